@@ -1,0 +1,32 @@
+"""A check-up for interatomic potentials: whether to trust one on your own system."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Public name -> module that defines it, imported on first use: `import mlipcheck` alone loads
+# neither ase nor torch nor matplotlib.
+_PUBLIC = {
+    "get_calculator": ".calculators.registry",
+    "list_backends": ".calculators.registry",
+    "evaluate": ".calculators.evaluate",
+    "scan_dimers": ".checks.dimer",
+    "relax_against_reference": ".checks.relax",
+    "judge": ".verdict",
+    "RBFRidge": ".calculators.rbf_ridge",
+    "RBFRidgeCalculator": ".calculators.rbf_ridge",
+    "MorseCalculator": ".calculators.morse",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'mlipcheck' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""`python -m mlipcheck`."""
+
+from .cli import main
+
+main()

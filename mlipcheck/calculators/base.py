@@ -1,0 +1,43 @@
+"""The manners that every calculator of this package has."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from ase.calculators.calculator import Calculator, InputError
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str], owner: str) -> None:
+    """Raise `InputError` for the first keyword of ``given`` that is not ``known``."""
+    known = sorted(known)
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = (
+                f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+            )
+            raise InputError(f"{owner} has no option {name!r}; {hint}")
+
+
+class StrictCalculator(Calculator):
+    """ASE's `Calculator`, refusing keywords it does not know and forgetting results on ``set``.
+
+    ASE's own accepts any keyword, and some of its potentials go on returning the old energy after
+    ``set``. Subclasses list their parameters in ``default_parameters``.
+    """
+
+    discard_results_on_any_change = True
+
+    def set(self, **kwargs: Any) -> dict[str, Any]:
+        """Change parameters.
+
+        Raises
+        ------
+        InputError
+            For a keyword that is not in ``default_parameters``.
+        """
+        refuse_unknown(kwargs, self.default_parameters, type(self).__name__)
+        changed: dict[str, Any] = super().set(**kwargs)
+        return changed

@@ -1,0 +1,182 @@
+"""Many structures in, many results out, in order; one that fails does not take the others along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import (
+    BaseCalculator,
+    CalculationFailed,
+    InputError,
+    PropertyNotImplementedError,
+)
+
+from ..results import Evaluation
+from .pair_potential import half_neighbour_list
+
+# Two atoms closer than this (Å) are on one spot: no potential means anything there.
+SAME_SPOT = 1e-3
+# How far that check looks (Å): vesin's cells are as small as the cutoff, and below 1 Å too many.
+LOOK_AROUND = 1.0
+# A batch holds so many directed edges by default. On a CPU more is slower, since the working set
+# leaves the cache, and CHGNet's dense cells are to stay far below the 4 GB of a laptop.
+MAX_EDGES = 16_000
+# What a structure costs at least, however few its edges: its share of a model's fixed work.
+EDGES_PER_STRUCTURE = 125
+
+Progress = Callable[[int], None]
+
+
+def evaluate(
+    calculator: BaseCalculator,
+    images: Iterable[Atoms],
+    *,
+    properties: Sequence[str] = ("energy", "forces"),
+    max_edges: int | None = None,
+    progress: Progress | None = None,
+) -> list[Evaluation]:
+    """Evaluate many structures with any ASE calculator.
+
+    Parameters
+    ----------
+    calculator : ase.calculators.calculator.BaseCalculator
+        One with ``evaluate_batch(images, properties)`` is batched, any other runs one by one.
+    images : iterable of Atoms
+        Neither changed nor attached to the calculator; constraints do not touch the forces.
+    properties : sequence of str
+        Out of energy, forces, stress, energies, magmoms. What the calculator does not offer is
+        None in the result, and so is the stress of what is not periodic in three directions.
+    max_edges : int, optional
+        A batch holds at most so many directed edges within the calculator's ``cutoff``, unless
+        one structure alone has more.
+    progress : callable, optional
+        Called with the number of structures finished since the last call.
+
+    Returns
+    -------
+    list of Evaluation
+        In the order given. A structure that is no input (NaN, no atoms, two atoms on one spot),
+        raises, or comes back as NaN, is an `Evaluation` with its ``error``.
+    """
+    images = list(images)
+    wanted = [p for p in properties if p in calculator.implemented_properties]
+    results: dict[int, Evaluation] = {}
+
+    def keep(index: int, result: Evaluation) -> None:
+        results[index] = result
+        if progress is not None:
+            progress(1)
+
+    batched = hasattr(calculator, "evaluate_batch")
+    cutoff = float(getattr(calculator, "cutoff", 5.0)) if batched else LOOK_AROUND
+    queue: list[tuple[int, int]] = []
+    for index, atoms in enumerate(images):
+        try:
+            queue.append((index, _inspect(atoms, cutoff)))
+        except InputError as error:
+            keep(index, Evaluation(error=str(error)))
+    if batched:
+        for batch in _batches(queue, max_edges or MAX_EDGES):
+            for index, result in _evaluate_batch(calculator, images, batch, wanted):
+                keep(index, result)
+    else:
+        for index, _ in queue:
+            keep(index, _evaluate_one(calculator, images[index], wanted))
+    return [results[index] for index in range(len(images))]
+
+
+def _inspect(atoms: Atoms, cutoff: float) -> int:
+    """Return the number of directed edges; raise `InputError` for what no model should see."""
+    if len(atoms) == 0:
+        raise InputError("no atoms; give a structure with at least one")
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
+        raise InputError("NaN or infinite positions or cell; mend the structure")
+    first, second, distances, _ = half_neighbour_list(atoms, cutoff)
+    if len(distances) and distances.min() < SAME_SPOT:
+        at = distances.argmin()
+        raise InputError(
+            f"atoms {first[at]} and {second[at]} are {distances[at]:.1e} Å apart; "
+            "remove one, or check the cell"
+        )
+    return 2 * len(distances)
+
+
+def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
+    """Cut the queue of (index, edges) into runs of at most ``max_edges``."""
+    batches: list[list[int]] = []
+    room = 0
+    for index, edges in queue:
+        cost = max(edges, EDGES_PER_STRUCTURE)
+        if cost > room:
+            batches.append([])
+            room = max_edges
+        batches[-1].append(index)
+        room -= cost
+    return batches
+
+
+def _evaluate_batch(
+    calculator: BaseCalculator, images: list[Atoms], batch: list[int], properties: list[str]
+) -> list[tuple[int, Evaluation]]:
+    """Evaluate a batch; where it breaks (a structure, or memory), evaluate its halves."""
+    try:
+        found = calculator.evaluate_batch([images[i] for i in batch], properties)
+        return [(i, _checked(images[i], e, properties)) for i, e in zip(batch, found, strict=True)]
+    except Exception as error:  # recorded below, once it is down to one structure
+        if len(batch) == 1:
+            return [(batch[0], Evaluation(error=describe_error(error)))]
+    half = len(batch) // 2
+    return [
+        pair
+        for part in (batch[:half], batch[half:])
+        for pair in _evaluate_batch(calculator, images, part, properties)
+    ]
+
+
+def _evaluate_one(calculator: BaseCalculator, atoms: Atoms, properties: list[str]) -> Evaluation:
+    image = atoms.copy()
+    image.calc = calculator
+    found: dict[str, Any] = {}
+    try:
+        for name in properties:
+            if name == "stress" and not image.pbc.all():
+                continue
+            try:
+                found[name] = calculator.get_property(name, image)
+            except PropertyNotImplementedError:
+                continue  # declared, but not for this structure
+        energy = found.pop("energy", None)
+        result = Evaluation(energy=None if energy is None else float(energy), **found)
+        return _checked(atoms, result, properties)
+    except Exception as error:  # the structure's result
+        return Evaluation(error=describe_error(error))
+
+
+def _checked(atoms: Atoms, result: Evaluation, properties: list[str]) -> Evaluation:
+    """Return the result, or one with an error where it is not a finite number of ASE's shape."""
+    if result.error is not None:
+        return result
+    n = len(atoms)
+    shapes = {"energy": (), "forces": (n, 3), "stress": (6,), "energies": (n,), "magmoms": (n,)}
+    for name, shape in shapes.items():
+        value = getattr(result, name)
+        if value is None:
+            if name in properties and name in ("energy", "forces"):
+                return Evaluation(error=f"no {name}, although the calculator declares it")
+            continue
+        if np.shape(value) != shape:
+            return Evaluation(error=f"{name} of shape {np.shape(value)}, {shape} expected")
+        if not np.isfinite(value).all():
+            return Evaluation(error=f"NaN or infinite {name}")
+    return result
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception as one line: the message alone where it is ours or ASE's."""
+    text = " ".join(str(error).split()) or "no message"
+    if isinstance(error, (InputError, CalculationFailed)):
+        return text
+    return f"{type(error).__name__}: {text}"

@@ -1,0 +1,46 @@
+"""The toy potentials: a Morse curve learnt badly, learnt well, and known exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+
+from .morse import Morse, MorseCalculator
+from .rbf_ridge import RBFRidge, RBFRidgeCalculator
+
+SEED = 20260611
+
+
+def soft_model() -> RBFRidge:
+    """`toy`: sampled only near equilibrium, and therefore soft by construction.
+
+    The offset is anchored at -D_e, so that the ridge acts as on V itself (zero at r0) while the
+    energy that comes out is V - D_e (zero at infinity).
+    """
+    morse = Morse()
+    model = RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
+    r = np.random.default_rng(SEED).uniform(0.95 * morse.r0, 1.30 * morse.r0, 60)
+    anchor = np.zeros_like(model.weights)
+    anchor[-1] = -morse.well_depth
+    return model.fit(r, morse.energy(r) - morse.well_depth, ridge=1e-6, prior=anchor)
+
+
+def wide_model() -> RBFRidge:
+    """`toy:wide`: energies and forces from 0.3 to 8 Å, no constant; not soft."""
+    morse = Morse()
+    model = RBFRidge(np.arange(0.05, 8.25, 0.0826), 0.12, offset=False)
+    r = np.linspace(0.3, 8.0, 800)
+    return model.fit(r, morse.energy(r) - morse.well_depth, morse.force(r), ridge=1e-6)
+
+
+CHECKPOINTS = {
+    "soft": lambda: RBFRidgeCalculator(soft_model()),
+    "wide": lambda: RBFRidgeCalculator(wide_model()),
+    "exact": MorseCalculator,
+}
+
+
+def load(checkpoint: str, *, device: str, dtype: str) -> Calculator:
+    """Return the calculator of one of `CHECKPOINTS`; it always runs on the CPU in float64."""
+    calculator: Calculator = CHECKPOINTS[checkpoint]()
+    return calculator

@@ -1,0 +1,347 @@
+"""Relax with the calculator what a reference has relaxed already, and see where it goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, InputError, compare_atoms
+
+from ..calculators.evaluate import Progress, describe_error, evaluate
+from ..references.structures import RelaxedReference, as_references
+from ..results import Relaxation
+from . import geometry
+
+OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
+STARTS = ("relaxed", "first", "rattled")
+CELLS = ("free", "fixed")
+RATTLE = 0.05  # Å, standard deviation of each coordinate
+STRAIN = 0.02  # largest component of the random strain
+
+
+def relax_against_reference(
+    calculator: BaseCalculator,
+    references: Iterable[RelaxedReference | Atoms | str | Path]
+    | RelaxedReference
+    | Atoms
+    | str
+    | Path,
+    *,
+    fmax: float = 0.02,
+    steps: int = 500,
+    optimizer: str = "BFGS",
+    cell: str | None = None,
+    start: str = "relaxed",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Relaxation]:
+    """Relax reference structures and compare where they end with where they began.
+
+    Parameters
+    ----------
+    calculator : any ASE calculator
+    references : one or several of
+        Atoms, files, folders, ``"dcdft"``, ``"morse-clusters"``, `RelaxedReference`.
+    fmax : float
+        eV/Å; with a free cell also the filter's generalised forces.
+    steps : int
+        A structure that has not converged by then is a row that says so.
+    optimizer : str
+        One of BFGS, LBFGS, FIRE, BFGSLineSearch, all of them ASE's.
+    cell : str, optional
+        ``free`` or ``fixed`` for all; by default what the reference's own run did, else free for
+        what is periodic in three directions. A free cell moves along periodic directions only.
+    start : str
+        ``relaxed`` (the reference's end), ``first`` (its first frame), or ``rattled`` (its end
+        with atoms displaced by 0.05 Å and, where the cell is free, strained by up to 2 %).
+    seed : int
+        Of the rattle.
+    progress : callable, optional
+        Called with 1 after each structure.
+
+    Returns
+    -------
+    list of Relaxation
+        One a reference, in order. What could not be read, set up or converged is kept.
+
+    Raises
+    ------
+    InputError
+        For settings that no relaxation can have, or no references.
+    """
+    rows = []
+    for row in iterate_relaxations(
+        calculator,
+        as_references(references),
+        fmax=fmax,
+        steps=steps,
+        optimizer=optimizer,
+        cell=cell,
+        start=start,
+        seed=seed,
+    ):
+        rows.append(row)
+        if progress is not None:
+            progress(1)
+    return compare_energies(rows)
+
+
+def iterate_relaxations(
+    calculator: BaseCalculator,
+    references: Sequence[RelaxedReference],
+    *,
+    fmax: float = 0.02,
+    steps: int = 500,
+    optimizer: str = "BFGS",
+    cell: str | None = None,
+    start: str = "relaxed",
+    seed: int = 0,
+) -> Iterator[Relaxation]:
+    """Yield the rows of `relax_against_reference` as they come, energies not yet compared."""
+    check_settings(fmax=fmax, steps=steps, optimizer=optimizer, cell=cell, start=start, seed=seed)
+    rng = np.random.default_rng(seed)
+    for reference in references:
+        yield _relax(calculator, reference, fmax, steps, optimizer, cell, start, rng)
+
+
+def check_settings(
+    *, fmax: float, steps: int, optimizer: str, cell: str | None, start: str, seed: int
+) -> None:
+    """Raise `InputError` for settings that no relaxation can have."""
+    if not (math.isfinite(fmax) and fmax > 0):
+        raise InputError(f"fmax is {fmax}; give a positive force in eV/Å")
+    if steps < 1:
+        raise InputError(f"steps is {steps}; give at least 1")
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give zero or a positive number")
+    for value, known, what in (
+        (optimizer, OPTIMIZERS, "optimizer"),
+        (start, STARTS, "start"),
+        (cell or "free", CELLS, "cell"),
+    ):
+        if value not in known:
+            raise InputError(f"{what} is {value!r}; give one of {', '.join(known)}")
+
+
+class CountingCalculator(BaseCalculator):
+    """Any calculator, counting the distinct geometries whose forces are asked for."""
+
+    def __init__(self, base: BaseCalculator) -> None:
+        super().__init__()
+        self.base = base
+        self.force_calls = 0
+        self.implemented_properties = list(base.implemented_properties)
+        self._last: Atoms | None = None
+
+    def calculate(self, atoms: Atoms, properties: list[str], system_changes: list[str]) -> None:
+        self.base.calculate(atoms, properties, system_changes)
+
+    def get_property(
+        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
+    ) -> Any:
+        if name == "forces" and (self._last is None or compare_atoms(self._last, atoms)):
+            self.force_calls += 1
+            self._last = atoms.copy() if atoms is not None else None
+        return self.base.get_property(name, atoms, allow_calculation)
+
+
+def _relax(
+    calculator: BaseCalculator,
+    reference: RelaxedReference,
+    fmax: float,
+    steps: int,
+    optimizer: str,
+    cell: str | None,
+    start: str,
+    rng: np.random.Generator,
+) -> Relaxation:
+    """Relax one structure; whatever goes wrong is in the row."""
+    row = Relaxation(
+        name=reference.name,
+        source=reference.source,
+        level_of_theory=reference.level_of_theory,
+        notes=reference.notes,
+        optimizer=optimizer,
+        start=start,
+        reference_fmax=reference.fmax,
+        reference_energy=reference.energy,
+        error=reference.error,
+    )
+    if reference.relaxed is None:
+        return row
+    target = reference.relaxed
+    free = _cell_is_free(reference, cell)
+    row = dataclasses.replace(
+        row,
+        formula=target.get_chemical_formula(),
+        n_atoms=len(target),
+        cell="free" if free else "fixed",
+        reference_volume=_volume(target),
+    )
+    counter = CountingCalculator(calculator)
+    try:
+        atoms = _starting_structure(reference, start, free, rng)
+        # the inputs are checked here, and a structure that the model cannot take is told apart
+        # from a relaxation that goes astray
+        problem = evaluate(calculator, [atoms])[0].error
+        if problem is not None:
+            return dataclasses.replace(row, error=problem)
+        atoms.calc = counter
+        facts = _optimize(atoms, free, fmax, steps, optimizer)
+    except Exception as error:  # kept and shown as this structure's result
+        return dataclasses.replace(
+            row, error=describe_error(error), force_calls=counter.force_calls
+        )
+    return dataclasses.replace(
+        row, force_calls=counter.force_calls, **facts, **_compare(reference, atoms)
+    )
+
+
+def _cell_is_free(reference: RelaxedReference, cell: str | None) -> bool:
+    assert reference.relaxed is not None
+    if not reference.relaxed.pbc.any():
+        return False
+    if cell is not None:
+        return cell == "free"
+    if reference.cell_free is not None:
+        return reference.cell_free
+    return bool(reference.relaxed.pbc.all())
+
+
+def _starting_structure(
+    reference: RelaxedReference, start: str, free: bool, rng: np.random.Generator
+) -> Atoms:
+    assert reference.relaxed is not None
+    if start == "first":
+        if reference.first is None:
+            raise InputError("the reference has one frame only; start from relaxed or rattled")
+        return reference.first.copy()
+    atoms = reference.relaxed.copy()
+    if start == "rattled":
+        if free:
+            strain = rng.uniform(-STRAIN, STRAIN, (3, 3))
+            periodic = np.outer(atoms.pbc, atoms.pbc)
+            strain = np.where(periodic, (strain + strain.T) / 2, 0.0)
+            atoms.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)
+        # through set_positions, so that constrained atoms stay
+        atoms.set_positions(atoms.positions + rng.normal(0, RATTLE, (len(atoms), 3)))
+    return atoms
+
+
+def _optimize(atoms: Atoms, free: bool, fmax: float, steps: int, optimizer: str) -> dict[str, Any]:
+    import ase.optimize
+    from ase.filters import FrechetCellFilter
+
+    if free and "stress" not in atoms.calc.implemented_properties:
+        raise InputError("the calculator gives no stress; relax with the cell fixed")
+    moving = FrechetCellFilter(atoms, mask=_cell_mask(atoms)) if free else atoms
+    run = getattr(ase.optimize, optimizer)(moving, logfile=None)
+    converged = bool(run.run(fmax=fmax, steps=steps))
+    forces = moving.get_forces()
+    if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
+        raise InputError(f"NaN forces after {run.nsteps} steps; the model left its range")
+    return {
+        "converged": converged,
+        "steps": int(run.nsteps),
+        "fmax": float(np.linalg.norm(forces, axis=1).max()),
+        "energy": float(atoms.get_potential_energy()),
+    }
+
+
+def _cell_mask(atoms: Atoms) -> list[bool]:
+    """Return the strains (xx yy zz yz xz xy) along periodic directions.
+
+    FrechetCellFilter knows nothing of pbc and would relax the vacuum of a slab.
+    """
+    if atoms.pbc.all():
+        return [True] * 6
+    vectors = atoms.cell[:][atoms.pbc]
+    # the Cartesian axes that the periodic vectors span, which must be whole axes
+    spans = np.abs(vectors).max(axis=0) > 1e-6 * np.abs(vectors).max()
+    if spans.sum() != atoms.pbc.sum():
+        raise InputError(
+            "a free cell needs the periodic directions along Cartesian axes; "
+            "rotate the structure, or fix the cell"
+        )
+    x, y, z = (bool(s) for s in spans)
+    return [x, y, z, y and z, x and z, x and y]
+
+
+def _volume(atoms: Atoms) -> float | None:
+    return float(atoms.get_volume()) if atoms.pbc.all() else None
+
+
+def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:
+    target = reference.relaxed
+    assert target is not None
+    before, after = _volume(target), _volume(atoms)
+    facts: dict[str, Any] = {
+        "volume": after,
+        "volume_change_percent": 100 * (after / before - 1) if before and after else None,
+        "shortest_distance": geometry.shortest_distance(atoms),
+    }
+    if reference.volume_only:
+        return facts
+    cells = geometry.compare_cells(target, atoms)
+    table, definition = geometry.find_bonds(target)
+    bonds = geometry.follow_bonds(table, atoms)
+    broken, new = geometry.count_broken_and_new(bonds, target, atoms)
+    return facts | {
+        "length_changes_percent": cells[0] if cells else None,
+        "angle_changes": cells[1] if cells else None,
+        "bonds": bonds,
+        "bond_definition": definition,
+        "bond_changes": geometry.summarise_bonds(bonds, target),
+        "broken_bonds": broken,
+        "new_bonds": new,
+        "reference_shortest_distance": geometry.shortest_distance(target),
+        "rmsd": geometry.displacement_rmsd(target, atoms),
+        "space_group": geometry.space_group(atoms),
+        "reference_space_group": geometry.space_group(target),
+    }
+
+
+def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
+    """Fill in the energy errors where there are enough structures to judge them.
+
+    Zeros of energy differ by one constant an element, and perhaps by corrections. For each level
+    of theory the constants are fitted to (E_model - E_reference) / n over the converged rows by
+    least squares. The error of a row, in eV/atom, is what the constants fitted without it leave
+    of it; where the others do not fix its constants it stays None.
+    """
+    found = list(rows)
+    judged = [
+        k
+        for k, row in enumerate(rows)
+        if row.converged and row.energy is not None and row.reference_energy is not None
+    ]
+    for level in {rows[k].level_of_theory for k in judged}:
+        group = [k for k in judged if rows[k].level_of_theory == level]
+        counts = [_composition(rows[k].formula) for k in group]
+        elements = sorted(set().union(*counts))
+        design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
+        difference = np.array(
+            [
+                ((rows[k].energy or 0) - (rows[k].reference_energy or 0)) / rows[k].n_atoms
+                for k in group
+            ]
+        )
+        hat = design @ np.linalg.pinv(design)
+        left, leverage = difference - hat @ difference, np.diag(hat)
+        for k, residual, h in zip(group, left, leverage, strict=True):
+            if h < 1 - 1e-9:
+                error = float(residual / (1 - h))
+                found[k] = dataclasses.replace(rows[k], energy_error_per_atom=error)
+    return found
+
+
+def _composition(formula: str) -> Counter[str]:
+    from ase.formula import Formula
+
+    return Counter(Formula(formula).count())

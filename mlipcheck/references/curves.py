@@ -1,0 +1,219 @@
+"""Reference curves of diatomics: exact Morse, PBE, and a user's own."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.calculator import InputError
+from ase.data import atomic_numbers, chemical_symbols
+
+from ..calculators.morse import Morse
+from . import datasets
+
+Pair = tuple[str, str]
+
+# Forces of these disagree with their energies in the PBE set (Ho, Er and Tm worst).
+LEFT_OUT = frozenset(chemical_symbols[59:71])
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceCurve:
+    """Energies (eV) and axial forces (eV/Å, positive when repulsive) of a pair at distances (Å).
+
+    ``forces`` is None where only energies are known: both curves are then differentiated alike.
+    """
+
+    pair: Pair
+    name: str
+    level_of_theory: str | None
+    distances: np.ndarray
+    energies: np.ndarray
+    forces: np.ndarray | None
+
+
+def sorted_pair(a: str, b: str) -> Pair:
+    """Return a pair in alphabetical order, so that Cu-O and O-Cu are one."""
+    return (a, b) if a <= b else (b, a)
+
+
+def parse_pair(text: str) -> Pair | None:
+    """Read ``Cu-O``; None where the text is not two elements with a dash."""
+    parts = text.split("-")
+    if len(parts) == 2 and all(atomic_numbers.get(p, 0) > 0 for p in parts):
+        return sorted_pair(*parts)
+    return None
+
+
+def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -> ReferenceCurve:
+    """Return the exact Morse curve, zero at infinity."""
+    morse = morse or Morse()
+    return ReferenceCurve(
+        pair=pair,
+        name="exact Morse",
+        level_of_theory="analytic",
+        distances=distances,
+        energies=morse.energy(distances) - morse.well_depth,
+        forces=morse.force(distances),
+    )
+
+
+@functools.cache
+def _diatomics(path: Path) -> dict[str, dict[str, list]]:  # type: ignore[type-arg]
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        curves: dict[str, dict[str, list]] = json.load(stream)["PBE"]  # type: ignore[type-arg]
+    return curves
+
+
+def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:
+    """Return the PBE curve of a homonuclear pair, or None where there is no good one."""
+    row = _diatomics(path).get("-".join(pair))
+    if pair[0] != pair[1] or row is None or pair[0] in LEFT_OUT:
+        return None
+    order = np.argsort(row["distances"])
+    # [point][atom][xyz], the molecule along x: half the difference is the axial force
+    forces = np.array(row["forces"])[:, :, 0]
+    axial = (forces[:, 1] - forces[:, 0]) / 2
+    return ReferenceCurve(
+        pair=pair,
+        name="PBE diatomics",
+        level_of_theory=datasets.get_dataset("diatomics-pbe").level_of_theory,
+        distances=np.array(row["distances"])[order],
+        energies=np.array(row["energies"])[order],
+        forces=axial[order],
+    )
+
+
+def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
+    """Read a user's own curve.
+
+    Parameters
+    ----------
+    path : path
+        A CSV file with the columns distance, energy and, optionally, force (Å, eV, eV/Å, positive
+        when repulsive), or anything that ASE reads with two atoms a frame and energies.
+    pairs : sequence of pairs
+        What a CSV file may be about: its name (``Cu-O.csv``) says which, or there is one only.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read as a curve.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a CSV or a trajectory of dimers")
+    if path.suffix.lower() == ".csv":
+        pair, r, energies, forces = _read_csv(path, pairs)
+    else:
+        pair, r, energies, forces = _read_frames(path)
+    order = np.argsort(r)
+    r, energies = r[order], energies[order]
+    forces = None if forces is None else forces[order]
+    known = [r, energies] if forces is None else [r, energies, forces]
+    if len(r) < 8 or not np.isfinite(known).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
+        raise InputError(
+            f"{path}: {len(r)} points; a curve needs 8 or more, finite, at different distances > 0"
+        )
+    return ReferenceCurve(pair, path.name, None, r, energies, forces)
+
+
+def _read_csv(
+    path: Path, pairs: Sequence[Pair]
+) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
+    pair = parse_pair(path.stem) or (pairs[0] if len(pairs) == 1 else None)
+    if pair is None:
+        raise InputError(f"{path}: which pair? Call the file A-B.csv, as in Cu-O.csv")
+    try:
+        with open(path, newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        table = {
+            str(name).strip().lower(): np.array([float(row[name]) for row in rows])
+            for name in (rows[0] if rows else ())
+        }
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(
+            f"{path}: not a table of numbers ({error}); columns: distance,energy[,force]"
+        ) from error
+    if "distance" not in table or "energy" not in table:
+        raise InputError(
+            f"{path}: columns are {', '.join(table) or 'none'}; distance,energy[,force] needed"
+        )
+    return pair, table["distance"], table["energy"], table.get("force")
+
+
+def _read_frames(path: Path) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
+    import ase.io
+
+    try:
+        frames = ase.io.read(path, index=":")
+    except Exception as error:
+        raise InputError(f"{path}: ASE cannot read it ({type(error).__name__}: {error})") from error
+    found = {sorted_pair(*a.get_chemical_symbols()) for a in frames if len(a) == 2}
+    if len(found) != 1 or any(len(a) != 2 for a in frames):
+        raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
+    if any(a.calc is None or "energy" not in a.calc.results for a in frames):
+        raise InputError(f"{path}: frames without energies; a curve needs one in each")
+    r = np.array([a.get_distance(0, 1, mic=bool(a.pbc.any())) for a in frames])
+    energies = np.array([a.calc.results["energy"] for a in frames])
+    forces = None
+    if all("forces" in a.calc.results for a in frames):
+        axes = [a.get_distance(0, 1, mic=bool(a.pbc.any()), vector=True) for a in frames]
+        pulls = [a.calc.results["forces"][1] - a.calc.results["forces"][0] for a in frames]
+        forces = np.array([p @ x / (2 * d) for p, x, d in zip(pulls, axes, r, strict=True)])
+    return found.pop(), r, energies, forces
+
+
+def find_curves(
+    source: str | ReferenceCurve | Mapping[Pair, ReferenceCurve] | Iterable[ReferenceCurve | str],
+    grids: Mapping[Pair, np.ndarray],
+    *,
+    exact: bool = False,
+) -> dict[Pair, ReferenceCurve]:
+    """Return a reference for each pair that has one.
+
+    Parameters
+    ----------
+    source : str, ReferenceCurve, or several
+        ``auto`` (exact Morse where ``exact``, else PBE where the data are at hand), ``morse``,
+        ``pbe`` (downloaded where they are not at hand), ``none``, or the path of a user's curve.
+    grids : mapping of pair to distances
+        The pairs that are scanned, and where (Å).
+    exact : bool
+        Whether the calculator is a toy, whose truth is the Morse curve.
+
+    Raises
+    ------
+    InputError
+        For a file that is no curve, or is about a pair that is not scanned.
+    """
+    pairs = list(grids)
+    if isinstance(source, Mapping):
+        return {sorted_pair(*pair): curve for pair, curve in source.items()}
+    if isinstance(source, str):
+        if source == "none":
+            return {}
+        if source == "morse" or (source == "auto" and exact):
+            return {pair: morse_curve(pair, grid) for pair, grid in grids.items()}
+        if source in ("auto", "pbe"):
+            path = datasets.find("diatomics-pbe")
+            if source == "pbe":
+                path = datasets.fetch("diatomics-pbe")
+            found = {} if path is None else {pair: pbe_curve(pair, path) for pair in pairs}
+            return {pair: curve for pair, curve in found.items() if curve is not None}
+    if isinstance(source, (str, ReferenceCurve)):
+        source = [source]
+    curves = [read_curve(c, pairs) if isinstance(c, (str, Path)) else c for c in source]
+    for curve in curves:
+        if sorted_pair(*curve.pair) not in pairs:
+            raise InputError(
+                f"{curve.name} is about {'-'.join(curve.pair)}, which is not scanned; "
+                f"scanned: {', '.join('-'.join(p) for p in pairs)}"
+            )
+    return {sorted_pair(*curve.pair): curve for curve in curves}

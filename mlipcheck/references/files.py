@@ -1,0 +1,150 @@
+"""A user's own relaxed structures: VASP runs, extended XYZ, ASE databases, folders of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+from . import vasp
+from .structures import RelaxedReference, from_atoms
+
+# What is looked for in a folder that holds no VASP run.
+SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
+
+
+def load_references(paths: Iterable[str | Path]) -> list[RelaxedReference]:
+    """Read relaxed structures; a file that cannot be read is a reference with its error.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        ``vasprun.xml[.gz]``, ``OUTCAR``, ``CONTCAR``, anything else that ASE reads, or folders.
+        A folder with VASP files is one run (or several, where restarts were kept); any other is
+        searched. Consecutive frames of one composition are one relaxation, the last is its end;
+        each row of an ASE database stands for itself.
+    """
+    return list(itertools.chain.from_iterable(_load(Path(path)) for path in paths))
+
+
+def _load(path: Path) -> Iterator[RelaxedReference]:
+    if path.is_dir():
+        yield from _load_folder(path)
+        return
+    try:
+        yield from read_file(path)
+    except InputError as error:
+        yield _failed(path, str(error))
+
+
+def _failed(path: Path, why: str) -> RelaxedReference:
+    return RelaxedReference(name=path.name, source=str(path), relaxed=None, error=why)
+
+
+def _load_folder(folder: Path) -> Iterator[RelaxedReference]:
+    runs = vasp.list_runs(folder)
+    for candidates in runs:
+        yield _first_that_reads(folder, candidates)
+    if runs:
+        return
+    found = False
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not child.name.startswith("."):
+            inside = [r for r in _load_folder(child) if r.error != NOTHING_FOUND]
+            found = found or bool(inside)
+            yield from inside
+        elif child.suffix.lower() in SUFFIXES:
+            found = True
+            yield from _load(child)
+    if not found:
+        yield _failed(folder, NOTHING_FOUND)
+
+
+NOTHING_FOUND = (
+    "no structures in this folder; looked for vasprun.xml, OUTCAR, CONTCAR, "
+    + ", ".join("*" + s for s in SUFFIXES)
+)
+
+
+def _first_that_reads(folder: Path, candidates: list[Path]) -> RelaxedReference:
+    """Read one run from the best of its files; what went wrong with better ones is a note."""
+    wrong: list[str] = []
+    for path in candidates:
+        try:
+            reference = list(read_file(path))[-1]
+        except InputError as error:
+            wrong.append(str(error))
+            continue
+        name = folder.name if candidates[0].name.startswith("vasprun.xml") else path.stem
+        notes = tuple(f"{w}; read {path.name} instead" for w in wrong)
+        return dataclasses.replace(reference, name=name or path.name, notes=notes)
+    return _failed(folder, "; ".join(wrong))
+
+
+def read_frames(path: Path) -> list[Atoms]:
+    """Read every structure of one file.
+
+    Raises
+    ------
+    InputError
+        If it is missing, empty, truncated, or nothing that ASE reads.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[list[Atoms], vasp.Settings]:
+    import ase.io
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: empty file")
+    kind = vasp.file_kind(path)
+    settings = vasp.Settings()
+    if kind in ("vasp-xml", "vasp-out"):
+        settings = vasp.read_settings(path, kind)
+    try:
+        frames = ase.io.read(path, index=":", format=kind)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise InputError(
+            f"{path}: not readable as {kind or 'any format ASE knows'} "
+            f"({type(error).__name__}{': ' + text if text else ''}); is it complete?"
+        ) from error
+    if not isinstance(frames, list) or not frames or any(len(a) == 0 for a in frames):
+        raise InputError(f"{path}: no atoms in it; give a structure")
+    return frames, settings
+
+
+def read_file(path: Path) -> list[RelaxedReference]:
+    """Read the relaxed structures of one file; raises as `read_frames` does."""
+    frames, settings = _read(path)
+    # the rows of a database stand each for themselves
+    runs = [[a] for a in frames] if path.suffix.lower() == ".db" else _split_runs(frames)
+    references = []
+    for number, run in enumerate(runs, start=1):
+        name = path.stem if len(runs) == 1 else f"{path.stem}[{number}]"
+        reference = from_atoms(run[-1], name, str(path))
+        references.append(
+            dataclasses.replace(
+                reference,
+                first=run[0].copy() if len(run) > 1 else None,
+                cell_free=settings.cell_free,
+                level_of_theory=settings.level_of_theory,
+            )
+        )
+    return references
+
+
+def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
+    """Cut frames where the composition or the periodic directions change."""
+    return [
+        list(run)
+        for _, run in itertools.groupby(
+            frames, key=lambda a: (a.get_chemical_symbols(), a.pbc.tolist())
+        )
+    ]

@@ -1,0 +1,277 @@
+"""Results as tables for a terminal, 100 columns wide."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import IO
+
+from ase import units
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ..calculators.registry import Backend
+from ..results import CalculatorInfo, DimerScan, Evaluation, Finding, Relaxation
+
+WIDTH = 100
+STYLES = {"fail": "bold red", "caution": "yellow", "not assessed": "cyan", "ok": "green"}
+MANY_ROWS = 12  # more relaxations than this are not followed bond by bond on the screen
+MANY_ATOMS = 50
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Return a console as wide as the terminal, 100 columns at most and where there is none."""
+    found = Console(file=file, highlight=False)
+    return Console(
+        file=file,
+        highlight=False,
+        soft_wrap=False,
+        width=min(found.width, WIDTH) if found.is_terminal else WIDTH,
+    )
+
+
+def _table(title: str, *columns: str, left: int = 1) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for k, column in enumerate(columns):
+        table.add_column(column, justify="left" if k < left else "right", overflow="fold")
+    return table
+
+
+def _number(value: float | None, form: str, missing: str = "-") -> str:
+    return missing if value is None else format(value, form)
+
+
+def print_calculator(out: Console, info: CalculatorInfo) -> None:
+    """Say what is being judged."""
+    facts = [info.spec, info.level_of_theory, info.dtype, info.device]
+    if info.backend and info.version:
+        facts.insert(1, f"{info.backend} {info.version}")
+    out.print(escape(" | ".join(f for f in facts if f)), style="bold")
+
+
+def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
+    """Print one row a pair."""
+    table = _table(
+        "Dimer scan",
+        "pair",
+        "r_e\nÅ",
+        "k_e\neV/Å²",
+        "collapse\nÅ",
+        "barrier\neV",
+        "spurious\nextrema",
+        "jump\nmeV",
+        "conserv.\n%",
+        "wall\nslope",
+        "Δr_e\nÅ",
+        "reference",
+    )
+    table.columns[-1].justify = "left"
+    for s in scans:
+        if s.error:
+            table.add_row(s.name, *["-"] * 9, escape(s.error))
+            continue
+        c = s.comparison
+        table.add_row(
+            s.name,
+            _number(s.equilibrium_distance, ".3f", "unbound"),
+            _number(s.force_constant, ".2f"),
+            _number(s.wall_collapse_distance, ".2f", "none"),
+            _number(s.wall_collapse_barrier, ".2f"),
+            str(len(s.spurious_extrema)),
+            _number(None if s.largest_jump is None else 1000 * s.largest_jump, ".2f"),
+            _number(None if s.conservation_error is None else 100 * s.conservation_error, ".2g"),
+            _number(s.softening_scale, ".3f"),
+            _number(c.equilibrium_distance_error if c else None, "+.3f"),
+            c.reference if c else "none",
+        )
+    out.print(table)
+    for s in scans:
+        if s.failed_points and not s.error:
+            distance, why = s.failed_points[0]
+            out.print(
+                f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and are "
+                f"left out, the first at {distance:.3f} Å: {escape(why)}"
+            )
+    without = [s.name for s in scans if s.comparison is None and not s.error]
+    if without:
+        out.print(
+            f"Softening not judged, no reference curve: {', '.join(without)}. "
+            "Give one with --reference FILE (A-B.csv), or PBE's for equal atoms with "
+            "--reference pbe."
+        )
+
+
+def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
+    """Print one row a structure, and the bonds of a few."""
+    table = _table(
+        "Relaxation against reference",
+        "structure",
+        "atoms",
+        "converged",
+        "steps",
+        "force\ncalls",
+        "ΔV\n%",
+        "largest bond\nchange %",
+        "rmsd\nÅ",
+        "ΔE\nmeV/atom",
+        "space group",
+    )
+    table.columns[-1].justify = "left"
+    for r in rows:
+        if r.error:
+            table.add_row(escape(r.name), str(r.n_atoms or "-"), "no", *["-"] * 6, escape(r.error))
+            continue
+        group = r.reference_space_group or "-"
+        if r.space_group != r.reference_space_group:
+            group += f" → {r.space_group}"
+        error = r.energy_error_per_atom
+        table.add_row(
+            escape(r.name),
+            str(r.n_atoms),
+            "yes" if r.converged else "no",
+            str(r.steps),
+            str(r.force_calls),
+            "fixed" if r.cell == "fixed" and r.volume else _number(r.volume_change_percent, "+.2f"),
+            _number(r.largest_bond_change_percent, ".2f"),
+            _number(r.rmsd, ".3f"),
+            _number(None if error is None else 1000 * error, "+.1f"),
+            group,
+        )
+    out.print(table)
+    changes = [
+        abs(r.volume_change_percent)
+        for r in rows
+        if r.converged and r.volume_change_percent is not None and r.cell == "free"
+    ]
+    done = sum(r.converged for r in rows)
+    settings = {(r.optimizer, r.start) for r in rows}
+    how = "; ".join(f"{optimizer} from {start}" for optimizer, start in sorted(settings))
+    line = f"{done} of {len(rows)} converged ({how})"
+    if changes:
+        line += f"; median |ΔV| of those with a free cell {statistics.median(changes):.2f} %"
+    out.print(line + ".")
+    for r in rows:
+        for note in r.notes:
+            out.print(f"{escape(r.name)}: {escape(note)}")
+    if len(rows) <= MANY_ROWS and any(r.bond_changes for r in rows):
+        _print_bonds(out, rows)
+
+
+def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
+    table = _table(
+        "Bonds, model minus reference",
+        "structure",
+        "bond",
+        "number",
+        "mean length\nÅ",
+        "mean change\nÅ",
+        "largest change\nÅ",
+        "largest\n%",
+        left=2,
+    )
+    for r in rows:
+        for b in r.bond_changes:
+            table.add_row(
+                escape(r.name),
+                "-".join(b.pair),
+                str(b.count),
+                f"{b.mean_length:.3f}",
+                f"{b.mean_change:+.4f}",
+                f"{b.largest_change:+.4f}",
+                f"{b.largest_change_percent:+.2f}",
+            )
+    out.print(table)
+    for r in rows:
+        if r.length_changes_percent and r.angle_changes and r.cell == "free":
+            lengths = "  ".join(
+                f"{n} {x:+.2f} %" for n, x in zip("abc", r.length_changes_percent, strict=True)
+            )
+            angles = "  ".join(
+                f"{n} {x:+.2f}°" for n, x in zip("αβγ", r.angle_changes, strict=True)
+            )
+            out.print(f"{escape(r.name)}: {lengths}  {angles}")
+
+
+def print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """Print the verdict, worst first."""
+    table = _table("Verdict", "", "what", "worst", "limits", "which", "so", left=6)
+    for f in findings:
+        shown = ", ".join(f.subjects[:4]) + (
+            f" and {len(f.subjects) - 4} more" if len(f.subjects) > 4 else ""
+        )
+        table.add_row(
+            f"[{STYLES[f.status]}]{f.status}[/]",
+            f"{f.check}: {f.quantity}",
+            escape(f.value),
+            f.threshold,
+            escape(shown),
+            f.reason,
+        )
+    out.print(table)
+    counts = {s: sum(f.status == s for f in findings) for s in STYLES}
+    out.print(", ".join(f"{n} {status}" for status, n in counts.items()) + ".")
+
+
+def print_evaluations(
+    out: Console, names: Sequence[str], images: Sequence, evaluations: Sequence[Evaluation]
+) -> None:
+    """Print energy, forces, stress and magnetic moments of each structure."""
+    for name, atoms, e in zip(names, images, evaluations, strict=True):
+        formula = atoms.get_chemical_formula() if atoms is not None else "not read"
+        out.print(f"[bold]{escape(name)}[/] ({formula})")
+        if e.error is not None or e.energy is None or e.forces is None:
+            out.print(f"  error: {escape(e.error or 'no energy and forces')}", style="red")
+            continue
+        n = len(atoms)
+        out.print(f"  energy {e.energy:.6f} eV   {e.energy / n:.6f} eV/atom")
+        if e.stress is not None:
+            gpa = "  ".join(f"{x / units.GPa:+.4f}" for x in e.stress)
+            out.print(f"  stress xx yy zz yz xz xy: {gpa} GPa")
+        fmax = max(float((f**2).sum() ** 0.5) for f in e.forces)
+        out.print(f"  largest force {fmax:.4f} eV/Å")
+        if n > MANY_ATOMS:
+            out.print(f"  {n} atoms: forces are in the file of --json")
+            continue
+        columns = ["atom", "F_x\neV/Å", "F_y\neV/Å", "F_z\neV/Å"]
+        if e.magmoms is not None:
+            columns.append("moment\nμ_B")
+        table = _table("", *columns)
+        table.title = None
+        for k, (symbol, force) in enumerate(
+            zip(atoms.get_chemical_symbols(), e.forces, strict=True)
+        ):
+            cells = [f"{k} {symbol}", *(f"{x:+.5f}" for x in force)]
+            if e.magmoms is not None:
+                cells.append(f"{e.magmoms[k]:.4f}")
+            table.add_row(*cells)
+        out.print(table)
+
+
+def print_backends(out: Console, backends: Sequence[Backend]) -> None:
+    """Print what is known and what is missing."""
+    table = _table(
+        "Backends",
+        "name",
+        "installed",
+        "checkpoint",
+        "level of theory",
+        "energies",
+        "licence",
+        left=6,
+    )
+    for b in backends:
+        for k, c in enumerate(b.checkpoints or (None,)):
+            table.add_row(
+                b.name if k == 0 else "",
+                (b.version or "no") if k == 0 else "",
+                (c.name + (" (default)" if k == 0 else "")) if c else b.summary,
+                c.level_of_theory if c else "",
+                c.energy_convention if c else "",
+                c.licence if c else "",
+            )
+    out.print(table)
+    for b in backends:
+        if not b.installed:
+            out.print(f"{b.name}: {b.pip_line}", markup=False)
