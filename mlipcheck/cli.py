@@ -170,7 +170,7 @@ def relax(
         items = _default_structures(calculator, [])
     how = _relax_settings(fmax, steps, optimizer, cell, start, seed)
     rows, stopped = _relax(calculator, items, how)
-    settings = {"references": [str(i) for i in (files or [reference])], **how}
+    settings = {"references": [str(f) for f in files or []] or [reference or "default"], **how}
     record = _record(calculator, settings, relaxations=rows)
     _finish(record, json, figures, strict, verdict=False, stopped=stopped)
 
@@ -195,7 +195,7 @@ def run(
     figures: FiguresOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """The check-up: dimer scan and relaxation of your system, and a verdict."""
+    """Run the check-up: dimer scan and relaxation of your system, and a verdict."""
     from .references.structures import as_references
 
     _check_outputs(json, figures)
@@ -292,7 +292,7 @@ def _relax_settings(
 ) -> dict[str, Any]:
     from .checks.relax import check_settings
 
-    how = {
+    how: dict[str, Any] = {
         "fmax": fmax,
         "steps": steps,
         "optimizer": optimizer,
@@ -411,9 +411,7 @@ def _check_outputs(json: str | None, figures: Path | None = None) -> None:
     if json and json != "-":
         folder = Path(json).parent
         if Path(json).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise InputError(
-                f"--json {json}: cannot be written; give a file in a folder that is there"
-            )
+            raise InputError(f"--json {json}: not writable; give a file in a folder that exists")
     if figures is not None:
         try:
             figures.mkdir(parents=True, exist_ok=True)

@@ -109,6 +109,7 @@ BACKENDS = (
         loader="mlipcheck.calculators.ase_builtin:load",
         summary="ASE's own calculators by name: ase:emt, ase:lj, ase:morse, ...",
         citation="Larsen et al., J. Phys.: Condens. Matter 29, 273002 (2017)",
+        package="ase",
         takes_options=True,
     ),
 )

@@ -66,7 +66,8 @@ def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReferen
     """
     from ase.collections import dcdft
 
-    names = [n for n in dcdft.names if elements is None or n in set(elements)]
+    wanted = set(dcdft.names if elements is None else elements)
+    names = [name for name in dcdft.names if name in wanted]
     references = []
     for name in names:
         atoms = dcdft[name]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from ase.calculators.calculator import InputError
 
@@ -59,9 +59,8 @@ def list_runs(folder: Path) -> list[list[Path]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    opened: Any = gzip.open(path) if path.suffix == ".gz" else open(path, "rb")
-    with opened as stream:
-        yield stream
+    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
+        yield stream  # type: ignore[misc]  # both read bytes
 
 
 def read_settings(path: Path, kind: str) -> Settings:

@@ -47,42 +47,39 @@ def _draw_pair(cell, scan: DimerScan) -> None:  # type: ignore[no-untyped-def]
     upper, lower = cell.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     finite = np.isfinite(scan.energies)
     r, energies, forces = scan.distances[finite], scan.energies[finite], scan.forces[finite]
-    zero = energies[-1]
-    upper.plot(r, energies - zero, color=MODEL, label="model")
+    bond, collapse = scan.equilibrium_distance, scan.wall_collapse_distance
+    outside = r > (collapse or 0.0)
+    energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
+    upper.plot(r, energies, color=MODEL, label="model")
     lower.plot(r, forces, color=MODEL)
     c = scan.comparison
     if c is not None:
         style = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
-        depth = c.reference_energies - c.reference_energies[-1]
-        upper.plot(c.distances, depth, label=c.reference, **style)
+        upper.plot(c.distances, c.reference_energies, label=c.reference, **style)
         lower.plot(c.distances, c.reference_forces, **style)
-    if scan.wall_collapse_distance is not None:
+    if collapse is not None:
         for axis in (upper, lower):
-            axis.axvspan(r[0], scan.wall_collapse_distance, color=COLLAPSE, alpha=0.12, lw=0)
-            axis.axvline(scan.wall_collapse_distance, color=COLLAPSE, lw=1, label="wall collapse")
-    if scan.equilibrium_distance is not None:
-        upper.axvline(scan.equilibrium_distance, color=MODEL, lw=0.7, ls=":", label="r$_e$")
+            axis.axvspan(r[0], collapse, color=COLLAPSE, alpha=0.12, lw=0)
+            axis.axvline(collapse, color=COLLAPSE, lw=1, label="wall collapse")
+    if bond is not None:
+        upper.axvline(bond, color=MODEL, lw=0.7, ls=":", label="r$_e$")
     if scan.failed_points:
         at = [d for d, _ in scan.failed_points]
         marks = {"color": FAILED, "marker": "x", "ls": "none", "clip_on": False, "zorder": 5}
         upper.plot(
             at, np.zeros(len(at)), transform=upper.get_xaxis_transform(), label="failed", **marks
         )
-    # high enough to show the wall and where it turns over, low enough to show the well
-    floor = float(np.min(energies[r >= (scan.wall_collapse_distance or r[0])]) - zero)
-    height = 12.0
-    if scan.wall_collapse_barrier is not None:
-        height = min(1.3 * scan.wall_collapse_barrier, scan.wall_collapse_barrier + 8)
-    top = min(floor + height, 1.05 * float(np.max(energies - zero)) + 0.05 * abs(floor))
-    margin = 0.08 * (top - floor)
-    upper.set_ylim(floor - margin, top + margin)
-    pull = float(np.min(forces[r > (scan.wall_collapse_distance or 0.0)]))
-    reach = max(8 * abs(pull), 1.0)
+    # high enough to show the well and where the wall turns over, or 12 eV of a wall that holds
+    ends = [energies[-1], *(c.reference_energies[-1:] if c is not None else ())]
+    barrier = scan.wall_collapse_barrier or min(12.0, float(np.max(energies)))
+    top = 1.2 * max(barrier, *map(float, ends), 0.1)
+    floor = min(0.0, float(np.min(energies[outside])))
+    upper.set_ylim(floor - 0.08 * (top - floor), top)
+    reach = max(8 * abs(float(np.min(forces[outside]))), 1.0)
     lower.set_ylim(-0.25 * reach, reach)
-    outer = scan.equilibrium_distance or r[-1]
-    lower.set_xlim(r[0], min(max(2.6 * outer, 3.0), r[-1]))
+    lower.set_xlim(r[0], min(max(2.6 * (bond or r[-1]), 3.0), r[-1]))
     upper.set_title(scan.name, fontsize=10)
-    upper.set_ylabel("E − E(r$_{max}$) (eV)", fontsize=8)
+    upper.set_ylabel("E − E(r$_e$) (eV)", fontsize=8)
     lower.set_ylabel("f (eV/Å)", fontsize=8)
     lower.set_xlabel("distance (Å)", fontsize=8)
     for axis in (upper, lower):

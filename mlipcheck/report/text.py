@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from typing import IO
 
-from ase import units
+from ase import Atoms, units
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -65,12 +65,10 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
         "conserv.\n%",
         "wall\nslope",
         "Δr_e\nÅ",
-        "reference",
     )
-    table.columns[-1].justify = "left"
     for s in scans:
         if s.error:
-            table.add_row(s.name, *["-"] * 9, escape(s.error))
+            table.add_row(s.name, "failed", *["-"] * 8)
             continue
         c = s.comparison
         table.add_row(
@@ -84,22 +82,28 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
             _number(None if s.conservation_error is None else 100 * s.conservation_error, ".2g"),
             _number(s.softening_scale, ".3f"),
             _number(c.equilibrium_distance_error if c else None, "+.3f"),
-            c.reference if c else "none",
         )
     out.print(table)
     for s in scans:
-        if s.failed_points and not s.error:
+        if s.error:
+            out.print(f"{s.name}: {escape(s.error)}", style="red")
+        elif s.failed_points:
             distance, why = s.failed_points[0]
             out.print(
                 f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and are "
                 f"left out, the first at {distance:.3f} Å: {escape(why)}"
             )
-    without = [s.name for s in scans if s.comparison is None and not s.error]
+    judged: dict[str, list[str]] = {}
+    for s in scans:
+        if not s.error:
+            judged.setdefault(s.comparison.reference if s.comparison else "", []).append(s.name)
+    without = judged.pop("", [])
+    for reference, names in judged.items():
+        out.print(f"Slope and Δr_e against {escape(reference)}: {', '.join(names)}.")
     if without:
         out.print(
             f"Softening not judged, no reference curve: {', '.join(without)}. "
-            "Give one with --reference FILE (A-B.csv), or PBE's for equal atoms with "
-            "--reference pbe."
+            "Give yours with --reference A-B.csv, or PBE's for equal atoms with --reference pbe."
         )
 
 
@@ -195,32 +199,30 @@ def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
 
 
 def print_findings(out: Console, findings: Sequence[Finding]) -> None:
-    """Print the verdict, worst first."""
-    table = _table("Verdict", "", "what", "worst", "limits", "which", "so", left=6)
+    """Print the verdict, worst first: what was found against its limits, then what it means."""
+    table = Table.grid(padding=(0, 2))
     for f in findings:
-        shown = ", ".join(f.subjects[:4]) + (
-            f" and {len(f.subjects) - 4} more" if len(f.subjects) > 4 else ""
-        )
+        others = f.subjects[1:7]
+        shown = f"; also {', '.join(others)}" if others else ""
+        shown += f" and {len(f.subjects) - 7} more" if len(f.subjects) > 7 else ""
         table.add_row(
             f"[{STYLES[f.status]}]{f.status}[/]",
             f"{f.check}: {f.quantity}",
-            escape(f.value),
-            f.threshold,
-            escape(shown),
-            f.reason,
+            f"[bold]{escape(f.subjects[0])}: {escape(f.value)}[/] [dim]({f.threshold})[/]\n"
+            f"[dim]{f.reason}{escape(shown)}[/]",
         )
+    out.print("Verdict", style="italic")
     out.print(table)
     counts = {s: sum(f.status == s for f in findings) for s in STYLES}
     out.print(", ".join(f"{n} {status}" for status, n in counts.items()) + ".")
 
 
 def print_evaluations(
-    out: Console, names: Sequence[str], images: Sequence, evaluations: Sequence[Evaluation]
+    out: Console, names: Sequence[str], images: Sequence[Atoms], evaluations: Sequence[Evaluation]
 ) -> None:
     """Print energy, forces, stress and magnetic moments of each structure."""
     for name, atoms, e in zip(names, images, evaluations, strict=True):
-        formula = atoms.get_chemical_formula() if atoms is not None else "not read"
-        out.print(f"[bold]{escape(name)}[/] ({formula})")
+        out.print(f"[bold]{escape(name)}[/] ({atoms.get_chemical_formula()})")
         if e.error is not None or e.energy is None or e.forces is None:
             out.print(f"  error: {escape(e.error or 'no energy and forces')}", style="red")
             continue

@@ -1,0 +1,44 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+mpl.use("agg")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of reference data, which is never part of the repository."""
+    named = os.environ.get("MLIPCHECK_DATA_DIR")
+    if not named or not Path(named).is_dir():
+        pytest.skip("MLIPCHECK_DATA_DIR does not name a folder of reference data")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def chgnet():
+    """The calculator of CHGNet 0.3.0, loaded once."""
+    pytest.importorskip("chgnet", reason="chgnet is not installed: pip install '.[chgnet]'")
+    from mlipcheck import get_calculator
+
+    return get_calculator("chgnet", device="cpu")
+
+
+@pytest.fixture
+def run_cli(capsys, monkeypatch):
+    """Run the command line in this process; returns (exit status, stdout, stderr)."""
+    from mlipcheck import cli
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["mlipcheck", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return run
