@@ -325,7 +325,8 @@ def _relax(
     calculator: BaseCalculator, items: list[Any], how: dict[str, Any]
 ) -> tuple[list[Relaxation], bool]:
     """Return the rows, and whether it was interrupted on the way."""
-    from .checks.relax import compare_energies, iterate_relaxations
+    from .checks.energies import compare_energies
+    from .checks.relax import iterate_relaxations
     from .references.structures import as_references
 
     references = as_references(items)

@@ -129,6 +129,14 @@ def read_volume(row: Relaxation) -> Reading | None:
     return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
 
 
+def read_stress(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.cell == "fixed":
+        return None
+    if row.stress_error is None:
+        return Reading(None, "no stress to compare")
+    return Reading(row.stress_error, f"{100 * row.stress_error:.2g} % off")
+
+
 def read_angles(row: Relaxation) -> Reading | None:
     if not _judged(row) or not row.angle_changes or row.cell == "fixed":
         return None

@@ -219,7 +219,8 @@ class Relaxation:
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
     ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
     geometries whose forces were asked for. ``reference_fmax`` is the largest force that the
-    reference itself left, where it is known.
+    reference itself left, where it is known. ``stress_error`` is how far the stress is from the
+    derivative of the energy, relative to it, where the cell is free.
     """
 
     name: str
@@ -255,6 +256,7 @@ class Relaxation:
     energy: float | None = None
     reference_energy: float | None = None
     energy_error_per_atom: float | None = None
+    stress_error: float | None = None
 
     @property
     def largest_bond_change_percent(self) -> float | None:

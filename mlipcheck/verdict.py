@@ -152,6 +152,17 @@ CRITERIA: tuple[Criterion, ...] = (
     ),
     Criterion(
         _CHECK_RELAX,
+        "stress",
+        readings.read_stress,
+        caution=0.01,
+        fail=0.05,
+        limits="caution: > 1 %; fail: > 5 %",
+        source=f"{_HERE}: as for the forces",
+        good="the stress is the derivative of the energy",
+        bad="the stress is not the derivative of the energy: relaxed cells are wrong",
+    ),
+    Criterion(
+        _CHECK_RELAX,
         "volume",
         readings.read_volume,
         caution=3.0,

@@ -127,7 +127,8 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
                     f"{path} is not a CHGNet checkpoint ({type(error).__name__}: {error}); "
                     f"known names: {', '.join(CHECKPOINTS)}"
                 ) from error
-    calculator = CHGNetCalculator(model, device)
+    # Forces need gradients of the positions only; those of the weights would cost a fifth more.
+    calculator = CHGNetCalculator(model.requires_grad_(False), device)
     calculator.checkpoint_path = path
     return calculator
 

@@ -13,6 +13,7 @@ from ase.calculators.calculator import (
     InputError,
     PropertyNotImplementedError,
 )
+from scipy.spatial.distance import pdist
 
 from ..results import Evaluation
 from .pair_potential import half_neighbour_list
@@ -21,6 +22,8 @@ from .pair_potential import half_neighbour_list
 SAME_SPOT = 1e-3
 # How far that check looks (Å): vesin's cells are as small as the cutoff, and below 1 Å too many.
 LOOK_AROUND = 1.0
+# Molecules up to this size need no neighbour list.
+SMALL = 50
 # A batch holds so many directed edges by default. On a CPU more is slower, since the working set
 # leaves the cache, and CHGNet's dense cells are to stay far below the 4 GB of a laptop.
 MAX_EDGES = 16_000
@@ -94,12 +97,14 @@ def _inspect(atoms: Atoms, cutoff: float) -> int:
         raise InputError("no atoms; give a structure with at least one")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
         raise InputError("NaN or infinite positions or cell; mend the structure")
-    first, second, distances, _ = half_neighbour_list(atoms, cutoff)
+    if not atoms.pbc.any() and len(atoms) <= SMALL:
+        distances = pdist(atoms.positions)
+        distances = distances[distances < cutoff]
+    else:
+        (distances,) = half_neighbour_list(atoms, cutoff, "d")
     if len(distances) and distances.min() < SAME_SPOT:
-        at = distances.argmin()
         raise InputError(
-            f"atoms {first[at]} and {second[at]} are {distances[at]:.1e} Å apart; "
-            "remove one, or check the cell"
+            f"two atoms are {distances.min():.1e} Å apart; remove one, or check the cell"
         )
     return 2 * len(distances)
 

@@ -163,14 +163,14 @@ def fit_slope(model: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> 
 
 
 def _vertex(r: np.ndarray, energies: np.ndarray, k: int) -> tuple[float, float]:
-    """Return the vertex of the parabola through a maximum and its neighbours."""
-    if not 0 < k < len(r) - 1:
-        return float(r[k]), float(energies[k])
-    x = r[k - 1 : k + 2] - r[k]
-    a, b, c = np.polyfit(x, energies[k - 1 : k + 2], 2)
-    if a >= 0:
-        return float(r[k]), float(energies[k])
-    return float(r[k] - b / (2 * a)), float(c - b * b / (4 * a))
+    """Return a sampled maximum refined by the spline through its surroundings."""
+    near = slice(max(k - 4, 0), k + 5)
+    spline = CubicSpline(r[near], energies[near])
+    turning = spline.derivative().roots(extrapolate=False)
+    turning = turning[(turning >= r[max(k - 1, 0)]) & (turning <= r[min(k + 1, len(r) - 1)])]
+    candidates = np.append(turning, r[k])
+    top = candidates[spline(candidates).argmax()]
+    return float(top), float(spline(top))
 
 
 def _brackets(r: np.ndarray, k: int, distance: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from ase import Atoms
 from ase.build import minimize_rotation_and_translation
@@ -141,7 +143,9 @@ def space_group(atoms: Atoms) -> str | None:
         return None
     import spglib
 
-    dataset = spglib.get_symmetry_dataset(
-        (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers), symprec=SYMPREC
-    )
+    crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
+    with warnings.catch_warnings():
+        # spglib 2.7 warns of its coming error handling; until then a failure is None
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
+        dataset = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
     return None if dataset is None else f"{dataset.international} ({dataset.number})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from ..calculators.evaluate import Progress, describe_error, evaluate
 from ..references.structures import RelaxedReference, as_references
 from ..results import Relaxation
 from . import geometry
+from .energies import compare_energies
+from .stress import stress_error
 
 OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
 STARTS = ("relaxed", "first", "rattled")
@@ -192,15 +193,15 @@ def _relax(
         problem = evaluate(calculator, [atoms])[0].error
         if problem is not None:
             return dataclasses.replace(row, error=problem)
+        if free:
+            row = dataclasses.replace(row, stress_error=stress_error(calculator, target))
         atoms.calc = counter
-        facts = _optimize(atoms, free, fmax, steps, optimizer)
+        facts = _optimize(atoms, free, fmax, steps, optimizer) | _compare(reference, atoms)
     except Exception as error:  # kept and shown as this structure's result
         return dataclasses.replace(
             row, error=describe_error(error), force_calls=counter.force_calls
         )
-    return dataclasses.replace(
-        row, force_calls=counter.force_calls, **facts, **_compare(reference, atoms)
-    )
+    return dataclasses.replace(row, force_calls=counter.force_calls, **facts)
 
 
 def _cell_is_free(reference: RelaxedReference, cell: str | None) -> bool:
@@ -305,43 +306,3 @@ def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:
         "space_group": geometry.space_group(atoms),
         "reference_space_group": geometry.space_group(target),
     }
-
-
-def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
-    """Fill in the energy errors where there are enough structures to judge them.
-
-    Zeros of energy differ by one constant an element, and perhaps by corrections. For each level
-    of theory the constants are fitted to (E_model - E_reference) / n over the converged rows by
-    least squares. The error of a row, in eV/atom, is what the constants fitted without it leave
-    of it; where the others do not fix its constants it stays None.
-    """
-    found = list(rows)
-    judged = [
-        k
-        for k, row in enumerate(rows)
-        if row.converged and row.energy is not None and row.reference_energy is not None
-    ]
-    for level in {rows[k].level_of_theory for k in judged}:
-        group = [k for k in judged if rows[k].level_of_theory == level]
-        counts = [_composition(rows[k].formula) for k in group]
-        elements = sorted(set().union(*counts))
-        design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
-        difference = np.array(
-            [
-                ((rows[k].energy or 0) - (rows[k].reference_energy or 0)) / rows[k].n_atoms
-                for k in group
-            ]
-        )
-        hat = design @ np.linalg.pinv(design)
-        left, leverage = difference - hat @ difference, np.diag(hat)
-        for k, residual, h in zip(group, left, leverage, strict=True):
-            if h < 1 - 1e-9:
-                error = float(residual / (1 - h))
-                found[k] = dataclasses.replace(rows[k], energy_error_per_atom=error)
-    return found
-
-
-def _composition(formula: str) -> Counter[str]:
-    from ase.formula import Formula
-
-    return Counter(Formula(formula).count())

@@ -1,0 +1,38 @@
+"""Dimer scan of any backend: a table, the curves as figures, and everything as JSON.
+
+python benchmarks/dimer_scan.py --backend chgnet Cu O --figures figures --json dimers.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlipcheck import get_calculator, scan_dimers
+from mlipcheck.report import text
+from mlipcheck.report.figures import save_figures
+from mlipcheck.storage import dumps, write_atomically
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("elements", nargs="*", default=["N"], help="elements, or pairs like Cu-O")
+    parser.add_argument("--backend", default="toy", help="toy, toy:wide, chgnet, ase:emt, ...")
+    parser.add_argument("--reference", default="auto", help="auto, pbe, morse, none, or a file")
+    parser.add_argument("--figures", type=Path, help="folder for the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
+    options = parser.parse_args()
+
+    scans = scan_dimers(
+        get_calculator(options.backend), options.elements, reference=options.reference
+    )
+    text.print_dimers(text.console(), scans)
+    if options.figures:
+        options.figures.mkdir(parents=True, exist_ok=True)
+        print(*save_figures(options.figures, dimers=scans), sep="\n")
+    if options.json:
+        write_atomically(options.json, dumps(scans))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""Dimer scan: exact curves score exactly, and every planted fault is found where it is."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from ase.calculators.calculator import InputError
+from ase.calculators.emt import EMT
+from ase.data import atomic_numbers, covalent_radii
+from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
+
+from mlipcheck import MorseCalculator, get_calculator, scan_dimers
+from mlipcheck.calculators.morse import Morse
+from mlipcheck.references.curves import ReferenceCurve, morse_curve
+from mlipcheck.verdict import judge
+
+
+def scan(calculator, **options):
+    (found,) = scan_dimers(calculator, ["N"], reference="morse", **options)
+    return found
+
+
+def status(found, quantity):
+    return {f.status for f in judge(dimers=[found]) if f.quantity == quantity}
+
+
+def test_a_perfect_model_scores_perfectly():
+    found = scan(get_calculator("toy:exact"))
+    assert found.error is None
+    assert found.softening_scale == pytest.approx(1, abs=1e-6)
+    assert found.comparison.equilibrium_distance_error == pytest.approx(0, abs=1e-12)
+    assert found.comparison.force_constant_ratio == pytest.approx(1, abs=1e-9)
+    for region in (found.comparison.wall, found.comparison.well, found.comparison.tail):
+        assert region.s_lo == pytest.approx(1, abs=1e-6)
+        assert region.r_squared == pytest.approx(1, abs=1e-6)
+    assert found.comparison.wall_displacements == {"1": pytest.approx(0), "5": pytest.approx(0)}
+    assert found.spurious_extrema == ()
+    assert found.wall_collapse_distance is None
+    assert found.conservation_error < 1e-8
+    assert found.largest_jump < 1e-5
+    assert {f.status for f in judge(dimers=[found])} == {"ok"}
+
+
+def test_well_of_the_morse_curve():
+    morse = Morse(well_depth=2.0, a=1.9, r0=1.3)
+    found = scan(MorseCalculator(well_depth=2.0, a=1.9, r0=1.3))
+    assert found.equilibrium_distance == pytest.approx(morse.r0, abs=1e-4)
+    assert found.force_constant == pytest.approx(2 * morse.well_depth * morse.a**2, rel=2e-3)
+    # √(k/μ) / 2πc with μ = 7.0035 u in SI
+    omega = np.sqrt(2 * 2.0 * 1.9**2 * 16.02176634 / (7.0035 * 1.66053907e-27))
+    assert found.wavenumber == pytest.approx(omega / (2 * np.pi * 2.99792458e10), rel=2e-3)
+    assert found.dissociation_error == pytest.approx(morse.energy(6.0) - 2.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_scaled_forces_are_that_soft(factor):
+    found = scan(ScaledForces(get_calculator("toy:exact"), factor))
+    wall = found.comparison.wall
+    assert found.softening_scale == pytest.approx(factor, abs=1e-6)
+    assert wall.s_hi == pytest.approx(factor, abs=1e-6)
+    assert wall.word == ("soft" if factor < 1 else "stiff")
+    assert found.conservation_error == pytest.approx(abs(1 / factor - 1), rel=1e-3)
+    assert status(found, "conservation") == {"fail"}
+
+
+def test_uncorrelated_is_not_called_soft():
+    # an error as large as the force, and with no relation to it
+    wave = {"N": lambda r: (0.0, 6 * np.sin(40 * r))}["N"]
+    wall = scan(ExtraPairEnergy(get_calculator("toy:exact"), wave)).comparison.wall
+    assert wall.s_lo < 1.2
+    assert wall.r_squared < 0.9
+    assert wall.word != "soft"
+
+
+@pytest.mark.parametrize("center", [0.45, 0.6, 0.75])
+def test_planted_collapse(center):
+    """A hole in the wall: the wall turns over at its outer rim, found on a far finer grid."""
+    hole = gaussian(-60, center, 0.07)
+    found = scan(ExtraPairEnergy(get_calculator("toy:exact"), hole))
+    r = np.linspace(center, 1.1, 100_001)
+    energy = Morse().energy(r) + hole(r)[0]
+    inward = energy[::-1]
+    top = int(np.argmax(inward[: np.argmax(np.diff(inward) < 0) + 1]))
+    assert found.wall_collapse_distance == pytest.approx(r[::-1][top], abs=0.01)
+    assert found.wall_collapse_barrier == pytest.approx(inward[top], abs=0.02)
+    # the bond is not taken for the hole, which is far deeper
+    assert found.equilibrium_distance == pytest.approx(1.1, abs=1e-3)
+    assert status(found, "repulsive wall") == {"fail"}
+
+
+def test_a_dip_of_less_than_50_mev_is_an_extremum_and_no_collapse():
+    found = scan(ExtraPairEnergy(get_calculator("toy:exact"), gaussian(-0.12, 0.9, 0.03)))
+    assert found.wall_collapse_distance is None
+    assert {e.kind for e in found.spurious_extrema} == {"maximum", "minimum"}
+    assert all(abs(e.distance - 0.9) < 0.1 for e in found.spurious_extrema)
+
+
+@pytest.mark.parametrize(("height", "at"), [(0.05, 0.711), (0.02, 1.4131), (-0.3, 3.007)])
+def test_planted_jump(height, at):
+    found = scan(ExtraPairEnergy(get_calculator("toy:exact"), step(height, at)))
+    assert found.largest_jump == pytest.approx(abs(height), rel=0.1)
+    assert found.largest_jump_distance == pytest.approx(at, abs=0.025)
+    assert status(found, "energy jumps") == {"fail" if abs(height) > 0.1 else "caution"}
+
+
+@pytest.mark.parametrize("step_size", [0.01, 0.025, 0.05])
+def test_a_smooth_curve_has_no_jump_on_any_grid(step_size):
+    found = scan(get_calculator("toy:exact"), distances=np.arange(0.5, 6, step_size))
+    assert found.largest_jump < 0.005
+
+
+@pytest.mark.parametrize("height", [0.05, 0.2])
+def test_planted_ripple(height):
+    found = scan(ExtraPairEnergy(get_calculator("toy:exact"), gaussian(height, 3.6, 0.1)))
+    tops = [e for e in found.spurious_extrema if e.kind == "maximum"]
+    assert len(tops) == 1
+    assert tops[0].distance == pytest.approx(3.6, abs=0.03)
+    assert tops[0].prominence == pytest.approx(height, rel=0.2)
+    assert status(found, "spurious extrema") == {"fail" if height > 0.1 else "caution"}
+    assert status(found, "energy jumps") == {"ok"}
+    assert found.conservation_error < 1e-6
+
+
+def test_planted_non_conservative_force():
+    found = scan(ExtraPairEnergy(get_calculator("toy:exact"), lambda r: (0.0, 0.5)))
+    assert found.conservation_error > 0.05
+    assert status(found, "conservation") == {"fail"}
+    assert scan(get_calculator("toy:exact")).conservation_error < 1e-8
+
+
+@pytest.mark.parametrize("how", ["raise", "nan"])
+def test_failed_points_are_marked_and_the_others_kept(how):
+    near = Failing(
+        get_calculator("toy:exact"),
+        lambda a: len(a) == 2 and a.get_distance(0, 1) < 0.55,
+        how,
+    )
+    found = scan(near)
+    assert found.error is None
+    assert len(found.failed_points) == np.isnan(found.energies).sum() == 6
+    assert all(d < 0.55 for d, _ in found.failed_points)
+    assert ("planted" if how == "raise" else "NaN") in found.failed_points[0][1]
+    assert found.equilibrium_distance == pytest.approx(1.1, abs=1e-3)
+    assert found.softening_scale == pytest.approx(1, abs=1e-6)
+    assert status(found, "points") == {"fail"}
+
+
+def test_a_calculator_that_always_fails_is_a_result():
+    found = scan(Failing(get_calculator("toy:exact"), lambda a: True))
+    assert "planted failure" in found.error
+    assert len(found.failed_points) == len(found.distances)
+    assert status(found, "points") == {"fail"}
+
+
+def test_a_model_that_needs_a_cell_gets_a_box():
+    boxed, free = scan(NeedsCell(get_calculator("toy:wide"))), scan(get_calculator("toy:wide"))
+    assert (boxed.environment, free.environment) == ("periodic box", "vacuum")
+    np.testing.assert_allclose(boxed.energies, free.energies, atol=1e-9)
+    assert boxed.conservation_error == pytest.approx(free.conservation_error, abs=1e-8)
+
+
+def test_unbound_pair():
+    def repulsion(r):
+        return 3 * np.exp(-r), 3 * np.exp(-r)
+
+    base = MorseCalculator(well_depth=1e-9)
+    found = scan(ExtraPairEnergy(base, repulsion))
+    assert found.equilibrium_distance is None
+    assert found.wavenumber is None
+    assert found.wall_collapse_distance is None
+    assert status(found, "bond length") == {"fail"}
+
+
+def test_soft_toy_fails_and_wide_toy_does_not():
+    soft = scan(get_calculator("toy"))
+    assert soft.wall_collapse_distance == pytest.approx(0.83, abs=0.01)
+    assert soft.comparison.wall.word == "soft"
+    assert {status(soft, q).pop() for q in ("repulsive wall", "softening of the wall")} == {"fail"}
+    assert {f.status for f in judge(dimers=[scan(get_calculator("toy:wide"))])} == {"ok"}
+
+
+def test_pairs_grid_and_order():
+    found = scan_dimers(EMT(), ["Cu", "Al", "Cu"], distances=np.linspace(1, 5, 40))
+    assert [s.pair for s in found] == [("Cu", "Cu"), ("Al", "Cu"), ("Al", "Al")]
+    (only,) = scan_dimers(EMT(), ["Cu-Al"], distances=np.linspace(1, 5, 40))
+    np.testing.assert_array_equal(only.energies, found[1].energies)
+    (default,) = scan_dimers(EMT(), [("Cu", "Cu")])
+    s = 2 * covalent_radii[atomic_numbers["Cu"]]
+    assert default.distances[0] == pytest.approx(min(0.3 * s, 0.4))
+    assert default.distances[-1] == 6
+    assert np.diff(default.distances).max() <= 0.025 + 1e-12
+    assert default.softening_scale is None
+    assert "no reference" in default.not_judged[0]
+    hydrogen = scan_dimers(EMT(), ["H"])[0]
+    assert hydrogen.distances[0] == pytest.approx(0.3 * 2 * covalent_radii[1])
+
+
+def test_a_users_own_curve(tmp_path):
+    """A CSV without forces: both curves are differentiated alike, so truth still scores 1."""
+    r = np.linspace(0.7, 4, 60)
+    path = tmp_path / "N-N.csv"
+    rows = [f"{x},{e}" for x, e in zip(r, Morse().energy(r), strict=True)]
+    path.write_text("distance,energy\n" + "\n".join(rows))
+    (found,) = scan_dimers(get_calculator("toy:exact"), ["N"], reference=str(path))
+    assert found.softening_scale == pytest.approx(1, abs=1e-9)
+    assert found.comparison.equilibrium_distance_error == pytest.approx(0, abs=1e-9)
+    assert "spline" in found.comparison.note
+
+
+def test_a_reference_that_is_stronger_and_elsewhere():
+    truth = Morse(well_depth=2.0, r0=1.2)
+    grid = np.geomspace(0.3, 6, 80)
+    curve = morse_curve(("N", "N"), grid, truth)
+    (found,) = scan_dimers(get_calculator("toy:exact"), ["N"], reference=curve)
+    wall = grid < 1.2
+    weights = np.gradient(grid)
+    weights[0] = (grid[1] - grid[0]) / 2
+    f, F = Morse().force(grid)[wall], truth.force(grid)[wall]
+    keep = (truth.energy(grid) < 10)[wall]
+    expected = np.sum((weights[wall] * f * F)[keep]) / np.sum((weights[wall] * F * F)[keep])
+    assert found.softening_scale == pytest.approx(expected, rel=2e-3)
+    assert found.comparison.equilibrium_distance_error == pytest.approx(-0.1, abs=2e-3)
+    assert found.comparison.force_constant_ratio == pytest.approx(0.5, rel=1e-2)
+
+    def radius(morse, level):
+        return morse.r0 - np.log(1 + np.sqrt(level / morse.well_depth)) / morse.a
+
+    shifts = found.comparison.wall_displacements
+    # the model's wall is 8.4 eV high at 0.3 Å, the reference's 26 eV
+    assert shifts.pop("10") is None
+    assert list(shifts) == ["1", "5"]
+    for level, shift in shifts.items():
+        truly = radius(Morse(), float(level)) - radius(truth, float(level))
+        assert shift == pytest.approx(truly, abs=2e-3)
+
+
+def test_an_unbound_reference_is_not_judged():
+    r = np.linspace(1, 6, 40)
+    flat = ReferenceCurve(("N", "N"), "flat", None, r, np.exp(-r), np.exp(-r))
+    (found,) = scan_dimers(get_calculator("toy:exact"), ["N"], reference=flat)
+    assert found.softening_scale is None
+    assert "unbound" in found.comparison.note
+    assert status(found, "softening of the wall") == {"not assessed"}
+
+
+@pytest.mark.parametrize(
+    ("elements", "options", "says"),
+    [
+        (["Xx"], {}, "no element is called 'Xx'"),
+        (["X"], {}, "no element"),
+        ([], {}, "no elements"),
+        (["N"], {"distances": [1, 2]}, "8 or more"),
+        (["N"], {"distances": np.linspace(2, 1, 20)}, "not ascending"),
+        (["N"], {"distances": np.linspace(-1, 1, 20)}, "positive"),
+        (["N"], {"reference": "nowhere.csv"}, "no such file"),
+    ],
+)
+def test_bad_input(elements, options, says):
+    with pytest.raises(InputError, match=says):
+        scan_dimers(get_calculator("toy"), elements, **options)
+
+
+def test_chgnet_collapses_where_it_is_known_to(chgnet, data_dir):
+    found = {s.name: s for s in scan_dimers(chgnet, ["Cu", "Si", "N", "O"], reference="auto")}
+    assert len(found) == 10
+    measured = {"Cu-Cu": 0.99, "Si-Si": 1.11, "N-N": 0.73, "O-O": 0.68}
+    for name, distance in measured.items():
+        assert found[name].wall_collapse_distance == pytest.approx(distance, abs=0.03)
+        assert found[name].comparison.reference == "PBE diatomics"
+    for one in found.values():
+        assert 18 < one.wall_collapse_barrier < 29
+        assert one.conservation_error < 0.01
+        assert one.dissociation_error == pytest.approx(0, abs=1e-4)
+        assert one.largest_jump < 0.01
+
+
+def test_chgnet_in_one_batch_equals_one_by_one(chgnet):
+    class OneByOne(type(chgnet)):
+        evaluate_batch = None
+
+    r = np.linspace(0.9, 5, 12)
+    batched = scan_dimers(chgnet, ["Cu", "O"], distances=r)
+    from ase import Atoms
+
+    for s, pair in zip(
+        batched, itertools.combinations_with_replacement(["Cu", "O"], 2), strict=True
+    ):
+        assert s.pair == tuple(sorted(pair))
+        for d, e, f in zip(s.distances, s.energies, s.forces, strict=True):
+            atoms = Atoms(s.pair, [[0, 0, 0], [d, 0, 0]])
+            atoms.calc = chgnet
+            assert atoms.get_potential_energy() == pytest.approx(e, abs=2e-5)
+            assert atoms.get_forces()[1, 0] == pytest.approx(f, abs=1e-4, rel=1e-4)
