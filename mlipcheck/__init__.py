@@ -15,7 +15,7 @@ _PUBLIC = {
     "relax_against_reference": ".checks.relax",
     "judge": ".verdict",
     "RBFRidge": ".calculators.rbf_ridge",
-    "RBFRidgeCalculator": ".calculators.rbf_ridge",
+    "RBFRidgeCalculator": ".calculators.rbf_ridge_calculator",
     "MorseCalculator": ".calculators.morse",
 }
 

@@ -196,6 +196,12 @@ class BondTable:
     reference_lengths: np.ndarray
     lengths: np.ndarray
 
+    def __post_init__(self) -> None:
+        # an empty table comes back from JSON without its width
+        for name, width in (("indices", 2), ("images", 3)):
+            value = np.asarray(getattr(self, name)).reshape(-1, width)
+            object.__setattr__(self, name, value.astype(int))
+
 
 @dataclass(frozen=True)
 class BondChange:

@@ -18,8 +18,8 @@ from ase.collections import dcdft
 from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
-from mlipcheck.references.files import load_references, read_frames
-from mlipcheck.references.structures import as_references, dcdft_crystals, morse_clusters
+from mlipcheck.references.files import as_references, load_references, read_frames
+from mlipcheck.references.structures import dcdft_crystals, morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
 

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,8 @@ def get_calculator(
     CalculatorSetupError
         Where the package is missing (with the pip line), or a checkpoint cannot be read.
     """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise InputError(f"device is {device!r}; give auto, cpu, cuda or cuda:0")
     name, _, checkpoint = spec.partition(":")
     backend = get_backend(name)
     known = [c.name for c in backend.checkpoints]
@@ -178,7 +181,16 @@ def get_calculator(
     module, _, function = backend.loader.partition(":")
     load = getattr(importlib.import_module(module), function)
     dtype = dtype or backend.default_dtype
-    calculator: BaseCalculator = load(checkpoint, device=device, dtype=dtype, **options)
+    try:
+        calculator: BaseCalculator = load(checkpoint, device=device, dtype=dtype, **options)
+    except (CalculatorSetupError, MemoryError):
+        raise
+    except Exception as error:  # somebody else's constructor, with the user's words
+        given = "".join(f", {key}={value!r}" for key, value in options.items())
+        raise CalculatorSetupError(
+            f"{spec} could not be set up with device={device!r}{given} "
+            f"({type(error).__name__}: {error})"
+        ) from error
     facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
     path = getattr(calculator, "checkpoint_path", None)
     calculator.mlipcheck_info = CalculatorInfo(

@@ -6,7 +6,8 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 
 from .morse import Morse, MorseCalculator
-from .rbf_ridge import RBFRidge, RBFRidgeCalculator
+from .rbf_ridge import RBFRidge
+from .rbf_ridge_calculator import RBFRidgeCalculator
 
 SEED = 20260611
 

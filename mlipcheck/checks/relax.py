@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError, compare_atoms
 
 from ..calculators.evaluate import Progress, describe_error, evaluate
-from ..references.structures import RelaxedReference, as_references
+from ..references.files import as_references
+from ..references.structures import RelaxedReference
 from ..results import Relaxation
 from . import geometry
 from .energies import compare_energies
@@ -24,6 +26,34 @@ STARTS = ("relaxed", "first", "rattled")
 CELLS = ("free", "fixed")
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
+
+
+@dataclass(frozen=True)
+class RelaxSettings:
+    """How to relax; see `relax_against_reference`. Raises InputError for what cannot be."""
+
+    fmax: float = 0.02
+    steps: int = 500
+    optimizer: str = "BFGS"
+    cell: str | None = None
+    start: str = "relaxed"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.fmax) and self.fmax > 0):
+            raise InputError(f"fmax is {self.fmax}; give a positive force in eV/Å")
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; give at least 1")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}; give zero or a positive number")
+        for value, known, what in (
+            (self.optimizer, OPTIMIZERS, "optimizer"),
+            (self.start, STARTS, "start"),
+            (self.cell, (None, *CELLS), "cell"),
+        ):
+            if value not in known:
+                names = ", ".join(k for k in known if k)
+                raise InputError(f"{what} is {value!r}; give one of {names}")
 
 
 def relax_against_reference(
@@ -76,17 +106,9 @@ def relax_against_reference(
     InputError
         For settings that no relaxation can have, or no references.
     """
+    settings = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
     rows = []
-    for row in iterate_relaxations(
-        calculator,
-        as_references(references),
-        fmax=fmax,
-        steps=steps,
-        optimizer=optimizer,
-        cell=cell,
-        start=start,
-        seed=seed,
-    ):
+    for row in iterate_relaxations(calculator, as_references(references), settings):
         rows.append(row)
         if progress is not None:
             progress(1)
@@ -94,40 +116,12 @@ def relax_against_reference(
 
 
 def iterate_relaxations(
-    calculator: BaseCalculator,
-    references: Sequence[RelaxedReference],
-    *,
-    fmax: float = 0.02,
-    steps: int = 500,
-    optimizer: str = "BFGS",
-    cell: str | None = None,
-    start: str = "relaxed",
-    seed: int = 0,
+    calculator: BaseCalculator, references: Sequence[RelaxedReference], settings: RelaxSettings
 ) -> Iterator[Relaxation]:
     """Yield the rows of `relax_against_reference` as they come, energies not yet compared."""
-    check_settings(fmax=fmax, steps=steps, optimizer=optimizer, cell=cell, start=start, seed=seed)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     for reference in references:
-        yield _relax(calculator, reference, fmax, steps, optimizer, cell, start, rng)
-
-
-def check_settings(
-    *, fmax: float, steps: int, optimizer: str, cell: str | None, start: str, seed: int
-) -> None:
-    """Raise `InputError` for settings that no relaxation can have."""
-    if not (math.isfinite(fmax) and fmax > 0):
-        raise InputError(f"fmax is {fmax}; give a positive force in eV/Å")
-    if steps < 1:
-        raise InputError(f"steps is {steps}; give at least 1")
-    if seed < 0:
-        raise InputError(f"seed is {seed}; give zero or a positive number")
-    for value, known, what in (
-        (optimizer, OPTIMIZERS, "optimizer"),
-        (start, STARTS, "start"),
-        (cell or "free", CELLS, "cell"),
-    ):
-        if value not in known:
-            raise InputError(f"{what} is {value!r}; give one of {', '.join(known)}")
+        yield _relax(calculator, reference, settings, rng)
 
 
 class CountingCalculator(BaseCalculator):
@@ -155,11 +149,7 @@ class CountingCalculator(BaseCalculator):
 def _relax(
     calculator: BaseCalculator,
     reference: RelaxedReference,
-    fmax: float,
-    steps: int,
-    optimizer: str,
-    cell: str | None,
-    start: str,
+    settings: RelaxSettings,
     rng: np.random.Generator,
 ) -> Relaxation:
     """Relax one structure; whatever goes wrong is in the row."""
@@ -168,8 +158,8 @@ def _relax(
         source=reference.source,
         level_of_theory=reference.level_of_theory,
         notes=reference.notes,
-        optimizer=optimizer,
-        start=start,
+        optimizer=settings.optimizer,
+        start=settings.start,
         reference_fmax=reference.fmax,
         reference_energy=reference.energy,
         error=reference.error,
@@ -177,7 +167,7 @@ def _relax(
     if reference.relaxed is None:
         return row
     target = reference.relaxed
-    free = _cell_is_free(reference, cell)
+    free = _cell_is_free(reference, settings.cell)
     row = dataclasses.replace(
         row,
         formula=target.get_chemical_formula(),
@@ -187,7 +177,7 @@ def _relax(
     )
     counter = CountingCalculator(calculator)
     try:
-        atoms = _starting_structure(reference, start, free, rng)
+        atoms = _starting_structure(reference, settings.start, free, rng)
         # the inputs are checked here, and a structure that the model cannot take is told apart
         # from a relaxation that goes astray
         problem = evaluate(calculator, [atoms])[0].error
@@ -196,7 +186,7 @@ def _relax(
         if free:
             row = dataclasses.replace(row, stress_error=stress_error(calculator, target))
         atoms.calc = counter
-        facts = _optimize(atoms, free, fmax, steps, optimizer) | _compare(reference, atoms)
+        facts = _optimize(atoms, free, settings) | _compare(reference, atoms)
     except Exception as error:  # kept and shown as this structure's result
         return dataclasses.replace(
             row, error=describe_error(error), force_calls=counter.force_calls
@@ -235,15 +225,15 @@ def _starting_structure(
     return atoms
 
 
-def _optimize(atoms: Atoms, free: bool, fmax: float, steps: int, optimizer: str) -> dict[str, Any]:
+def _optimize(atoms: Atoms, free: bool, settings: RelaxSettings) -> dict[str, Any]:
     import ase.optimize
     from ase.filters import FrechetCellFilter
 
     if free and "stress" not in atoms.calc.implemented_properties:
         raise InputError("the calculator gives no stress; relax with the cell fixed")
     moving = FrechetCellFilter(atoms, mask=_cell_mask(atoms)) if free else atoms
-    run = getattr(ase.optimize, optimizer)(moving, logfile=None)
-    converged = bool(run.run(fmax=fmax, steps=steps))
+    run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
+    converged = bool(run.run(fmax=settings.fmax, steps=settings.steps))
     forces = moving.get_forces()
     if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
         raise InputError(f"NaN forces after {run.nsteps} steps; the model left its range")
@@ -275,7 +265,7 @@ def _cell_mask(atoms: Atoms) -> list[bool]:
 
 
 def _volume(atoms: Atoms) -> float | None:
-    return float(atoms.get_volume()) if atoms.pbc.all() else None
+    return float(atoms.get_volume()) if atoms.pbc.all() and atoms.cell.rank == 3 else None
 
 
 def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import csv
 import functools
 import gzip
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import InputError
@@ -131,8 +132,11 @@ def _read_csv(
     if pair is None:
         raise InputError(f"{path}: which pair? Call the file A-B.csv, as in Cu-O.csv")
     try:
-        with open(path, newline="", encoding="utf-8") as stream:
+        # Excel begins its UTF-8 with a byte-order mark
+        with open(path, newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
+        if any(None in row for row in rows):
+            raise ValueError("a row is longer than the header")
         table = {
             str(name).strip().lower(): np.array([float(row[name]) for row in rows])
             for name in (rows[0] if rows else ())
@@ -171,7 +175,7 @@ def _read_frames(path: Path) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray |
 
 
 def find_curves(
-    source: str | ReferenceCurve | Mapping[Pair, ReferenceCurve] | Iterable[ReferenceCurve | str],
+    source: str | Path | ReferenceCurve | Mapping[Pair, ReferenceCurve] | Sequence[Any],
     grids: Mapping[Pair, np.ndarray],
     *,
     exact: bool = False,
@@ -205,15 +209,15 @@ def find_curves(
             path = datasets.find("diatomics-pbe")
             if source == "pbe":
                 path = datasets.fetch("diatomics-pbe")
-            found = {} if path is None else {pair: pbe_curve(pair, path) for pair in pairs}
-            return {pair: curve for pair, curve in found.items() if curve is not None}
-    if isinstance(source, (str, ReferenceCurve)):
-        source = [source]
-    curves = [read_curve(c, pairs) if isinstance(c, (str, Path)) else c for c in source]
-    for curve in curves:
-        if sorted_pair(*curve.pair) not in pairs:
-            raise InputError(
-                f"{curve.name} is about {'-'.join(curve.pair)}, which is not scanned; "
-                f"scanned: {', '.join('-'.join(p) for p in pairs)}"
-            )
-    return {sorted_pair(*curve.pair): curve for curve in curves}
+            known = {} if path is None else {pair: pbe_curve(pair, path) for pair in pairs}
+            return {pair: curve for pair, curve in known.items() if curve is not None}
+    if not isinstance(source, (str, Path, ReferenceCurve)):
+        each = [find_curves(item, grids, exact=exact) for item in source]
+        return {pair: curve for found in each for pair, curve in found.items()}  # the last holds
+    curve = source if isinstance(source, ReferenceCurve) else read_curve(source, pairs)
+    if sorted_pair(*curve.pair) not in pairs:
+        raise InputError(
+            f"{curve.name} is about {'-'.join(curve.pair)}, which is not scanned; "
+            f"scanned: {', '.join('-'.join(p) for p in pairs)}"
+        )
+    return {sorted_pair(*curve.pair): curve}

@@ -95,8 +95,11 @@ def fetch(name: str) -> Path:
     """
     if (path := find(name)) is not None:
         return path
+    import logging
+
     import pooch
 
+    pooch.get_logger().setLevel(logging.WARNING)  # what fails is told once, by us
     dataset = get_dataset(name)
     try:
         return Path(

@@ -11,10 +11,47 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import vasp
-from .structures import RelaxedReference, from_atoms
+from .structures import RelaxedReference, dcdft_crystals, from_atoms, morse_clusters
 
 # What is looked for in a folder that holds no VASP run.
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
+
+
+def as_references(
+    items: Iterable[RelaxedReference | Atoms | str | Path] | RelaxedReference | Atoms | str | Path,
+) -> list[RelaxedReference]:
+    """Turn what a user names into references.
+
+    Parameters
+    ----------
+    items : one or several of
+        `RelaxedReference`; Atoms; ``"dcdft"``; ``"morse-clusters"``; paths that
+        `load_references` reads.
+
+    Raises
+    ------
+    InputError
+        For nothing, or something else.
+    """
+    if isinstance(items, (RelaxedReference, Atoms, str, Path)):
+        items = [items]
+    references: list[RelaxedReference] = []
+    for item in items:
+        if isinstance(item, RelaxedReference):
+            references.append(item)
+        elif isinstance(item, Atoms):
+            references.append(from_atoms(item))
+        elif item == "dcdft":
+            references += dcdft_crystals()
+        elif item == "morse-clusters":
+            references += morse_clusters()
+        elif isinstance(item, (str, Path)):
+            references += load_references([item])
+        else:
+            raise InputError(f"{item!r} is no reference; give Atoms, a file, or 'dcdft'")
+    if not references:
+        raise InputError("no reference structures; give files, Atoms, or 'dcdft'")
+    return references
 
 
 def load_references(paths: Iterable[str | Path]) -> list[RelaxedReference]:
@@ -48,7 +85,8 @@ def _failed(path: Path, why: str) -> RelaxedReference:
 def _load_folder(folder: Path) -> Iterator[RelaxedReference]:
     runs = vasp.list_runs(folder)
     for candidates in runs:
-        yield _first_that_reads(folder, candidates)
+        alone = folder.resolve().name if len(runs) == 1 else None
+        yield _first_that_reads(folder, candidates, alone)
     if runs:
         return
     found = False
@@ -70,7 +108,7 @@ NOTHING_FOUND = (
 )
 
 
-def _first_that_reads(folder: Path, candidates: list[Path]) -> RelaxedReference:
+def _first_that_reads(folder: Path, candidates: list[Path], name: str | None) -> RelaxedReference:
     """Read one run from the best of its files; what went wrong with better ones is a note."""
     wrong: list[str] = []
     for path in candidates:
@@ -79,9 +117,10 @@ def _first_that_reads(folder: Path, candidates: list[Path]) -> RelaxedReference:
         except InputError as error:
             wrong.append(str(error))
             continue
-        name = folder.name if candidates[0].name.startswith("vasprun.xml") else path.stem
         notes = tuple(f"{w}; read {path.name} instead" for w in wrong)
-        return dataclasses.replace(reference, name=name or path.name, notes=notes)
+        # one run of a folder bears its name; where restarts were kept, each bears its own
+        name = name or path.name.removesuffix(".gz").removesuffix(".xml")
+        return dataclasses.replace(reference, name=name, notes=notes)
     return _failed(folder, "; ".join(wrong))
 
 
@@ -99,6 +138,8 @@ def read_frames(path: Path) -> list[Atoms]:
 def _read(path: Path) -> tuple[list[Atoms], vasp.Settings]:
     import ase.io
 
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; give a file")
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if path.stat().st_size == 0:

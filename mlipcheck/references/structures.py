@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -131,45 +130,6 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
         energy=None if energy is None else float(energy),
         fmax=fmax,
     )
-
-
-def as_references(
-    items: Iterable[RelaxedReference | Atoms | str | Path] | RelaxedReference | Atoms | str | Path,
-) -> list[RelaxedReference]:
-    """Turn what a user names into references.
-
-    Parameters
-    ----------
-    items : one or several of
-        `RelaxedReference`; Atoms; ``"dcdft"``; ``"morse-clusters"``; paths that
-        `mlipcheck.references.files.load_references` reads.
-
-    Raises
-    ------
-    InputError
-        For nothing, or something else.
-    """
-    from .files import load_references
-
-    if isinstance(items, (RelaxedReference, Atoms, str, Path)):
-        items = [items]
-    references: list[RelaxedReference] = []
-    for item in items:
-        if isinstance(item, RelaxedReference):
-            references.append(item)
-        elif isinstance(item, Atoms):
-            references.append(from_atoms(item))
-        elif item == "dcdft":
-            references += dcdft_crystals()
-        elif item == "morse-clusters":
-            references += morse_clusters()
-        elif isinstance(item, (str, Path)):
-            references += load_references([item])
-        else:
-            raise InputError(f"{item!r} is no reference; give Atoms, a file, or 'dcdft'")
-    if not references:
-        raise InputError("no reference structures; give files, Atoms, or 'dcdft'")
-    return references
 
 
 def _bare(atoms: Atoms) -> Atoms:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import re
 import xml.etree.ElementTree as ElementTree
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from ase.calculators.calculator import InputError
 
 # ISIF values that let volume and shape go; the others fix both, or the volume.
 FREE_CELL = (3, 6)
+# ASE's names of the formats, best first.
+KINDS = ("vasp-xml", "vasp-out", "vasp")
 # VASP's GGA tags, as they are called in print.
 FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "91": "PW91", "RE": "revPBE"}
 
@@ -43,24 +48,22 @@ def list_runs(folder: Path) -> list[list[Path]]:
     """Return the runs of a folder, each as its files, best first.
 
     One run where there is one vasprun.xml, with OUTCAR and CONTCAR to fall back on; where several
-    were kept (vasprun.xml.relax1, ...) each is a run of its own.
+    of the best kind were kept (vasprun.xml.relax1, ...) each is a run of its own.
     """
     files = sorted(p for p in folder.iterdir() if p.is_file())
-    kinds = {
-        kind: [p for p in files if file_kind(p) == kind]
-        for kind in ("vasp-xml", "vasp-out", "vasp")
-    }
-    contcars = [p for p in kinds["vasp"] if p.name.upper().startswith("CONTCAR")]
-    if len(kinds["vasp-xml"]) > 1:
-        return [[path] for path in kinds["vasp-xml"]]
-    candidates = kinds["vasp-xml"] + kinds["vasp-out"] + contcars
-    return [candidates] if candidates else []
+    outputs = [p for p in files if not p.name.upper().startswith("POSCAR")]
+    kinds = [[p for p in outputs if file_kind(p) == kind] for kind in KINDS]
+    found = [paths for paths in kinds if paths]
+    if found and len(found[0]) > 1:
+        return [[path] for path in found[0]]
+    return [[path for paths in found for path in paths]] if found else []
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
-        yield stream  # type: ignore[misc]  # both read bytes
+    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    with openers.get(path.suffix, open)(path, "rb") as stream:
+        yield stream
 
 
 def read_settings(path: Path, kind: str) -> Settings:
@@ -73,7 +76,7 @@ def read_settings(path: Path, kind: str) -> Settings:
     """
     try:
         return _vasprun_settings(path) if kind == "vasp-xml" else _outcar_settings(path)
-    except (OSError, EOFError, ElementTree.ParseError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError) as error:
         raise InputError(
             f"{path}: damaged or truncated ({type(error).__name__}: {error})"
         ) from error

@@ -1,0 +1,126 @@
+"""From the words of a command line to calculators, elements and structures."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from .references.structures import RelaxedReference
+
+# What a real model is shown on where nobody names a system.
+DEMONSTRATION = ("Cu", "Si", "O")
+
+
+def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:
+    """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
+    from ase.calculators.calculator import InputError
+
+    from .calculators.registry import get_calculator
+
+    parsed: dict[str, Any] = {}
+    for item in options or []:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise InputError(f"option {item!r} has no value; write KEY=VALUE")
+        parsed[key] = _literal(value)
+    return get_calculator(spec, device=device, **parsed)
+
+
+def _literal(text: str) -> Any:
+    """Read a number, a list or True where the text is one; any other text stays text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def default_elements(calculator: BaseCalculator) -> list[str]:
+    """Return what to scan where nobody said."""
+    from ase.calculators.calculator import InputError
+
+    from .calculators.registry import describe
+
+    backend = describe(calculator).backend
+    if backend == "toy":
+        return ["N"]
+    if backend == "ase":
+        raise InputError("which elements? Name those that the calculator knows, as in Cu Al")
+    return list(DEMONSTRATION)
+
+
+def default_structures(calculator: BaseCalculator, elements: list[str]) -> list[RelaxedReference]:
+    """Return clusters for the toy, whose crystals collapse, else the elements' own crystals."""
+    from .calculators.registry import describe
+    from .references.structures import dcdft_crystals, morse_clusters
+
+    if describe(calculator).backend == "toy":
+        return morse_clusters()
+    # a pair like Cu-O counts for both of its elements
+    return dcdft_crystals(x for e in elements for x in e.split("-"))
+
+
+def load_structures(
+    calculator: BaseCalculator, files: list[Path], collection: str | None
+) -> list[RelaxedReference]:
+    """Return the references of ``relax``: files, and a collection by name."""
+    from ase.calculators.calculator import InputError
+
+    from .references.files import as_references
+
+    if collection not in (None, "dcdft", "morse-clusters"):
+        raise InputError(f"--reference is {collection!r}; give dcdft or morse-clusters, or files")
+    items = [*files, *([collection] if collection else [])]
+    if not items:
+        return default_structures(calculator, default_elements(calculator))
+    return _some_readable(as_references(items))
+
+
+def sort_arguments(what: list[str]) -> tuple[list[str], list[Path]]:
+    """Tell elements and pairs from files; a missing file among others is kept, for a row."""
+    from ase.calculators.calculator import InputError
+    from ase.data import atomic_numbers
+
+    from .references.curves import parse_pair
+
+    elements, files = [], []
+    for item in what:
+        path = Path(item)
+        if atomic_numbers.get(item, 0) > 0 or parse_pair(item):
+            elements.append(item)
+        elif path.exists() or (len(what) > 1 and (path.suffix or len(path.parts) > 1)):
+            files.append(path)
+        else:
+            raise InputError(f"{item!r} is no element, no pair of elements, and no file")
+    return elements, files
+
+
+def choose_system(
+    calculator: BaseCalculator, elements: list[str], files: list[Path]
+) -> tuple[list[str], list[RelaxedReference]]:
+    """Return the elements to scan, those of the files too, and the structures to relax."""
+    from .references.files import as_references
+
+    if not files:
+        chosen = elements or default_elements(calculator)
+        return chosen, default_structures(calculator, chosen)
+    references = as_references(files)
+    if not elements:
+        _some_readable(references)
+    found = {
+        x for r in references if r.relaxed is not None for x in r.relaxed.get_chemical_symbols()
+    }
+    return elements + sorted(found - set(elements)), references
+
+
+def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]:
+    """Return the references, or raise the first one's error where none could be read."""
+    from ase.calculators.calculator import InputError
+
+    if all(r.relaxed is None for r in references):
+        more = f" (and {len(references) - 1} more)" if len(references) > 1 else ""
+        raise InputError(f"{references[0].error}{more}")
+    return references

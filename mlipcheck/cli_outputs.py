@@ -1,0 +1,153 @@
+"""Checks run with a progress bar, their record, and where it goes: screen, JSON, figures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from .checks.relax import RelaxSettings
+    from .references.structures import RelaxedReference
+    from .results import DimerScan, Relaxation, RunRecord
+
+
+def check_writable(json: str | None, figures: Path | None = None) -> None:
+    """Refuse outputs that cannot be written, before any work is done."""
+    from ase.calculators.calculator import InputError
+
+    if json and json != "-":
+        folder = Path(json).parent
+        if Path(json).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise InputError(f"--json {json}: not writable; give a file in a folder that exists")
+    if figures is not None:
+        present = next(p for p in (figures, *figures.absolute().parents) if p.exists())
+        if not present.is_dir() or not os.access(present, os.W_OK):
+            raise InputError(f"--figures {figures}: not writable; give a folder")
+
+
+def write_json(path: str, record: Any) -> None:
+    """Write a record whole or not at all; ``-`` is stdout."""
+    from .storage import dumps, write_atomically
+
+    if path == "-":
+        typer.echo(dumps(record), nl=False)
+    else:
+        write_atomically(path, dumps(record))
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that advances a bar on stderr; there is none unless it is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    screen = Console(stderr=True)
+    with Progress(
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
+    ) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda n: progress.advance(task, n)
+
+
+def scan(calculator: BaseCalculator, elements: list[str], reference: list[str]) -> list[DimerScan]:
+    """Scan dimers; where no pair could be judged there is nothing to report."""
+    from ase.calculators.calculator import InputError
+
+    from .checks.dimer import scan_dimers
+
+    with progress_bar("dimer scan", None) as advance:
+        scans = scan_dimers(calculator, elements, reference=reference, progress=advance)
+    if all(s.error for s in scans):
+        raise InputError(f"no pair could be judged; {scans[0].name}: {scans[0].error}")
+    return scans
+
+
+def relax(
+    calculator: BaseCalculator, references: list[RelaxedReference], how: RelaxSettings
+) -> tuple[list[Relaxation], bool]:
+    """Relax, and return the rows and whether it was interrupted on the way."""
+    from ase.calculators.calculator import InputError
+
+    from .checks.energies import compare_energies
+    from .checks.relax import iterate_relaxations
+
+    rows: list[Relaxation] = []
+    stopped = False
+    with progress_bar("relaxing", len(references)) as advance:
+        try:
+            for row in iterate_relaxations(calculator, references, how):
+                rows.append(row)
+                advance(1)
+        except KeyboardInterrupt:
+            stopped = True
+    if rows and all(r.error for r in rows) and not stopped:
+        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+        raise InputError(f"no structure could be judged; {rows[0].name}: {rows[0].error}{more}")
+    return compare_energies(rows), stopped
+
+
+def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results: Any) -> RunRecord:
+    """Put the results together with how they came about, and judge them."""
+    from .calculators.registry import describe
+    from .results import RunRecord
+    from .storage import collect_versions, to_plain
+    from .verdict import judge
+
+    results = {name: tuple(rows) for name, rows in results.items()}
+    info = describe(calculator)
+    return RunRecord(
+        command="mlipcheck " + " ".join(sys.argv[1:]),
+        calculator=info,
+        versions=collect_versions(info.backend),
+        settings=to_plain(settings),
+        findings=judge(results.get("dimers", ()), results.get("relaxations", ())),
+        **results,
+    )
+
+
+def finish(
+    record: RunRecord,
+    json: str | None,
+    figures: Path | None,
+    *,
+    strict: bool,
+    stopped: bool = False,
+    verdict: bool = False,
+    note: str | None = None,
+) -> None:
+    """Print, write, and set the exit status."""
+    from .report import text
+
+    if json != "-":
+        out = text.console()
+        text.print_calculator(out, record.calculator)
+        if note:
+            out.print(note)
+        if record.dimers:
+            text.print_dimers(out, record.dimers)
+        if record.relaxations:
+            text.print_relaxations(out, record.relaxations)
+        if verdict:
+            text.print_findings(out, record.findings)
+    if json:
+        write_json(json, record)
+    if figures:
+        from .report.figures import save_figures
+
+        figures.mkdir(parents=True, exist_ok=True)
+        for path in save_figures(figures, record.dimers, record.relaxations):
+            typer.echo(f"figure: {path}", err=True)
+    if stopped:
+        typer.echo(f"interrupted; {len(record.relaxations)} relaxations were finished", err=True)
+        raise typer.Exit(130)
+    if strict and any(f.status == "fail" for f in record.findings):
+        raise typer.Exit(1)
