@@ -48,7 +48,7 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
     path, figures = tmp_path / "run.json", tmp_path / "deep" / "figures"
     status, out, err = run_cli("run", "--json", path, "--figures", figures)
     assert status == 0
-    assert "No system named: a demonstration on N." in err
+    assert "No system named: a demonstration on N." in out
     for words in ("repulsive wall", "softening of the wall", "Morse13: N-N +17", "0.33 of exact"):
         assert words in out
     assert max(map(len, out.splitlines())) <= 100
@@ -185,7 +185,7 @@ def test_relax(run_cli, tmp_path):
     record = load_run(path)
     assert [r.name for r in record.relaxations] == ["Morse2", "Morse6"]
     assert all(abs(b.largest_change) < 1e-3 for r in record.relaxations for b in r.bond_changes)
-    assert (record.settings["fmax"], record.dimers) == (0.05, ())
+    assert (record.settings["relax"]["fmax"], record.dimers) == (0.05, ())
 
 
 def test_relax_settings_reach_the_relaxation(run_cli, tmp_path, copper):

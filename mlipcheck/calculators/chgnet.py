@@ -13,7 +13,7 @@ import chgnet
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
+from ase.calculators.calculator import CalculatorSetupError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
@@ -104,13 +104,9 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
 
     Raises
     ------
-    InputError
-        For a dtype other than float32, the only one that CHGNet's graphs have.
     CalculatorSetupError
         For a file that is not there or is not a CHGNet model.
     """
-    if dtype != "float32":
-        raise InputError(f"dtype is {dtype!r}, but CHGNet's graphs are float32; leave dtype out")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     package = Path(chgnet.__file__).parent

@@ -30,6 +30,8 @@ MAX_EDGES = 16_000
 # What a structure costs at least, however few its edges: its share of a model's fixed work.
 EDGES_PER_STRUCTURE = 125
 
+PROPERTIES = ("energy", "forces", "stress", "energies", "magmoms")
+
 Progress = Callable[[int], None]
 
 
@@ -63,7 +65,15 @@ def evaluate(
     list of Evaluation
         In the order given. A structure that is no input (NaN, no atoms, two atoms on one spot),
         raises, or comes back as NaN, is an `Evaluation` with its ``error``.
+
+    Raises
+    ------
+    InputError
+        For a property that an `Evaluation` has not.
     """
+    unknown = [p for p in properties if p not in PROPERTIES]
+    if unknown:
+        raise InputError(f"no property {unknown[0]!r}; known: {', '.join(PROPERTIES)}")
     images = list(images)
     wanted = [p for p in properties if p in calculator.implemented_properties]
     results: dict[int, Evaluation] = {}

@@ -53,6 +53,10 @@ class RBFRidge:
         self.width = float(width)
         self.species = None if species is None else tuple(sorted(set(species)))
         self.offset = bool(offset)
+        if self.species is not None:
+            strangers = [x for x in self.species if atomic_numbers.get(x, 0) < 1]
+            if strangers or not self.species:
+                raise InputError(f"species is {list(self.species)}; give chemical symbols")
         if self.centers.ndim != 1 or not len(self.centers) or not np.isfinite(self.centers).all():
             raise InputError(
                 f"centers has shape {self.centers.shape}; give a list of distances in Å"
@@ -121,8 +125,11 @@ class RBFRidge:
             a, y = np.concatenate([a, slopes]), np.concatenate([y, labels])
         if not np.isfinite(y).all():
             raise InputError("a label is NaN or infinite; leave that structure out")
-        anchor = prior.weights if isinstance(prior, RBFRidge) else prior
-        anchor = np.zeros(a.shape[1]) if anchor is None else np.asarray(anchor, dtype=float)
+        if isinstance(prior, RBFRidge):
+            if prior.features() != self.features():
+                raise InputError("prior is a model of other features; give one of the same")
+            prior = prior.weights
+        anchor = np.zeros(a.shape[1]) if prior is None else np.asarray(prior, dtype=float)
         if anchor.shape != self.weights.shape:
             raise InputError(f"prior has shape {anchor.shape}, {self.weights.shape} expected")
         # Solved for the distance from the prior, as an extended least-squares problem: squaring
@@ -189,6 +196,8 @@ class RBFRidge:
             if self.species is not None:
                 raise InputError("distances have no species; give Atoms to a model with species")
             r = np.asarray(data, dtype=float)
+            if r.ndim != 1 or not np.isfinite(r).all():
+                raise InputError(f"distances have shape {r.shape} or NaN; give a list in Å")
             values, slopes = self.basis(r)
             ones, zeros = np.ones((len(r), self.n_offsets)), np.zeros((len(r), self.n_offsets))
             return np.hstack([values, ones]), np.hstack([-slopes, zeros])
@@ -214,15 +223,18 @@ class RBFRidge:
             energy[self.n_pairs * n :] = counts / 2
         return energy, gradient.reshape(-1, m)
 
-    def todict(self) -> dict[str, Any]:
-        """Return plain lists and numbers, as ASE's databases store calculators' parameters."""
+    def features(self) -> dict[str, Any]:
+        """Return what the weights are weights of, in plain lists and numbers."""
         return {
             "centers": self.centers.tolist(),
             "width": self.width,
             "species": None if self.species is None else list(self.species),
             "offset": self.offset,
-            "weights": self.weights.tolist(),
         }
+
+    def todict(self) -> dict[str, Any]:
+        """Return the model as plain data, as ASE's databases store calculators' parameters."""
+        return self.features() | {"weights": self.weights.tolist()}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to ``path`` as a numpy archive without pickle."""
@@ -247,7 +259,7 @@ class RBFRidge:
             If the file is not such an archive.
         """
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as data:
                 model = cls(
                     data["centers"],
                     float(data["width"]),

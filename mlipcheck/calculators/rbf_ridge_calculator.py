@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ase.calculators.calculator import InputError
 
 from .pair_potential import PairPotential
 from .rbf_ridge import RBFRidge
@@ -25,6 +26,12 @@ class RBFRidgeCalculator(PairPotential):
 
     def __init__(self, model: RBFRidge, **kwargs: Any) -> None:
         super().__init__(model=model, **kwargs)
+
+    def set(self, **kwargs: Any) -> dict[str, Any]:
+        model = kwargs.get("model", self.parameters.get("model"))
+        if not isinstance(model, RBFRidge):
+            raise InputError(f"model is {model!r}; give a fitted RBFRidge")
+        return super().set(**kwargs)
 
     @property
     def model(self) -> RBFRidge:

@@ -42,6 +42,8 @@ class Backend:
         The module and distribution that must be installed, None for what comes with mlipcheck.
     checkpoints : tuple of Checkpoint
         The first is the default.
+    dtypes : tuple of str
+        What it can compute in, the default first.
     takes_path, takes_options : bool
         Whether a checkpoint may also be a file, and whether the loader has options.
     cutoff, bond_scale : float or None
@@ -55,7 +57,7 @@ class Backend:
     checkpoints: tuple[Checkpoint, ...] = ()
     package: str | None = None
     extra: str | None = None
-    default_dtype: str = "float64"
+    dtypes: tuple[str, ...] = ("float64",)
     takes_path: bool = False
     takes_options: bool = False
     cutoff: float | None = None
@@ -101,7 +103,7 @@ BACKENDS = (
         ),
         package="chgnet",
         extra="chgnet",
-        default_dtype="float32",
+        dtypes=("float32",),
         takes_path=True,
         cutoff=6.0,
     ),
@@ -173,6 +175,9 @@ def get_calculator(
         )
     if options and not backend.takes_options:
         raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
+    dtype = dtype or backend.dtypes[0]
+    if dtype not in backend.dtypes:
+        raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
     if not backend.installed:
         raise CalculatorSetupError(
             f"{name} needs the package {backend.package}, which is not installed; "
@@ -180,7 +185,6 @@ def get_calculator(
         )
     module, _, function = backend.loader.partition(":")
     load = getattr(importlib.import_module(module), function)
-    dtype = dtype or backend.default_dtype
     try:
         calculator: BaseCalculator = load(checkpoint, device=device, dtype=dtype, **options)
     except (CalculatorSetupError, MemoryError):
@@ -201,7 +205,7 @@ def get_calculator(
         checkpoint_sha256=None if path is None else _sha256(path),
         level_of_theory=facts.level_of_theory if facts else None,
         energy_convention=facts.energy_convention if facts else None,
-        cutoff=backend.cutoff or getattr(calculator, "cutoff", None),
+        cutoff=getattr(calculator, "cutoff", None) or backend.cutoff,
         bond_scale=backend.bond_scale,
         **_numerics(calculator),
     )
