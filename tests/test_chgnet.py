@@ -296,10 +296,11 @@ def test_the_cutoff_told_is_the_cutoff_of_the_model(name):
     calculator = get_calculator(f"chgnet:{name}", device="cpu")
     cutoff = calculator.mlipcheck_info.cutoff
     assert cutoff == calculator.cutoff
-    gaps = np.array([cutoff - 0.3, cutoff + 0.05, cutoff + 1.0])
+    gaps = np.array([cutoff - 1.0, cutoff + 0.05, cutoff + 1.0])
     found = evaluate(calculator, [Atoms("O2", [[0, 0, 0], [g, 0, 0]]) for g in gaps])
     inside, outside, far = (e.energy for e in found)
-    assert outside == far != inside
+    assert outside == pytest.approx(far, abs=1e-5)
+    assert abs(inside - far) > 1e-3
 
 
 def test_a_file_is_a_checkpoint(chgnet, tmp_path):
@@ -331,9 +332,3 @@ def test_the_weights_of_something_else_are_no_checkpoint(tmp_path):
     torch.save({"epoch": 3, "weights": torch.zeros(3)}, path)
     with pytest.raises(CalculatorSetupError, match="not a CHGNet checkpoint"):
         get_calculator(f"chgnet:{path}", device="cpu")
-
-
-@pytest.mark.usefixtures("chgnet")
-def test_a_type_of_numbers_that_chgnet_does_not_have_is_refused():
-    with pytest.raises(InputError, match=r"float64.*leave dtype out"):
-        get_calculator("chgnet", dtype="float64")

@@ -13,14 +13,17 @@ import chgnet
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorSetupError, all_changes
+from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
+from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
 from ..results import Evaluation
 from .base import StrictCalculator
-from .pair_potential import check_cell
+from .pair_potential import check_geometry
+
+HEAVIEST = 94  # Pu, the last element that CHGNet embeds
 
 CHECKPOINTS = {
     "0.3.0": "0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar",
@@ -71,21 +74,48 @@ class CHGNetCalculator(StrictCalculator):
     ) -> list[Evaluation]:
         """Evaluate ``images`` in one forward and one backward pass."""
         for atoms in images:
-            check_cell(atoms)
-        wants_stress = "stress" in properties and any(a.pbc.all() for a in images)
-        task = "efsm" if "magmoms" in properties else "efs" if wants_stress else "ef"
+            check_geometry(atoms)
+            if not ((atoms.numbers >= 1) & (atoms.numbers <= HEAVIEST)).all():
+                raise InputError("CHGNet knows the elements from H to Pu; another one is there")
+        molecules = [a for a in images if not a.pbc.any()] if self.model.mlp_first else []
+        crystals = [a for a in images if a.pbc.any() or not self.model.mlp_first]
+        wants_stress = "stress" in properties and any(a.pbc.all() for a in crystals)
         with _upstream_warnings_ignored():
-            graphs = [self.model.graph_converter(_structure(atoms)) for atoms in images]
+            graphs = [self.model.graph_converter(_structure(atoms)) for atoms in crystals]
+            if molecules:
+                graphs.append(self._joined_graph(molecules))
             found = self.model.predict_graph(
                 graphs,
-                task=task,
-                return_site_energies="energies" in properties,
+                task="efsm" if "magmoms" in properties else "efs" if wants_stress else "ef",
+                return_site_energies=bool(molecules) or "energies" in properties,
                 batch_size=len(graphs),
             )
         rows = [found] if len(graphs) == 1 else found
-        return [self._evaluation(*pair) for pair in zip(images, rows, strict=True)]
+        per_crystal = iter(map(self._of_crystal, crystals, rows))
+        per_molecule = iter(_of_molecules(molecules, rows[-1]))
+        joined = {id(a) for a in molecules}
+        return [next(per_molecule if id(a) in joined else per_crystal) for a in images]
 
-    def _evaluation(self, atoms: Atoms, row: dict[str, np.ndarray]) -> Evaluation:
+    def _joined_graph(self, molecules: Sequence[Atoms]) -> CrystalGraph:
+        """Return one graph of many molecules, none of which sees another.
+
+        They stand apart while neighbours are looked for, and go back to the origin of their own
+        before the model sees them: all are in one vacuum, where float32 is finest. A graph for
+        each would cost CHGNet's fixed work a graph as often, several times that of a dimer.
+        """
+        own = [a.positions - a.positions.mean(axis=0) for a in molecules]
+        widths = np.array([np.ptp(x[:, 0]) for x in own])
+        starts = np.concatenate([[0], np.cumsum(widths + 2 * self.cutoff)[:-1]])
+        shifts = [np.array([at - x[:, 0].min(), 0, 0]) for x, at in zip(own, starts, strict=True)]
+        apart = np.concatenate([x + shift for x, shift in zip(own, shifts, strict=True)])
+        numbers = np.concatenate([a.numbers for a in molecules])
+        graph = self.model.graph_converter(_structure(Atoms(numbers, positions=apart)))
+        graph.atom_frac_coord = torch.tensor(
+            np.concatenate(own), dtype=graph.lattice.dtype, requires_grad=True
+        )
+        return graph
+
+    def _of_crystal(self, atoms: Atoms, row: dict[str, np.ndarray]) -> Evaluation:
         per_structure = len(atoms) if self.model.is_intensive else 1
         stress = None
         if "s" in row and atoms.pbc.all():
@@ -97,6 +127,23 @@ class CHGNetCalculator(StrictCalculator):
             energies=row.get("site_energies"),
             magmoms=row.get("m"),
         )
+
+
+def _of_molecules(molecules: Sequence[Atoms], row: dict[str, np.ndarray]) -> list[Evaluation]:
+    """Cut the joined graph's row into its molecules."""
+    if not molecules:
+        return []
+    ends = np.cumsum([len(a) for a in molecules])[:-1]
+    parts = {key: np.split(row[key], ends) for key in ("f", "site_energies", "m") if key in row}
+    return [
+        Evaluation(
+            energy=float(parts["site_energies"][k].sum(dtype=float)),
+            forces=parts["f"][k],
+            energies=parts["site_energies"][k],
+            magmoms=parts["m"][k] if "m" in parts else None,
+        )
+        for k in range(len(molecules))
+    ]
 
 
 def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:

@@ -16,7 +16,7 @@ from ase.calculators.calculator import (
 from scipy.spatial.distance import pdist
 
 from ..results import Evaluation
-from .pair_potential import half_neighbour_list
+from .pair_potential import check_geometry, half_neighbour_list
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3
@@ -105,8 +105,7 @@ def _inspect(atoms: Atoms, cutoff: float) -> int:
     """Return the number of directed edges; raise `InputError` for what no model should see."""
     if len(atoms) == 0:
         raise InputError("no atoms; give a structure with at least one")
-    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
-        raise InputError("NaN or infinite positions or cell; mend the structure")
+    check_geometry(atoms)
     if not atoms.pbc.any() and len(atoms) <= SMALL:
         distances = pdist(atoms.positions)
         distances = distances[distances < cutoff]

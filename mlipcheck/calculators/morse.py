@@ -48,7 +48,7 @@ class MorseCalculator(PairPotential):
 
     def set(self, **kwargs: float) -> dict[str, float]:
         for name, value in kwargs.items():
-            if name in self.default_parameters and not value > 0:
+            if name in self.default_parameters and not 0 < value < np.inf:
                 raise InputError(f"{name} is {value}; give a positive number")
         return super().set(**kwargs)
 

@@ -11,6 +11,8 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from .base import StrictCalculator
 
+MOST_PAIRS = 5e7
+
 
 def half_neighbour_list(
     atoms: Atoms, cutoff: float, quantities: str = "ijdD"
@@ -26,11 +28,18 @@ def half_neighbour_list(
     Raises
     ------
     InputError
-        If a periodic direction has no cell vector: vesin would end the process.
+        As `check_geometry`, and for a cell so small that memory would not hold its pairs.
     """
     from vesin import NeighborList  # imports torch where torch is installed
 
-    check_cell(atoms)
+    check_geometry(atoms)
+    if atoms.pbc.all():
+        expected = len(atoms) ** 2 * 4 / 3 * np.pi * cutoff**3 / atoms.get_volume() / 2
+        if expected > MOST_PAIRS:
+            raise InputError(
+                f"about {expected:.0e} pairs within {cutoff:.1f} Å in a cell of "
+                f"{atoms.get_volume():.2g} Å^3; is its unit right?"
+            )
     found = NeighborList(cutoff=cutoff, full_list=False).compute(
         atoms.positions, atoms.cell[:], atoms.pbc, quantities=quantities
     )
@@ -38,8 +47,14 @@ def half_neighbour_list(
     return tuple(x.astype(np.intp) if x.dtype.kind == "u" else x for x in found)
 
 
-def check_cell(atoms: Atoms) -> None:
-    """Raise `InputError` where a periodic direction has no cell vector, or the cell no volume."""
+def check_geometry(atoms: Atoms) -> None:
+    """Raise `InputError` for NaN, or where a periodic direction has no cell vector.
+
+    Models answer NaN positions with finite energies, and vesin ends the process for a cell
+    without a volume.
+    """
+    if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
+        raise InputError("NaN or infinite positions or cell; mend the structure")
     vectors = atoms.cell[:][atoms.pbc]
     if len(vectors) and np.linalg.matrix_rank(vectors, tol=1e-8) < len(vectors):
         raise InputError(

@@ -61,7 +61,7 @@ class RBFRidge:
             raise InputError(
                 f"centers has shape {self.centers.shape}; give a list of distances in Å"
             )
-        if not self.width > 0:
+        if not 0 < self.width < np.inf:
             raise InputError(f"width is {width}; give a positive length in Å")
         self.weights = np.zeros(self.n_pairs * len(self.centers) + self.n_offsets)
 
@@ -114,7 +114,7 @@ class RBFRidge:
         energies = np.asarray(energies, dtype=float)
         if energies.shape != (len(data),) or not len(data):
             raise InputError(f"{len(data)} structures but energies of shape {energies.shape}")
-        if not ridge >= 0:
+        if not 0 <= ridge < np.inf:
             raise InputError(f"ridge is {ridge}; give zero or a positive number")
         a, slopes = self._design(data, forces is not None)
         y = energies
@@ -130,8 +130,8 @@ class RBFRidge:
                 raise InputError("prior is a model of other features; give one of the same")
             prior = prior.weights
         anchor = np.zeros(a.shape[1]) if prior is None else np.asarray(prior, dtype=float)
-        if anchor.shape != self.weights.shape:
-            raise InputError(f"prior has shape {anchor.shape}, {self.weights.shape} expected")
+        if anchor.shape != self.weights.shape or not np.isfinite(anchor).all():
+            raise InputError(f"prior is NaN or of shape {anchor.shape}, not {self.weights.shape}")
         # Solved for the distance from the prior, as an extended least-squares problem: squaring
         # A into normal equations would square its condition number.
         penalty = np.sqrt(ridge) * np.eye(a.shape[1])
@@ -182,11 +182,14 @@ class RBFRidge:
             raise InputError(f"fitted for {', '.join(self.species)} only, not for {unknown}")
         return index
 
+    def gaussians(self, r: np.ndarray) -> np.ndarray:
+        """Return the Gaussians of ``r`` (n,), shape (n, n_centers)."""
+        return np.exp(-(((r[:, None] - self.centers) / self.width) ** 2))
+
     def basis(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the Gaussians of ``r`` (n,) and their derivatives, both (n, n_centers)."""
-        x = (r[:, None] - self.centers) / self.width
-        values = np.exp(-(x**2))
-        return values, (-2.0 / self.width) * x * values
+        values = self.gaussians(r)
+        return values, -2.0 / self.width**2 * (r[:, None] - self.centers) * values
 
     def _design(
         self, data: Sequence[Atoms] | np.ndarray, forces: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from .pair_potential import PairPotential
@@ -25,6 +26,7 @@ class RBFRidgeCalculator(PairPotential):
     default_parameters = {"model": None}
 
     def __init__(self, model: RBFRidge, **kwargs: Any) -> None:
+        self._weights = model.weights if isinstance(model, RBFRidge) else None
         super().__init__(model=model, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
@@ -43,6 +45,14 @@ class RBFRidgeCalculator(PairPotential):
     def cutoff(self) -> float:  # type: ignore[override]
         return self.model.cutoff
 
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Find changes, a refit of the model included, since the last calculation."""
+        if self._weights is not self.model.weights:
+            self._weights = self.model.weights
+            self.reset()
+        changes: list[str] = super().check_state(atoms, tol)
+        return changes
+
     def atom_energies(self, numbers: np.ndarray) -> np.ndarray:
         if not self.model.offset:
             self.model.species_index(numbers)  # refuses elements it was not fitted for
@@ -55,13 +65,15 @@ class RBFRidgeCalculator(PairPotential):
     ) -> tuple[np.ndarray, np.ndarray]:
         model = self.model
         curves, kind = model.curves(), model.pair_index(first, second)
-        phi, slope = np.empty(len(distances)), np.empty(len(distances))
+        sums = np.empty((2, len(distances)))
         for start in range(0, len(distances), BLOCK):
             part = slice(start, start + BLOCK)
-            values, slopes = model.basis(distances[part])
+            values = model.gaussians(distances[part])
             if len(curves) == 1:
-                phi[part], slope[part] = values @ curves[0], slopes @ curves[0]
+                sums[:, part] = (values @ np.stack([curves[0], curves[0] * model.centers]).T).T
             else:
-                phi[part] = np.einsum("pk,pk->p", values, curves[kind[part]])
-                slope[part] = np.einsum("pk,pk->p", slopes, curves[kind[part]])
-        return phi, slope
+                values *= curves[kind[part]]
+                sums[:, part] = values.sum(axis=1), values @ model.centers
+        # Σ w_k φ_k' = -2 / width^2 (r Σ w_k φ_k - Σ w_k c_k φ_k): one exponential serves both
+        phi, moment = sums
+        return phi, -2.0 / model.width**2 * (distances * phi - moment)
