@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from .results import DimerScan, Relaxation
 
 WORTH_A_WORD = 0.1  # a slope this far from 1 is called soft, stiff or uncorrelated
@@ -39,7 +41,8 @@ def read_wall(scan: DimerScan) -> Reading | None:
     if scan.error:
         return None
     if scan.wall_collapse_distance is None:
-        return Reading(math.inf, f"holds down to {scan.distances[0]:.2f} Å")
+        innermost = float(scan.distances[np.isfinite(scan.energies)].min())
+        return Reading(math.inf, f"holds down to {innermost:.2f} Å")
     barrier = scan.wall_collapse_barrier or 0.0
     return Reading(
         barrier, f"turns over at {scan.wall_collapse_distance:.2f} Å behind {barrier:.2f} eV"

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.data import atomic_numbers, covalent_radii
@@ -145,6 +146,8 @@ def test_failed_points_are_marked_and_the_others_kept(how):
     assert found.equilibrium_distance == pytest.approx(1.1, abs=1e-3)
     assert found.softening_scale == pytest.approx(1, abs=1e-6)
     assert status(found, "points") == {"fail"}
+    (wall,) = [f for f in judge(dimers=[found]) if f.quantity == "repulsive wall"]
+    assert wall.value == "holds down to 0.55 Å"  # and not to where it was not answered
 
 
 def test_a_calculator_that_always_fails_is_a_result():
@@ -277,13 +280,8 @@ def test_chgnet_collapses_where_it_is_known_to(chgnet, data_dir):
 
 
 def test_chgnet_in_one_batch_equals_one_by_one(chgnet):
-    class OneByOne(type(chgnet)):
-        evaluate_batch = None
-
     r = np.linspace(0.9, 5, 12)
     batched = scan_dimers(chgnet, ["Cu", "O"], distances=r)
-    from ase import Atoms
-
     for s, pair in zip(
         batched, itertools.combinations_with_replacement(["Cu", "O"], 2), strict=True
     ):

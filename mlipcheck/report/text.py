@@ -35,7 +35,12 @@ def console(file: IO[str] | None = None) -> Console:
 def _table(title: str, *columns: str, left: int = 1) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for k, column in enumerate(columns):
-        table.add_column(column, justify="left" if k < left else "right", overflow="fold")
+        table.add_column(
+            column,
+            justify="left" if k < left else "right",
+            overflow="fold",
+            min_width=14 if k == 0 and "structure" in column else None,
+        )
     return table
 
 
@@ -108,42 +113,18 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
 
 
 def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
-    """Print one row a structure, and the bonds of a few."""
-    table = _table(
-        "Relaxation against reference",
-        "structure",
-        "atoms",
-        "converged",
-        "steps",
-        "force\ncalls",
-        "ΔV\n%",
-        "largest bond\nchange %",
-        "rmsd\nÅ",
-        "ΔE\nmeV/atom",
-        "space group",
-    )
-    table.columns[-1].justify = "left"
+    """Print one row a structure, and the bonds of a few; columns without a number are left out."""
+    cells = [_relaxation_cells(r) for r in rows]
+    told = [name for name in cells[0] if any(c[name] != "-" for c in cells)]
+    table = _table("Relaxation against reference", "structure", *told)
+    if "space\ngroup" in told:
+        table.columns[-1].justify = "left"
+    for r, c in zip(rows, cells, strict=True):
+        table.add_row(escape(r.name), *(escape(c[name]) for name in told))
+    out.print(table)
     for r in rows:
         if r.error:
-            table.add_row(escape(r.name), str(r.n_atoms or "-"), "no", *["-"] * 6, escape(r.error))
-            continue
-        group = r.reference_space_group or "-"
-        if r.space_group != r.reference_space_group:
-            group += f" → {r.space_group}"
-        error = r.energy_error_per_atom
-        table.add_row(
-            escape(r.name),
-            str(r.n_atoms),
-            "yes" if r.converged else "no",
-            str(r.steps),
-            str(r.force_calls),
-            "fixed" if r.cell == "fixed" and r.volume else _number(r.volume_change_percent, "+.2f"),
-            _number(r.largest_bond_change_percent, ".2f"),
-            _number(r.rmsd, ".3f"),
-            _number(None if error is None else 1000 * error, "+.1f"),
-            group,
-        )
-    out.print(table)
+            out.print(f"{escape(r.name)}: {escape(r.error)}", style="red")
     changes = [
         abs(r.volume_change_percent)
         for r in rows
@@ -161,6 +142,28 @@ def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
             out.print(f"{escape(r.name)}: {escape(note)}")
     if len(rows) <= MANY_ROWS and any(r.bond_changes for r in rows):
         _print_bonds(out, rows)
+
+
+def _relaxation_cells(r: Relaxation) -> dict[str, str]:
+    """Return the columns of one row; a dash where there is nothing to tell."""
+    error = r.energy_error_per_atom
+    group = r.reference_space_group or "-"
+    if r.space_group != r.reference_space_group:
+        group += f" → {r.space_group}"
+    failed = r.error is not None
+    volume = _number(r.volume_change_percent, "+.2f")
+    return {
+        "atoms": str(r.n_atoms or "-"),
+        "conv.": "error" if failed else "yes" if r.converged else "no",
+        "steps": "-" if failed else str(r.steps),
+        "force\ncalls": str(r.force_calls or "-"),
+        "V ref.\nÅ³": _number(r.reference_volume, ".2f"),
+        "ΔV\n%": "fixed" if r.cell == "fixed" and r.volume else volume,
+        "largest\nbond Δ%": _number(r.largest_bond_change_percent, ".2f"),
+        "rmsd\nÅ": _number(r.rmsd, ".3f"),
+        "ΔE\nmeV/atom": _number(None if error is None else 1000 * error, "+.1f"),
+        "space\ngroup": "-" if failed else group,
+    }
 
 
 def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
