@@ -156,7 +156,7 @@ def relax(
     references = cli_inputs.load_structures(calculator, files or [], reference)
     rows, stopped = cli_outputs.relax(calculator, references, how)
     named = [str(f) for f in files or []] + ([reference] if reference else [])
-    settings = {"references": named, "relax": how}
+    settings = {"references": named, "relax": how, "interrupted": stopped}
     record = cli_outputs.make_record(calculator, settings, relaxations=rows)
     cli_outputs.finish(record, json, figures, strict=strict, stopped=stopped)
 
@@ -196,6 +196,7 @@ def run(
         "elements": elements,
         "reference": reference or ["auto"],
         "relax": how,
+        "interrupted": stopped,
     }
     record = cli_outputs.make_record(calculator, settings, dimers=scans, relaxations=rows)
     cli_outputs.finish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,7 @@ def sort_arguments(what: list[str]) -> tuple[list[str], list[Path]]:
 def choose_system(
     calculator: BaseCalculator, elements: list[str], files: list[Path]
 ) -> tuple[list[str], list[RelaxedReference]]:
-    """Return the elements to scan, those of the files too, and the structures to relax."""
+    """Return what to scan, the files' own pairs too, and the structures to relax."""
     from .references.files import as_references
 
     if not files:
@@ -110,10 +111,14 @@ def choose_system(
     references = as_references(files)
     if not elements:
         _some_readable(references)
-    found = {
-        x for r in references if r.relaxed is not None for x in r.relaxed.get_chemical_symbols()
+    # the pairs that some structure has, and not those across structures
+    met = {
+        f"{a}-{b}"
+        for r in references
+        if r.relaxed is not None
+        for a, b in combinations_with_replacement(sorted(set(r.relaxed.get_chemical_symbols())), 2)
     }
-    return elements + sorted(found - set(elements)), references
+    return elements + sorted(met), references
 
 
 def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]:

@@ -39,8 +39,20 @@ def write_json(path: str, record: Any) -> None:
 
     if path == "-":
         typer.echo(dumps(record), nl=False)
-    else:
+        return
+    with _told_as_a_mistake(f"--json {path}"):
         write_atomically(path, dumps(record))
+
+
+@contextmanager
+def _told_as_a_mistake(option: str) -> Iterator[None]:
+    """Turn what the system says of an output into one line."""
+    from ase.calculators.calculator import InputError
+
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{option}: not written, {error.strerror}; give another place") from error
 
 
 @contextmanager
@@ -143,11 +155,13 @@ def finish(
     if figures:
         from .report.figures import save_figures
 
-        figures.mkdir(parents=True, exist_ok=True)
-        for path in save_figures(figures, record.dimers, record.relaxations):
+        with _told_as_a_mistake(f"--figures {figures}"):
+            figures.mkdir(parents=True, exist_ok=True)
+            paths = save_figures(figures, record.dimers, record.relaxations)
+        for path in paths:
             typer.echo(f"figure: {path}", err=True)
     if stopped:
-        typer.echo(f"interrupted; {len(record.relaxations)} relaxations were finished", err=True)
+        typer.echo(f"interrupted; relaxations finished: {len(record.relaxations)}", err=True)
         raise typer.Exit(130)
     if strict and any(f.status == "fail" for f in record.findings):
         raise typer.Exit(1)

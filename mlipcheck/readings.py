@@ -12,6 +12,8 @@ import numpy as np
 
 from .results import DimerScan, Relaxation
 
+LOWEST_WALL = 1.0  # eV; what rises less down to the shortest distance does not repel
+FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
 WORTH_A_WORD = 0.1  # a slope this far from 1 is called soft, stiff or uncorrelated
 
 
@@ -41,12 +43,20 @@ def read_wall(scan: DimerScan) -> Reading | None:
     if scan.error:
         return None
     if scan.wall_collapse_distance is None:
-        innermost = float(scan.distances[np.isfinite(scan.energies)].min())
-        return Reading(math.inf, f"holds down to {innermost:.2f} Å")
+        return _standing_wall(scan)
     barrier = scan.wall_collapse_barrier or 0.0
     return Reading(
         barrier, f"turns over at {scan.wall_collapse_distance:.2f} Å behind {barrier:.2f} eV"
     )
+
+
+def _standing_wall(scan: DimerScan) -> Reading:
+    good = np.isfinite(scan.energies)
+    innermost, energies = float(scan.distances[good].min()), scan.energies[good]
+    height = float(energies[0] - energies.min())
+    if height < LOWEST_WALL:
+        return Reading(height, f"no wall: {height:.2f} eV at {innermost:.2f} Å")
+    return Reading(math.inf, f"holds down to {innermost:.2f} Å")
 
 
 def read_softening(scan: DimerScan) -> Reading | None:
@@ -79,7 +89,7 @@ def read_extrema(scan: DimerScan) -> Reading | None:
         return None
     worst = max(scan.spurious_extrema, key=lambda e: e.prominence, default=None)
     if worst is None:
-        return Reading(0, "none")
+        return Reading(0, "none" if scan.equilibrium_distance else "none, and no bond")
     text = f"{worst.kind} at {worst.distance:.2f} Å, {worst.prominence:.3f} eV"
     more = len(scan.spurious_extrema) - 1
     return Reading(worst.prominence, text + (f", and {more} more" if more else ""))
@@ -123,12 +133,16 @@ def read_converged(row: Relaxation) -> Reading:
         return Reading(math.inf, row.error)
     if not row.converged:
         return Reading(1, f"fmax {row.fmax:.3g} eV/Å after {row.steps} {row.optimizer} steps")
+    if row.steps == 0:
+        return Reading(0, "0 steps, forces were below fmax from the start")
     return Reading(0, f"{row.steps} {row.optimizer} steps")
 
 
 def read_volume(row: Relaxation) -> Reading | None:
     if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
         return None
+    if row.stress_error is None:
+        return Reading(None, "the energy does not depend on the volume: nothing holds it")
     return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
 
 
@@ -164,7 +178,8 @@ def read_topology(row: Relaxation) -> Reading | None:
 
 
 def read_symmetry(row: Relaxation) -> Reading | None:
-    if not _judged(row) or row.reference_space_group is None:
+    # P1 cannot be lost
+    if not _judged(row) or row.reference_space_group in (None, "P1 (1)"):
         return None
     if row.space_group == row.reference_space_group:
         return Reading(0, f"stays {row.space_group}")
@@ -181,6 +196,13 @@ def read_energy(row: Relaxation) -> Reading | None:
 
 
 def read_reference(row: Relaxation) -> Reading | None:
-    if row.n_atoms == 0 or row.reference_fmax is None:
+    if row.n_atoms == 0:
+        return None
+    nearest = row.reference_shortest_distance
+    if nearest is not None and nearest > FARTHEST_NEIGHBOUR:
+        return Reading(math.inf, f"no two atoms within {nearest:.1f} Å: is its unit right?")
+    if row.single_point:
+        return Reading(math.inf, "a single point (NSW is 0 or 1), not a relaxation")
+    if row.reference_fmax is None:
         return None
     return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")

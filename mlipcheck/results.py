@@ -225,8 +225,9 @@ class Relaxation:
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
     ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
     geometries whose forces were asked for. ``reference_fmax`` is the largest force that the
-    reference itself left, where it is known. ``stress_error`` is how far the stress is from the
-    derivative of the energy, relative to it, where the cell is free.
+    reference itself left, where it is known; ``single_point`` where its run did not relax.
+    ``stress_error`` is how far the stress is from the derivative of the energy, relative to it,
+    where the cell is free.
     """
 
     name: str
@@ -244,6 +245,7 @@ class Relaxation:
     cell: str = "fixed"
     start: str = "relaxed"
     reference_fmax: float | None = None
+    single_point: bool = False
     reference_volume: float | None = None
     volume: float | None = None
     volume_change_percent: float | None = None

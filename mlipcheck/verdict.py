@@ -67,8 +67,8 @@ CRITERIA: tuple[Criterion, ...] = (
         limits="caution: turns over; fail: behind < 10 eV",
         source=f"{_HERE}: the 10 eV over which walls are compared",
         good="atoms cannot fall into each other",
-        bad="closer than this the atoms attract: high temperature, random or pressed starting "
-        "structures can fall in",
+        bad="closer than this nothing keeps atoms apart: hot, random or pressed structures can "
+        "fall in",
         below=True,
     ),
     Criterion(
@@ -101,7 +101,7 @@ CRITERIA: tuple[Criterion, ...] = (
         fail=0.1,
         limits="caution: > 5 meV; fail: > 0.1 eV",
         source=f"{_HERE}: 0.1 eV is a difference that people read from such models",
-        good="one well, nothing else",
+        good="no well or bump beside the bond",
         bad="atoms can be caught where there is no bond",
     ),
     Criterion(
@@ -234,10 +234,10 @@ CRITERIA: tuple[Criterion, ...] = (
         readings.read_reference,
         caution=0.1,
         fail=None,
-        limits="caution: forces > 0.1 eV/Å",
+        limits="caution: forces > 0.1 eV/Å, no relaxation, atoms > 6 Å apart",
         source=f"{_HERE}: five times the default fmax",
         good="the reference is at its minimum",
-        bad="the reference is not at its own minimum, and part of the change is its own",
+        bad="the reference is not at its own minimum: what moves, or stays, says little",
     ),
 )
 

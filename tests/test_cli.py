@@ -124,7 +124,7 @@ def test_one_bad_file_among_good_ones_is_a_row(run_cli, tmp_path, copper):
     assert another.converged
     assert good.volume == pytest.approx(good.reference_volume, rel=0.05)
     assert "truncated" in failed.error
-    assert {s.name for s in record.dimers} == {"Al-Al", "Al-Cu", "Cu-Cu"}
+    assert {s.name for s in record.dimers} == {"Al-Al", "Cu-Cu"}  # and no pair across structures
     assert any("vasprun.xml" in f.subjects and "truncated" in f.value for f in record.findings)
     assert "not read" in out[out.index("Verdict") :]
 
@@ -504,7 +504,7 @@ def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, 
     path = tmp_path / "out.json"
     status, _, err = run_cli("relax", "--json", path)
     assert status == 130
-    assert "interrupted; 2 relaxations were finished" in err
+    assert "interrupted; relaxations finished: 2" in err
     assert [r.name for r in load_run(path).relaxations] == ["Morse2", "Morse3"]
 
 

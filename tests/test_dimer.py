@@ -291,3 +291,12 @@ def test_chgnet_in_one_batch_equals_one_by_one(chgnet):
             atoms.calc = chgnet
             assert atoms.get_potential_energy() == pytest.approx(e, abs=2e-5)
             assert atoms.get_forces()[1, 0] == pytest.approx(f, abs=1e-4, rel=1e-4)
+
+
+def test_no_repulsion_is_no_wall():
+    flat = ExtraPairEnergy(MorseCalculator(well_depth=1e-9), lambda r: (0.0, 0.0))
+    found = scan(flat)
+    assert found.wall_collapse_distance is None
+    (wall,) = [f for f in judge(dimers=[found]) if f.quantity == "repulsive wall"]
+    assert wall.status == "fail"
+    assert wall.value.startswith("no wall")

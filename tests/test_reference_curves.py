@@ -455,3 +455,13 @@ def test_the_pinned_checksum_is_that_of_the_data_at_hand(data_dir):
     row = datasets.get_dataset("diatomics-pbe")
     content = (data_dir / row.file).read_bytes()
     assert (hashlib.sha256(content).hexdigest(), len(content)) == (row.sha256, row.bytes)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.529, 27.2])
+def test_forces_of_the_wrong_sign_or_unit_are_refused(tmp_path, factor):
+    r = np.linspace(0.8, 4, 60)
+    table = np.stack([r, Morse().energy(r), factor * Morse().force(r)], axis=1)
+    path = tmp_path / "N-N.csv"
+    np.savetxt(path, table, delimiter=",", header="distance,energy,force", comments="")
+    with pytest.raises(InputError, match="sign"):
+        read_curve(path)

@@ -374,11 +374,11 @@ def test_one_bad_file_does_not_take_the_good_ones_along(tmp_path):
 def test_compositions_in_one_file_are_references_of_their_own(tmp_path):
     path = tmp_path / "mixed.xyz"
     frames = [bulk("Cu", a=a) for a in (3.5, 3.6)] + [bulk("Al")] + [bulk("Cu", a=3.7)]
-    frames = [labelled(a, float(k)) for k, a in enumerate(frames)]
+    frames = [labelled(a, -float(k)) for k, a in enumerate(frames)]
     ase.io.write(path, frames)
     found = load_references([path])
     assert [r.name for r in found] == ["mixed[1]", "mixed[2]", "mixed[3]"]
-    assert [r.energy for r in found] == [1.0, 2.0, 3.0]
+    assert [r.energy for r in found] == [-1.0, -2.0, -3.0]
     assert found[0].first.get_volume() == pytest.approx(3.5**3 / 4)
     assert found[0].relaxed.get_volume() == pytest.approx(3.6**3 / 4)
     assert [r.first is None for r in found] == [False, True, True]
@@ -396,6 +396,39 @@ def test_frames_of_one_composition_are_one_relaxation(tmp_path):
     assert r.fmax == pytest.approx(0.03)
     assert r.first.get_volume() == pytest.approx(3.4**3 / 4)
     assert (r.cell_free, r.level_of_theory) == (None, None)
+
+
+def test_polymorphs_in_one_file_stand_for_themselves(tmp_path):
+    path = tmp_path / "polymorphs.xyz"
+    frames = [bulk("Cu"), bulk("Cu", "bcc", a=2.87), bulk("Cu", "sc", a=2.4)]
+    ase.io.write(path, frames)
+    assert len(load_references([path])) == 3
+    ase.io.write(path, [labelled(a, e) for a, e in zip(frames, (-3.7, -3.6, -3.2), strict=True)])
+    assert len(load_references([path])) == 3
+
+
+def test_equal_names_are_told_apart_by_their_folders(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        ase.io.write(tmp_path / name / "cu.xyz", bulk("Cu"))
+    found = load_references([tmp_path / "a" / "cu.xyz", tmp_path / "b" / "cu.xyz"])
+    assert [r.name for r in found] == ["a/cu", "b/cu"]
+
+
+def test_a_run_does_not_hide_what_else_is_in_its_folder(tmp_path):
+    ase.io.write(tmp_path / "CONTCAR", bulk("Al"), format="vasp")
+    ase.io.write(tmp_path / "other.xyz", bulk("Ag"))
+    (tmp_path / "run").mkdir()
+    ase.io.write(tmp_path / "run" / "CONTCAR", bulk("Cu"), format="vasp")
+    found = load_references([tmp_path])
+    assert {r.relaxed.get_chemical_formula() for r in found} == {"Al", "Ag", "Cu"}
+
+
+def test_a_single_point_says_so(data_dir):
+    found = load_references([data_dir / "vasp" / "phonopy"])
+    assert all(r.single_point for r in found)
+    (relaxation,) = load_references([data_dir / "vasp" / "Si_relax_atomate"])
+    assert not relaxation.single_point
 
 
 def test_molecule_and_crystal_of_one_composition_are_not_one_run(tmp_path):

@@ -347,3 +347,35 @@ def test_a_users_vasp_run_with_chgnet(chgnet, data_dir):
     assert (bond.pair, bond.count) == (("Si", "Si"), 4)
     assert bond.mean_length == pytest.approx(2.368, abs=1e-3)
     assert row.space_group == "Fd-3m (227)"
+
+
+class Flat(Calculator):
+    """No interaction at all."""
+
+    implemented_properties = ("energy", "free_energy", "forces", "stress")
+
+    def calculate(self, atoms=None, properties=None, system_changes=None):
+        super().calculate(atoms, properties, system_changes)
+        zero = {"forces": np.zeros((len(self.atoms), 3)), "stress": np.zeros(6)}
+        self.results = {"energy": 0.0, "free_energy": 0.0, **zero}
+
+
+def test_no_interaction_is_not_a_crystal_that_keeps_its_volume():
+    (row,) = relax_against_reference(Flat(), bulk("Cu"))
+    assert row.volume_change_percent == 0
+    assert list(status([row], "volume")) == ["not assessed"]
+    assert list(status([row], "stress")) == ["not assessed"]
+
+
+def test_a_single_point_is_no_relaxed_reference():
+    single = RelaxedReference("point", "test", bulk("Cu"), single_point=True)
+    (row,) = relax_against_reference(EMT(), single)
+    assert list(status([row], "the reference itself")) == ["caution"]
+
+
+def test_atoms_out_of_reach_are_a_suspicion_about_units():
+    bohr = bulk("Cu", a=3.61 / 0.529177 * 2)
+    (row,) = relax_against_reference(EMT(), bohr, steps=1)
+    found = [f for f in judge(relaxations=[row]) if f.quantity == "the reference itself"]
+    assert [f.status for f in found] == ["caution"]
+    assert "unit" in found[0].value

@@ -161,6 +161,7 @@ def _relax(
         optimizer=settings.optimizer,
         start=settings.start,
         reference_fmax=reference.fmax,
+        single_point=reference.single_point,
         reference_energy=reference.energy,
         error=reference.error,
     )
@@ -276,6 +277,7 @@ def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:
         "volume": after,
         "volume_change_percent": 100 * (after / before - 1) if before and after else None,
         "shortest_distance": geometry.shortest_distance(atoms),
+        "reference_shortest_distance": geometry.shortest_distance(target),
     }
     if reference.volume_only:
         return facts
@@ -291,7 +293,6 @@ def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:
         "bond_changes": geometry.summarise_bonds(bonds, target),
         "broken_bonds": broken,
         "new_bonds": new,
-        "reference_shortest_distance": geometry.shortest_distance(target),
         "rmsd": geometry.displacement_rmsd(target, atoms),
         "space_group": geometry.space_group(atoms),
         "reference_space_group": geometry.space_group(target),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers, chemical_symbols
+from scipy.interpolate import CubicSpline
 
 from ..calculators.morse import Morse
 from . import datasets
@@ -122,7 +123,22 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
         raise InputError(
             f"{path}: {len(r)} points; a curve needs 8 or more, finite, at different distances > 0"
         )
+    if forces is not None:
+        _check_forces(path, r, energies, forces)
     return ReferenceCurve(pair, path.name, None, r, energies, forces)
+
+
+def _check_forces(path: Path, r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> None:
+    """Refuse forces of the wrong sign or unit: a model would be blamed for them."""
+    low = energies < energies.min() + 10
+    derivative = -CubicSpline(r, energies)(r, 1)[low]
+    size = float(np.sum(derivative**2))
+    slope = float(np.sum(forces[low] * derivative)) / size if size > 0 else 1.0
+    if not 0.6 < slope < 1.6:
+        raise InputError(
+            f"{path}: forces are {slope:.2f} of -dE/dr; check their sign (positive when repulsive) "
+            "and their unit (eV/Å)"
+        )
 
 
 def _read_csv(

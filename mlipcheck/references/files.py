@@ -14,6 +14,7 @@ from . import vasp
 from .structures import RelaxedReference, dcdft_crystals, from_atoms, morse_clusters
 
 # What is looked for in a folder that holds no VASP run.
+ENERGY_NOISE = 1e-3  # eV/atom that the end of a relaxation may lie above its lowest frame
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
 
 
@@ -61,11 +62,22 @@ def load_references(paths: Iterable[str | Path]) -> list[RelaxedReference]:
     ----------
     paths : iterable of path
         ``vasprun.xml[.gz]``, ``OUTCAR``, ``CONTCAR``, anything else that ASE reads, or folders.
-        A folder with VASP files is one run (or several, where restarts were kept); any other is
-        searched. Consecutive frames of one composition are one relaxation, the last is its end;
-        each row of an ASE database stands for itself.
+        A folder's VASP files are one run (or several, where restarts were kept); what else is in
+        it, and below, is read too. Consecutive frames of one composition are one relaxation where
+        all have energies and the last is lowest (a note says so); others, and the rows of a
+        database, stand for themselves.
     """
-    return list(itertools.chain.from_iterable(_load(Path(path)) for path in paths))
+    found = list(itertools.chain.from_iterable(_load(Path(path)) for path in paths))
+    sources: dict[str, set[str]] = {}
+    for reference in found:
+        sources.setdefault(reference.name, set()).add(reference.source)
+    return [_told_apart(r) if len(sources[r.name]) > 1 else r for r in found]
+
+
+def _told_apart(reference: RelaxedReference) -> RelaxedReference:
+    """Put the folder before a name that another file has too."""
+    folder = Path(reference.source).resolve().parent.name
+    return dataclasses.replace(reference, name=f"{folder}/{reference.name}")
 
 
 def _load(path: Path) -> Iterator[RelaxedReference]:
@@ -87,9 +99,7 @@ def _load_folder(folder: Path) -> Iterator[RelaxedReference]:
     for candidates in runs:
         alone = folder.resolve().name if len(runs) == 1 else None
         yield _first_that_reads(folder, candidates, alone)
-    if runs:
-        return
-    found = False
+    found = bool(runs)
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
             inside = [r for r in _load_folder(child) if r.error != NOTHING_FOUND]
@@ -164,11 +174,18 @@ def _read(path: Path) -> tuple[list[Atoms], vasp.Settings]:
 def read_file(path: Path) -> list[RelaxedReference]:
     """Read the relaxed structures of one file; raises as `read_frames` does."""
     frames, settings = _read(path)
+    is_vasp = vasp.file_kind(path) is not None
     # the rows of a database stand each for themselves
-    runs = [[a] for a in frames] if path.suffix.lower() == ".db" else _split_runs(frames)
+    is_database = path.suffix.lower() == ".db"
+    runs = [frames] if is_vasp else [[a] for a in frames] if is_database else _split_runs(frames)
+    # a file with VASP's own name is told by its folder
+    plain = path.name.lower().removesuffix(".gz").removesuffix(".xml")
+    in_folder = plain in ("vasprun", "outcar", "contcar", "poscar")
+    stem = path.resolve().parent.name if in_folder else path.name.removesuffix(".gz")
+    stem = stem if in_folder else stem.rsplit(".", 1)[0]
     references = []
     for number, run in enumerate(runs, start=1):
-        name = path.stem if len(runs) == 1 else f"{path.stem}[{number}]"
+        name = stem if len(runs) == 1 else f"{stem}[{number}]"
         reference = from_atoms(run[-1], name, str(path))
         references.append(
             dataclasses.replace(
@@ -176,16 +193,24 @@ def read_file(path: Path) -> list[RelaxedReference]:
                 first=run[0].copy() if len(run) > 1 else None,
                 cell_free=settings.cell_free,
                 level_of_theory=settings.level_of_theory,
+                single_point=settings.single_point,
+                notes=()
+                if is_vasp or len(run) == 1
+                else (f"{len(run)} frames taken as one relaxation, the last as its end",),
             )
         )
     return references
 
 
 def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
-    """Cut frames where the composition or the periodic directions change."""
-    return [
-        list(run)
-        for _, run in itertools.groupby(
-            frames, key=lambda a: (a.get_chemical_symbols(), a.pbc.tolist())
-        )
-    ]
+    """Tell relaxations, which end at their lowest energy, from structures of equal composition."""
+    runs: list[list[Atoms]] = []
+    for _, group in itertools.groupby(
+        frames, key=lambda a: (a.get_chemical_symbols(), a.pbc.tolist())
+    ):
+        run = list(group)
+        energies = [a.calc.results.get("energy") for a in run if a.calc is not None]
+        told = len(energies) == len(run) and None not in energies
+        falls = told and energies[-1] <= min(energies) + ENERGY_NOISE * len(run[-1])
+        runs += [run] if falls else [[a] for a in run]
+    return runs

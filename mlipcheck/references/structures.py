@@ -34,6 +34,8 @@ class RelaxedReference:
         Whether the reference relaxed its cell; None where it does not say.
     fmax : float or None
         The largest force that the reference left, eV/Å.
+    single_point : bool
+        Whether the run says that it did not relax.
     """
 
     name: str
@@ -44,6 +46,7 @@ class RelaxedReference:
     volume_only: bool = False
     cell_free: bool | None = None
     fmax: float | None = None
+    single_point: bool = False
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None

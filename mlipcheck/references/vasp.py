@@ -29,6 +29,7 @@ class Settings:
     """What the run says of itself; None where it does not."""
 
     cell_free: bool | None = None
+    single_point: bool = False
     level_of_theory: str | None = None
 
 
@@ -112,7 +113,7 @@ def _outcar_settings(path: Path) -> Settings:
         )
     tags = {
         name: found.group(1)
-        for name in ("ISIF", "GGA", "METAGGA", "LDAU", "IVDW")
+        for name in ("ISIF", "NSW", "GGA", "METAGGA", "LDAU", "IVDW")
         if (found := re.search(rf"^\s*{name}\s*=\s*(\S+)", text, re.MULTILINE))
     }
     return _settings(tags, " ".join(re.findall(r"TITEL\s*=\s*(.*)", text)))
@@ -134,5 +135,6 @@ def _settings(tags: dict[str, str], potentials: str) -> Settings:
         functional += f" + IVDW {tags['IVDW']}"
     return Settings(
         cell_free=None if isif is None else int(isif) in FREE_CELL,
+        single_point=int(tags.get("NSW", 2)) <= 1,
         level_of_theory=None if functional is None else f"{functional}, VASP",
     )

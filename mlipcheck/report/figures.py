@@ -77,7 +77,11 @@ def _draw_pair(cell, scan: DimerScan) -> None:  # type: ignore[no-untyped-def]
     upper.set_ylim(floor - 0.08 * (top - floor), top)
     reach = max(8 * abs(float(np.min(forces[outside]))), 1.0)
     lower.set_ylim(-0.25 * reach, reach)
-    lower.set_xlim(r[0], min(max(2.6 * (bond or r[-1]), 3.0), r[-1]))
+    for extremum in scan.spurious_extrema:
+        height = float(np.interp(extremum.distance, r, energies))
+        upper.plot(extremum.distance, height, "v", color=FAILED, ms=5, label="extremum")
+    furthest = max((e.distance + 0.7 for e in scan.spurious_extrema), default=3.0)
+    lower.set_xlim(r[0], min(max(2.6 * (bond or r[-1]), furthest), r[-1]))
     upper.set_title(scan.name, fontsize=10)
     upper.set_ylabel("E − E(r$_e$) (eV)", fontsize=8)
     lower.set_ylabel("f (eV/Å)", fontsize=8)
@@ -118,7 +122,7 @@ def draw_relaxations(rows: Sequence[Relaxation]) -> list[Figure]:
                 )
         axis.set_xlabel("reference volume (Å³/atom)")
         axis.set_ylabel("model volume (Å³/atom)")
-        axis.legend(frameon=False, loc="upper left")
+        axis.legend(frameon=False, loc="best")
     if bonded:
         axis = axes.pop(0)
         tables = [r.bonds for r in bonded if r.bonds is not None]
@@ -127,14 +131,14 @@ def draw_relaxations(rows: Sequence[Relaxation]) -> list[Figure]:
         _parity(axis, x, y, "bonds", x, y)
         axis.set_xlabel("reference bond length (Å)")
         axis.set_ylabel("model bond length (Å)")
-        axis.legend(frameon=False, loc="upper left")
+        axis.legend(frameon=False, loc="best")
     return [figure]
 
 
 def _parity(axis, x, y, label: str, all_x, all_y) -> None:  # type: ignore[no-untyped-def]
     low = float(min(all_x.min(), all_y.min()))
     high = float(max(all_x.max(), all_y.max()))
-    margin = 0.05 * (high - low) or 0.05 * high
+    margin = max(0.08 * (high - low), 0.02 * high)
     ends = [low - margin, high + margin]
     axis.plot(ends, ends, color="0.6", lw=1, zorder=0)
     axis.plot(x, y, "o", color=MODEL, ms=4, alpha=0.7, label=label)

@@ -137,6 +137,8 @@ def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
     if changes:
         line += f"; median |ΔV| of those with a free cell {statistics.median(changes):.2f} %"
     out.print(line + ".")
+    if any(r.source == "dcdft" for r in rows):
+        out.print("dcdft is a reference for volumes alone: bonds and symmetry are not compared.")
     for r in rows:
         for note in r.notes:
             out.print(f"{escape(r.name)}: {escape(note)}")
