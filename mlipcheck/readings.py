@@ -5,7 +5,9 @@ Each takes one record and returns a `Reading`, or None where the question does n
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +128,21 @@ def _judged(row: Relaxation) -> bool:
     return row.error is None
 
 
+def _of_relaxed(
+    read: Callable[[Relaxation], Reading | None],
+) -> Callable[[Relaxation], Reading | None]:
+    """Judge nothing by where a structure goes that its own reference never relaxed."""
+
+    @functools.wraps(read)
+    def reading(row: Relaxation) -> Reading | None:
+        found = read(row)
+        if found is not None and row.single_point:
+            return Reading(None, "the reference is a single point")
+        return found
+
+    return reading
+
+
 def read_converged(row: Relaxation) -> Reading:
     if row.n_atoms == 0:
         return Reading(None, f"not read: {row.error}")
@@ -138,6 +155,7 @@ def read_converged(row: Relaxation) -> Reading:
     return Reading(0, f"{row.steps} {row.optimizer} steps")
 
 
+@_of_relaxed
 def read_volume(row: Relaxation) -> Reading | None:
     if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
         return None
@@ -154,6 +172,7 @@ def read_stress(row: Relaxation) -> Reading | None:
     return Reading(row.stress_error, f"{100 * row.stress_error:.2g} % off")
 
 
+@_of_relaxed
 def read_angles(row: Relaxation) -> Reading | None:
     if not _judged(row) or not row.angle_changes or row.cell == "fixed":
         return None
@@ -161,6 +180,7 @@ def read_angles(row: Relaxation) -> Reading | None:
     return Reading(abs(worst), f"{worst:+.2f}°")
 
 
+@_of_relaxed
 def read_bonds(row: Relaxation) -> Reading | None:
     worst = max(row.bond_changes, key=lambda b: abs(b.largest_change_percent), default=None)
     if not _judged(row) or worst is None:
@@ -169,6 +189,7 @@ def read_bonds(row: Relaxation) -> Reading | None:
     return Reading(abs(percent), f"{'-'.join(worst.pair)} {percent:+.2f} %")
 
 
+@_of_relaxed
 def read_topology(row: Relaxation) -> Reading | None:
     if not _judged(row) or not row.bond_changes:
         return None
@@ -177,6 +198,7 @@ def read_topology(row: Relaxation) -> Reading | None:
     )
 
 
+@_of_relaxed
 def read_symmetry(row: Relaxation) -> Reading | None:
     # P1 cannot be lost
     if not _judged(row) or row.reference_space_group in (None, "P1 (1)"):
@@ -186,6 +208,7 @@ def read_symmetry(row: Relaxation) -> Reading | None:
     return Reading(1, f"{row.reference_space_group} becomes {row.space_group}")
 
 
+@_of_relaxed
 def read_energy(row: Relaxation) -> Reading | None:
     if not _judged(row) or row.reference_energy is None or not row.converged:
         return None

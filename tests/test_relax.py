@@ -371,6 +371,8 @@ def test_a_single_point_is_no_relaxed_reference():
     single = RelaxedReference("point", "test", bulk("Cu"), single_point=True)
     (row,) = relax_against_reference(EMT(), single)
     assert list(status([row], "the reference itself")) == ["caution"]
+    for quantity in ("volume", "bond lengths", "broken and new bonds", "symmetry", "cell angles"):
+        assert list(status([row], quantity)) == ["not assessed"]
 
 
 def test_atoms_out_of_reach_are_a_suspicion_about_units():
