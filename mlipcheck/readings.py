@@ -160,7 +160,7 @@ def read_volume(row: Relaxation) -> Reading | None:
     if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
         return None
     if row.stress_error is None:
-        return Reading(None, "the energy does not depend on the volume: nothing holds it")
+        return Reading(None, "the stress could not be tested: nothing shows what holds it")
     return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
 
 

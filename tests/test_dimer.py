@@ -300,3 +300,15 @@ def test_no_repulsion_is_no_wall():
     (wall,) = [f for f in judge(dimers=[found]) if f.quantity == "repulsive wall"]
     assert wall.status == "fail"
     assert wall.value.startswith("no wall")
+
+
+def test_a_suspected_jump_stands_where_the_second_look_fails():
+    jump = ExtraPairEnergy(get_calculator("toy:exact"), step(0.3, 3.007))
+    grid = scan(jump).distances
+
+    def between_grid_points(atoms):
+        return len(atoms) == 2 and np.abs(grid - atoms.get_distance(0, 1)).min() > 1e-4
+
+    found = scan(Failing(jump, between_grid_points))
+    assert found.failed_points == ()
+    assert found.largest_jump == pytest.approx(0.3, rel=0.1)

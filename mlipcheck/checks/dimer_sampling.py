@@ -162,12 +162,12 @@ def look_again(
         # in float32 the step must lift the difference above rounding
         h = 1e-3 if sample.single_precision else 1e-5
         r = sample.r[shape.outside]
+        # three more points on either side, so that every part of the interval is scored
+        parts = np.arange(-3, FINER + 4) / FINER
         suspects = [
-            (int(k), np.linspace(r[k], r[k + 1], FINER + 1))
+            (int(k), r[k] + parts * (r[k + 1] - r[k]))
             for k in np.flatnonzero(shape.jumps > SUSPECT_JUMP)
         ]
-        # three more points on either side, so that every part of the interval is scored
-        suspects = [(k, _widened(fine)) for k, fine in suspects]
         plans[pair] = (chosen, h, suspects)
         radii = [d + x for d in sample.r[chosen] for x in (-h, h)]
         radii += [d for _, fine in suspects for d in fine]
@@ -182,8 +182,8 @@ def look_again(
         jumps = shape.jumps.copy()
         for k, fine in suspects:
             energies, forces = np.array([_numbers(next(found)) for _ in fine]).T
-            kept = np.isfinite(energies)
-            jumps[k] = find_jumps(fine[kept], energies[kept], forces[kept]).max(initial=0.0)
+            if np.isfinite(energies).all():  # else the suspicion stands
+                jumps[k] = find_jumps(fine, energies, forces).max()
         r = samples[pair].r[shape.outside]
         k = int(jumps.argmax()) if len(jumps) else -1
         looks[pair] = SecondLook(
@@ -191,12 +191,6 @@ def look_again(
             jump=(float(jumps[k]), float(r[k] + r[k + 1]) / 2) if k >= 0 else None,
         )
     return looks
-
-
-def _widened(fine: np.ndarray) -> np.ndarray:
-    step = fine[1] - fine[0]
-    before, after = fine[0] - step * np.arange(3, 0, -1), fine[-1] + step * np.arange(1, 4)
-    return np.concatenate([before, fine, after])
 
 
 def _mismatch(forces: np.ndarray, derivatives: np.ndarray) -> float | None:

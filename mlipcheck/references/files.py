@@ -130,7 +130,7 @@ def _first_that_reads(folder: Path, candidates: list[Path], name: str | None) ->
         notes = tuple(f"{w}; read {path.name} instead" for w in wrong)
         # one run of a folder bears its name; where restarts were kept, each bears its own
         name = name or path.name.removesuffix(".gz").removesuffix(".xml")
-        return dataclasses.replace(reference, name=name, notes=notes)
+        return dataclasses.replace(reference, name=name, notes=notes + reference.notes)
     return _failed(folder, "; ".join(wrong))
 
 

@@ -29,7 +29,9 @@ def draw_dimers(scans: Sequence[DimerScan]) -> list[Figure]:
 def _draw_page(scans: Sequence[DimerScan]) -> Figure:
     columns = min(4, len(scans))
     rows = -(-len(scans) // columns)
-    figure = Figure(figsize=(max(3.4 * columns, 5.0), 4.0 * rows + 0.5), layout="constrained")
+    figure = Figure(
+        figsize=(max(3.4 * columns, 5.0), 4.0 * rows + 0.5), layout="constrained", dpi=DPI
+    )
     cells = figure.subfigures(rows, columns, squeeze=False).ravel()
     for cell, scan in zip(cells, scans, strict=False):
         _draw_pair(cell, scan)
@@ -102,7 +104,7 @@ def draw_relaxations(rows: Sequence[Relaxation]) -> list[Figure]:
     if not volumes and not bonded:
         return []
     panels = bool(volumes) + bool(bonded)
-    figure = Figure(figsize=(5.0 * panels, 4.8), layout="constrained")
+    figure = Figure(figsize=(5.0 * panels, 4.8), layout="constrained", dpi=DPI)
     axes = list(np.atleast_1d(figure.subplots(1, panels)))
     if volumes:
         axis = axes.pop(0)
