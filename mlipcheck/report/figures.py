@@ -41,7 +41,13 @@ def _draw_page(scans: Sequence[DimerScan]) -> Figure:
             if label not in labels:
                 handles.append(handle)
                 labels.append(label)
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=min(len(labels), 3 * columns),
+        frameon=False,
+    )
     return figure
 
 
