@@ -22,7 +22,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from mlipcheck import evaluate, get_calculator
-from mlipcheck.calculators.pair_potential import half_neighbour_list
+from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.checks.dimer import list_pairs
 
 

@@ -9,7 +9,7 @@ from typing import Any
 # neither ase nor torch nor matplotlib.
 _PUBLIC = {
     "get_calculator": ".calculators.registry",
-    "list_backends": ".calculators.registry",
+    "list_backends": ".calculators.backends",
     "evaluate": ".calculators.evaluate",
     "scan_dimers": ".checks.dimer",
     "relax_against_reference": ".checks.relax",

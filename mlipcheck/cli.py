@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import cli_inputs, cli_outputs
+
+if TYPE_CHECKING:
+    from .calculators.backends import Backend
 
 app = typer.Typer(
     help="May I trust this interatomic potential on my own system? A check-up for any ASE "
@@ -20,11 +23,12 @@ app = typer.Typer(
 )
 
 BackendOption = Annotated[
-    str, typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, ase:emt, ...")
+    str,
+    typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
 ]
 OptionOption = Annotated[
     list[str] | None,
-    typer.Option("-o", "--option", metavar="KEY=VALUE", help="An option of the backend."),
+    typer.Option("-o", "--option", metavar="KEY=VALUE", help="An option, as dtype=float64."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonOption = Annotated[
@@ -55,9 +59,7 @@ SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
 @app.command()
 def backends(json: JsonOption = None) -> None:
     """List the backends: what is known, what is installed, how to install the rest."""
-    from dataclasses import asdict
-
-    from .calculators.registry import list_backends
+    from .calculators.backends import list_backends
     from .report import text
 
     rows = list_backends()
@@ -65,8 +67,21 @@ def backends(json: JsonOption = None) -> None:
     if json != "-":
         text.print_backends(text.console(), rows)
     if json:
-        found = [{"installed": b.installed, "version": b.version, "pip": b.pip_line} for b in rows]
-        cli_outputs.write_json(json, [asdict(b) | f for b, f in zip(rows, found, strict=True)])
+        cli_outputs.write_json(json, [_backend_facts(b) for b in rows])
+
+
+def _backend_facts(backend: Backend) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    facts = asdict(backend)
+    for told, checkpoint in zip(facts["checkpoints"], backend.checkpoints, strict=True):
+        path = checkpoint.path if checkpoint.files and checkpoint.found else None
+        told |= {"found": checkpoint.found, "path": None if path is None else str(path)}
+    return facts | {
+        "installed": backend.installed,
+        "version": backend.version,
+        "pip": backend.pip_line,
+    }
 
 
 @app.command()

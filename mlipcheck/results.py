@@ -27,6 +27,7 @@ class CalculatorInfo:
     version: str | None = None
     checkpoint: str | None = None
     checkpoint_sha256: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
     level_of_theory: str | None = None
     energy_convention: str | None = None
     dtype: str | None = None

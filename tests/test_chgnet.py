@@ -242,8 +242,6 @@ def test_a_periodic_direction_without_a_vector_is_refused(chgnet):
 
 
 def test_misspelt_keywords_are_refused(chgnet):
-    with pytest.raises(InputError, match="stress_weight"):
-        type(chgnet)(chgnet.model, stress_weight=1.0)
     with pytest.raises(InputError, match="on_isolated"):
         chgnet.set(on_isolated="warn")
     with pytest.raises(InputError, match="chgnet takes no options, got modle"):

@@ -13,7 +13,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from mlipcheck.calculators.registry import BACKENDS
+from mlipcheck.calculators.backends import BACKENDS
 from mlipcheck.references import datasets
 from mlipcheck.references.structures import morse_clusters
 from mlipcheck.storage import load_run
@@ -245,7 +245,7 @@ def test_backends(run_cli, tmp_path):
 def without_chgnet(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "mlipcheck.calculators.registry.importlib.util.find_spec",
+        "mlipcheck.calculators.backends.importlib.util.find_spec",
         lambda name, *args: None if name == "chgnet" else find(name, *args),
     )
 
@@ -322,7 +322,10 @@ CONTENTS = {
 }
 
 MISTAKES = {
-    "unknown backend": ("run -b nope", "no backend is called 'nope'; known: toy, chgnet, ase"),
+    "unknown backend": (
+        "run -b nope",
+        "no backend is called 'nope'; known: toy, chgnet, mattersim",
+    ),
     "unknown checkpoint": (
         "run -b toy:nope",
         "toy has no checkpoint 'nope'; known: soft, wide, exact",
@@ -480,7 +483,7 @@ def test_an_unforeseen_error_is_not_swallowed(monkeypatch):
     def broken(*args, **kwargs):
         raise ZeroDivisionError("a bug of ours")
 
-    monkeypatch.setattr("mlipcheck.calculators.registry.list_backends", broken)
+    monkeypatch.setattr("mlipcheck.calculators.backends.list_backends", broken)
     monkeypatch.setattr("sys.argv", ["mlipcheck", "backends"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

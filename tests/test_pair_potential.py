@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlipcheck import MorseCalculator, RBFRidge, RBFRidgeCalculator, get_calculator
-from mlipcheck.calculators.pair_potential import half_neighbour_list
+from mlipcheck.calculators.neighbours import half_neighbour_list
 
 MIXES = list(itertools.product([True, False], repeat=3))
 SPECS = ["toy", "toy:wide", "toy:exact"]

@@ -3,82 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import chgnet
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
+from ase.calculators.calculator import CalculatorSetupError
 from ase.stress import full_3x3_to_voigt_6_stress
 from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
 from ..results import Evaluation
-from .base import StrictCalculator
-from .pair_potential import check_geometry
-
-HEAVIEST = 94  # Pu, the last element that CHGNet embeds
-
-CHECKPOINTS = {
-    "0.3.0": "0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar",
-    "0.2.0": "0.2.0/chgnet_0.2.0_e30f77s348m32.pth.tar",
-    "r2scan": "r2scan/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar",
-}
+from .backends import get_backend
+from .batched import BatchedCalculator, choose_device, split_batch, up_to, upstream_quiet
 
 
-class CHGNetCalculator(StrictCalculator):
-    """A CHGNet model under ASE's contract, one structure or many at a time.
-
-    Parameters
-    ----------
-    model : chgnet.model.model.CHGNet
-    device : str
-    """
+class CHGNetCalculator(BatchedCalculator):
+    """A CHGNet model under ASE's contract."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "magmoms"]
-    dtype = "float32"
+    bytes_per_edge = 210_000
 
-    def __init__(self, model: CHGNet, device: str = "cpu", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.model = model.to(device)
-        self.device = device
-        self.checkpoint_path: Path | None = None
-        self.cutoff = float(model.graph_converter.atom_graph_cutoff)
-        # An atom without neighbours has an energy of its own, and is no error.
-        model.graph_converter.set_isolated_atom_response("ignore")
-
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        super().calculate(atoms, properties, system_changes)
-        # All at once: ASE asks for the forces next, and a second pass would cost more.
-        found = self.evaluate_batch([self.atoms], self.implemented_properties)[0]
-        self.results = {
-            name: value
-            for name in self.implemented_properties
-            if (value := getattr(found, name, None)) is not None
-        }
-        self.results["free_energy"] = found.energy
-
-    def evaluate_batch(
-        self, images: Sequence[Atoms], properties: Sequence[str]
-    ) -> list[Evaluation]:
-        """Evaluate ``images`` in one forward and one backward pass."""
-        for atoms in images:
-            check_geometry(atoms)
-            if not ((atoms.numbers >= 1) & (atoms.numbers <= HEAVIEST)).all():
-                raise InputError("CHGNet knows the elements from H to Pu; another one is there")
-        molecules = [a for a in images if not a.pbc.any()] if self.model.mlp_first else []
-        crystals = [a for a in images if a.pbc.any() or not self.model.mlp_first]
+    def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
+        alone = [bool(a.pbc.any()) or not self.model.mlp_first for a in images]
+        crystals = [a for a, one in zip(images, alone, strict=True) if one]
+        molecules = [a for a, one in zip(images, alone, strict=True) if not one]
         wants_stress = "stress" in properties and any(a.pbc.all() for a in crystals)
         with _upstream_warnings_ignored():
             graphs = [self.model.graph_converter(_structure(atoms)) for atoms in crystals]
@@ -92,9 +44,8 @@ class CHGNetCalculator(StrictCalculator):
             )
         rows = [found] if len(graphs) == 1 else found
         per_crystal = iter(map(self._of_crystal, crystals, rows))
-        per_molecule = iter(_of_molecules(molecules, rows[-1]))
-        joined = {id(a) for a in molecules}
-        return [next(per_molecule if id(a) in joined else per_crystal) for a in images]
+        per_molecule = iter(_of_molecules(molecules, rows[-1]) if molecules else ())
+        return [next(per_crystal if one else per_molecule) for one in alone]
 
     def _joined_graph(self, molecules: Sequence[Atoms]) -> CrystalGraph:
         """Return one graph of many molecules, none of which sees another.
@@ -129,21 +80,12 @@ class CHGNetCalculator(StrictCalculator):
         )
 
 
-def _of_molecules(molecules: Sequence[Atoms], row: dict[str, np.ndarray]) -> list[Evaluation]:
-    """Cut the joined graph's row into its molecules."""
-    if not molecules:
-        return []
-    ends = np.cumsum([len(a) for a in molecules])[:-1]
-    parts = {key: np.split(row[key], ends) for key in ("f", "site_energies", "m") if key in row}
-    return [
-        Evaluation(
-            energy=float(parts["site_energies"][k].sum(dtype=float)),
-            forces=parts["f"][k],
-            energies=parts["site_energies"][k],
-            magmoms=parts["m"][k] if "m" in parts else None,
-        )
-        for k in range(len(molecules))
-    ]
+def _of_molecules(molecules: list[Atoms], row: dict[str, np.ndarray]) -> list[Evaluation]:
+    starts = np.cumsum([0] + [len(a) for a in molecules])[:-1]
+    energies = np.add.reduceat(row["site_energies"].astype(float), starts)
+    return split_batch(
+        molecules, energies, row["f"], site_energies=row["site_energies"], magmoms=row.get("m")
+    )
 
 
 def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
@@ -152,28 +94,32 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
     Raises
     ------
     CalculatorSetupError
-        For a file that is not there or is not a CHGNet model.
+        For a file that is not a CHGNet model.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    package = Path(chgnet.__file__).parent
-    path = package / "pretrained" / CHECKPOINTS[checkpoint] if checkpoint in CHECKPOINTS else None
-    with contextlib.redirect_stdout(io.StringIO()), _upstream_warnings_ignored():
-        if path is not None:
-            model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
-        else:
-            path = Path(checkpoint)
-            try:
+    device = choose_device(device)
+    path = Path(checkpoint)
+    try:
+        with upstream_quiet():
+            if path.is_file():
                 model = CHGNet.from_file(str(path))
-            except Exception as error:
-                raise CalculatorSetupError(
-                    f"{path} is not a CHGNet checkpoint ({type(error).__name__}: {error}); "
-                    f"known names: {', '.join(CHECKPOINTS)}"
-                ) from error
+            else:
+                path = get_backend("chgnet").checkpoint(checkpoint).path
+                model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
+    except Exception as error:
+        raise CalculatorSetupError(
+            f"{path} is not a CHGNet checkpoint ({type(error).__name__}: {error})"
+        ) from error
+    # An atom without neighbours has an energy of its own, and is no error.
+    model.graph_converter.set_isolated_atom_response("ignore")
     # Forces need gradients of the positions only; those of the weights would cost a fifth more.
-    calculator = CHGNetCalculator(model.requires_grad_(False), device)
-    calculator.checkpoint_path = path
-    return calculator
+    return CHGNetCalculator(
+        model.to(device).requires_grad_(False),
+        device=device,
+        dtype=dtype,
+        cutoff=float(model.graph_converter.atom_graph_cutoff),
+        elements=up_to("Pu"),
+        checkpoint_path=path,
+    )
 
 
 def _structure(atoms: Atoms) -> Structure:

@@ -16,7 +16,7 @@ from ase.calculators.calculator import (
 from scipy.spatial.distance import pdist
 
 from ..results import Evaluation
-from .pair_potential import check_geometry, half_neighbour_list
+from .neighbours import check_geometry, half_neighbour_list
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3
@@ -24,9 +24,11 @@ SAME_SPOT = 1e-3
 LOOK_AROUND = 1.0
 # Molecules up to this size need no neighbour list.
 SMALL = 50
-# A batch holds so many directed edges by default. On a CPU more is slower, since the working set
-# leaves the cache, and CHGNet's dense cells are to stay far below the 4 GB of a laptop.
+# A batch on a CPU holds so many directed edges at most: more is slower, since the working set
+# leaves the cache.
 MAX_EDGES = 16_000
+# Memory that a batch may take on a CPU, in bytes; on a GPU it is half of what is free.
+MEMORY = 2 * 1024**3
 # What a structure costs at least, however few its edges: its share of a model's fixed work.
 EDGES_PER_STRUCTURE = 125
 
@@ -56,7 +58,7 @@ def evaluate(
         None in the result, and so is the stress of what is not periodic in three directions.
     max_edges : int, optional
         A batch holds at most so many directed edges within the calculator's ``cutoff``, unless
-        one structure alone has more.
+        one structure alone has more. By default what `default_max_edges` finds room for.
     progress : callable, optional
         Called with the number of structures finished since the last call.
 
@@ -92,13 +94,25 @@ def evaluate(
         except InputError as error:
             keep(index, Evaluation(error=str(error)))
     if batched:
-        for batch in _batches(queue, max_edges or MAX_EDGES):
+        for batch in _batches(queue, max_edges or default_max_edges(calculator)):
             for index, result in _evaluate_batch(calculator, images, batch, wanted):
                 keep(index, result)
     else:
         for index, _ in queue:
             keep(index, _evaluate_one(calculator, images[index], wanted))
     return [results[index] for index in range(len(images))]
+
+
+def default_max_edges(calculator: BaseCalculator) -> int:
+    """Return how many edges a batch may hold, from the memory that its device has for it."""
+    per_edge = getattr(calculator, "bytes_per_edge", MEMORY // MAX_EDGES)
+    device = str(getattr(calculator, "device", "cpu"))
+    if not device.startswith("cuda"):
+        return max(1, min(MAX_EDGES, MEMORY // per_edge))
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(1, free // 2 // per_edge)
 
 
 def _inspect(atoms: Atoms, cutoff: float) -> int:

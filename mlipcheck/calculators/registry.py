@@ -1,135 +1,22 @@
-"""From a name to a calculator: what is known, what is installed, how it is loaded."""
+"""From a name to a calculator, and from a calculator to what is known of it."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
+import inspect
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
 from ..results import CalculatorInfo
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One set of weights: what it was trained on, and how its energies are to be read.
-
-    ``energy_convention`` is ``raw`` (total energies as the code printed them), ``mp2020``
-    (Materials Project corrections included) or ``own`` (a zero of its own).
-    """
-
-    name: str
-    level_of_theory: str
-    energy_convention: str
-    licence: str
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A row of the registry.
-
-    Attributes
-    ----------
-    loader : str
-        ``module:function``, called as ``function(checkpoint, device=..., dtype=..., **options)``.
-    package : str or None
-        The module and distribution that must be installed, None for what comes with mlipcheck.
-    checkpoints : tuple of Checkpoint
-        The first is the default.
-    dtypes : tuple of str
-        What it can compute in, the default first.
-    takes_path, takes_options : bool
-        Whether a checkpoint may also be a file, and whether the loader has options.
-    cutoff, bond_scale : float or None
-        Å; see `CalculatorInfo`.
-    """
-
-    name: str
-    loader: str
-    summary: str
-    citation: str
-    checkpoints: tuple[Checkpoint, ...] = ()
-    package: str | None = None
-    extra: str | None = None
-    dtypes: tuple[str, ...] = ("float64",)
-    takes_path: bool = False
-    takes_options: bool = False
-    cutoff: float | None = None
-    bond_scale: float | None = None
-
-    @property
-    def installed(self) -> bool:
-        return self.package is None or importlib.util.find_spec(self.package) is not None
-
-    @property
-    def version(self) -> str | None:
-        """The version of the package, None where it is not installed."""
-        if not self.installed:
-            return None
-        return importlib.metadata.version(self.package or "mlipcheck")
-
-    @property
-    def pip_line(self) -> str | None:
-        """What to type to install it, None where nothing is missing."""
-        return f'python -m pip install "mlipcheck[{self.extra}]"' if self.extra else None
-
-
-TOY = "Morse curve, D_e = 1.0 eV, a = 1.7 1/Å, r0 = 1.1 Å"
-
-BACKENDS = (
-    Backend(
-        name="toy",
-        loader="mlipcheck.calculators.toy:load",
-        summary="RBF-ridge pair potential fitted to a Morse curve; soft, wide (not soft), exact",
-        citation="Morse, Phys. Rev. 34, 57 (1929)",
-        checkpoints=tuple(Checkpoint(n, TOY, "own", "MIT") for n in ("soft", "wide", "exact")),
-        bond_scale=1.42,
-    ),
-    Backend(
-        name="chgnet",
-        loader="mlipcheck.calculators.chgnet:load",
-        summary="CHGNet, a charge-informed universal potential; weights in its wheel",
-        citation="Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi 10.1038/s42256-023-00716-3",
-        checkpoints=(
-            Checkpoint("0.3.0", "PBE / PBE+U (MPtrj)", "mp2020", "BSD-3-Clause-LBNL"),
-            Checkpoint("0.2.0", "PBE / PBE+U (MPtrj)", "mp2020", "BSD-3-Clause-LBNL"),
-            Checkpoint("r2scan", "r2SCAN (MP-r2SCAN)", "own", "BSD-3-Clause-LBNL"),
-        ),
-        package="chgnet",
-        extra="chgnet",
-        dtypes=("float32",),
-        takes_path=True,
-        cutoff=6.0,
-    ),
-    Backend(
-        name="ase",
-        loader="mlipcheck.calculators.ase_builtin:load",
-        summary="ASE's own calculators by name: ase:emt, ase:lj, ase:morse, ...",
-        citation="Larsen et al., J. Phys.: Condens. Matter 29, 273002 (2017)",
-        package="ase",
-        takes_options=True,
-    ),
-)
-
-
-def list_backends() -> list[Backend]:
-    """Return every known backend, installed or not."""
-    return list(BACKENDS)
-
-
-def get_backend(name: str) -> Backend:
-    """Return the row of a backend; `InputError` lists the known ones."""
-    for backend in list_backends():
-        if backend.name == name:
-            return backend
-    known = ", ".join(b.name for b in list_backends())
-    raise InputError(f"no backend is called {name!r}; known: {known}")
+from .backends import Backend, get_backend, list_backends
+from .base import refuse_unknown
 
 
 def get_calculator(
@@ -141,7 +28,8 @@ def get_calculator(
     ----------
     spec : str
         ``backend`` or ``backend:checkpoint``: ``toy``, ``toy:wide``, ``chgnet:r2scan``,
-        ``ase:emt``.
+        ``sevennet:7net-l3i5``, ``mace:PATH``, ``ase:emt``; or ``package.module:factory`` for
+        your own.
     device : str
         ``auto`` takes a GPU where the backend can use one.
     dtype : str, optional
@@ -158,43 +46,20 @@ def get_calculator(
     """
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise InputError(f"device is {device!r}; give auto, cpu, cuda or cuda:0")
-    name, _, checkpoint = spec.partition(":")
+    name, _, rest = spec.partition(":")
+    if rest and name not in {b.name for b in list_backends()} and _is_factory(name, rest):
+        return _from_factory(spec, device=device, dtype=dtype, **options)
     backend = get_backend(name)
-    known = [c.name for c in backend.checkpoints]
-    if not checkpoint and not known:
-        raise InputError(f"{spec!r} names no calculator; give {name}:NAME, as in {name}:emt")
-    checkpoint = checkpoint or known[0]
-    if (
-        known
-        and checkpoint not in known
-        and not (backend.takes_path and Path(checkpoint).is_file())
-    ):
-        also = ", or the path of a file" if backend.takes_path else ""
-        raise InputError(
-            f"{name} has no checkpoint {checkpoint!r}; known: {', '.join(known)}{also}"
-        )
+    checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
         raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
     dtype = dtype or backend.dtypes[0]
     if dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
-    if not backend.installed:
-        raise CalculatorSetupError(
-            f"{name} needs the package {backend.package}, which is not installed; "
-            f"type: {backend.pip_line}"
-        )
-    module, _, function = backend.loader.partition(":")
-    load = getattr(importlib.import_module(module), function)
-    try:
-        calculator: BaseCalculator = load(checkpoint, device=device, dtype=dtype, **options)
-    except (CalculatorSetupError, MemoryError):
-        raise
-    except Exception as error:  # somebody else's constructor, with the user's words
-        given = "".join(f", {key}={value!r}" for key, value in options.items())
-        raise CalculatorSetupError(
-            f"{spec} could not be set up with device={device!r}{given} "
-            f"({type(error).__name__}: {error})"
-        ) from error
+    _check_usable(backend)
+    calculator = _construct(
+        spec, _loader_of(backend), checkpoint, device=device, dtype=dtype, **options
+    )
     facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
     path = getattr(calculator, "checkpoint_path", None)
     calculator.mlipcheck_info = CalculatorInfo(
@@ -203,6 +68,7 @@ def get_calculator(
         version=backend.version,
         checkpoint=checkpoint,
         checkpoint_sha256=None if path is None else _sha256(path),
+        options={key: str(value) for key, value in options.items()},
         level_of_theory=facts.level_of_theory if facts else None,
         energy_convention=facts.energy_convention if facts else None,
         cutoff=getattr(calculator, "cutoff", None) or backend.cutoff,
@@ -219,6 +85,108 @@ def describe(calculator: BaseCalculator) -> CalculatorInfo:
         return replace(info, **_numerics(calculator))
     cls = type(calculator)
     return CalculatorInfo(spec=f"{cls.__module__}.{cls.__qualname__}", **_numerics(calculator))
+
+
+def _choose_checkpoint(backend: Backend, asked: str) -> str:
+    if not backend.checkpoints:
+        if not asked:
+            raise InputError(
+                f"{backend.name!r} names no calculator; give {backend.name}:NAME, as in ase:emt"
+            )
+        return asked
+    if asked and backend.takes_path and Path(asked).is_file():
+        return asked
+    return backend.checkpoint(asked or backend.checkpoints[0].name).name
+
+
+def _check_usable(backend: Backend) -> None:
+    if backend.error is not None:
+        raise CalculatorSetupError(f"{backend.name}: {backend.error}")
+    if not backend.installed:
+        also = f" ({backend.needs})" if backend.needs else ""
+        raise CalculatorSetupError(
+            f"{backend.name} needs the package {backend.distribution or backend.package}{also}, "
+            f"which is not installed; type: {backend.pip_line}"
+        )
+
+
+def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:
+    module, _, function = backend.loader.partition(":")
+    try:
+        loader: Callable[..., BaseCalculator] = getattr(importlib.import_module(module), function)
+    except Exception as error:  # somebody else's package, or one that does not fit its neighbours
+        raise CalculatorSetupError(
+            f"{backend.name}: {backend.loader} cannot be imported ({type(error).__name__}: {error})"
+        ) from error
+    return loader
+
+
+def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -> BaseCalculator:
+    """Call somebody else's constructor with the user's words; what it raises is one line."""
+    try:
+        calculator = make(*args, **kwargs)
+    except (CalculatorSetupError, MemoryError):
+        raise
+    except Exception as error:
+        given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+        raise CalculatorSetupError(
+            f"{spec} could not be set up with {given or 'no options'} "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if not isinstance(calculator, BaseCalculator):
+        raise CalculatorSetupError(
+            f"{spec} returned a {type(calculator).__name__}, which is no ASE calculator"
+        )
+    return calculator
+
+
+def _is_factory(module: str, function: str) -> bool:
+    return all(part.isidentifier() for part in (*module.split("."), function))
+
+
+def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) -> BaseCalculator:
+    """Return what ``package.module:factory`` makes; device and dtype go where it takes them."""
+    name, _, function = spec.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not (error.name and f"{name}.".startswith(f"{error.name}.")):
+            raise CalculatorSetupError(f"{spec}: {name} cannot be imported ({error})") from error
+        known = ", ".join(b.name for b in list_backends())
+        raise InputError(
+            f"no backend is called {name!r}, nor any module; known backends: {known}"
+        ) from error
+    except Exception as error:  # anyone's module
+        raise CalculatorSetupError(
+            f"{spec}: {name} cannot be imported ({type(error).__name__}: {error})"
+        ) from error
+    factory = getattr(module, function, None)
+    if not callable(factory):
+        raise InputError(f"{spec}: {name} has no function or class {function!r}")
+    accepted = inspect.signature(factory).parameters
+    anything = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    if not anything:
+        refuse_unknown(options, accepted, spec)
+        if dtype is not None and "dtype" not in accepted:
+            raise InputError(f"{spec} takes no dtype, got {dtype!r}")
+    # auto is our word, and a stranger may not know it: its own default stands then
+    asked = {"device": None if device == "auto" else device, "dtype": dtype}
+    given = {k: v for k, v in asked.items() if v is not None and (anything or k in accepted)}
+    calculator = _construct(spec, factory, **given, **options)
+    calculator.mlipcheck_info = CalculatorInfo(
+        spec=spec,
+        version=_version_of_module(name),
+        options={key: str(value) for key, value in options.items()},
+        cutoff=getattr(calculator, "cutoff", None),
+        **_numerics(calculator),
+    )
+    return calculator
+
+
+def _version_of_module(name: str) -> str | None:
+    top = name.partition(".")[0]
+    found = importlib.metadata.packages_distributions().get(top)
+    return importlib.metadata.version(found[0]) if found else None
 
 
 def _numerics(calculator: BaseCalculator) -> dict[str, Any]:

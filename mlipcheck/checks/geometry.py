@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import minimize_rotation_and_translation
 from ase.data import covalent_radii
 
-from ..calculators.pair_potential import half_neighbour_list
+from ..calculators.neighbours import half_neighbour_list
 from ..results import BondChange, BondTable
 
 BOND = 1.25  # of the sum of covalent radii

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..calculators.registry import Backend
+from ..calculators.backends import Backend
 from ..results import CalculatorInfo, DimerScan, Evaluation, Finding, Relaxation
 
 WIDTH = 100
@@ -257,28 +257,27 @@ def print_evaluations(
 
 
 def print_backends(out: Console, backends: Sequence[Backend]) -> None:
-    """Print what is known and what is missing."""
-    table = _table(
-        "Backends",
-        "name",
-        "installed",
-        "checkpoint",
-        "level of theory",
-        "energies",
-        "licence",
-        left=6,
-    )
+    """Print what is known, what is there, and what is missing."""
+    columns = ("backend", "installed", "checkpoints", "level of theory", "energies", "licence")
+    table = _table("Backends", *columns, left=6)
     for b in backends:
-        for k, c in enumerate(b.checkpoints or (None,)):
-            table.add_row(
-                b.name if k == 0 else "",
-                (b.version or "no") if k == 0 else "",
-                (c.name + (" (default)" if k == 0 else "")) if c else b.summary,
-                c.level_of_theory if c else "",
-                c.energy_convention if c else "",
-                c.licence if c else "",
-            )
+        first = (b.name, b.version or ("yes" if b.installed and not b.error else "no"))
+        if not b.checkpoints:
+            table.add_row(*first, escape(b.summary))
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for c in b.checkpoints:
+            facts = (c.level_of_theory, c.energy_convention, c.licence)
+            groups.setdefault(facts, []).append(f"{c.name} ✓" if c.found else c.name)
+        for facts, names in groups.items():
+            table.add_row(*first, ", ".join(names), *map(escape, facts))
+            first = ("", "")
     out.print(table)
+    out.print("The first checkpoint is the default; ✓ needs no download. raw: as DFT printed")
+    out.print("them; mp2020: with the Materials Project's corrections; own: a zero of its own.")
     for b in backends:
-        if not b.installed:
-            out.print(f"{b.name}: {b.pip_line}", markup=False)
+        also = f" ({b.needs})" if b.needs else ""
+        if b.error is not None:
+            out.print(f"{b.name}: {escape(b.error)}", style="red")
+        elif not b.installed:
+            out.print(f"{b.name}: {b.pip_line}{also}", markup=False)
+    out.print("Your own: -b package.module:factory, where factory() returns an ASE calculator.")

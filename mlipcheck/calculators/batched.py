@@ -1,0 +1,205 @@
+"""What the adapters of real models share: many structures at once, and manners around upstream."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
+from ase.data import atomic_numbers, chemical_symbols
+
+from ..results import Evaluation
+from .backends import get_backend
+from .base import StrictCalculator
+from .neighbours import check_geometry
+
+
+class BatchedCalculator(StrictCalculator):
+    """A model that evaluates many structures at once; a single one is a batch of one.
+
+    Subclasses define ``_evaluate_batch``, which may rely on what ``evaluate_batch`` has checked.
+
+    Parameters
+    ----------
+    model : object
+        The package's own.
+    device, dtype : str
+        Where and in what the model computes.
+    cutoff : float
+        Range of one interaction in Å.
+    elements : iterable of int
+        The atomic numbers that the model knows.
+    checkpoint_path : Path, optional
+        The file that the weights came from.
+    """
+
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    # Memory that one directed edge takes, forward and backward, in bytes; measured by adapters.
+    bytes_per_edge = 50_000
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        device: str,
+        dtype: str,
+        cutoff: float,
+        elements: Iterable[int],
+        checkpoint_path: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.device = device
+        self.dtype = dtype
+        self.cutoff = cutoff
+        self.elements = frozenset(elements)
+        self.checkpoint_path = checkpoint_path
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        super().calculate(atoms, properties, system_changes)
+        # All at once: ASE asks for the forces next, and a second pass would cost more.
+        found = self.evaluate_batch([self.atoms], self.implemented_properties)[0]
+        self.results = {
+            name: value
+            for name in self.implemented_properties
+            if (value := getattr(found, name, None)) is not None
+        }
+        self.results["free_energy"] = found.energy
+
+    def evaluate_batch(
+        self, images: Sequence[Atoms], properties: Sequence[str]
+    ) -> list[Evaluation]:
+        """Evaluate ``images`` in one forward and one backward pass.
+
+        Raises
+        ------
+        InputError
+            For positions or a cell that are no numbers, or an element that the model has not seen.
+        """
+        for atoms in images:
+            check_geometry(atoms)
+            unknown = set(atoms.numbers.tolist()) - self.elements
+            if unknown:
+                symbol = chemical_symbols[min(unknown)]
+                raise InputError(
+                    f"{type(self).__name__} does not know {symbol}; it knows "
+                    f"{len(self.elements)} elements"
+                )
+        return self._evaluate_batch(list(images), properties)
+
+    def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
+        raise NotImplementedError
+
+
+def split_batch(
+    images: Sequence[Atoms],
+    energies: np.ndarray,
+    forces: np.ndarray,
+    stresses: np.ndarray | None = None,
+    site_energies: np.ndarray | None = None,
+    magmoms: np.ndarray | None = None,
+) -> list[Evaluation]:
+    """Cut what a model returned for a batch into its structures.
+
+    ``energies`` (n_structures,), ``forces`` (n_atoms of all, 3), ``stresses`` (n_structures, 6),
+    ``site_energies`` and ``magmoms`` (n_atoms of all,), in ASE's units. Only a cell that is
+    periodic in three directions has a stress.
+    """
+    ends = np.cumsum([len(atoms) for atoms in images])[:-1]
+    nothing = [None] * len(images)
+
+    def split(values: np.ndarray | None) -> Sequence[Any]:
+        return nothing if values is None else np.split(values, ends)
+
+    own_forces, own_energies, own_magmoms = map(split, (forces, site_energies, magmoms))
+    return [
+        Evaluation(
+            energy=float(energies[k]),
+            stress=stresses[k] if stresses is not None and atoms.pbc.all() else None,
+            forces=own_forces[k],
+            energies=own_energies[k],
+            magmoms=own_magmoms[k],
+        )
+        for k, atoms in enumerate(images)
+    ]
+
+
+def up_to(symbol: str) -> range:
+    """Return the atomic numbers from hydrogen to ``symbol``."""
+    return range(1, atomic_numbers[symbol] + 1)
+
+
+def choose_device(device: str) -> str:
+    """Return the device that ``auto`` stands for: a GPU where there is one.
+
+    Raises
+    ------
+    CalculatorSetupError
+        For a device that this machine, or this build of torch, does not have.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = device.partition(":")
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": torch.backends.mps.is_available()}
+    if int(index or 0) >= there[kind]:
+        raise CalculatorSetupError(f"device is {device!r}, which torch does not find; give cpu")
+    return device
+
+
+@contextlib.contextmanager
+def upstream_quiet() -> Iterator[None]:
+    """Keep stdout and the warning filters clean of what a package does while it loads."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+def find_checkpoint(
+    backend: str, checkpoint: str, source: str, fetch: Callable[[Path], object]
+) -> Path:
+    """Return the file of a checkpoint: the path itself, or found locally, or fetched now.
+
+    ``fetch`` is called with where the file is to be; what it prints goes to stderr.
+
+    Raises
+    ------
+    CalculatorSetupError
+        Where it could not be fetched, saying which file to put where.
+    """
+    if Path(checkpoint).is_file():
+        return Path(checkpoint)
+    path = get_backend(backend).checkpoint(checkpoint).path
+    if path.is_file():
+        return path
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            fetch(path)
+    except Exception as error:
+        # half a file would be taken for a checkpoint the next time
+        path.unlink(missing_ok=True)
+        why = " ".join(str(error).split())[:80]
+        raise CalculatorSetupError(
+            f"{path.name} is not in {path.parent} and could not be fetched "
+            f"({type(error).__name__}: {why}); get it from {source} and put it there"
+        ) from error
+    return get_backend(backend).checkpoint(checkpoint).path

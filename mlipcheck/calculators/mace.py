@@ -1,0 +1,107 @@
+"""MACE (Batatia et al., NeurIPS 35, 11423 (2022); MACE-MP-0: arXiv 2401.00096)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import CalculatorSetupError, InputError
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from ..results import Evaluation
+from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+
+with upstream_quiet():
+    # before e3nn, whose pinned version otherwise fails under torch 2.6 and newer
+    import mace.data
+    from mace.calculators.foundations_models import download_mace_mp_checkpoint, mace_mp_urls
+    from mace.tools import torch_geometric
+    from mace.tools.torch_tools import default_dtype
+    from mace.tools.utils import AtomicNumberTable
+
+
+class MACECalculator(BatchedCalculator):
+    """A MACE model under ASE's contract; ``head`` is one of the model's ``heads``."""
+
+    bytes_per_edge = 120_000
+    head = "Default"
+    heads: Sequence[str] = ("Default",)
+
+    def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
+        wants_stress = "stress" in properties and any(a.pbc.all() for a in images)
+        table = AtomicNumberTable(sorted(self.elements))
+        with default_dtype(self.dtype):
+            graphs = [
+                mace.data.AtomicData.from_config(
+                    mace.data.config_from_atoms(_bare(atoms), head_name=self.head),
+                    z_table=table,
+                    cutoff=self.cutoff,
+                    heads=list(self.heads),
+                )
+                for atoms in images
+            ]
+            batch = torch_geometric.Batch.from_data_list(graphs).to(self.device)
+            found = self.model(batch.to_dict(), compute_stress=wants_stress)
+        numbers = {
+            name: found[name].detach().cpu().numpy()
+            for name in ("energy", "forces", "node_energy", "stress")
+            if found[name] is not None
+        }
+        stresses = None
+        if wants_stress:
+            stresses = np.array([full_3x3_to_voigt_6_stress(s) for s in numbers["stress"]])
+        return split_batch(
+            images, numbers["energy"], numbers["forces"], stresses, numbers["node_energy"]
+        )
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """Return the structure alone: MACE reads labels and charges from ``info`` and ``arrays``."""
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+
+
+def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -> MACECalculator:
+    """Return the calculator of a checkpoint that ``mace_mp`` knows by name, or of a file.
+
+    Raises
+    ------
+    InputError
+        For a head that the checkpoint does not have.
+    CalculatorSetupError
+        For a file that is no MACE model, or one that could not be fetched.
+    """
+    source = mace_mp_urls.get(checkpoint, "")
+    path = find_checkpoint(
+        "mace", checkpoint, source, lambda _: download_mace_mp_checkpoint(checkpoint)
+    )
+    device = choose_device(device)
+    before = torch.get_default_dtype()
+    try:
+        with upstream_quiet():
+            model = torch.load(path, map_location=device, weights_only=False)
+        elements = [int(z) for z in model.atomic_numbers]
+        cutoff = float(model.r_max)
+    except Exception as error:
+        raise CalculatorSetupError(
+            f"{path} is not a MACE model ({type(error).__name__}: {error})"
+        ) from error
+    finally:
+        torch.set_default_dtype(before)
+    heads = list(getattr(model, "heads", None) or ["Default"])
+    own = [h for h in heads if len(heads) == 1 or h.lower() == "default"]
+    head = head or "".join(own[:1])
+    if head not in heads:
+        raise InputError(f"{checkpoint}: head is {head!r}; give one of {', '.join(heads)}")
+    model.to(device=device, dtype=getattr(torch, dtype)).eval().requires_grad_(False)
+    calculator = MACECalculator(
+        model,
+        device=device,
+        dtype=dtype,
+        cutoff=cutoff,
+        elements=elements,
+        checkpoint_path=path,
+    )
+    calculator.head, calculator.heads = head, heads
+    return calculator

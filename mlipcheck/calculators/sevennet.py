@@ -1,0 +1,99 @@
+"""SevenNet (Park et al., J. Chem. Theory Comput. 20, 4857 (2024))."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import CalculatorSetupError, InputError
+
+from ..results import Evaluation
+from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+
+with upstream_quiet():
+    from sevenn import _keys as key
+    from sevenn.atom_graph_data import AtomGraphData
+    from sevenn.checkpoint import SevenNetCheckpoint
+    from sevenn.train.dataload import unlabeled_atoms_to_graph
+    from sevenn.util import pretrained_name_to_path
+    from torch_geometric.data import Batch
+
+# SevenNet writes xx yy zz xy yz zx, and the pressure's sign.
+TO_ASE = [0, 1, 2, 4, 5, 3]
+
+
+class SevenNetCalculator(BatchedCalculator):
+    """A SevenNet model under ASE's contract; ``modal`` is the head of a multi-fidelity model."""
+
+    modal: str | None = None
+
+    def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
+        graphs = []
+        for atoms in images:
+            graph = AtomGraphData.from_numpy_dict(unlabeled_atoms_to_graph(atoms, self.cutoff))
+            if self.modal is not None:
+                graph[key.DATA_MODALITY] = self.modal
+            graphs.append(graph)
+        found = self.model(Batch.from_data_list(graphs).to(self.device))
+        numbers = {
+            name: found[name].detach().cpu().numpy()
+            for name in (key.PRED_TOTAL_ENERGY, key.PRED_FORCE, key.PRED_STRESS, key.ATOMIC_ENERGY)
+        }
+        return split_batch(
+            images,
+            numbers[key.PRED_TOTAL_ENERGY],
+            numbers[key.PRED_FORCE],
+            -numbers[key.PRED_STRESS][:, TO_ASE],
+            np.ravel(numbers[key.ATOMIC_ENERGY]),
+        )
+
+
+def load(
+    checkpoint: str, *, device: str, dtype: str, modal: str | None = None
+) -> SevenNetCalculator:
+    """Return the calculator of a checkpoint that SevenNet knows by name, or of a file.
+
+    Raises
+    ------
+    InputError
+        For a modality that the checkpoint does not have.
+    CalculatorSetupError
+        For a file that is no SevenNet checkpoint, or one that could not be fetched.
+    """
+    path = find_checkpoint(
+        "sevennet",
+        checkpoint,
+        "github.com/MDIL-SNU/SevenNet/releases",
+        lambda _: pretrained_name_to_path(checkpoint),
+    )
+    device = choose_device(device)
+    with upstream_quiet():
+        try:
+            saved = SevenNetCheckpoint(path)
+            model = saved.build_model()
+        except Exception as error:
+            raise CalculatorSetupError(
+                f"{path} is not a SevenNet checkpoint ({type(error).__name__}: {error})"
+            ) from error
+    known = sorted(model.modal_map or ())
+    if modal not in (known or [None]):
+        choice = f"give one of modal={', modal='.join(known)}" if known else "it has none"
+        raise InputError(f"{checkpoint}: modal is {modal!r}; {choice}")
+    model.eval_type_map = True
+    model.eval_modal_map = bool(known)
+    model.set_is_batch_data(True)
+    # Forces need gradients of the positions only.
+    model.to(device).eval().requires_grad_(False)
+    calculator = SevenNetCalculator(
+        model,
+        device=device,
+        dtype=dtype,
+        cutoff=float(model.cutoff),
+        elements=model.type_map,
+        checkpoint_path=path,
+    )
+    # measured: 136 kB for 7net-0 (l up to 2), 310 kB for 7net-l3i5 (up to 3)
+    calculator.bytes_per_edge = 20_000 * (saved.config[key.LMAX] + 1) ** 2
+    calculator.modal = modal
+    return calculator
