@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator, scan_dimers
-from mlipcheck.report import text
+from mlipcheck.report import terminal, text
 from mlipcheck.report.figures import save_figures
 from mlipcheck.storage import dumps, write_atomically
 
@@ -26,7 +26,7 @@ def main() -> None:
     scans = scan_dimers(
         get_calculator(options.backend), options.elements, reference=options.reference
     )
-    text.print_dimers(text.console(), scans)
+    text.print_dimers(terminal.console(), scans)
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
         print(*save_figures(options.figures, dimers=scans), sep="\n")

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator, relax_against_reference
-from mlipcheck.report import text
+from mlipcheck.report import terminal, text
 from mlipcheck.report.figures import save_figures
 from mlipcheck.storage import dumps, write_atomically
 
@@ -32,7 +32,7 @@ def main() -> None:
         fmax=options.fmax,
         optimizer=options.optimizer,
     )
-    text.print_relaxations(text.console(), rows)
+    text.print_relaxations(terminal.console(), rows)
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
         print(*save_figures(options.figures, relaxations=rows), sep="\n")

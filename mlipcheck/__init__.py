@@ -13,6 +13,8 @@ _PUBLIC = {
     "evaluate": ".calculators.evaluate",
     "scan_dimers": ".checks.dimer",
     "relax_against_reference": ".checks.relax",
+    "check_calculator": ".checks.contract",
+    "iter_checks": ".checks.contract",
     "judge": ".verdict",
     "RBFRidge": ".calculators.rbf_ridge",
     "RBFRidgeCalculator": ".calculators.rbf_ridge_calculator",

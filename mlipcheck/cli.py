@@ -60,12 +60,12 @@ SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
 def backends(json: JsonOption = None) -> None:
     """List the backends: what is known, what is installed, how to install the rest."""
     from .calculators.backends import list_backends
-    from .report import text
+    from .report import listings, terminal
 
     rows = list_backends()
     cli_outputs.check_writable(json)
     if json != "-":
-        text.print_backends(text.console(), rows)
+        listings.print_backends(terminal.console(), rows)
     if json:
         cli_outputs.write_json(json, [_backend_facts(b) for b in rows])
 
@@ -98,7 +98,7 @@ def predict(
     from .calculators.evaluate import evaluate
     from .calculators.registry import describe
     from .references.files import read_frames
-    from .report import text
+    from .report import listings, terminal, text
 
     cli_outputs.check_writable(json)
     calculator = cli_inputs.load_calculator(backend, device, option)
@@ -110,11 +110,30 @@ def predict(
         raise InputError(f"{file}: {found[0].error}")
     names = [str(file) if len(frames) == 1 else f"{file}[{k}]" for k in range(len(frames))]
     if json != "-":
-        out = text.console()
+        out = terminal.console()
         text.print_calculator(out, describe(calculator))
-        text.print_evaluations(out, names, frames, found)
+        listings.print_evaluations(out, names, frames, found)
     if json:
         cli_outputs.write_json(json, {"calculator": describe(calculator), "evaluations": found})
+
+
+@app.command()
+def contract(
+    elements: Annotated[
+        list[str] | None, typer.Argument(metavar="[ELEMENT ...]", help="One or two it knows.")
+    ] = None,
+    backend: BackendOption = "toy",
+    option: OptionOption = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Hold the calculator to what every ASE calculator promises."""
+    cli_outputs.check_writable(json)
+    calculator = cli_inputs.load_calculator(backend, device, option)
+    results = cli_outputs.hold_to_contract(calculator, elements)
+    record = cli_outputs.make_record(calculator, {"elements": elements}, contract=results)
+    cli_outputs.finish(record, json, None, strict=strict)
 
 
 @app.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .checks.relax import RelaxSettings
     from .references.structures import RelaxedReference
-    from .results import DimerScan, Relaxation, RunRecord
+    from .results import ContractResult, DimerScan, Relaxation, RunRecord
 
 
 def check_writable(json: str | None, figures: Path | None = None) -> None:
@@ -107,6 +107,16 @@ def relax(
     return compare_energies(rows), stopped
 
 
+def hold_to_contract(
+    calculator: BaseCalculator, elements: list[str] | None
+) -> list[ContractResult]:
+    """Run every check of the contract."""
+    from .checks.contract import check_calculator, iter_checks
+
+    with progress_bar("contract", len(list(iter_checks()))) as advance:
+        return check_calculator(calculator, elements=elements, progress=advance)
+
+
 def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results: Any) -> RunRecord:
     """Put the results together with how they came about, and judge them."""
     from .calculators.registry import describe
@@ -121,7 +131,7 @@ def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results:
         calculator=info,
         versions=collect_versions(info.backend),
         settings=to_plain(settings),
-        findings=judge(results.get("dimers", ()), results.get("relaxations", ())),
+        findings=judge(**results),
         **results,
     )
 
@@ -137,13 +147,15 @@ def finish(
     note: str | None = None,
 ) -> None:
     """Print, write, and set the exit status."""
-    from .report import text
+    from .report import terminal, text
 
     if json != "-":
-        out = text.console()
+        out = terminal.console()
         text.print_calculator(out, record.calculator)
         if note:
             out.print(note)
+        if record.contract:
+            text.print_contract(out, record.contract)
         if record.dimers:
             text.print_dimers(out, record.dimers)
         if record.relaxations:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .results import DimerScan, Relaxation
+from .results import ContractResult, DimerScan, Relaxation
 
 LOWEST_WALL = 1.0  # eV; what rises less down to the shortest distance does not repel
 FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
@@ -229,3 +229,10 @@ def read_reference(row: Relaxation) -> Reading | None:
     if row.reference_fmax is None:
         return None
     return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")
+
+
+def read_promise(result: ContractResult) -> Reading | None:
+    crossed = {"failed": 2.0, "expected failure": 1.0, "passed": 0.0}.get(result.status)
+    if crossed is None:
+        return None
+    return Reading(crossed, f"{result.question}: {result.message}" if crossed else "kept")

@@ -70,7 +70,9 @@ class CHGNetCalculator(BatchedCalculator):
         per_structure = len(atoms) if self.model.is_intensive else 1
         stress = None
         if "s" in row and atoms.pbc.all():
-            stress = full_3x3_to_voigt_6_stress(row["s"] * units.GPa)
+            # CHGNet's volume, and so its stress, changes sign with a left-handed cell.
+            handed = np.sign(np.linalg.det(atoms.cell[:]))
+            stress = full_3x3_to_voigt_6_stress(row["s"] * handed * units.GPa)
         return Evaluation(
             energy=float(row["e"]) * per_structure,
             forces=row["f"],

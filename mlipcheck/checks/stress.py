@@ -21,13 +21,13 @@ def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
     The structure is compressed by 2 % first and the derivative taken by central difference. None
     where the calculator gives no energy or stress there, or the stress along D vanishes.
     """
-    squeezed = _strained(atoms, COMPRESSION * np.eye(3))
+    squeezed = strained(atoms, COMPRESSION * np.eye(3))
     (middle,) = evaluate(calculator, [squeezed], properties=("energy", "stress"))
     if middle.stress is None:
         return None
     # in float32 the step must lift the difference above rounding
     h = 1e-3 if middle.stress.dtype == np.float32 else 1e-4
-    images = [_strained(squeezed, x * DIRECTION) for x in (-h, h)]
+    images = [strained(squeezed, x * DIRECTION) for x in (-h, h)]
     low, high = (e.energy for e in evaluate(calculator, images, properties=("energy",)))
     if low is None or high is None:
         return None
@@ -38,7 +38,8 @@ def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
     return float(abs(claimed - derivative) / abs(derivative))
 
 
-def _strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
+def strained(atoms: Atoms, strain: np.ndarray) -> Atoms:
+    """Return a copy, without constraints, whose cell and positions are strained."""
     image = atoms.copy()
     image.set_constraint()
     image.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)

@@ -1,0 +1,29 @@
+"""What the checks return: frozen records of plain numbers and arrays.
+
+Units throughout: eV, Å, eV/Å, eV/Å^3 (stress in Voigt order xx yy zz yz xz xy, ASE's sign).
+Arrays hold NaN where a point could not be evaluated; `mlipcheck.storage` writes it as ``null``.
+"""
+
+from __future__ import annotations
+
+from .calculators import CalculatorInfo, Evaluation
+from .contract import ContractResult
+from .dimer import CurveComparison, DimerScan, Extremum, Slope
+from .relax import BondChange, BondTable, Relaxation
+from .run import SCHEMA, Finding, RunRecord
+
+__all__ = [
+    "SCHEMA",
+    "BondChange",
+    "BondTable",
+    "CalculatorInfo",
+    "ContractResult",
+    "CurveComparison",
+    "DimerScan",
+    "Evaluation",
+    "Extremum",
+    "Finding",
+    "Relaxation",
+    "RunRecord",
+    "Slope",
+]

@@ -1,0 +1,95 @@
+"""Records of relaxations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class BondTable:
+    """The bonds of the reference, each followed by its atoms and periodic image.
+
+    ``indices`` (n, 2), ``images`` (n, 3), ``reference_lengths`` and ``lengths`` (n,) in Å.
+    """
+
+    indices: np.ndarray
+    images: np.ndarray
+    reference_lengths: np.ndarray
+    lengths: np.ndarray
+
+    def __post_init__(self) -> None:
+        # an empty table comes back from JSON without its width
+        for name, width in (("indices", 2), ("images", 3)):
+            value = np.asarray(getattr(self, name)).reshape(-1, width)
+            object.__setattr__(self, name, value.astype(int))
+
+
+@dataclass(frozen=True)
+class BondChange:
+    """The bonds between one pair of species: how they changed, in Å.
+
+    ``largest_change`` keeps its sign; ``largest_change_percent`` is the largest relative one.
+    """
+
+    pair: tuple[str, str]
+    count: int
+    mean_length: float
+    mean_change: float
+    largest_change: float
+    largest_change_percent: float
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """One structure relaxed with the calculator, beside its reference.
+
+    Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
+    ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
+    geometries whose forces were asked for. ``reference_fmax`` is the largest force that the
+    reference itself left, where it is known; ``single_point`` where its run did not relax.
+    ``stress_error`` is how far the stress is from the derivative of the energy, relative to it,
+    where the cell is free.
+    """
+
+    name: str
+    formula: str = ""
+    n_atoms: int = 0
+    source: str = ""
+    level_of_theory: str | None = None
+    converged: bool = False
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+    optimizer: str = ""
+    steps: int = 0
+    force_calls: int = 0
+    fmax: float | None = None
+    cell: str = "fixed"
+    start: str = "relaxed"
+    reference_fmax: float | None = None
+    single_point: bool = False
+    reference_volume: float | None = None
+    volume: float | None = None
+    volume_change_percent: float | None = None
+    length_changes_percent: tuple[float, ...] | None = None
+    angle_changes: tuple[float, ...] | None = None
+    bond_changes: tuple[BondChange, ...] = ()
+    bonds: BondTable | None = None
+    bond_definition: str = ""
+    broken_bonds: int = 0
+    new_bonds: int = 0
+    shortest_distance: float | None = None
+    reference_shortest_distance: float | None = None
+    rmsd: float | None = None
+    space_group: str | None = None
+    reference_space_group: str | None = None
+    energy: float | None = None
+    reference_energy: float | None = None
+    energy_error_per_atom: float | None = None
+    stress_error: float | None = None
+
+    @property
+    def largest_bond_change_percent(self) -> float | None:
+        changes = [abs(b.largest_change_percent) for b in self.bond_changes]
+        return max(changes) if changes else None
