@@ -8,26 +8,38 @@ import nox
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["tests"]
 
+# What holds real models to the contract, and their adapters to the packages' own calculators;
+# the rest of the suite is the same everywhere and runs in the bare session.
+MODEL_TESTS = ["tests/test_contract_models.py", "tests/test_adapters.py"]
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Everything that a bare install can do."""
-    session.install(".[test]")
+    """Run everything that a bare install can do."""
+    session.install(".[test]", "tests/example_backend")
     session.run("pytest", *session.posargs)
 
 
 @nox.session
-@nox.parametrize("extra", [nox.param("chgnet", id="chgnet")])
-def backend(session: nox.Session, extra: str) -> None:
-    """Everything again, with one real model installed."""
+@nox.parametrize(
+    ("python", "extra", "module"),
+    [
+        nox.param(None, "chgnet", "chgnet", id="chgnet"),
+        nox.param(None, "sevennet", "sevenn", id="sevennet"),
+        nox.param(None, "mace", "mace", id="mace"),
+        nox.param("3.12", "mattersim", "mattersim", id="mattersim"),
+    ],
+)
+def backend(session: nox.Session, extra: str, module: str) -> None:
+    """Run the contract, the adapter, a dimer scan and a relaxation with one real model."""
     session.install(f".[{extra},test]")
-    session.run("python", "-c", f"import {extra}")  # skipped tests must not pass for run ones
-    session.run("pytest", *session.posargs)
+    session.run("python", "-c", f"import {module}")  # skipped tests must not pass for run ones
+    session.run("pytest", *(session.posargs or [*MODEL_TESTS, f"tests/test_{extra}.py"]))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and types."""
+    """Check style and types."""
     session.install(".", "ruff", "mypy")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")

@@ -244,6 +244,21 @@ def run(
     )
 
 
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN.json ...", help="What --json has written.")
+    ],
+    json: JsonOption = None,
+    figures: FiguresOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Print runs again from their JSON: one as it was, several models side by side."""
+    cli_outputs.check_writable(json, figures)
+    records = cli_inputs.load_runs(runs)
+    cli_outputs.finish_comparison(records, runs, json, figures, strict=strict)
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
     from .references.structures import RelaxedReference
+    from .results import RunRecord
 
 # What a real model is shown on where nobody names a system.
 DEMONSTRATION = ("Cu", "Si", "O")
@@ -28,6 +31,9 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
         if not equals:
             raise InputError(f"option {item!r} has no value; write KEY=VALUE")
         parsed[key] = _literal(value)
+    # a factory of the user's own may lie where they work
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     return get_calculator(spec, device=device, **parsed)
 
 
@@ -129,3 +135,19 @@ def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]
         more = f" (and {len(references) - 1} more)" if len(references) > 1 else ""
         raise InputError(f"{references[0].error}{more}")
     return references
+
+
+def load_runs(paths: list[Path]) -> list[RunRecord]:
+    """Return the records of ``report``."""
+    from ase.calculators.calculator import InputError
+
+    from .storage import load_run
+
+    records = []
+    for path in paths:
+        try:
+            records.append(load_run(path))
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise InputError(f"{path}: {why}; give what --json of a run has written") from error
+    return records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,13 +167,48 @@ def finish(
     if figures:
         from .report.figures import save_figures
 
-        with _told_as_a_mistake(f"--figures {figures}"):
-            figures.mkdir(parents=True, exist_ok=True)
-            paths = save_figures(figures, record.dimers, record.relaxations)
-        for path in paths:
-            typer.echo(f"figure: {path}", err=True)
+        _save(figures, lambda: save_figures(figures, record.dimers, record.relaxations))
     if stopped:
         typer.echo(f"interrupted; relaxations finished: {len(record.relaxations)}", err=True)
         raise typer.Exit(130)
-    if strict and any(f.status == "fail" for f in record.findings):
+    _exit_if_strict(strict, [record])
+
+
+def _save(figures: Path, save: Callable[[], list[Path]]) -> None:
+    with _told_as_a_mistake(f"--figures {figures}"):
+        figures.mkdir(parents=True, exist_ok=True)
+        paths = save()
+    for path in paths:
+        typer.echo(f"figure: {path}", err=True)
+
+
+def _exit_if_strict(strict: bool, records: Sequence[RunRecord]) -> None:
+    if strict and any(f.status == "fail" for record in records for f in record.findings):
         raise typer.Exit(1)
+
+
+def finish_comparison(
+    records: list[RunRecord],
+    paths: list[Path],
+    json: str | None,
+    figures: Path | None,
+    *,
+    strict: bool,
+) -> None:
+    """Print models side by side, write, and set the exit status."""
+    from .comparison import compare_runs
+    from .report import side_by_side, terminal
+
+    comparison = compare_runs(records, [str(p) for p in paths])
+    if len(comparison.runs) == 1:  # the runs of one model, which is no comparison
+        finish(comparison.runs[0], json, figures, strict=strict, verdict=True)
+        return
+    if json != "-":
+        side_by_side.print_comparison(terminal.console(), comparison)
+    if json:
+        write_json(json, comparison)
+    if figures:
+        from .report.figures_compared import save_comparison
+
+        _save(figures, lambda: save_comparison(figures, comparison))
+    _exit_if_strict(strict, comparison.runs)

@@ -88,11 +88,17 @@ def load_run(path: str | os.PathLike[str]) -> RunRecord:
     ValueError
         If the file is not JSON of this schema.
     """
-    data = json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"not JSON ({error})") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if found != SCHEMA:
-        raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
-    record: RunRecord = from_plain(RunRecord, data)
+        raise ValueError(f"schema is {found!r}, expected {SCHEMA!r}")
+    try:
+        record: RunRecord = from_plain(RunRecord, data)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"not a complete record ({error})") from error
     return record
 
 

@@ -79,6 +79,7 @@ def test_rows_are_complete():
         assert row.summary
         assert row.citation
         assert get_backend(row.name) is row
+        assert row.error is None
         assert len({c.name for c in row.checkpoints}) == len(row.checkpoints)
         for checkpoint in row.checkpoints:
             assert checkpoint.level_of_theory

@@ -71,7 +71,7 @@ class CHGNetCalculator(BatchedCalculator):
         stress = None
         if "s" in row and atoms.pbc.all():
             # CHGNet's volume, and so its stress, changes sign with a left-handed cell.
-            handed = np.sign(np.linalg.det(atoms.cell[:]))
+            handed = float(np.sign(np.linalg.det(atoms.cell[:])))
             stress = full_3x3_to_voigt_6_stress(row["s"] * handed * units.GPa)
         return Evaluation(
             energy=float(row["e"]) * per_structure,

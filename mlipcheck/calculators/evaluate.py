@@ -115,6 +115,15 @@ def default_max_edges(calculator: BaseCalculator) -> int:
     return max(1, free // 2 // per_edge)
 
 
+def floating_type(calculator: BaseCalculator, found: Iterable[Evaluation]) -> str:
+    """Return ``float32`` or ``float64``: the calculator's own word, or else that of its arrays."""
+    told = str(getattr(calculator, "dtype", None))
+    arrays = [x for e in found for x in (e.forces, e.stress) if x is not None]
+    if "float" not in told:
+        told = "float32" if any(x.dtype == np.float32 for x in arrays) else "float64"
+    return "float32" if "32" in told else "float64"
+
+
 def _inspect(atoms: Atoms, cutoff: float) -> int:
     """Return the number of directed edges; raise `InputError` for what no model should see."""
     if len(atoms) == 0:

@@ -50,7 +50,7 @@ class MatterSimCalculator(BatchedCalculator):
         stresses = None
         if wants_stress:
             # MatterSim divides by det(cell), which is negative for a left-handed cell.
-            handed = np.sign(np.linalg.det(cells))[:, None, None]
+            handed = np.sign(np.linalg.det(cells)).astype(self.dtype)[:, None, None]
             stresses = np.array(
                 [full_3x3_to_voigt_6_stress(s) for s in numbers["stresses"] * handed * units.GPa]
             )

@@ -50,13 +50,20 @@ def get_calculator(
     if rest and name not in {b.name for b in list_backends()} and _is_factory(name, rest):
         return _from_factory(spec, device=device, dtype=dtype, **options)
     backend = get_backend(name)
+    if backend.error is not None:
+        raise CalculatorSetupError(f"{name}: {backend.error}")
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
         raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
     dtype = dtype or backend.dtypes[0]
     if dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
-    _check_usable(backend)
+    if not backend.installed:
+        also = f" ({backend.needs})" if backend.needs else ""
+        raise CalculatorSetupError(
+            f"{name} needs the package {backend.distribution or backend.package}{also}, "
+            f"which is not installed; type: {backend.pip_line}"
+        )
     calculator = _construct(
         spec, _loader_of(backend), checkpoint, device=device, dtype=dtype, **options
     )
@@ -97,17 +104,6 @@ def _choose_checkpoint(backend: Backend, asked: str) -> str:
     if asked and backend.takes_path and Path(asked).is_file():
         return asked
     return backend.checkpoint(asked or backend.checkpoints[0].name).name
-
-
-def _check_usable(backend: Backend) -> None:
-    if backend.error is not None:
-        raise CalculatorSetupError(f"{backend.name}: {backend.error}")
-    if not backend.installed:
-        also = f" ({backend.needs})" if backend.needs else ""
-        raise CalculatorSetupError(
-            f"{backend.name} needs the package {backend.distribution or backend.package}{also}, "
-            f"which is not installed; type: {backend.pip_line}"
-        )
 
 
 def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:

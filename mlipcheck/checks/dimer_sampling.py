@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ..calculators.evaluate import Progress, evaluate
+from ..calculators.evaluate import Progress, evaluate, floating_type
 from ..references.curves import Pair, ReferenceCurve
 from ..results import Evaluation
 from .curve import WALL_TOP, Well, find_collapse, find_jumps, find_well
@@ -96,7 +96,7 @@ def sample_pairs(
         in_box = ask(boxed=True)
         if not all(e.error for e in in_box[: -len(elements)]):
             found, boxed = in_box, True
-    single = any(e.forces is not None and e.forces.dtype == np.float32 for e in found)
+    single = floating_type(calculator, found) == "float32"
     atoms_energy = {x: e.energy for x, e in zip(elements, found[-len(elements) :], strict=True)}
     samples, start = {}, 0
     for pair, rs in radii.items():

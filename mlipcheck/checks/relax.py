@@ -156,6 +156,7 @@ def _relax(
     row = Relaxation(
         name=reference.name,
         source=reference.source,
+        fingerprint=reference.fingerprint,
         level_of_theory=reference.level_of_theory,
         notes=reference.notes,
         optimizer=settings.optimizer,

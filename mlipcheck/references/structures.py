@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,18 @@ class RelaxedReference:
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same structures, whatever their file is called; empty without one."""
+        digest = hashlib.sha256(f"{self.energy}".encode())
+        for atoms in (self.relaxed, self.first):
+            if atoms is not None:
+                digest.update(atoms.numbers.astype("<i8").tobytes() + atoms.pbc.tobytes())
+                # rounded, and no minus at a zero: another machine computes the same structure
+                lengths = np.round([*atoms.positions, *atoms.cell[:]], 4) + 0.0
+                digest.update(lengths.astype("<f8").tobytes())
+        return digest.hexdigest()[:16] if self.relaxed is not None else ""
 
 
 def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:

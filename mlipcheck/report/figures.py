@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -159,13 +159,17 @@ def save_figures(
     folder: Path, dimers: Sequence[DimerScan] = (), relaxations: Sequence[Relaxation] = ()
 ) -> list[Path]:
     """Write the figures as PNG into ``folder`` and return their paths."""
+    return write_figures(
+        folder, {"dimers": draw_dimers(dimers), "relaxations": draw_relaxations(relaxations)}
+    )
+
+
+def write_figures(folder: Path, figures: Mapping[str, Sequence[Figure]]) -> list[Path]:
+    """Write figures as NAME.png, or NAME-1.png and so on where there are several."""
     paths = []
-    for name, figures in (
-        ("dimers", draw_dimers(dimers)),
-        ("relaxations", draw_relaxations(relaxations)),
-    ):
-        for k, figure in enumerate(figures):
-            number = f"-{k + 1}" if len(figures) > 1 else ""
+    for name, pages in figures.items():
+        for k, figure in enumerate(pages):
+            number = f"-{k + 1}" if len(pages) > 1 else ""
             path = folder / f"{name}{number}.png"
             buffer = io.BytesIO()
             FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})

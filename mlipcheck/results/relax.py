@@ -57,6 +57,7 @@ class Relaxation:
     formula: str = ""
     n_atoms: int = 0
     source: str = ""
+    fingerprint: str = ""
     level_of_theory: str | None = None
     converged: bool = False
     error: str | None = None

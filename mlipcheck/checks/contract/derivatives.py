@@ -8,13 +8,11 @@ from ase.calculators.calculator import CalculationFailed
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ...calculators.evaluate import evaluate
-from ..stress import strained
+from ..stress import TOO_NOISY, rounding_noise, strained
 from .deviation import Deviation, NotApplicable
 from .subject import Subject
 
 RANDOM_DIRECTIONS = 4
-# A comparison whose noise is this share of what it compares cannot tell right from wrong.
-TOO_NOISY = 0.3
 
 
 def forces_are_gradient(subject: Subject) -> list[Deviation]:
@@ -93,7 +91,7 @@ def _deviations(
     precision = subject.precision
     size = max(size, float(np.abs(slopes).max()))
     # the energy's own rounding, as it comes through the difference
-    noise = 8 * precision.epsilon * abs(energy or 0.0) / (step or precision.step) / volume
+    noise = rounding_noise(energy or 0.0, precision.kind, step or precision.step) / volume
     if size == 0 or noise > TOO_NOISY * size:
         raise NotApplicable(f"{size:.1e} {unit} is too small to be told from rounding")
     tolerance = precision.derivative * size + noise

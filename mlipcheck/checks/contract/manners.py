@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
@@ -93,15 +94,9 @@ def determinism(subject: Subject) -> list[Deviation]:
     names = subject.properties("energy", "forces", "stress")
     other = _nudged(subject.sample)
     first, _, second = subject.ask([subject.sample, other, subject.sample], *names)
-    precision = subject.precision
     # a hundred roundings are what a sum in another order may cost, on a GPU
-    fine = type(precision)(
-        precision.epsilon,
-        energy=100 * precision.epsilon,
-        forces=100 * precision.epsilon,
-        step=precision.step,
-        derivative=precision.derivative,
-    )
+    share = float(100 * np.finfo(subject.precision.kind).eps)
+    fine = replace(subject.precision, energy=share, forces=share)
     return compare(second, first, fine, "the second time")
 
 

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 
-from ...calculators.evaluate import evaluate
+from ...calculators.evaluate import evaluate, floating_type
 from ...calculators.registry import describe
 from ...results import Evaluation
 
@@ -32,8 +32,8 @@ class Precision:
 
     Attributes
     ----------
-    epsilon : float
-        The type's own.
+    kind : str
+        The type.
     energy, forces : float
         How closely two ways to the same number agree: relative, and absolute in eV an atom and
         eV/Å.
@@ -44,7 +44,7 @@ class Precision:
         How closely a derivative agrees, relative to its size.
     """
 
-    epsilon: float
+    kind: str
     energy: float
     forces: float
     step: float
@@ -52,8 +52,8 @@ class Precision:
 
 
 PRECISIONS = {
-    "float32": Precision(1.2e-7, energy=1e-5, forces=1e-4, step=5e-3, derivative=1e-2),
-    "float64": Precision(2.2e-16, energy=1e-9, forces=1e-9, step=1e-4, derivative=1e-5),
+    "float32": Precision("float32", energy=1e-5, forces=1e-4, step=5e-3, derivative=1e-2),
+    "float64": Precision("float64", energy=1e-9, forces=1e-9, step=1e-4, derivative=1e-5),
 }
 
 
@@ -141,11 +141,9 @@ def choose_subject(
     _, bond, sample, reference = max(tried, key=lambda t: t[0])
     if reference.error is not None:
         raise InputError(f"{describe(calculator).spec} cannot be judged: {reference.error}")
-    if dtype is None:
-        dtype = str(getattr(calculator, "dtype", None) or _dtype_of(reference))
     return Subject(
         calculator=calculator,
-        precision=PRECISIONS["float32" if "32" in dtype else "float64"],
+        precision=PRECISIONS[dtype or floating_type(calculator, [reference])],
         sample=sample,
         elements=pair,
         bond=bond,
@@ -161,10 +159,6 @@ def _answers(calculator: BaseCalculator, images: Sequence[Atoms]) -> list[Evalua
             atoms.cell = None
         return evaluate(calculator, images, properties=("energy", "forces"))
     return found
-
-
-def _dtype_of(found: Evaluation) -> str:
-    return "float64" if found.forces is None else str(found.forces.dtype)
 
 
 def _bond(elements: Sequence[str], scale: float | None) -> float:

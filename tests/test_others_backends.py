@@ -1,0 +1,210 @@
+"""Backends of other packages: rows by entry points, and anyone's factory by name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+
+import pytest
+from ase import Atoms
+from ase.calculators.calculator import CalculatorSetupError, InputError
+
+from mlipcheck import check_calculator, evaluate, get_calculator, list_backends
+from mlipcheck.calculators import backends
+from mlipcheck.calculators.backends import Backend, get_backend
+from mlipcheck.calculators.registry import describe
+
+
+def energy_at(r, calculator):
+    (found,) = evaluate(calculator, [Atoms("Ar2", [[0, 0, 0], [r, 0, 0]])])
+    assert found.error is None
+    return found.energy
+
+
+# The example package of this folder, installed
+
+
+@pytest.fixture
+def example():
+    if importlib.util.find_spec("mlipcheck_example") is None:
+        pytest.skip("mlipcheck-example is not installed: pip install tests/example_backend")
+    return get_backend("example")
+
+
+def test_an_installed_package_adds_its_row(example):
+    assert example in list_backends()
+    assert (example.installed, example.version, example.error) == (True, "1.2.3", None)
+
+
+def test_its_checkpoints_and_options_load(example):
+    deep, shallow = get_calculator("example"), get_calculator("example:shallow")
+    assert energy_at(2.2, deep) == pytest.approx(10 * energy_at(2.2, shallow))
+    assert energy_at(1.1, get_calculator("example", sigma=1.0)) == pytest.approx(
+        energy_at(2.2, deep), abs=1e-3
+    )
+    info = describe(shallow)
+    assert (info.backend, info.version, info.checkpoint) == ("example", "1.2.3", "shallow")
+    assert info.level_of_theory == "Lennard-Jones, 0.1 eV"
+
+
+def test_its_mistakes_are_told_as_ours(example):
+    with pytest.raises(InputError, match="no checkpoint 'flat'; known: deep, shallow"):
+        get_calculator("example:flat")
+    with pytest.raises(CalculatorSetupError, match="sigm"):
+        get_calculator("example", sigm=1.0)
+
+
+def test_it_keeps_the_contract(example):
+    assert not [r for r in check_calculator(get_calculator("example")) if r.status == "failed"]
+
+
+def test_it_is_listed_and_run(example, run_cli):
+    status, out, _ = run_cli("backends")
+    assert status == 0
+    assert "deep ✓" in out
+    status, out, _ = run_cli("dimer", "Ar", "-b", "example:shallow", "--json", "-")
+    assert status == 0
+    assert json.loads(out)["calculator"]["backend"] == "example"
+
+
+# Packages whose rows cannot be used
+
+
+class EntryPoint:
+    def __init__(self, name, row):
+        self.name, self.value, self.row = name, f"elsewhere:{name.upper()}", row
+
+    def load(self):
+        if isinstance(self.row, Exception):
+            raise self.row
+        return self.row
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Let entry points be those given."""
+
+    def install(**rows):
+        points = [EntryPoint(name, row) for name, row in rows.items()]
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points)
+        backends._others.cache_clear()
+
+    yield install
+    monkeypatch.undo()
+    backends._others.cache_clear()
+
+
+def row(name, **facts):
+    return Backend(name, "mlipcheck.calculators.toy:load", "mine", "nobody", **facts)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (ImportError("no module named torch"), "elsewhere:MINE.*ImportError: no module named to"),
+        ({"name": "mine"}, "elsewhere:MINE.* is a dict, not a Backend"),
+        (row("toy"), "has the name of another backend, 'toy'"),
+    ],
+    ids=["raises", "no row", "a name twice"],
+)
+def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cli, given, told):
+    installed(mine=given)
+    (broken,) = list_backends()[len(backends.BACKENDS) :]
+    with pytest.raises(CalculatorSetupError, match=told):
+        get_calculator(broken.name)
+    assert get_calculator("toy") is not None
+    status, out, _ = run_cli("backends")
+    assert status == 0
+    assert "elsewhere:MINE" in out
+
+
+def test_a_loader_that_cannot_be_imported_is_one_line(installed):
+    installed(mine=Backend("mine", "not_there.at_all:load", "mine", "nobody"))
+    with pytest.raises(CalculatorSetupError, match=r"not_there\.at_all:load cannot be imported"):
+        get_calculator("mine:any")
+
+
+def test_a_loader_that_returns_no_calculator_is_refused(installed):
+    installed(mine=Backend("mine", "builtins:dict", "mine", "nobody", takes_options=True))
+    with pytest.raises(CalculatorSetupError, match="mine:x"):
+        get_calculator("mine:x")
+
+
+# Anyone's factory
+
+FACTORIES = """
+from ase.calculators.lj import LennardJones
+
+def plain():
+    return LennardJones()
+
+def keen(epsilon=1.0, device=None, dtype="float64"):
+    calculator = LennardJones(epsilon=epsilon)
+    calculator.device, calculator.dtype = device or "own", dtype
+    return calculator
+
+def raising():
+    raise RuntimeError("no licence")
+
+def nothing():
+    return None
+
+number = 3
+"""
+
+
+@pytest.fixture
+def factories(tmp_path, monkeypatch):
+    package = tmp_path / "somebodys"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "models.py").write_text(FACTORIES)
+    (package / "broken.py").write_text("import not_there_at_all\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "somebodys.models"
+
+
+def test_a_factory_is_a_calculator(factories):
+    calculator = get_calculator(f"{factories}:plain")
+    assert energy_at(1.2, calculator) == energy_at(1.2, get_calculator("ase:lj"))
+    info = describe(calculator)
+    assert (info.spec, info.backend) == (f"{factories}:plain", None)
+
+
+def test_a_factory_gets_what_it_takes(factories):
+    calculator = get_calculator(f"{factories}:keen", device="cpu", dtype="float32", epsilon=2.0)
+    assert energy_at(1.2, calculator) == pytest.approx(2 * energy_at(1.2, get_calculator("ase:lj")))
+    info = describe(calculator)
+    assert (info.device, info.dtype, info.options) == ("cpu", "float32", {"epsilon": "2.0"})
+    # our word for 'you choose' is not somebody else's
+    assert describe(get_calculator(f"{factories}:keen")).device == "own"
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "error", "told"),
+    [
+        ("models:plain", {"epsilon": 1}, InputError, "no option 'epsilon'; known: none"),
+        ("models:keen", {"epsilom": 1}, InputError, "did you mean 'epsilon'"),
+        ("models:plain", {"dtype": "float32"}, InputError, "takes no dtype, got 'float32'"),
+        ("models:raising", {}, CalculatorSetupError, "RuntimeError: no licence"),
+        ("models:nothing", {}, CalculatorSetupError, "returned a NoneType, which is no ASE"),
+        ("models:number", {}, InputError, "has no function or class 'number'"),
+        ("models:absent", {}, InputError, "has no function or class 'absent'"),
+        ("broken:make", {}, CalculatorSetupError, "No module named 'not_there_at_all'"),
+        ("absent:make", {}, InputError, "no backend is called 'somebodys.absent', nor any module"),
+    ],
+)
+@pytest.mark.usefixtures("factories")
+def test_what_is_wrong_with_a_factory_is_one_line(spec, options, error, told):
+    with pytest.raises(error, match=told) as caught:
+        get_calculator(f"somebodys.{spec}", **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_factory_in_the_working_folder_runs(factories, tmp_path, monkeypatch, run_cli):
+    (tmp_path / "mine.py").write_text(FACTORIES)
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run_cli("dimer", "Ar", "-b", "mine:plain")
+    assert (status, err) == (0, "")
+    assert "mine:plain" in out
