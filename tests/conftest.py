@@ -29,6 +29,39 @@ def chgnet():
     return get_calculator("chgnet", device="cpu")
 
 
+@pytest.fixture(scope="session")
+def sevennet():
+    """The calculator of SevenNet-0, with the weights of its wheel, loaded once."""
+    pytest.importorskip("sevenn", reason="sevenn is not installed: pip install '.[sevennet]'")
+    from mlipcheck import get_calculator
+
+    return get_calculator("sevennet", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def mace_file(tmp_path_factory) -> Path:
+    """The file of a small seeded MACE model."""
+    pytest.importorskip("mace", reason="mace-torch is not installed: pip install '.[mace]'")
+    from seeded import save_mace
+
+    path = tmp_path_factory.mktemp("mace") / "seeded.model"
+    save_mace(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mattersim_file(tmp_path_factory) -> Path:
+    """The file of a small seeded MatterSim model."""
+    pytest.importorskip(
+        "mattersim", reason="mattersim is not installed: pip install '.[mattersim]', Python 3.12"
+    )
+    from seeded import save_mattersim
+
+    path = tmp_path_factory.mktemp("mattersim") / "seeded.pth"
+    save_mattersim(path)
+    return path
+
+
 @pytest.fixture
 def run_cli(capsys, monkeypatch):
     """Run the command line in this process; returns (exit status, stdout, stderr)."""

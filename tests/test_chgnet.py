@@ -7,66 +7,20 @@ import hashlib
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk, fcc111, molecule
+from ase.build import molecule
 from ase.calculators.calculator import CalculatorSetupError, InputError, PropertyNotImplementedError
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.stress import voigt_6_to_full_3x3_stress
+from structures import alone, boxed, copper, everything, oxide, salt, slab
 
 from mlipcheck import evaluate, get_calculator
 
 ALL = ("energy", "forces", "stress", "energies", "magmoms")
 
 
-def salt():
-    """Return rattled, strained NaCl: no force and no stress of it is zero."""
-    atoms = bulk("NaCl", "rocksalt", a=5.4, cubic=True)
-    strain = [[0.02, 0.01, 0], [0, -0.03, 0.02], [0, 0, 0.01]]
-    atoms.set_cell(atoms.cell @ (np.eye(3) + strain), scale_atoms=True)
-    atoms.rattle(0.1, seed=2)
-    return atoms
-
-
-def copper():
-    atoms = bulk("Cu", a=3.55, cubic=True)
-    atoms.rattle(0.1, seed=3)
-    return atoms
-
-
-def oxide():
-    atoms = bulk("FeO", "rocksalt", a=4.3) * (2, 1, 1)
-    atoms.rattle(0.05, seed=4)
-    return atoms
-
-
-def slab(vacuum=0.0):
-    atoms = fcc111("Al", (2, 1, 3), vacuum=vacuum or None)
-    atoms.rattle(0.05, seed=5)
-    return atoms
-
-
-def boxed(atoms):
-    atoms = atoms.copy()
-    atoms.center(vacuum=8.0)
-    atoms.pbc = True
-    return atoms
-
-
-def everything():
-    """Return structures of mixed sizes, elements and periodicity."""
-    ethanol = molecule("CH3CH2OH")
-    images = [salt(), molecule("H2O"), Atoms("He"), copper(), slab(), bulk("Si"), ethanol, oxide()]
-    return [*images, boxed(ethanol), Atoms("OFe", positions=[[0, 0, 0], [0, 0, 50]]), Atoms("Ar")]
-
-
 @pytest.fixture(scope="module")
 def batch(chgnet):
     return evaluate(chgnet, everything(), properties=ALL)
-
-
-def alone(calculator, atoms):
-    atoms = atoms.copy()
-    atoms.calc = calculator
-    return atoms
 
 
 # A batch, one by one, and upstream

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ase.calculators.calculator import InputError
 
+from .base import brief
+
 ENTRY_POINTS = "mlipcheck.backends"
 
 
@@ -299,7 +301,7 @@ def _others() -> tuple[Backend, ...]:
         try:
             row = point.load()
         except Exception as error:  # somebody else's module; the row says so
-            why = f"{origin}: {type(error).__name__}: {error}"
+            why = f"{origin}: {brief(error)}"
             rows.append(replace(broken, error=why))
             continue
         if not isinstance(row, Backend):

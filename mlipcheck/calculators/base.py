@@ -21,6 +21,13 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], owner: str) -> No
             raise InputError(f"{owner} has no option {name!r}; {hint}")
 
 
+def brief(error: BaseException, most: int = 200) -> str:
+    """Return an exception as one short line with its type, whatever a package wrote into it."""
+    text = " ".join(str(error).split())
+    cut = text if len(text) <= most else f"{text[:most]}..."
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+
+
 class StrictCalculator(Calculator):
     """ASE's `Calculator`, refusing keywords it does not know and forgetting results on ``set``.
 

@@ -18,7 +18,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from ..results import Evaluation
 from .backends import get_backend
-from .base import StrictCalculator
+from .base import StrictCalculator, brief
 from .neighbours import check_geometry
 
 
@@ -197,9 +197,8 @@ def find_checkpoint(
     except Exception as error:
         # half a file would be taken for a checkpoint the next time
         path.unlink(missing_ok=True)
-        why = " ".join(str(error).split())[:80]
         raise CalculatorSetupError(
             f"{path.name} is not in {path.parent} and could not be fetched "
-            f"({type(error).__name__}: {why}); get it from {source} and put it there"
+            f"({brief(error, 80)}); get it from {source} and put it there"
         ) from error
     return get_backend(backend).checkpoint(checkpoint).path

@@ -18,6 +18,7 @@ from pymatgen.core import Lattice, Structure
 
 from ..results import Evaluation
 from .backends import get_backend
+from .base import brief
 from .batched import BatchedCalculator, choose_device, split_batch, up_to, upstream_quiet
 
 
@@ -108,9 +109,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
                 path = get_backend("chgnet").checkpoint(checkpoint).path
                 model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
     except Exception as error:
-        raise CalculatorSetupError(
-            f"{path} is not a CHGNet checkpoint ({type(error).__name__}: {error})"
-        ) from error
+        raise CalculatorSetupError(f"{path} is not a CHGNet checkpoint ({brief(error)})") from error
     # An atom without neighbours has an energy of its own, and is no error.
     model.graph_converter.set_isolated_atom_response("ignore")
     # Forces need gradients of the positions only; those of the weights would cost a fifth more.

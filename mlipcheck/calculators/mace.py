@@ -11,6 +11,7 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..results import Evaluation
+from .base import brief
 from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
 
 with upstream_quiet():
@@ -84,9 +85,7 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
         elements = [int(z) for z in model.atomic_numbers]
         cutoff = float(model.r_max)
     except Exception as error:
-        raise CalculatorSetupError(
-            f"{path} is not a MACE model ({type(error).__name__}: {error})"
-        ) from error
+        raise CalculatorSetupError(f"{path} is not a MACE model ({brief(error)})") from error
     finally:
         torch.set_default_dtype(before)
     heads = list(getattr(model, "heads", None) or ["Default"])

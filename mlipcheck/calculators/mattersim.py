@@ -11,6 +11,7 @@ from ase.calculators.calculator import CalculatorSetupError
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..results import Evaluation
+from .base import brief
 from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
 
 with upstream_quiet():
@@ -91,7 +92,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
             )
     except Exception as error:
         raise CalculatorSetupError(
-            f"{path} is not a MatterSim checkpoint ({type(error).__name__}: {error})"
+            f"{path} is not a MatterSim checkpoint ({brief(error)})"
         ) from error
     potential.model.to(getattr(torch, dtype)).eval().requires_grad_(False)
     return MatterSimCalculator(

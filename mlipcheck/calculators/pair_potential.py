@@ -52,6 +52,7 @@ class PairPotential(StrictCalculator):
         energies = self.atom_energies(numbers)
         energies += 0.5 * (np.bincount(i, phi, n) + np.bincount(j, phi, n))
         forces = np.stack([np.bincount(i, p, n) - np.bincount(j, p, n) for p in pulls.T], axis=1)
+        forces = forces.astype(float)  # counts are integers where there is no pair
         results: dict[str, Any] = {"energies": energies, "forces": forces}
         results["energy"] = results["free_energy"] = float(energies.sum())
         if atoms.pbc.all():

@@ -16,7 +16,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 
 from ..results import CalculatorInfo
 from .backends import Backend, get_backend, list_backends
-from .base import refuse_unknown
+from .base import brief, refuse_unknown
 
 
 def get_calculator(
@@ -112,7 +112,7 @@ def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:
         loader: Callable[..., BaseCalculator] = getattr(importlib.import_module(module), function)
     except Exception as error:  # somebody else's package, or one that does not fit its neighbours
         raise CalculatorSetupError(
-            f"{backend.name}: {backend.loader} cannot be imported ({type(error).__name__}: {error})"
+            f"{backend.name}: {backend.loader} cannot be imported ({brief(error)})"
         ) from error
     return loader
 
@@ -126,8 +126,7 @@ def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -
     except Exception as error:
         given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
         raise CalculatorSetupError(
-            f"{spec} could not be set up with {given or 'no options'} "
-            f"({type(error).__name__}: {error})"
+            f"{spec} could not be set up with {given or 'no options'} ({brief(error)})"
         ) from error
     if not isinstance(calculator, BaseCalculator):
         raise CalculatorSetupError(
@@ -153,9 +152,7 @@ def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) 
             f"no backend is called {name!r}, nor any module; known backends: {known}"
         ) from error
     except Exception as error:  # anyone's module
-        raise CalculatorSetupError(
-            f"{spec}: {name} cannot be imported ({type(error).__name__}: {error})"
-        ) from error
+        raise CalculatorSetupError(f"{spec}: {name} cannot be imported ({brief(error)})") from error
     factory = getattr(module, function, None)
     if not callable(factory):
         raise InputError(f"{spec}: {name} has no function or class {function!r}")

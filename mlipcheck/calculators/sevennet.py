@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
 from ..results import Evaluation
+from .base import brief
 from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
 
 with upstream_quiet():
@@ -74,7 +75,7 @@ def load(
             model = saved.build_model()
         except Exception as error:
             raise CalculatorSetupError(
-                f"{path} is not a SevenNet checkpoint ({type(error).__name__}: {error})"
+                f"{path} is not a SevenNet checkpoint ({brief(error)})"
             ) from error
     known = sorted(model.modal_map or ())
     if modal not in (known or [None]):

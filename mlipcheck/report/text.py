@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -66,6 +67,9 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
                 f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and are "
                 f"left out, the first at {distance:.3f} Å: {escape(why)}"
             )
+    depths = [f"{s.name} {_depth(s)}" for s in scans if s.wall_collapse_distance is not None]
+    if depths:
+        out.print(f"Lowest energy inside the collapse: {', '.join(depths)}.")
     judged: dict[str, list[str]] = {}
     for s in scans:
         if not s.error:
@@ -78,6 +82,13 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
             f"Softening not judged, no reference curve: {', '.join(without)}. "
             "Give yours with --reference A-B.csv, or PBE's for equal atoms with --reference pbe."
         )
+
+
+def _depth(scan: DimerScan) -> str:
+    """Return how deep a pair falls once its wall has turned over, and where."""
+    inside = np.where(scan.distances < (scan.wall_collapse_distance or 0.0), scan.energies, np.inf)
+    k = int(np.nanargmin(inside))
+    return f"{scan.energies[k]:.2f} eV at {scan.distances[k]:.2f} Å"
 
 
 def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:

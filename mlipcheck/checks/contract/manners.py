@@ -110,9 +110,10 @@ def cache(subject: Subject) -> list[Deviation]:
     if image.pbc.all():
         changes["cell"] = subject.sample.copy()
         changes["cell"].set_cell(1.02 * subject.sample.cell[:])
-    if len(set(subject.sample.numbers)) == 2:
+    if len(subject.elements) == 2:
+        swapped = dict(zip(subject.elements, subject.elements[::-1], strict=True))
         changes["elements"] = subject.sample.copy()
-        changes["elements"].numbers = subject.sample.numbers[::-1]
+        changes["elements"].symbols = [swapped[x] for x in subject.sample.symbols]
     for what, changed in changes.items():
         before = _read(image, names)
         image.positions, image.numbers = changed.positions, changed.numbers
@@ -120,7 +121,7 @@ def cache(subject: Subject) -> list[Deviation]:
         after = _read(image, names)
         # every element may be the same to a potential, but not every distance
         if after.energy == before.energy and what != "elements":
-            return [broken(f"the energy stays when the {what} change")]
+            return [broken(f"the energy stays with other {what}")]
         # all that it could remember differs from the second of these
         _, fresh = subject.ask([_nudged(subject.sample, seed=4), changed], *names)
         deviations += compare(after, fresh, subject.precision, f"after other {what}")
@@ -253,6 +254,8 @@ def _read_finite(subject: Subject, atoms: Atoms, what: str) -> Evaluation | Devi
     for name in names:
         if not np.isfinite(getattr(found, name)).all():
             return broken(f"{what}: {name} is not finite")
+    if found.forces is not None and found.forces.dtype.kind != "f":
+        return broken(f"{what}: forces of type {found.forces.dtype}, which no script adds to")
     return found
 
 

@@ -116,7 +116,7 @@ def choose_subject(
     known: list[str] = []
     error = ""
     for symbol in elements or CANDIDATES:
-        (found,) = _answers(calculator, [_crystal((symbol,), _bond((symbol,), scale))])
+        found = _answer(calculator, _crystal((symbol,), _bond((symbol,), scale)))
         if found.error is None:
             known.append(symbol)
         error = found.error or error
@@ -132,7 +132,7 @@ def choose_subject(
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
         sample = _crystal(pair, bond)
-        (found,) = _answers(calculator, [sample])
+        found = _answer(calculator, sample)
         size = 0.0 if found.forces is None else float(np.abs(found.forces).max())
         tried.append((size, bond, sample, found))
         if size > NOTICEABLE or found.forces is None:
@@ -150,15 +150,17 @@ def choose_subject(
     )
 
 
-def _answers(calculator: BaseCalculator, images: Sequence[Atoms]) -> list[Evaluation]:
-    """Return the evaluations of crystals; of molecules, where the calculator takes no crystal."""
-    found = evaluate(calculator, images, properties=("energy", "forces"))
-    if all(e.error for e in found):
-        for atoms in images:
-            atoms.pbc = False
-            atoms.cell = None
-        return evaluate(calculator, images, properties=("energy", "forces"))
-    return found
+def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
+    """Return the evaluation of a crystal; in vacuum, where the calculator takes no crystal."""
+    (found,) = evaluate(calculator, [atoms])
+    if found.error is None:
+        return found
+    free = Atoms(atoms.numbers, atoms.positions)
+    (in_vacuum,) = evaluate(calculator, [free])
+    if in_vacuum.error is not None:
+        return found  # what it said of the crystal is the reason to show
+    atoms.pbc, atoms.cell = False, None
+    return in_vacuum
 
 
 def _bond(elements: Sequence[str], scale: float | None) -> float:

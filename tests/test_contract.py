@@ -1,0 +1,286 @@
+"""The contract: each check finds its own planted fault, and no other does without a reason."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from ase.calculators.calculator import CalculationFailed, InputError
+from ase.calculators.emt import EMT
+from faulty import Faulty, ScaledForces
+from faulty_contract import FAULTS, Batched, Declares, Spoiled, good
+
+from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks, judge
+from mlipcheck.results import ContractResult
+from mlipcheck.storage import dumps, from_plain
+
+CHECKS = [check.name for check in iter_checks()]
+
+# Every check that a fault fails: its own first, then those that it implies.
+CAUGHT = {
+    "declares a dipole": ["declared_properties"],
+    # such a stress can be neither turned nor compared
+    "stress of shape (3, 3)": ["declared_properties", "stress_is_gradient", "rotation"],
+    "gives an undeclared dipole": ["undeclared_properties"],
+    "wraps its input": ["input_unchanged"],
+    "writes into its input": ["input_unchanged"],
+    "forces too small": ["forces_are_gradient"],
+    "forces of another energy": ["forces_are_gradient"],
+    "stress in GPa": ["stress_is_gradient"],
+    # which component is which shows when they turn into each other
+    "another Voigt order": ["stress_is_gradient", "rotation"],
+    # a field knows where an atom is, even by a lattice vector, and pulls at all of them
+    "an outer field": [
+        "translation",
+        "rotation",
+        "lattice_vectors",
+        "net_force",
+        "size_extensivity",
+        "stress_is_gradient",
+        "isolated_atom",
+    ],
+    "a direction of its own": ["rotation"],
+    # a supercell has but one first atom
+    "the first atom is special": ["permutation", "size_extensivity"],
+    # which atoms are outside changes with the origin and with the cell
+    "atoms outside the cell are special": ["lattice_vectors", "translation", "size_extensivity"],
+    # the force is no derivative, has a direction, and is there for a single atom too
+    "a drift": ["net_force", "forces_are_gradient", "rotation", "isolated_atom"],
+    "an offset a structure": ["size_extensivity"],
+    "energy per atom": ["size_extensivity"],
+    "noise": ["determinism"],
+    # the energies of moved atoms are all the same
+    "does not notice moved atoms": ["cache", "forces_are_gradient"],
+    "does not notice another cell": ["cache"],
+    "does not notice other elements": ["cache"],
+    "keeps its results on set": ["cache"],
+    "hands out its own array": ["cache"],
+    "raises for an atom": ["isolated_atom"],
+    "NaN for an atom": ["isolated_atom"],
+    "integers for an atom": ["isolated_atom"],
+    "raises for a dimer": ["dimer"],
+    "NaN for a dimer": ["dimer"],
+    "takes NaN": ["nan_input"],
+    "prints": ["silence"],
+    "prints to stderr": ["silence"],
+    "prints from compiled code": ["silence"],
+    # derivatives are taken in batches
+    "a batch in another order": ["batch", "forces_are_gradient", "stress_is_gradient"],
+    "a batch with other numbers": ["batch"],
+    "a batch that loses one": ["batch"],
+}
+
+
+def failed(results):
+    return {r.check for r in results if r.status == "failed"}
+
+
+def result_of(calculator, check, **options):
+    (found,) = check_calculator(calculator, checks=[check], **options)
+    return found
+
+
+# Faults against checks
+
+
+@pytest.mark.parametrize("make", [good, Batched])
+def test_a_calculator_without_fault_fails_nothing(make):
+    results = check_calculator(make())
+    assert [r.check for r in results] == CHECKS
+    assert failed(results) == set()
+    assert {r.check for r in results if r.status != "passed"} <= {"batch"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_fails_its_own_check_and_what_it_implies(fault):
+    assert failed(check_calculator(FAULTS[fault]())) == set(CAUGHT[fault])
+
+
+def test_every_check_is_the_first_to_catch_some_fault():
+    assert {caught[0] for caught in CAUGHT.values()} == set(CHECKS)
+    assert CAUGHT.keys() == FAULTS.keys()
+
+
+# Tolerances
+
+
+class Rounded(Faulty):
+    """Numbers as they come from a model in single precision."""
+
+    def spoil(self, atoms):
+        for name in self.results:
+            self.results[name] = np.float64(np.float32(self.results[name]))
+
+
+def test_tolerances_follow_the_type():
+    assert failed(check_calculator(Rounded(good()), dtype="float32")) == set()
+    assert "forces_are_gradient" in failed(check_calculator(Rounded(good()), dtype="float64"))
+
+
+def test_the_type_is_the_calculator_s_own_word_or_that_of_its_forces():
+    said = Rounded(good())
+    said.dtype = "float32"
+    assert failed(check_calculator(said)) == set()
+    seen = Spoiled(lambda results, _: results.update(forces=np.float32(results["forces"])))
+    assert result_of(seen, "forces_are_gradient").tolerance > 1e-3
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1 + 5e-6, "passed"), (1 + 2e-5, "failed")])
+def test_a_derivative_is_held_to_its_tolerance(factor, status):
+    result = result_of(ScaledForces(good(), factor), "forces_are_gradient")
+    assert result.status == status
+    assert (result.value > result.tolerance) == (status == "failed")
+
+
+def test_forces_that_are_lost_in_rounding_are_not_judged():
+    far_off = Spoiled(lambda results, _: results.update(energy=results["energy"] + 1e9))
+    result = result_of(far_off, "forces_are_gradient", dtype="float32")
+    assert result.status == "not applicable"
+    assert "rounding" in result.message
+
+
+# What it is asked with
+
+
+def test_elements_are_found_or_given():
+    assert result_of(EMT(), "isolated_atom").status == "passed"
+    assert result_of(EMT(), "isolated_atom", elements=["Cu"]).message == "force on a single Cu"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"elements": ["Xx"]}, "'Xx' is no element"),
+        ({"elements": ["Cu", "U"]}, "cannot be judged: .*U"),
+        ({"dtype": "half"}, "dtype is 'half'; give float32 or float64"),
+        ({"checks": ["forces"]}, "no check 'forces'; known: declared_properties, "),
+        ({"expected_failures": {"batches": "?"}}, "no check 'batches'"),
+    ],
+)
+def test_a_mistake_in_what_is_asked_is_one_line(options, told):
+    with pytest.raises(InputError, match=told) as caught:
+        check_calculator(EMT(), **options)
+    assert "\n" not in str(caught.value)
+
+
+class AnswersNothing(Faulty):
+    def calculate(self, atoms=None, properties=None, system_changes=None):
+        raise CalculationFailed("the licence server is asleep")
+
+
+def test_a_calculator_that_answers_nothing_is_told_why():
+    with pytest.raises(InputError, match="cannot be judged: the licence server is asleep; name"):
+        check_calculator(AnswersNothing(good()))
+
+
+class MoleculesOnly(Faulty):
+    def calculate(self, atoms=None, properties=None, system_changes=None):
+        if atoms.pbc.any():
+            raise ValueError("no periodic structures")
+        super().calculate(atoms, properties, system_changes)
+
+
+def test_a_calculator_of_molecules_is_judged_without_cells():
+    results = check_calculator(MoleculesOnly(good()))
+    assert failed(results) == set()
+    spared = {r.check for r in results if r.status == "not applicable"}
+    assert spared == {"stress_is_gradient", "lattice_vectors", "size_extensivity", "batch"}
+
+
+class RaisesOnceStrained(Faulty):
+    def spoil(self, atoms):
+        if atoms.pbc.any() and len(atoms) > 4:
+            raise RuntimeError("too many atoms")
+
+
+def test_what_a_calculator_raises_is_that_check_s_failure():
+    results = {r.check: r for r in check_calculator(RaisesOnceStrained(good()))}
+    assert failed(results.values()) == {"size_extensivity"}
+    assert results["size_extensivity"].message == "RuntimeError: too many atoms"
+
+
+def test_the_calculator_is_left_as_it_was():
+    calculator = good()
+    before = dict(calculator.parameters)
+    check_calculator(calculator)
+    assert dict(calculator.parameters) == before
+
+
+# Failures that are known
+
+
+def test_a_known_failure_is_told_with_its_reason():
+    result = result_of(
+        Declares("dipole"),
+        "declared_properties",
+        expected_failures={"declared_properties": "issue 17 upstream"},
+    )
+    assert result.status == "expected failure"
+    assert result.message.startswith("issue 17 upstream (dipole is declared")
+
+
+def test_a_known_failure_that_passes_is_a_failure():
+    result = result_of(good(), "silence", expected_failures={"silence": "issue 18 upstream"})
+    assert result.status == "failed"
+    assert "take it off the row" in result.message
+
+
+def test_rows_know_the_failures_of_their_checkpoints():
+    emt = result_of(get_calculator("ase:emt"), "declared_properties")
+    lj = result_of(get_calculator("ase:lj"), "declared_properties")
+    assert (emt.status, lj.status) == ("expected failure", "passed")
+
+
+# What is made of the results
+
+
+def test_results_go_to_json_and_back():
+    results = check_calculator(Declares("dipole"))
+    back = from_plain(tuple[ContractResult, ...], json.loads(dumps(results)))
+    assert list(back) == results
+
+
+def test_the_verdict_takes_the_contract():
+    results = check_calculator(
+        FAULTS["another Voigt order"](), expected_failures={"rotation": "as is"}
+    )
+    found = {f.status: f for f in judge(contract=results)}
+    assert found["fail"].subjects == ("stress_is_gradient",)
+    assert found["caution"].subjects == ("rotation",)
+    assert len(found["ok"].subjects) == len(CHECKS) - 3  # and the batch does not apply
+    assert "not assessed" not in found
+
+
+# The command
+
+
+def test_the_command_prints_every_check(run_cli, tmp_path):
+    path = tmp_path / "contract.json"
+    status, out, err = run_cli("contract", "-b", "toy:exact", "--json", path)
+    assert (status, err) == (0, "")
+    assert all(check in out for check in CHECKS)
+    assert "17 passed, 1 not applicable." in out
+    assert [r["check"] for r in json.loads(path.read_text())["contract"]] == CHECKS
+
+
+def test_the_command_takes_elements(run_cli):
+    status, out, _ = run_cli("contract", "Al", "-b", "ase:emt")
+    assert status == 0
+    assert "force on a single Al" in out
+    status, _, err = run_cli("contract", "Xx", "-b", "ase:emt")
+    assert (status, err) == (2, "mlipcheck: 'Xx' is no element\n")
+
+
+def test_strict_fails_for_a_broken_promise(run_cli):
+    faulty = "faulty_contract:GivesUndeclared"
+    status, out, _ = run_cli(
+        "contract", "-b", faulty, "-o", "base=None", "--strict"
+    )  # a fault that cannot even be set up is a mistake
+    assert (status, out) == (2, "")
+    status, out, _ = run_cli("contract", "-b", "faulty_contract:Noisy", "--strict")
+    assert status == 1
+    assert "1 failed" in out
+    status, _, _ = run_cli("contract", "-b", "ase:emt", "--strict")
+    assert status == 0  # what is known is a caution
+    assert isinstance(good(), MorseCalculator)
