@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ase.calculators.calculator import CalculationFailed, InputError
 from ase.calculators.emt import EMT
+from broken_promises import FAULTS, Batched, Declares, Spoiled, good
 from faulty import Faulty, ScaledForces
-from faulty_contract import FAULTS, Batched, Declares, Spoiled, good
 
 from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks, judge
 from mlipcheck.results import ContractResult
@@ -273,12 +273,12 @@ def test_the_command_takes_elements(run_cli):
 
 
 def test_strict_fails_for_a_broken_promise(run_cli):
-    faulty = "faulty_contract:GivesUndeclared"
+    faulty = "broken_promises:GivesUndeclared"
     status, out, _ = run_cli(
         "contract", "-b", faulty, "-o", "base=None", "--strict"
     )  # a fault that cannot even be set up is a mistake
     assert (status, out) == (2, "")
-    status, out, _ = run_cli("contract", "-b", "faulty_contract:Noisy", "--strict")
+    status, out, _ = run_cli("contract", "-b", "broken_promises:Noisy", "--strict")
     assert status == 1
     assert "1 failed" in out
     status, _, _ = run_cli("contract", "-b", "ase:emt", "--strict")

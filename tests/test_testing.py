@@ -12,7 +12,7 @@ import pytest
 HEADER = """
 import pytest
 from ase.calculators.emt import EMT
-from faulty_contract import Noisy, good
+from broken_promises import Noisy, good
 from mlipcheck.testing import parametrize_with_checks
 """
 
