@@ -128,6 +128,16 @@ def test_a_left_handed_cell_is_the_same_crystal(model):
     model.check(salt(), left, right)
 
 
+def test_atoms_outside_their_cell_are_the_same_crystal(model, batch):
+    atoms = salt()
+    atoms.positions[::2] += atoms.cell[0] - 2 * atoms.cell[2]
+    atoms.positions += 300 * atoms.cell[1]
+    (found,) = evaluate(model.ours, [atoms], properties=ALL)
+    assert found.energy == pytest.approx(batch[0].energy, rel=1e-6)
+    np.testing.assert_allclose(found.forces, batch[0].forces, atol=1e-3)
+    np.testing.assert_allclose(found.stress, batch[0].stress, atol=1e-4)
+
+
 # Without a full cell
 
 
@@ -209,7 +219,7 @@ def test_the_atoms_given_are_not_changed(model):
 
 def test_labels_and_constraints_change_nothing(model, batch):
     atoms = salt()
-    atoms.info = {"config_type": "x", "config_weight": 3.0, "charge": 2, "head": "y", "spin": 1}
+    atoms.info = {"config_type": "x", "config_weight": "high", "charge": 2, "head": "y", "spin": 1}
     atoms.set_initial_charges(np.ones(len(atoms)))
     atoms.set_initial_magnetic_moments(np.ones(len(atoms)))
     atoms.set_constraint(FixAtoms([0]))
