@@ -29,8 +29,8 @@ class Model:
     def close(self, found, expected, floor=1.0):
         """Whether two numbers or arrays differ by less than rounding does.
 
-        The difference may be ``rounding`` (float64: 1e-10) of the largest number, or of ``floor`` where
-        that is larger: 1 eV an atom, 1 eV/Å, or 0.02 eV/Å^3.
+        The difference may be ``rounding`` (float64: 1e-10) of the largest number, or of ``floor``
+        where that is larger: 1 eV an atom, 1 eV/Å, or 0.02 eV/Å^3.
         """
         allowed = (self.rounding if self.single else 1e-10) * max(np.abs(expected).max(), floor)
         return np.abs(np.subtract(found, expected)).max() <= allowed

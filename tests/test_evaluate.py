@@ -13,7 +13,7 @@ from ase.constraints import FixAtoms
 from ase.neighborlist import neighbor_list
 
 from mlipcheck import evaluate, get_calculator
-from mlipcheck.calculators.evaluate import describe_error
+from mlipcheck.calculators.evaluate import default_max_edges, describe_error, floating_type
 from mlipcheck.results import Evaluation
 
 
@@ -387,3 +387,23 @@ def test_progress_is_told_along_the_way():
         calculator, [dimer(1.0), dimer(1.1)], progress=lambda _: seen.append(len(calculator.seen))
     )
     assert seen == [1, 2]
+
+
+# How large a batch may be
+
+
+@pytest.mark.parametrize(("per_edge", "most"), [(None, 16_000), (210_000, 10_226), (10**12, 1)])
+def test_a_batch_is_bounded_by_memory(per_edge, most):
+    calculator = EMT()
+    if per_edge is not None:
+        calculator.bytes_per_edge = per_edge
+    assert default_max_edges(calculator) == most
+
+
+def test_the_type_of_numbers_is_the_calculator_s_word_before_its_arrays():
+    single, double = Evaluation(forces=np.zeros((1, 3), np.float32)), Evaluation(energy=1.0)
+    calculator = EMT()
+    assert floating_type(calculator, [double, single]) == "float32"
+    assert floating_type(calculator, [double]) == "float64"
+    calculator.dtype = "torch.float64"
+    assert floating_type(calculator, [single]) == "float64"

@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
-from faulty import Failing, ScaledStress
+from faulty import Failing, Faulty, ScaledStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.checks import geometry
@@ -101,6 +101,28 @@ def test_no_component_of_the_stress_can_hide(component):
     crystal = bulk("Cu", cubic=True) * (2, 1, 1)
     crystal.rattle(0.05, seed=1)
     assert stress_error(Wrong(), crystal) > 0.01
+
+
+class FarFromZero(Faulty):
+    """An energy so large that single precision keeps little of what strain does to it."""
+
+    dtype = "float32"
+    offset = 0.0
+
+    def spoil(self, atoms):
+        self.results["energy"] = float(np.float32(self.results["energy"] + self.offset))
+
+
+def test_what_rounding_does_to_the_energy_is_no_error_of_the_stress():
+    crystal, calculator = bulk("Cu", a=3.6), FarFromZero(EMT())
+    errors = []
+    for calculator.offset in (0.0, 300.0, 1e6):
+        calculator.reset()
+        errors.append(stress_error(calculator, crystal))
+    # the second is off by rounding alone, the third is nothing but rounding
+    assert errors[0] < 0.01
+    assert errors[1] < 0.01
+    assert errors[2] is None
 
 
 def test_planted_expansion_is_measured():
