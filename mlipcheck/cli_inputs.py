@@ -148,6 +148,6 @@ def load_runs(paths: list[Path]) -> list[RunRecord]:
         try:
             records.append(load_run(path))
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            raise InputError(f"{path}: {why}; give what --json of a run has written") from error
+            why = f"{path}: {error.strerror}" if isinstance(error, OSError) else error
+            raise InputError(f"{why}; give what --json of a run has written") from error
     return records

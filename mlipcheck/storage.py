@@ -91,14 +91,14 @@ def load_run(path: str | os.PathLike[str]) -> RunRecord:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"not JSON ({error})") from error
+        raise ValueError(f"{path}: not JSON ({error})") from error
     found = data.get("schema") if isinstance(data, dict) else None
     if found != SCHEMA:
-        raise ValueError(f"schema is {found!r}, expected {SCHEMA!r}")
+        raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
     try:
         record: RunRecord = from_plain(RunRecord, data)
     except (TypeError, KeyError, AttributeError) as error:
-        raise ValueError(f"not a complete record ({error})") from error
+        raise ValueError(f"{path}: not a complete record ({error})") from error
     return record
 
 

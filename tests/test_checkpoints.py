@@ -175,6 +175,17 @@ def test_without_a_network_one_line_says_which_file_goes_where(download, half):
     assert not path.exists()
 
 
+def test_half_a_file_of_an_interrupted_download_is_removed(download):
+    def fetch(path):
+        path.write_bytes(b"half a file")
+        raise KeyboardInterrupt
+
+    spec, path = download(fetch)
+    with pytest.raises(KeyboardInterrupt):
+        get_calculator(spec, device="cpu")
+    assert not path.exists()
+
+
 # What loading leaves behind. In a process of its own, since a package is imported but once.
 
 LOAD = """

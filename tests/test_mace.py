@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.calculators.calculator import CalculatorSetupError, InputError
+from ase.calculators.calculator import InputError
 from real_models import Model, their_mace
 from structures import copper, salt, slab
 
@@ -116,7 +116,7 @@ def test_the_head_called_default_is_the_default(load, mace_file):
 
 
 def test_a_misspelt_option_is_named(load):
-    with pytest.raises(CalculatorSetupError, match="haed='low'"):
+    with pytest.raises(InputError, match="no option 'haed'; did you mean 'head'"):
         load(haed="low")
 
 

@@ -120,6 +120,18 @@ def test_nothing_is_logged_even_where_mattersim_was_imported_before(mattersim_fi
     assert run.stderr.endswith("imported\n")
 
 
+def test_a_file_called_like_the_download_is_itself(mattersim_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "mattersim-v1.0.0-1M.pth"
+    own.write_bytes(mattersim_file.read_bytes())
+    monkeypatch.setattr(
+        "mattersim.forcefield.potential.download_checkpoint",
+        lambda *_, **__: pytest.fail("fetched"),
+    )
+    assert get_calculator(f"mattersim:{own.name}", device="cpu").cutoff == 5.0
+
+
 def test_options_are_refused():
     with pytest.raises(InputError, match="mattersim takes no options, got modal"):
         get_calculator("mattersim", modal="PBE")

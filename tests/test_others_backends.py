@@ -51,7 +51,7 @@ def test_its_checkpoints_and_options_load(example):
 def test_its_mistakes_are_told_as_ours(example):
     with pytest.raises(InputError, match="no checkpoint 'flat'; known: deep, shallow"):
         get_calculator("example:flat")
-    with pytest.raises(CalculatorSetupError, match="sigm"):
+    with pytest.raises(InputError, match="example has no option 'sigm'; did you mean 'sigma'"):
         get_calculator("example", sigm=1.0)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.calculators.calculator import CalculatorSetupError, InputError
+from ase.calculators.calculator import InputError
 from real_models import Model, their_sevennet
 from structures import copper, everything, salt, slab
 
@@ -115,7 +115,7 @@ def test_float64_is_not_offered():
 
 
 def test_a_misspelt_option_is_named():
-    with pytest.raises(CalculatorSetupError, match="modle='PBE'"):
+    with pytest.raises(InputError, match="no option 'modle'; did you mean 'modal'"):
         get_calculator("sevennet:7net-mf-0", device="cpu", modle="PBE")
 
 

@@ -194,9 +194,11 @@ def find_checkpoint(
     try:
         with contextlib.redirect_stdout(sys.stderr):
             fetch(path)
-    except Exception as error:
-        # half a file would be taken for a checkpoint the next time
+    except BaseException as error:
+        # half a file, of a Ctrl-C too, would be taken for a checkpoint the next time
         path.unlink(missing_ok=True)
+        if not isinstance(error, Exception):
+            raise
         raise CalculatorSetupError(
             f"{path.name} is not in {path.parent} and could not be fetched "
             f"({brief(error, 80)}); get it from {source} and put it there"

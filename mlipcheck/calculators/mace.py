@@ -92,7 +92,7 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
     own = [h for h in heads if len(heads) == 1 or h.lower() == "default"]
     head = head or "".join(own[:1])
     if head not in heads:
-        raise InputError(f"{checkpoint}: head is {head!r}; give one of {', '.join(heads)}")
+        raise InputError(f"{checkpoint}: head is {head or None!r}; give one of {', '.join(heads)}")
     model.to(device=device, dtype=getattr(torch, dtype)).eval().requires_grad_(False)
     calculator = MACECalculator(
         model,

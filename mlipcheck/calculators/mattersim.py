@@ -87,8 +87,9 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
     )
     try:
         with upstream_quiet():
+            # absolute, since MatterSim takes a bare name for one of its own downloads
             potential = Potential.from_checkpoint(
-                str(path), device=device, load_training_state=False
+                str(path.resolve()), device=device, load_training_state=False
             )
     except Exception as error:
         raise CalculatorSetupError(

@@ -64,9 +64,11 @@ def get_calculator(
             f"{name} needs the package {backend.distribution or backend.package}{also}, "
             f"which is not installed; type: {backend.pip_line}"
         )
-    calculator = _construct(
-        spec, _loader_of(backend), checkpoint, device=device, dtype=dtype, **options
-    )
+    loader = _loader_of(backend)
+    accepted = _keywords(loader)
+    if accepted is not None:
+        refuse_unknown(options, accepted - {"checkpoint", "device", "dtype"}, name)
+    calculator = _construct(spec, loader, checkpoint, device=device, dtype=dtype, **options)
     facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
     path = getattr(calculator, "checkpoint_path", None)
     calculator.mlipcheck_info = CalculatorInfo(
@@ -135,6 +137,16 @@ def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -
     return calculator
 
 
+def _keywords(function: Callable[..., Any]) -> set[str] | None:
+    """Return the keywords that a function takes, None where it takes any or does not say."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # some compiled functions have no signature
+        return None
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return None if anything else set(parameters)
+
+
 def _is_factory(module: str, function: str) -> bool:
     return all(part.isidentifier() for part in (*module.split("."), function))
 
@@ -156,15 +168,16 @@ def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) 
     factory = getattr(module, function, None)
     if not callable(factory):
         raise InputError(f"{spec}: {name} has no function or class {function!r}")
-    accepted = inspect.signature(factory).parameters
-    anything = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
-    if not anything:
+    accepted = _keywords(factory)
+    if accepted is not None:
         refuse_unknown(options, accepted, spec)
         if dtype is not None and "dtype" not in accepted:
             raise InputError(f"{spec} takes no dtype, got {dtype!r}")
     # auto is our word, and a stranger may not know it: its own default stands then
     asked = {"device": None if device == "auto" else device, "dtype": dtype}
-    given = {k: v for k, v in asked.items() if v is not None and (anything or k in accepted)}
+    given = {
+        k: v for k, v in asked.items() if v is not None and (accepted is None or k in accepted)
+    }
     calculator = _construct(spec, factory, **given, **options)
     calculator.mlipcheck_info = CalculatorInfo(
         spec=spec,
