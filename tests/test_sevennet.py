@@ -114,6 +114,7 @@ def test_float64_is_not_offered():
         get_calculator("sevennet", dtype="float64")
 
 
+@pytest.mark.usefixtures("sevennet")
 def test_a_misspelt_option_is_named():
     with pytest.raises(InputError, match="no option 'modle'; did you mean 'modal'"):
         get_calculator("sevennet:7net-mf-0", device="cpu", modle="PBE")
