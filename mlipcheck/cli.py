@@ -11,7 +11,7 @@ import typer
 from . import cli_inputs, cli_outputs
 
 if TYPE_CHECKING:
-    from .calculators.backends import Backend
+    from .calculators.backend import Backend
 
 app = typer.Typer(
     help="May I trust this interatomic potential on my own system? A check-up for any ASE "

@@ -245,7 +245,7 @@ def test_backends(run_cli, tmp_path):
 def without_chgnet(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        "mlipcheck.calculators.backends.importlib.util.find_spec",
+        "importlib.util.find_spec",
         lambda name, *args: None if name == "chgnet" else find(name, *args),
     )
 

@@ -12,7 +12,8 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 
 from mlipcheck import check_calculator, evaluate, get_calculator, list_backends
 from mlipcheck.calculators import backends
-from mlipcheck.calculators.backends import Backend, get_backend
+from mlipcheck.calculators.backend import Backend
+from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.registry import describe
 
 

@@ -4,139 +4,14 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 from ase.calculators.calculator import InputError
 
+from .backend import Backend, Checkpoint
 from .base import brief
 
 ENTRY_POINTS = "mlipcheck.backends"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """One set of weights: what it was trained on, and how its energies are to be read.
-
-    ``energy_convention`` is ``raw`` (total energies as the code printed them), ``mp2020``
-    (Materials Project corrections included) or ``own`` (a zero of its own). ``files`` are the
-    places where it may lie: below the folder of installed packages, or below ``~``.
-    """
-
-    name: str
-    level_of_theory: str
-    energy_convention: str
-    licence: str
-    files: tuple[str, ...] = ()
-
-    @property
-    def path(self) -> Path:
-        """The file, or where it is to be put; the empty path where there is none."""
-        places = [_place(file) for file in self.files]
-        return next((p for p in places if p.is_file()), places[-1] if places else Path())
-
-    @property
-    def found(self) -> bool:
-        """Whether it needs no download."""
-        return not self.files or self.path.is_file()
-
-
-def _place(file: str) -> Path:
-    if file.startswith("~/.cache/mace/") and os.environ.get("XDG_CACHE_HOME"):
-        return Path(os.environ["XDG_CACHE_HOME"], file.removeprefix("~/.cache/"))
-    if file.startswith("~"):
-        return Path(file).expanduser()
-    package, _, inside = file.partition("/")
-    spec = importlib.util.find_spec(package)
-    folders = (spec.submodule_search_locations if spec else None) or [package]
-    return Path(folders[0], inside)
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A row of the registry.
-
-    Attributes
-    ----------
-    loader : str
-        ``module:function``, called as ``function(checkpoint, device=..., dtype=..., **options)``.
-    package, distribution : str or None
-        The module that must be installed, None for what comes with mlipcheck; and what pip calls
-        it, where that is another name.
-    extra : str or None
-        mlipcheck's extra that installs it.
-    needs : str or None
-        What else it needs, for whom it is missing.
-    checkpoints : tuple of Checkpoint
-        The first is the default.
-    dtypes : tuple of str
-        What it can compute in, the default first.
-    takes_path : bool
-        Whether a checkpoint may also be a file.
-    takes_options : bool
-        Whether the loader has options of its own, which it checks.
-    cutoff, bond_scale : float or None
-        Å; see `CalculatorInfo`.
-    expected_failures : mapping of str to str
-        Checks of the contract that it is known to fail, each with the reason; the key is the
-        check's name, or ``checkpoint:check`` where only one checkpoint does.
-    error : str or None
-        Why the row cannot be used, where somebody else's package gave it.
-    """
-
-    name: str
-    loader: str
-    summary: str
-    citation: str
-    checkpoints: tuple[Checkpoint, ...] = ()
-    package: str | None = None
-    distribution: str | None = None
-    extra: str | None = None
-    needs: str | None = None
-    dtypes: tuple[str, ...] = ("float64",)
-    takes_path: bool = False
-    takes_options: bool = False
-    cutoff: float | None = None
-    bond_scale: float | None = None
-    expected_failures: Mapping[str, str] = field(default_factory=dict)
-    error: str | None = None
-
-    @property
-    def installed(self) -> bool:
-        return self.package is None or importlib.util.find_spec(self.package) is not None
-
-    @property
-    def version(self) -> str | None:
-        """The version of the package, None where it is not installed or has none."""
-        if not self.installed:
-            return None
-        name = self.distribution or self.package or "mlipcheck"
-        try:
-            return importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
-    @property
-    def pip_line(self) -> str | None:
-        """What to type to install it, None for what comes with mlipcheck."""
-        if self.package is None:
-            return None
-        if self.extra:
-            return f'python -m pip install "mlipcheck[{self.extra}]"'
-        return f"python -m pip install {self.distribution or self.package}"
-
-    def checkpoint(self, name: str) -> Checkpoint:
-        """Return a checkpoint by name; `InputError` lists the known ones."""
-        for checkpoint in self.checkpoints:
-            if checkpoint.name == name:
-                return checkpoint
-        also = ", or the path of a file" if self.takes_path else ""
-        known = ", ".join(c.name for c in self.checkpoints)
-        raise InputError(f"{self.name} has no checkpoint {name!r}; known: {known}{also}")
-
 
 _TOY = "Morse curve, D_e = 1.0 eV, a = 1.7 1/Å, r0 = 1.1 Å"
 _MPTRJ = "PBE / PBE+U (MPtrj)"

@@ -15,7 +15,8 @@ from typing import Any
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
 from ..results import CalculatorInfo
-from .backends import Backend, get_backend, list_backends
+from .backend import Backend
+from .backends import get_backend, list_backends
 from .base import brief, refuse_unknown
 
 

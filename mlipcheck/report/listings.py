@@ -8,7 +8,7 @@ from ase import Atoms, units
 from rich.console import Console
 from rich.markup import escape
 
-from ..calculators.backends import Backend
+from ..calculators.backend import Backend
 from ..results import Evaluation
 from .terminal import new_table
 
