@@ -41,7 +41,7 @@ def backend(session: nox.Session, extra: str, module: str) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install(".", "ruff", "mypy")
+    session.install(".[test]", "ruff", "mypy")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
