@@ -168,7 +168,7 @@ def read_stress(row: Relaxation) -> Reading | None:
     if not _judged(row) or row.cell == "fixed":
         return None
     if row.stress_error is None:
-        return Reading(None, "no stress to compare")
+        return Reading(None, "no stress, or one lost in rounding")
     return Reading(row.stress_error, f"{100 * row.stress_error:.2g} % off")
 
 
