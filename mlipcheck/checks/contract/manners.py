@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import sys
-import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError, all_properties
+from ase.constraints import FixAtoms
 from ase.outputs import all_outputs
 
 from ...results import Evaluation
+from .capture import captured
 from .deviation import Deviation, NotApplicable, broken, compare, kept
 from .subject import Subject, ask_ase
 
@@ -71,6 +67,8 @@ def input_unchanged(subject: Subject) -> list[Deviation]:
     image = subject.sample.copy()
     image.info["label"] = "mine"
     image.set_array("own", np.arange(len(image)))
+    fixed = FixAtoms([0])
+    image.set_constraint(fixed)
     before = image.copy()
     for name in subject.properties("energy", "forces", "stress"):
         subject.calculator.get_property(name, image)
@@ -82,11 +80,21 @@ def input_unchanged(subject: Subject) -> list[Deviation]:
             ("cell", np.array_equal(image.cell[:], before.cell[:])),
             ("pbc", np.array_equal(image.pbc, before.pbc)),
             ("info", image.info == before.info),
-            ("arrays", sorted(image.arrays) == sorted(before.arrays)),
+            ("arrays", _same_arrays(image.arrays, before.arrays)),
+            ("constraints", [c.todict() for c in image.constraints] == [fixed.todict()]),
+            ("calculator", image.calc is None),
         )
         if not same
     ]
     return [broken(f"it changes {', '.join(changed)}")] if changed else [kept("unchanged")]
+
+
+def _same_arrays(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> bool:
+    # positions and numbers are named on their own
+    others = expected.keys() - {"positions", "numbers"}
+    return found.keys() == expected.keys() and all(
+        np.array_equal(found[name], expected[name]) for name in others
+    )
 
 
 def determinism(subject: Subject) -> list[Deviation]:
@@ -123,6 +131,8 @@ def cache(subject: Subject) -> list[Deviation]:
         if after.energy == before.energy and what != "elements":
             return [broken(f"the energy stays with other {what}")]
         # all that it could remember differs from the second of these
+        if hasattr(subject.calculator, "reset"):
+            subject.calculator.reset()
         _, fresh = subject.ask([_nudged(subject.sample, seed=4), changed], *names)
         deviations += compare(after, fresh, subject.precision, f"after other {what}")
         image.positions, image.numbers = subject.sample.positions, subject.sample.numbers
@@ -209,7 +219,7 @@ def nan_input(subject: Subject) -> list[Deviation]:
 def silence(subject: Subject) -> list[Deviation]:
     """Nothing is printed."""
     names = subject.properties("energy", "forces", "stress")
-    with warnings.catch_warnings(), _captured() as told:
+    with warnings.catch_warnings(), captured() as told:
         warnings.simplefilter("ignore")  # a warning is no print
         subject.ask([_nudged(subject.sample)], *names)
     text = " ".join(told[0].split())
@@ -230,6 +240,11 @@ def batch(subject: Subject) -> list[Deviation]:
     for image, found in zip(images, together, strict=True):
         own = [n for n in names if n != "stress" or image.pbc.all()]
         (expected,) = subject.ask([image], *own)
+        if found.error is not None:
+            return [broken(f"{image.get_chemical_formula()} in a batch: {found.error}")]
+        missing = [n for n in own if getattr(found, n) is None]
+        if missing:
+            return [broken(f"no {missing[0]} in a batch")]
         deviations += compare(found, expected, subject.precision, "in a batch")
     return deviations
 
@@ -257,27 +272,3 @@ def _read_finite(subject: Subject, atoms: Atoms, what: str) -> Evaluation | Devi
     if found.forces is not None and found.forces.dtype.kind != "f":
         return broken(f"{what}: forces of type {found.forces.dtype}, which no script adds to")
     return found
-
-
-@contextlib.contextmanager
-def _captured() -> Iterator[list[str]]:
-    """Yield a list that holds afterwards what Python and compiled code have written."""
-    told = [""]
-    text = io.StringIO()
-    with tempfile.TemporaryFile() as file:
-        saved = {}
-        try:
-            for descriptor in (1, 2):
-                saved[descriptor] = os.dup(descriptor)
-                os.dup2(file.fileno(), descriptor)
-            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-                yield told
-        finally:
-            for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-                if stream is not None:
-                    stream.flush()
-            for descriptor, own in saved.items():
-                os.dup2(own, descriptor)
-                os.close(own)
-            file.seek(0)
-            told[0] = text.getvalue() + file.read().decode(errors="replace")
