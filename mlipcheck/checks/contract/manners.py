@@ -11,6 +11,7 @@ from ase.calculators.calculator import PropertyNotImplementedError, all_properti
 from ase.constraints import FixAtoms
 from ase.outputs import all_outputs
 
+from ...calculators.base import brief
 from ...results import Evaluation
 from .capture import captured
 from .deviation import Deviation, NotApplicable, broken, compare, kept
@@ -203,17 +204,20 @@ def nan_input(subject: Subject) -> list[Deviation]:
         cell[0, 0] = np.nan
         endless.set_cell(cell)
         cases["cell"] = endless
-    accepted = []
+    accepted, refusals = [], []
     for what, image in cases.items():
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 energy = ask_ase(subject.calculator, image, "energy")
-        except Exception:
+        except Exception as error:  # refused, as it should be; how is told
+            refusals.append(f"{what}: {brief(error, 60)}")
             continue
         if energy is not None and np.isfinite(energy).all():
             accepted.append(f"NaN in the {what} gives {float(energy):.4g} eV")
-    return [broken("; ".join(accepted))] if accepted else [kept("refused")]
+    if accepted:
+        return [broken("; ".join(accepted))]
+    return [kept("; ".join(refusals) or "gives no number")]
 
 
 def silence(subject: Subject) -> list[Deviation]:
