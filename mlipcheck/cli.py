@@ -70,6 +70,27 @@ def backends(json: JsonOption = None) -> None:
         cli_outputs.write_json(json, [_backend_facts(b) for b in rows])
 
 
+@app.command()
+def data(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Fetch these first.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """List the data sets: what they are, and where; fetch those that are named."""
+    from .references import datasets
+    from .report import listings, terminal
+
+    cli_outputs.check_writable(json)
+    chosen = [datasets.get_dataset(name) for name in names] if names else datasets.DATASETS
+    for name in names or ():
+        datasets.fetch(name)
+    if json != "-":
+        listings.print_datasets(terminal.console(), chosen)
+    if json:
+        cli_outputs.write_json(json, [datasets.describe(dataset) for dataset in chosen])
+
+
 def _backend_facts(backend: Backend) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -169,7 +190,8 @@ def relax(
     option: OptionOption = None,
     device: DeviceOption = "auto",
     reference: Annotated[
-        str | None, typer.Option("--reference", metavar="dcdft|morse-clusters")
+        str | None,
+        typer.Option("--reference", metavar="dcdft|morse-clusters|acwf-unaries|wbm-equilibrium"),
     ] = None,
     fmax: FmaxOption = 0.02,
     steps: StepsOption = 500,

@@ -62,7 +62,8 @@ def default_elements(calculator: BaseCalculator) -> list[str]:
 def default_structures(calculator: BaseCalculator, elements: list[str]) -> list[RelaxedReference]:
     """Return clusters for the toy, whose crystals collapse, else the elements' own crystals."""
     from .calculators.registry import describe
-    from .references.structures import dcdft_crystals, morse_clusters
+    from .references.crystals import dcdft_crystals
+    from .references.structures import morse_clusters
 
     if describe(calculator).backend == "toy":
         return morse_clusters()
@@ -76,10 +77,11 @@ def load_structures(
     """Return the references of ``relax``: files, and a collection by name."""
     from ase.calculators.calculator import InputError
 
-    from .references.files import as_references
+    from .references.files import COLLECTIONS, as_references
 
-    if collection not in (None, "dcdft", "morse-clusters"):
-        raise InputError(f"--reference is {collection!r}; give dcdft or morse-clusters, or files")
+    if collection is not None and collection not in COLLECTIONS:
+        known = ", ".join(COLLECTIONS)
+        raise InputError(f"--reference is {collection!r}; give one of {known}, or files")
     items = [*files, *([collection] if collection else [])]
     if not items:
         return default_structures(calculator, default_elements(calculator))

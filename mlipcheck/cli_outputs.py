@@ -75,7 +75,10 @@ def scan(calculator: BaseCalculator, elements: list[str], reference: list[str]) 
     from ase.calculators.calculator import InputError
 
     from .checks.dimer import scan_dimers
+    from .references import datasets
 
+    if "pbe" in reference:  # a download has a bar of its own, and two at once are a mess
+        datasets.fetch("diatomics-pbe")
     with progress_bar("dimer scan", None) as advance:
         scans = scan_dimers(calculator, elements, reference=reference, progress=advance)
     if all(s.error for s in scans):

@@ -1,11 +1,6 @@
-"""Reference curves of diatomics, and the data sets they come from."""
+"""Reference curves of diatomics."""
 
 from __future__ import annotations
-
-import hashlib
-import os
-import subprocess
-import sys
 
 import ase.io
 import numpy as np
@@ -343,118 +338,6 @@ def test_curve_of_a_pair_that_is_not_scanned(tmp_path):
     message = r"Cu-O\.csv is about Cu-O, which is not scanned; scanned: N-N, N-O, O-O"
     with pytest.raises(InputError, match=message):
         find_curves(str(path), GRIDS)
-
-
-# --- data sets ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def pinned(monkeypatch):
-    """A data set of this name whose content is known here."""
-    content = b"what the registry pins"
-    row = datasets.Dataset(
-        "small", "small.gz", "https://example.invalid/small.gz", "", 1, "PBE", "MIT", ""
-    )
-    row = datasets.Dataset(
-        **{**vars(row), "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    )
-    monkeypatch.setattr(datasets, "DATASETS", (row,))
-    return content
-
-
-def test_the_named_folder_comes_before_the_cache(monkeypatch, tmp_path, no_data, pinned):
-    named = tmp_path / "named"
-    for folder in (named, no_data):
-        folder.mkdir()
-        (folder / "small.gz").write_bytes(pinned)
-    assert datasets.find("small") == no_data / "small.gz"
-    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(named))
-    assert datasets.find("small") == datasets.fetch("small") == named / "small.gz"
-    (named / "small.gz").unlink()
-    assert datasets.find("small") == no_data / "small.gz"
-    (no_data / "small.gz").unlink()
-    assert datasets.find("small") is None
-
-
-def test_a_damaged_copy_is_refused(monkeypatch, tmp_path, no_data, pinned):
-    path = tmp_path / "small.gz"
-    path.write_bytes(pinned[:-1])
-    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(tmp_path))
-    for look in (datasets.find, datasets.fetch):
-        with pytest.raises(InputError, match="sha256") as error:
-            look("small")
-        assert str(path) in str(error.value)
-        assert "https://example.invalid/small.gz" in str(error.value)
-
-
-def test_fetch_downloads_what_is_pinned(monkeypatch, no_data, pinned):
-    asked = []
-
-    def retrieve(url, known_hash, fname, path, **options):
-        asked.append((url, known_hash, fname, path))
-        path.mkdir()
-        (path / fname).write_bytes(pinned)
-        return str(path / fname)
-
-    monkeypatch.setattr("pooch.retrieve", retrieve)
-    assert datasets.fetch("small") == datasets.fetch("small") == no_data / "small.gz"
-    digest = f"sha256:{hashlib.sha256(pinned).hexdigest()}"
-    assert asked == [("https://example.invalid/small.gz", digest, "small.gz", no_data)]
-
-
-@pytest.mark.parametrize(
-    "problem", [OSError("no route"), ConnectionError("refused"), ValueError("hash mismatch")]
-)
-def test_fetch_without_a_network_says_which_file_to_put_where(monkeypatch, no_data, problem):
-    def retrieve(*args, **kwargs):
-        raise problem
-
-    monkeypatch.setattr("pooch.retrieve", retrieve)
-    with pytest.raises(InputError) as error:
-        datasets.fetch("diatomics-pbe")
-    message = str(error.value)
-    assert "\n" not in message
-    row = datasets.get_dataset("diatomics-pbe")
-    for part in (row.file, row.url, str(no_data), "MLIPCHECK_DATA_DIR", type(problem).__name__):
-        assert part in message
-
-
-def test_the_command_line_without_a_network_is_one_line(tmp_path):
-    nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-    kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
-    kept.pop("MLIPCHECK_DATA_DIR", None)
-    homes = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "mlipcheck", "dimer", "-b", "ase:emt", "Cu", "--reference", "pbe"],
-        env=kept | nowhere | homes,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("mlipcheck: diatomics-pbe could not be downloaded")
-    assert done.stderr.count("\n") == 1
-
-
-def test_an_unknown_data_set_lists_the_known_ones():
-    with pytest.raises(InputError, match="no data set is called 'dimers'; known: diatomics-pbe"):
-        datasets.find("dimers")
-
-
-def test_every_row_is_pinned():
-    for row in datasets.DATASETS:
-        assert len(row.sha256) == 64
-        assert row.url.startswith("https://")
-        assert any(len(part) == 40 for part in row.url.split("/"))  # a commit, not a branch
-        assert row.licence
-        assert row.level_of_theory
-
-
-def test_the_pinned_checksum_is_that_of_the_data_at_hand(data_dir):
-    row = datasets.get_dataset("diatomics-pbe")
-    content = (data_dir / row.file).read_bytes()
-    assert (hashlib.sha256(content).hexdigest(), len(content)) == (row.sha256, row.bytes)
 
 
 @pytest.mark.parametrize("factor", [-1.0, 0.529, 27.2])

@@ -1,4 +1,4 @@
-"""Relaxed references: bundled crystals, exact clusters, and files good and bad."""
+"""Relaxed references: exact clusters, and files good and bad."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.collections import dcdft
 from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
 from mlipcheck.references.files import as_references, load_references, read_frames
-from mlipcheck.references.structures import dcdft_crystals, morse_clusters
+from mlipcheck.references.structures import morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
 
@@ -32,36 +31,6 @@ def labelled(atoms, energy, forces=None):
 
 
 # --- what comes with the package ---------------------------------------------------------------
-
-
-def test_dcdft_crystals_are_at_their_wien2k_volumes():
-    references = dcdft_crystals()
-    assert len(references) == 71
-    for r in references:
-        per_atom = r.relaxed.get_volume() / len(r.relaxed)
-        assert per_atom == pytest.approx(dcdft.data[r.name]["wien2k_volume"], rel=1e-9)
-        assert r.volume_only
-        assert r.cell_free
-        assert r.energy is None
-        assert set(r.relaxed.get_chemical_symbols()) == {r.name}
-
-
-def test_dcdft_scales_the_positions_with_the_cell():
-    (oxygen,) = dcdft_crystals(["O"])  # 3.3 % off as bundled
-    bundled = dcdft["O"]
-    assert abs(oxygen.relaxed.get_volume() / bundled.get_volume() - 1) > 0.01
-    np.testing.assert_allclose(
-        oxygen.relaxed.get_scaled_positions(), bundled.get_scaled_positions(), atol=1e-12
-    )
-    np.testing.assert_allclose(oxygen.relaxed.cell.angles(), bundled.cell.angles(), atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("elements", "names"),
-    [(["Cu", "Si"], {"Cu", "Si"}), (["Cu", "U", "Cu"], {"Cu"}), (["U"], set()), ([], set())],
-)
-def test_dcdft_takes_only_the_elements_asked_for(elements, names):
-    assert {r.name for r in dcdft_crystals(elements)} == names
 
 
 def morse_sum(positions):
@@ -142,16 +111,22 @@ def test_silicon_folder_is_one_reference_from_its_vasprun(data_dir):
 
 
 @pytest.mark.parametrize(
-    ("folder", "frames", "atoms", "volume"),
-    [("Li_relax_pymatgen", None, 1, 20.345), ("LiFePO4_relax_pymatgen", 29, 25, 282.777)],
+    ("folder", "frames", "atoms", "volume", "level"),
+    [
+        ("Li_relax_pymatgen", None, 1, 20.345, "PBE, VASP"),
+        # LHFCALC = T, HFSCREEN = 0.207
+        ("LiFePO4_relax_pymatgen", 29, 25, 282.777, "HSE06, VASP"),
+    ],
 )
-def test_a_relaxation_is_one_reference_with_its_start(data_dir, folder, frames, atoms, volume):
+def test_a_relaxation_is_one_reference_with_its_start(
+    data_dir, folder, frames, atoms, volume, level
+):
     folder = data_dir / "vasp" / folder
     (r,) = load_references([folder])
     assert r.error is None
     assert len(r.relaxed) == len(r.first) == atoms
     assert r.relaxed.get_volume() == pytest.approx(volume, abs=1e-3)
-    assert (r.cell_free, r.level_of_theory) == (True, "PBE, VASP")
+    assert (r.cell_free, r.level_of_theory) == (True, level)
     assert not np.allclose(r.first.cell[:], r.relaxed.cell[:])
     read = read_frames(folder / "vasprun.xml.gz")
     assert frames is None or len(read) == frames

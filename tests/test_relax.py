@@ -20,7 +20,8 @@ from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.checks import geometry
 from mlipcheck.checks.energies import compare_energies
 from mlipcheck.checks.stress import stress_error
-from mlipcheck.references.structures import RelaxedReference, dcdft_crystals
+from mlipcheck.references.crystals import dcdft_crystals
+from mlipcheck.references.structures import RelaxedReference
 from mlipcheck.results import Relaxation
 from mlipcheck.verdict import judge
 

@@ -222,10 +222,9 @@ def find_curves(
         if source == "morse" or (source == "auto" and exact):
             return {pair: morse_curve(pair, grid) for pair, grid in grids.items()}
         if source in ("auto", "pbe"):
-            path = datasets.find("diatomics-pbe")
-            if source == "pbe":
-                path = datasets.fetch("diatomics-pbe")
-            known = {} if path is None else {pair: pbe_curve(pair, path) for pair in pairs}
+            look = datasets.fetch if source == "pbe" else datasets.find
+            paths = look("diatomics-pbe")
+            known = {pair: pbe_curve(pair, *paths) for pair in pairs} if paths else {}
             return {pair: curve for pair, curve in known.items() if curve is not None}
     if not isinstance(source, (str, Path, ReferenceCurve)):
         each = [find_curves(item, grids, exact=exact) for item in source]

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import vasp
-from .structures import RelaxedReference, dcdft_crystals, from_atoms, morse_clusters
+from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
+from .structures import RelaxedReference, from_atoms, morse_clusters
 
 # What is looked for in a folder that holds no VASP run.
 ENERGY_NOISE = 1e-3  # eV/atom that the end of a relaxation may lie above its lowest frame
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
+# What can be named; the last two are downloaded where they are not at hand.
+COLLECTIONS: dict[str, Callable[[], list[RelaxedReference]]] = {
+    "dcdft": dcdft_crystals,
+    "morse-clusters": morse_clusters,
+    "acwf-unaries": acwf_unaries,
+    "wbm-equilibrium": wbm_crystals,
+}
+_NAMES = ", ".join(map(repr, COLLECTIONS))
 
 
 def as_references(
@@ -26,8 +35,8 @@ def as_references(
     Parameters
     ----------
     items : one or several of
-        `RelaxedReference`; Atoms; ``"dcdft"``; ``"morse-clusters"``; paths that
-        `load_references` reads.
+        `RelaxedReference`; Atoms; the name of a collection (``"dcdft"``, ``"morse-clusters"``,
+        ``"acwf-unaries"``, ``"wbm-equilibrium"``); paths that `load_references` reads.
 
     Raises
     ------
@@ -42,16 +51,14 @@ def as_references(
             references.append(item)
         elif isinstance(item, Atoms):
             references.append(from_atoms(item))
-        elif item == "dcdft":
-            references += dcdft_crystals()
-        elif item == "morse-clusters":
-            references += morse_clusters()
+        elif isinstance(item, str) and item in COLLECTIONS:
+            references += COLLECTIONS[item]()
         elif isinstance(item, (str, Path)):
             references += load_references([item])
         else:
-            raise InputError(f"{item!r} is no reference; give Atoms, a file, or 'dcdft'")
+            raise InputError(f"{item!r} is no reference; give Atoms, a file, or {_NAMES}")
     if not references:
-        raise InputError("no reference structures; give files, Atoms, or 'dcdft'")
+        raise InputError(f"no reference structures; give Atoms, a file, or {_NAMES}")
     return references
 
 
@@ -142,10 +149,11 @@ def read_frames(path: Path) -> list[Atoms]:
     InputError
         If it is missing, empty, truncated, or nothing that ASE reads.
     """
-    return _read(path)[0]
+    return read_with_settings(path)[0]
 
 
-def _read(path: Path) -> tuple[list[Atoms], vasp.Settings]:
+def read_with_settings(path: Path) -> tuple[list[Atoms], vasp.Settings]:
+    """Read every structure of one file, and what a VASP run says of itself, as `read_frames`."""
     import ase.io
 
     if path.is_dir():
@@ -173,7 +181,7 @@ def _read(path: Path) -> tuple[list[Atoms], vasp.Settings]:
 
 def read_file(path: Path) -> list[RelaxedReference]:
     """Read the relaxed structures of one file; raises as `read_frames` does."""
-    frames, settings = _read(path)
+    frames, settings = read_with_settings(path)
     is_vasp = vasp.file_kind(path) is not None
     # the rows of a database stand each for themselves
     is_database = path.suffix.lower() == ".db"

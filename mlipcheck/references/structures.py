@@ -1,9 +1,9 @@
-"""Structures known to be relaxed: ASE's dcdft crystals, exact Morse clusters, and a user's own."""
+"""Structures known to be relaxed: what is known of one, exact Morse clusters, and Atoms."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,43 +63,6 @@ class RelaxedReference:
                 lengths = np.round([*atoms.positions, *atoms.cell[:]], 4) + 0.0
                 digest.update(lengths.astype("<f8").tobytes())
         return digest.hexdigest()[:16] if self.relaxed is not None else ""
-
-
-def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
-    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them.
-
-    Parameters
-    ----------
-    elements : iterable of str, optional
-        Only these; those that the collection lacks are left out. All 71 by default.
-
-    Notes
-    -----
-    WIEN2k PBE volumes (Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014)). The
-    cells as bundled are up to 3.3 % off those (O), so each is scaled to its reference volume;
-    shapes and positions are not WIEN2k's, and only the volume is a reference.
-    """
-    from ase.collections import dcdft
-
-    wanted = set(dcdft.names if elements is None else elements)
-    names = [name for name in dcdft.names if name in wanted]
-    references = []
-    for name in names:
-        atoms = dcdft[name]
-        volume = dcdft.data[name]["wien2k_volume"] * len(atoms)
-        scale = (volume / atoms.get_volume()) ** (1 / 3)
-        atoms.set_cell(atoms.cell * scale, scale_atoms=True)
-        references.append(
-            RelaxedReference(
-                name=name,
-                source="dcdft",
-                relaxed=atoms,
-                volume_only=True,
-                cell_free=True,
-                level_of_theory="PBE, WIEN2k, all-electron",
-            )
-        )
-    return references
 
 
 def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReference]:

@@ -16,21 +16,73 @@ from typing import IO, Any
 
 from ase.calculators.calculator import InputError
 
+# What reading a damaged file raises.
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError, ValueError)
 # ISIF values that let volume and shape go; the others fix both, or the volume.
 FREE_CELL = (3, 6)
 # ASE's names of the formats, best first.
 KINDS = ("vasp-xml", "vasp-out", "vasp")
-# VASP's GGA tags, as they are called in print.
-FUNCTIONALS = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "91": "PW91", "RE": "revPBE"}
+# VASP's GGA, METAGGA and IVDW tags, as they are called in print.
+FUNCTIONALS = {
+    "PE": "PBE",
+    "PS": "PBEsol",
+    "RP": "RPBE",
+    "91": "PW91",
+    "RE": "revPBE",
+    "AM": "AM05",
+    "CA": "LDA",
+    "B3": "B3LYP",
+    "OR": "optPBE",
+    "BO": "optB88",
+    "MK": "optB86b",
+    "R2SCA": "r2SCAN",
+    "R2SCAN": "r2SCAN",
+    "RSCAN": "rSCAN",
+}
+# Screened hybrids by functional and HFSCREEN in 1/Å, which is given as 0.2 or 0.207.
+HYBRIDS = {
+    ("PBE", 0.0): "PBE0",
+    ("PBE", 0.2): "HSE06",
+    ("PBE", 0.3): "HSE03",
+    ("PBEsol", 0.2): "HSEsol",
+}
+DISPERSION = {
+    "1": "D2",
+    "10": "D2",
+    "11": "D3",
+    "12": "D3(BJ)",
+    "13": "D4",
+    "2": "TS",
+    "20": "TS",
+    "21": "TS/HI",
+    "202": "MBD",
+    "263": "MBD/FI",
+    "4": "dDsC",
+}
+# vasprun.xml.relax2, vasprun.relax2.xml, vasprun.xml.2, OUTCAR.relax2
+RESTART = re.compile(
+    r"(?:vasprun\.xml|outcar)\.((?:relax)?\d+)|vasprun\.((?:relax)?\d+)\.xml", re.I
+)
+OUTCAR_TAGS = (
+    *("ISIF", "NSW", "GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN"),
+    *("LDAU", "IVDW", "LVDW", "LUSE_VDW"),
+)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the run says of itself; None where it does not."""
+    """What the run says of itself; None where it does not.
+
+    ``hubbard_u`` is the U in eV of each element (U - J in Dudarev's scheme), 0 for those that have
+    none beside others that do; empty where +U is off.
+    """
 
     cell_free: bool | None = None
     single_point: bool = False
     level_of_theory: str | None = None
+    functional: str | None = None
+    hubbard_u: dict[str, float] | None = None
+    dispersion: str | None = None
 
 
 def file_kind(path: Path) -> str | None:
@@ -60,6 +112,12 @@ def list_runs(folder: Path) -> list[list[Path]]:
     return [[path for paths in found for path in paths]] if found else []
 
 
+def restart(path: Path) -> str:
+    """Return which restart of a run a file's name says that it is, empty where it does not."""
+    found = RESTART.fullmatch(re.sub(r"\.(gz|bz2|xz)$", "", path.name))
+    return next(part for part in found.groups() if part).lower() if found else ""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -77,7 +135,7 @@ def read_settings(path: Path, kind: str) -> Settings:
     """
     try:
         return _vasprun_settings(path) if kind == "vasp-xml" else _outcar_settings(path)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError) as error:
+    except DAMAGE as error:
         raise InputError(
             f"{path}: damaged or truncated ({type(error).__name__}: {error})"
         ) from error
@@ -85,7 +143,7 @@ def read_settings(path: Path, kind: str) -> Settings:
 
 def _vasprun_settings(path: Path) -> Settings:
     tags: dict[str, str] = {}
-    potentials: list[str] = []
+    species: list[tuple[str, str]] = []
     end = b""
     with _opened(path) as stream:
         while block := stream.read(1 << 20):
@@ -98,10 +156,11 @@ def _vasprun_settings(path: Path) -> Settings:
             if element.tag in ("i", "v") and name and name not in tags:
                 tags[name] = (element.text or "").strip()
             elif element.tag == "array" and name == "atomtypes":
-                potentials = [(c.text or "").strip() for c in element.iter("c")]
+                rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
+                species = [(row[1], row[-1]) for row in rows]
             elif element.tag == "atominfo":
                 break  # the settings stand before the structures
-    return _settings(tags, " ".join(potentials))
+    return _settings(tags, species)
 
 
 def _outcar_settings(path: Path) -> Settings:
@@ -112,29 +171,92 @@ def _outcar_settings(path: Path) -> Settings:
             f"{path}: truncated, the timing at its end is missing; did the run finish?"
         )
     tags = {
-        name: found.group(1)
-        for name in ("ISIF", "NSW", "GGA", "METAGGA", "LDAU", "IVDW")
+        name: found.group(1).strip()
+        for name in OUTCAR_TAGS
         if (found := re.search(rf"^\s*{name}\s*=\s*(\S+)", text, re.MULTILINE))
     }
-    return _settings(tags, " ".join(re.findall(r"TITEL\s*=\s*(.*)", text)))
+    # +U is told in sentences
+    if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", text):
+        tags |= {"LDAU": "T", "LDAUTYPE": found.group(1)}
+    for name, values in re.findall(r"for each species (LDAU[LUJ])\s*=(.*)", text):
+        tags[name] = values
+    # TITEL  = PAW_PBE Fe_pv 06Sep2000
+    titles = re.findall(r"TITEL\s*=\s*(\S+\s+([A-Z][a-z]?).*)", text)
+    return _settings(tags, [(element, title) for title, element in titles])
 
 
-def _settings(tags: dict[str, str], potentials: str) -> Settings:
+def _settings(tags: dict[str, str], species: list[tuple[str, str]]) -> Settings:
+    """Put into words what the tags say; ``species`` are the elements and titles of the POTCAR."""
     isif = tags.get("ISIF")
-    gga = tags.get("GGA", "--")
-    functional: str | None
-    if tags.get("METAGGA", "--") not in ("--", "", "F", "none"):
-        functional = tags["METAGGA"]
-    elif gga in ("--", ""):  # the POTCAR decides
-        functional = "PBE" if "PBE" in potentials else "LDA" if potentials else None
-    else:
-        functional = FUNCTIONALS.get(gga, gga)
-    if functional and tags.get("LDAU", "F").upper().startswith("T"):
-        functional += "+U"
-    if functional and tags.get("IVDW", "0") != "0":
-        functional += f" + IVDW {tags['IVDW']}"
+    functional = _functional(tags, " ".join(title for _, title in species))
+    hubbard_u = _hubbard_u(tags, [element for element, _ in species])
+    dispersion = _dispersion(tags)
+    level = functional
+    if level and hubbard_u != {}:
+        level += "+U"
+    if level and dispersion:
+        level += f" + {dispersion}"
     return Settings(
         cell_free=None if isif is None else int(isif) in FREE_CELL,
         single_point=int(tags.get("NSW", 2)) <= 1,
-        level_of_theory=None if functional is None else f"{functional}, VASP",
+        level_of_theory=None if level is None else f"{level}, VASP",
+        functional=functional,
+        hubbard_u=hubbard_u,
+        dispersion=dispersion,
     )
+
+
+def _is_on(tags: dict[str, str], name: str) -> bool:
+    return tags.get(name, "F").strip(".").upper().startswith("T")
+
+
+def _functional(tags: dict[str, str], potentials: str) -> str | None:
+    meta, gga = (tags.get(name, "--").upper() for name in ("METAGGA", "GGA"))
+    name: str | None
+    # OUTCAR has a METAGGA of T or F too, which is something else
+    if meta not in ("--", "", "T", "F", ".FALSE.", "NONE"):
+        name = FUNCTIONALS.get(meta, meta)
+    elif gga not in ("--", ""):
+        name = FUNCTIONALS.get(gga, gga)
+    elif "PBE" in potentials:  # the POTCAR decides
+        name = "PBE"
+    elif "GGA" in potentials:
+        name = "PW91"
+    else:
+        name = "LDA" if potentials else None
+    if name is None or not _is_on(tags, "LHFCALC") or name == "B3LYP":
+        return name
+    exchange, screening = float(tags.get("AEXX", 0.25)), float(tags.get("HFSCREEN", 0.0))
+    if exchange == 1.0:
+        return "Hartree-Fock"
+    hybrid = HYBRIDS.get((name, round(screening, 1))) if exchange == 0.25 else None
+    return hybrid or f"{name} hybrid"
+
+
+def _hubbard_u(tags: dict[str, str], elements: list[str]) -> dict[str, float] | None:
+    """Return U of each element in eV; None where +U is on and the values cannot be read."""
+    if not _is_on(tags, "LDAU"):
+        return {}
+    try:
+        shells, us, js = (
+            [float(word) for word in tags[name].split()] for name in ("LDAUL", "LDAUU", "LDAUJ")
+        )
+    except (KeyError, ValueError):
+        return None
+    if not len(elements) == len(shells) == len(us) == len(js):
+        return None
+    dudarev = tags.get("LDAUTYPE", "2").split()[:1] == ["2"]
+    found: dict[str, float] = {}
+    for element, shell, u, j in zip(elements, shells, us, js, strict=True):
+        value = (u - j if dudarev else u) if shell >= 0 else 0.0
+        # an element may have several POTCARs
+        found[element] = max(value, found.get(element, value))
+    return found if any(found.values()) else {}
+
+
+def _dispersion(tags: dict[str, str]) -> str | None:
+    if (ivdw := tags.get("IVDW", "0")) != "0":
+        return DISPERSION.get(ivdw, f"IVDW {ivdw}")
+    if _is_on(tags, "LVDW"):  # of old
+        return "D2"
+    return "nonlocal vdW" if _is_on(tags, "LUSE_VDW") else None

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..calculators.backend import Backend
+from ..references import datasets
 from ..results import Evaluation
 from .terminal import new_table
 
@@ -74,3 +75,29 @@ def print_backends(out: Console, backends: Sequence[Backend]) -> None:
         elif not b.installed:
             out.print(f"{b.name}: {b.pip_line}{also}", markup=False)
     out.print("Your own: -b package.module:factory, where factory() returns an ASE calculator.")
+
+
+def print_datasets(out: Console, chosen: Sequence[datasets.Dataset]) -> None:
+    """Print what can be named, and where it is or would come from."""
+    columns = ("data set", "what it is", "level of theory", "energies", "licence", "size")
+    table = new_table("Data sets", *columns, left=5)
+    places = new_table("", "data set", "where it is", left=2)
+    places.title = None
+    for d in chosen:
+        size = f"{sum(file.bytes for file in d.files) / 1e6:.1f} MB"
+        facts = (d.summary, d.level_of_theory, d.energy_convention or "-", d.licence)
+        table.add_row(d.name, *map(escape, facts), size)
+        for copy in datasets.list_copies(d.name):
+            if copy.error is not None:
+                place = f"[red]damaged: {escape(copy.error)}[/]"
+            else:
+                place = escape(str(copy.path or f"not here: {copy.file.name}"))
+            places.add_row(d.name, place)
+    out.print(table)
+    out.print(places)
+    out.print("raw: as DFT printed them; mp2020: with the Materials Project's corrections; -: no")
+    out.print("total energies. Addresses, checksums and citations are in what --json writes.")
+    out.print("What is missing is fetched on first use, or now by mlipcheck data NAME, into")
+    out.print(str(datasets.cache_folder()), markup=False)
+    out.print("Or put it under its name into a folder of yours, which is looked at first, and name")
+    out.print(f"that in {datasets.tell_named_folder()}.", markup=False)

@@ -1,0 +1,134 @@
+"""Collections of relaxed crystals: ASE's dcdft, all-electron unaries, and relaxed WBM crystals."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable
+
+from ase import Atoms
+from ase.build import bulk
+from ase.data import chemical_symbols
+
+from . import datasets
+from .structures import RelaxedReference
+
+# The unaries were computed without magnetism: these are magnets, or have open f shells.
+LEFT_OUT = frozenset(
+    ["Cr", "Mn", "Fe", "Co", "Ni", "O", *chemical_symbols[58:72], *chemical_symbols[90:104]]
+)
+# The atoms in the cube of the lattice constant of each structure.
+CUBES = {"fcc": 4, "bcc": 2, "sc": 1, "diamond": 8}
+
+
+def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
+    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them.
+
+    Parameters
+    ----------
+    elements : iterable of str, optional
+        Only these; those that the collection lacks are left out. All 71 by default.
+
+    Notes
+    -----
+    WIEN2k PBE volumes (Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014)). The
+    cells as bundled are up to 3.3 % off those (O), so each is scaled to its reference volume;
+    shapes and positions are not WIEN2k's, and only the volume is a reference.
+    """
+    from ase.collections import dcdft
+
+    wanted = set(dcdft.names if elements is None else elements)
+    names = [name for name in dcdft.names if name in wanted]
+    references = []
+    for name in names:
+        atoms = dcdft[name]
+        volume = dcdft.data[name]["wien2k_volume"] * len(atoms)
+        scale = (volume / atoms.get_volume()) ** (1 / 3)
+        atoms.set_cell(atoms.cell * scale, scale_atoms=True)
+        references.append(
+            RelaxedReference(
+                name=name,
+                source="dcdft",
+                relaxed=atoms,
+                volume_only=True,
+                cell_free=True,
+                level_of_theory="PBE, WIEN2k, all-electron",
+            )
+        )
+    return references
+
+
+def acwf_unaries(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
+    """Return elements as fcc, bcc, sc and diamond, downloaded where they are not at hand.
+
+    Parameters
+    ----------
+    elements : iterable of str, optional
+        Only these; those that the collection lacks are left out. All by default.
+
+    Notes
+    -----
+    Minima of equations of state, the average of two all-electron codes (Bosoni et al., Nat. Rev.
+    Phys. 6, 45 (2024)), without magnetism: O, Cr to Ni, and what has f electrons are left out.
+    """
+    dataset = datasets.get_dataset("acwf-unaries")
+    (path,) = datasets.fetch(dataset.name)
+    table = json.loads(path.read_text(encoding="utf-8"))
+    wanted = None if elements is None else set(elements)
+    references = []
+    for key, fit in table["BM_fit_data"].items():
+        element, structure = key.split("-X/")
+        if fit is None or element in LEFT_OUT or (wanted is not None and element not in wanted):
+            continue
+        per_atom = fit["min_volume"] / table["num_atoms_in_sim_cell"][key]
+        lattice = structure.lower()
+        edge = (CUBES[lattice] * per_atom) ** (1 / 3)
+        references.append(
+            RelaxedReference(
+                name=f"{element}-{lattice}",
+                source=dataset.name,
+                relaxed=bulk(element, lattice, a=edge),
+                volume_only=True,
+                cell_free=True,
+                level_of_theory=dataset.level_of_theory,
+            )
+        )
+    return references
+
+
+def wbm_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
+    """Return relaxed crystals of WBM with raw energies, downloaded where they are not at hand.
+
+    Parameters
+    ----------
+    elements : iterable of str, optional
+        Only crystals that are made of nothing else. All 972 by default.
+    """
+    dataset = datasets.get_dataset("wbm-equilibrium")
+    (path,) = datasets.fetch(dataset.name)
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        rows = json.load(stream)
+    wanted = None if elements is None else set(elements)
+    references = []
+    for row in rows:
+        sites = row["structure"]["sites"]
+        symbols = [site["species"][0]["element"] for site in sites]
+        if wanted is not None and not wanted.issuperset(symbols):
+            continue
+        atoms = Atoms(
+            symbols,
+            cell=row["structure"]["lattice"]["matrix"],
+            scaled_positions=[site["abc"] for site in sites],
+            pbc=True,
+        )
+        references.append(
+            RelaxedReference(
+                name=row["material_id"],
+                source=dataset.name,
+                relaxed=atoms,
+                energy=row["energy"],
+                cell_free=True,
+                level_of_theory=dataset.level_of_theory,
+            )
+        )
+    return references

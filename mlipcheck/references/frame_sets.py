@@ -1,0 +1,215 @@
+"""Sets of labelled frames: one level of theory each, and what is to be said of the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase.calculators.calculator import InputError
+
+from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
+from .vasp import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSet:
+    """Frames of one source and one level of theory.
+
+    Attributes
+    ----------
+    name, source : str
+        What to call it; the file, folder or data set that it comes from.
+    frames : tuple of LabelledFrame
+        Empty where ``error`` says why.
+    level_of_theory : str or None
+        None where nothing says it.
+    energy_convention : str
+        ``raw`` as DFT printed them, or ``mp2020``.
+    distribution : str or None
+        ``in`` or ``out`` of that of models trained on MPtrj; None where nobody says.
+    notes : tuple of str
+        What is missing, was left out or decided.
+    error : str or None
+        Why there is no frame to use.
+    settings : Settings or None
+        What the VASP runs say of themselves.
+    """
+
+    name: str
+    source: str
+    frames: tuple[LabelledFrame, ...] = ()
+    level_of_theory: str | None = None
+    energy_convention: str = "raw"
+    distribution: str | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    settings: Settings | None = None
+
+    @property
+    def compositions(self) -> frozenset[frozenset[str]]:
+        """The elements of each frame."""
+        return frozenset(frozenset(f.atoms.get_chemical_symbols()) for f in self.frames)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same frames and labels, whatever their file is called."""
+        digest = hashlib.sha256()
+        for f in self.frames:
+            digest.update(f.atoms.numbers.astype("<i8").tobytes() + f.atoms.pbc.tobytes())
+            numbers = [f.atoms.positions, f.atoms.cell[:], f.energy, f.forces, f.stress]
+            for value in numbers:
+                if value is not None:
+                    # rounded, and no minus at a zero: another machine reads the same numbers
+                    digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
+        return digest.hexdigest()[:16]
+
+    def sample(self, n: int, seed: int) -> FrameSet:
+        """Draw ``n`` frames without replacement, in their order; all where there are no more.
+
+        Raises
+        ------
+        InputError
+            For fewer than one.
+        """
+        if n < 1:
+            raise InputError(f"a sample of {n} frames is empty; give 1 or more")
+        total = len(self.frames)
+        if n >= total:
+            return self
+        drawn = np.sort(np.random.default_rng(seed).choice(total, n, replace=False))
+        return dataclasses.replace(
+            self,
+            frames=tuple(self.frames[k] for k in drawn),
+            notes=(*self.notes, f"{n} of {total} frames, seed {seed}"),
+        )
+
+
+@dataclass
+class Level:
+    """The frames of one level of theory."""
+
+    settings: Settings
+    frames: list[LabelledFrame] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        text = self.settings.level_of_theory or "level of theory unknown"
+        return text.removesuffix(", VASP")
+
+    @property
+    def values_of_u(self) -> str:
+        values = (self.settings.hubbard_u or {}).items()
+        return " ".join(f"{element} {u:g}" for element, u in values if u)
+
+
+def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
+    """Put together what is of one level of theory, in the order in which the levels appear.
+
+    Runs of different elements are of one level although each has the values of U of its own.
+    """
+    levels: list[Level] = []
+    for frame, settings in rows:
+        for level in levels:
+            if (joined := _join(level.settings, settings)) is not None:
+                level.settings = joined
+                break
+        else:
+            level = Level(settings)
+            levels.append(level)
+        level.frames.append(frame)
+    return levels
+
+
+def _join(a: Settings, b: Settings) -> Settings | None:
+    """Return what holds for both, None where they are of different levels of theory."""
+    if a is b:
+        return a
+    if a.level_of_theory != b.level_of_theory:
+        return None
+    if a.hubbard_u is None or b.hubbard_u is None:
+        return dataclasses.replace(a, hubbard_u=None)
+    both = a.hubbard_u.keys() & b.hubbard_u.keys()
+    if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
+        return None
+    return dataclasses.replace(a, hubbard_u=a.hubbard_u | b.hubbard_u)
+
+
+def make_sets(
+    name: str,
+    source: str,
+    rows: Sequence[tuple[LabelledFrame, Settings]],
+    notes: Sequence[str] = (),
+) -> list[FrameSet]:
+    """Return one set for each level of theory; a note says so where there are several."""
+    levels = split_levels(rows)
+    if len(levels) < 2:
+        frames, settings = (levels[0].frames, levels[0].settings) if levels else ([], Settings())
+        return [make_set(name, source, frames, settings, notes)]
+    count = Counter(level.words for level in levels)
+    # levels that differ in the values of U only are told by these
+    tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
+    notes = (*notes, "mixed levels of theory: split")
+    return [
+        make_set(f"{name} ({level.words}{tail})", source, level.frames, level.settings, notes)
+        for level, tail in zip(levels, tails, strict=True)
+    ]
+
+
+def make_set(
+    name: str,
+    source: str,
+    frames: Sequence[LabelledFrame],
+    settings: Settings,
+    notes: Sequence[str] = (),
+) -> FrameSet:
+    """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
+    told = FrameSet(
+        name,
+        source,
+        level_of_theory=settings.level_of_theory,
+        notes=(*notes, *_notes(frames)),
+        settings=settings if settings.functional else None,
+    )
+    if all(frame.error for frame in frames):
+        return dataclasses.replace(told, notes=tuple(notes), error=f"{source}: {_error(frames)}")
+    return dataclasses.replace(told, frames=tuple(frames))
+
+
+def _error(frames: Sequence[LabelledFrame]) -> str:
+    """Say why none of these frames can be used, and what would mend it."""
+    if not frames:
+        return "no frames in it; give structures with energies or forces"
+    reasons = Counter(frame.error for frame in frames)
+    if set(reasons) != {NO_LABELS}:
+        told = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
+        return f"no frame has a label that can be used: {'; '.join(told)}"
+    wanted = ", ".join(f"{prefix}energy, {prefix}forces" for prefix in PREFIXES)
+    text = f"no labels; looked for a calculator's results and for {wanted}"
+    if others := lookalikes(frame.atoms for frame in frames):
+        text += f"; rename {', '.join(others)} to REF_energy, REF_forces if that is what they are"
+    return text
+
+
+def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
+    total = len(frames)
+    runs = len({frame.run for frame in frames})
+    notes = [f"{total} frames of {runs} run{'s' * (runs > 1)}"] if runs < total else []
+    usable = [frame for frame in frames if not frame.error]
+    for label in NAMES:
+        missing = sum(getattr(frame, label) is None for frame in usable)
+        # that nothing has a stress is nothing to wonder at
+        if missing and not (label == "stress" and missing == len(usable)):
+            notes.append(f"{missing} of {total} frames have no {label}")
+    if any(frame.energy is None or frame.forces is None for frame in usable) and (
+        others := lookalikes(frame.atoms for frame in usable)
+    ):
+        notes.append(f"{', '.join(others)} not read: rename to REF_energy, REF_forces if meant")
+    for note, count in Counter(note for frame in frames for note in frame.notes).items():
+        notes.append(note if count == total else f"{note} ({count} of {total} frames)")
+    for error, count in Counter(frame.error for frame in frames if frame.error).items():
+        notes.append(f"{count} of {total} frames cannot be used: {error}")
+    return notes

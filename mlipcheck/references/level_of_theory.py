@@ -1,0 +1,139 @@
+"""Whether labels are of the level of theory that a checkpoint was trained on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from .vasp import Settings
+
+# U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
+MP_U = {
+    "Co": 3.32,
+    "Cr": 3.7,
+    "Fe": 5.3,
+    "Mn": 3.9,
+    "Mo": 4.38,
+    "Ni": 6.2,
+    "V": 3.25,
+    "W": 6.2,
+}
+MP_ANIONS = frozenset(["O", "F"])
+U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
+FUNCTIONALS = (
+    *("PBE", "PBEsol", "revPBE", "RPBE", "PBE0", "HSE06", "HSE03", "HSEsol", "B3LYP"),
+    *("r2SCAN", "rSCAN", "SCAN", "PW91", "AM05", "LDA", "optPBE", "optB88", "optB86b"),
+    *("BEEF-vdW", "ωB97M-V"),
+)
+DISPERSIONS = ("D2", "D3", "D3(BJ)", "D4", "TS", "MBD", "dDsC", "rVV10", "nonlocal vdW")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """What a text says; ``plus_u`` is no, some or all."""
+
+    functional: str | None
+    plus_u: str
+    dispersion: str | None
+
+
+def differences(
+    level: str | None,
+    checkpoint_level: str | None,
+    compositions: Iterable[Collection[str]],
+    settings: Settings | None = None,
+) -> str | None:
+    """Say in one sentence how the labels differ from what the checkpoint was trained on.
+
+    Parameters
+    ----------
+    level, checkpoint_level : str or None
+        The level of theory of the labels and of the checkpoint, in words.
+    compositions : iterable of collections of str
+        The elements of each frame.
+    settings : Settings, optional
+        What the labels' VASP runs say; without it nothing is said of what a text leaves out.
+
+    Returns
+    -------
+    str or None
+        None where they are the same, or where either is unknown.
+
+    Notes
+    -----
+    ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
+    is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
+    """
+    theirs, said = _read(checkpoint_level), _read(level)
+    functional = settings.functional if settings and settings.functional else said.functional
+    if functional is None or theirs.functional is None:
+        return None
+    found = []
+    if functional != theirs.functional:
+        found.append(f"{functional}, where the checkpoint was trained on {theirs.functional}")
+    elif settings is not None and settings.hubbard_u is not None:
+        found += _differences_of_u(settings.hubbard_u, theirs.plus_u, compositions)
+    elif said.plus_u != "no" and theirs.plus_u == "no":
+        found.append("with +U, where the checkpoint was trained without it")
+    dispersion = settings.dispersion if settings else said.dispersion
+    if dispersion and not theirs.dispersion:
+        found.append(f"with {dispersion} dispersion, where the checkpoint was trained without")
+    elif dispersion and dispersion != theirs.dispersion:
+        found.append(
+            f"with {dispersion}, where the checkpoint was trained with {theirs.dispersion}"
+        )
+    elif settings and theirs.dispersion and not dispersion:
+        found.append(f"without {theirs.dispersion}, where the checkpoint was trained with it")
+    if not found:
+        return None
+    start = "" if functional != theirs.functional else f"{functional} "
+    return f"the labels are {start}{'; '.join(found)}"
+
+
+def _differences_of_u(
+    ours: dict[str, float], plus_u: str, compositions: Iterable[Collection[str]]
+) -> list[str]:
+    """Compare what has +U in the labels with what has it in training."""
+    given = {element: u for element, u in ours.items() if u}
+    if plus_u == "all":  # for which elements is not known
+        return [] if given else ["without +U, where the checkpoint was trained with it"]
+    expected: set[str] = set()
+    if plus_u == "some":
+        expected.update(*(MP_U.keys() & set(c) for c in compositions if MP_ANIONS & set(c)))
+    found = []
+    if missing := expected - given.keys():
+        found.append(f"without +U for {_listed(missing)}, where the checkpoint was trained with it")
+    if more := given.keys() - expected:
+        found.append(f"with +U for {_listed(more)}, where the checkpoint was trained without it")
+    for element in sorted(expected & given.keys()):
+        if abs(given[element] - MP_U[element]) > U_TOLERANCE:
+            values = f"{given[element]:g} eV for {element}, where the checkpoint was trained with"
+            found.append(f"with U = {values} {MP_U[element]:g} eV")
+    return found
+
+
+def _listed(elements: Iterable[str]) -> str:
+    return ", ".join(sorted(elements))
+
+
+def _read(text: str | None) -> _Level:
+    text = text or ""
+    # PBE_54 is a set of pseudopotentials, and tells the functional only where nothing else does
+    names = _found(FUNCTIONALS, re.sub(r"PBE_\d+", "", text)) or _found(FUNCTIONALS, text)
+    scheme = re.search(r"\w+ (/|or) \w+\+U", text)
+    return _Level(
+        functional=names.pop() if len(names) == 1 else None,
+        plus_u="some" if scheme else "all" if "+U" in text else "no",
+        dispersion=max(_found(DISPERSIONS, text), key=len, default=None),
+    )
+
+
+def _found(names: Iterable[str], text: str) -> set[str]:
+    """Return which of the names stand in a text as words; an underscore is no letter here."""
+    letter = r"[^\W_]"
+    return {
+        name
+        for name in names
+        if re.search(rf"(?<!{letter}){re.escape(name)}(?!{letter})", text, re.IGNORECASE)
+    }
