@@ -67,13 +67,14 @@ def test_two_calls_give_two_calculators():
 
 def test_rows_are_complete():
     rows = list_backends()
-    assert [row.name for row in rows][:6] == [
+    assert [row.name for row in rows][:7] == [
         "toy",
         "chgnet",
         "mattersim",
         "sevennet",
         "mace",
         "ase",
+        "rescaled",
     ]
     for row in rows:
         assert row.summary

@@ -68,9 +68,9 @@ class Backend:
     checkpoints : tuple of Checkpoint
         The first is the default.
     dtypes : tuple of str
-        What it can compute in, the default first.
+        What it can compute in, the default first; none where that is another backend's matter.
     takes_path : bool
-        Whether a checkpoint may also be a file.
+        Whether a checkpoint may also be a file; without checkpoints, it must be one.
     takes_options : bool
         Whether the loader has options of its own, which it checks.
     cutoff, bond_scale : float or None

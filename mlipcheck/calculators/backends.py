@@ -163,6 +163,15 @@ BACKENDS = (
             "morse:nan_input": "MorsePotential leaves out neighbours at NaN: a finite energy",
         },
     ),
+    Backend(
+        name="rescaled",
+        loader="mlipcheck.calculators.rescaled:load",
+        summary="another of these, its forces and energies times a factor: rescaled:FILE",
+        citation="Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6",
+        needs="the file that 'mlipcheck parity --rescale --save FILE' writes",
+        dtypes=(),
+        takes_path=True,
+    ),
 )
 
 

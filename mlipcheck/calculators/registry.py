@@ -56,8 +56,8 @@ def get_calculator(
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
         raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
-    dtype = dtype or backend.dtypes[0]
-    if dtype not in backend.dtypes:
+    dtype = dtype or next(iter(backend.dtypes), None)
+    if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
     if not backend.installed:
         also = f" ({backend.needs})" if backend.needs else ""
@@ -72,6 +72,8 @@ def get_calculator(
     calculator = _construct(spec, loader, checkpoint, device=device, dtype=dtype, **options)
     facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
     path = getattr(calculator, "checkpoint_path", None)
+    # what a loader has hung on it stands where the row knows nothing
+    own = describe(calculator)
     calculator.mlipcheck_info = CalculatorInfo(
         spec=spec,
         backend=name,
@@ -79,10 +81,10 @@ def get_calculator(
         checkpoint=checkpoint,
         checkpoint_sha256=None if path is None else _sha256(path),
         options={key: str(value) for key, value in options.items()},
-        level_of_theory=facts.level_of_theory if facts else None,
-        energy_convention=facts.energy_convention if facts else None,
-        cutoff=getattr(calculator, "cutoff", None) or backend.cutoff,
-        bond_scale=backend.bond_scale,
+        level_of_theory=facts.level_of_theory if facts else own.level_of_theory,
+        energy_convention=facts.energy_convention if facts else own.energy_convention,
+        cutoff=getattr(calculator, "cutoff", None) or backend.cutoff or own.cutoff,
+        bond_scale=backend.bond_scale or own.bond_scale,
         **_numerics(calculator),
     )
     return calculator
@@ -99,6 +101,10 @@ def describe(calculator: BaseCalculator) -> CalculatorInfo:
 
 def _choose_checkpoint(backend: Backend, asked: str) -> str:
     if not backend.checkpoints:
+        if backend.takes_path and not Path(asked).is_file():
+            which = f"no file {asked!r}" if asked else "no file is named"
+            needs = f", {backend.needs}" if backend.needs else ""
+            raise InputError(f"{backend.name}: {which}; give {backend.name}:FILE{needs}")
         if not asked:
             raise InputError(
                 f"{backend.name!r} names no calculator; give {backend.name}:NAME, as in ase:emt"

@@ -1,0 +1,303 @@
+"""A calculator around any other, its forces and energies scaled about the model's own minima."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError, all_changes
+from ase.formula import Formula
+
+from ..results import CalculatorInfo, Evaluation
+from ..storage import dumps, write_atomically
+from .backends import list_backends
+from .base import StrictCalculator
+from .neighbours import check_geometry
+from .registry import describe, get_calculator
+
+SCHEMA = "mlipcheck-rescaled/1"
+# What a file must have, and as what; `fit` beside it is for people.
+CONTENT: dict[str, type | tuple[type, ...]] = {
+    "base": str,
+    "options": dict,
+    "dtype": (str, type(None)),
+    "checkpoint_sha256": (str, type(None)),
+    "factor": (int, float),
+    "reference_energy": dict,
+}
+
+# No `energies`: E0 is known of a composition and not of its atoms, so that scaled ones would not
+# sum up to the energy. Nor a dipole or charges, of which a factor of the forces says nothing.
+SCALED = ("energy", "free_energy", "forces", "stress")
+PASSED_ON = ("magmom", "magmoms")
+# Facts about the model that are facts about the rescaled one too, where the base has them.
+FACTS = ("cutoff", "bytes_per_edge", "device", "dtype", "elements")
+
+
+class RescaledCalculator(StrictCalculator):
+    """Any calculator with forces k F, stress k σ and energy E0 + k (E - E0).
+
+    A factor mends what goes with the slope of the energy: forces, curvatures, barriers and other
+    differences within one composition, phonon frequencies (by the root of k). It moves no minimum:
+    bond lengths and volumes stay, and so do energies between relaxed structures of different
+    compositions, those of reactions and cohesion among them.
+
+    Parameters
+    ----------
+    base : ase.calculators.calculator.BaseCalculator
+        The calculator to rescale.
+    factor : float
+        k, without unit. Against reference forces F the base's forces f have the least squares
+        k = Σ f·F / Σ f².
+    reference_energy : mapping of str to float
+        E0 in eV an atom of each formula, in any order and multiple of its elements: the base's
+        own energy of the relaxed structure, as ``{"MgO": -5.95, "Mg": -1.59}``. An isolated atom
+        and a crystal of its element are one composition, and have one E0.
+
+    Raises
+    ------
+    InputError
+        For what is no factor or no energy; when it is asked, for a composition without an E0.
+
+    Notes
+    -----
+    Softening is a systematic error, and therefore one that a factor can take off: Deng et al., npj
+    Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6.
+    """
+
+    default_parameters = {"factor": 1.0, "reference_energy": {}}
+
+    def __init__(
+        self, base: BaseCalculator, factor: float, reference_energy: Mapping[str, float]
+    ) -> None:
+        if not isinstance(base, BaseCalculator):
+            raise InputError(f"base is a {type(base).__name__}; give an ASE calculator")
+        if isinstance(base, RescaledCalculator):
+            raise InputError(
+                f"base is rescaled by {base.parameters['factor']} already; rescale its own base, "
+                "by the product"
+            )
+        self.base = base
+        known = describe(base)
+        self.mlipcheck_info = CalculatorInfo(
+            spec=f"{known.spec}, rescaled",
+            level_of_theory=known.level_of_theory,
+            energy_convention=known.energy_convention,
+            cutoff=known.cutoff,
+            bond_scale=known.bond_scale,
+        )
+        self.implemented_properties = [
+            name for name in (*SCALED, *PASSED_ON) if name in base.implemented_properties
+        ]
+        super().__init__(factor=factor, reference_energy=reference_energy)
+
+    def __getattr__(self, name: str) -> Any:
+        # called for what is not found here: it is there where the base has it, and only there
+        if name in FACTS:
+            return getattr(self.base, name)
+        if name == "evaluate_batch" and hasattr(self.base, name):
+            return self._evaluate_batch
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def set(self, **kwargs: Any) -> dict[str, Any]:
+        if "factor" in kwargs:
+            factor = _finite(kwargs["factor"])
+            if factor is None or factor <= 0:
+                raise InputError(f"factor is {kwargs['factor']!r}; give a finite number above zero")
+            kwargs["factor"] = factor
+        if "reference_energy" in kwargs:
+            kwargs["reference_energy"] = _by_composition(kwargs["reference_energy"])
+        return super().set(**kwargs)
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Find changes since the last calculation, those of the base included."""
+        changes: list[str] = super().check_state(atoms, tol)
+        # a base that has forgotten, since a parameter of its own was set, answers anew
+        return changes or self.base.check_state(atoms, tol)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        super().calculate(atoms, properties, system_changes)
+        check_geometry(self.atoms)
+        zero = self.reference_of(self.atoms)
+        for name in properties or ["energy"]:
+            self.results[name] = self._scaled(name, self.base.get_property(name, self.atoms), zero)
+
+    def reference_of(self, atoms: Atoms) -> float:
+        """Return E0 in eV of as many atoms of that composition.
+
+        Raises
+        ------
+        InputError
+            For a composition that has none.
+        """
+        known = self.parameters["reference_energy"]
+        name = _composition(Formula.from_dict(Counter(atoms.symbols)))
+        if name not in known:
+            raise InputError(
+                f"no reference energy of {name}, only of {', '.join(known)}; relax {name} with "
+                "the base and add its energy per atom"
+            )
+        return float(len(atoms) * known[name])
+
+    def _scaled(self, name: str, value: Any, zero: float) -> Any:
+        if value is None or name in PASSED_ON:
+            return value
+        factor = self.parameters["factor"]
+        if name in ("energy", "free_energy"):
+            return zero + factor * (value - zero)
+        return factor * value
+
+    def _evaluate_batch(
+        self, images: Sequence[Atoms], properties: Sequence[str]
+    ) -> list[Evaluation]:
+        """Evaluate ``images`` in one batch of the base."""
+        for atoms in images:
+            check_geometry(atoms)
+        zeros = [self.reference_of(atoms) for atoms in images]
+        found: list[Evaluation] = self.base.evaluate_batch(images, properties)
+        return [
+            replace(
+                one,
+                **{n: self._scaled(n, getattr(one, n), e) for n in ("energy", "forces", "stress")},
+                energies=None,
+            )
+            for one, e in zip(found, zeros, strict=True)
+        ]
+
+    def save(self, path: str | PathLike[str], fit: Mapping[str, Any] | None = None) -> None:
+        """Write a file that ``get_calculator("rescaled:FILE")`` reads.
+
+        ``fit`` says where the factor comes from, in anything that JSON can hold.
+
+        Raises
+        ------
+        InputError
+            Where the base is not `get_calculator`'s, so that no name could make it again.
+        """
+        info = describe(self.base)
+        if info.backend is None:  # a stranger, or a factory: a file is to run nobody's code
+            raise InputError(
+                f"{path}: {info.spec} is no backend whose name could be saved; take "
+                "RescaledCalculator in your script"
+            )
+        content = {
+            "schema": SCHEMA,
+            "base": info.spec,
+            "options": info.options,
+            "dtype": info.dtype,
+            "checkpoint_sha256": info.checkpoint_sha256,
+            **self.parameters,
+            "fit": dict(fit or {}),
+        }
+        write_atomically(path, dumps(content))
+
+
+def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculator:
+    """Return the calculator of a file that `RescaledCalculator.save` wrote.
+
+    ``device`` and ``dtype`` are its base's; without a ``dtype`` it is that of the file.
+
+    Raises
+    ------
+    CalculatorSetupError
+        For another file, for a base that cannot be loaded, and where its checkpoint is no longer
+        the one that the factor was found for.
+    """
+    path = Path(checkpoint)
+    content = _read(path)
+    spec = content["base"]
+    options = {name: _literal(value) for name, value in content["options"].items()}
+    try:
+        base = get_calculator(spec, device=device, dtype=dtype or content["dtype"], **options)
+        found, expected = describe(base).checkpoint_sha256, content["checkpoint_sha256"]
+        if found != expected:
+            raise CalculatorSetupError(
+                f"the checkpoint of {spec} is {_short(found)}, the factor is that of "
+                f"{_short(expected)}; find that checkpoint, or fit the factor anew"
+            )
+        calculator = RescaledCalculator(base, content["factor"], content["reference_energy"])
+    except CalculatorSetupError as error:
+        raise type(error)(f"{path}: {error}") from error
+    calculator.checkpoint_path = path
+    return calculator
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the content of a file; what else it holds is of no interest."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise CalculatorSetupError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}")
+    for name, kind in CONTENT.items():
+        if name not in content:
+            raise CalculatorSetupError(f"{path} has no {name!r}; write it anew with save()")
+        if not isinstance(content[name], kind):
+            raise CalculatorSetupError(f"{path}: {name} is {content[name]!r}; write it anew")
+    name = content["base"].partition(":")[0]
+    if name == "rescaled":  # of this very file, it would never end
+        raise CalculatorSetupError(f"{path}: its base is {content['base']}, rescaled itself")
+    names = [b.name for b in list_backends()]
+    if name not in names:  # anyone's code, and a file is to run none
+        raise CalculatorSetupError(
+            f"{path}: its base {content['base']!r} is no backend; known: {', '.join(names)}"
+        )
+    return dict(content)
+
+
+def _literal(text: str) -> Any:
+    """Read the number, list or None that an option was; any other text stays text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _short(checksum: str | None) -> str:
+    return "no file" if checksum is None else f"sha256 {checksum[:12]}"
+
+
+def _finite(value: Any) -> float | None:
+    """Return a finite number as Python's own, which leaves forces in float32 what they are."""
+    return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def _by_composition(energies: Any) -> dict[str, float]:
+    """Return energies (eV an atom) by the formula that every order and multiple of it has."""
+    if not isinstance(energies, Mapping) or not energies:
+        raise InputError(f"reference_energy is {energies!r}; give eV per atom, as {{'MgO': -5.95}}")
+    found: dict[str, float] = {}
+    for text, value in energies.items():
+        try:
+            name = _composition(Formula(str(text), strict=True))
+        except ValueError:
+            name = ""
+        if not name:
+            raise InputError(f"{text!r} in reference_energy is no formula; give one like MgO")
+        energy = _finite(value)
+        if energy is None:
+            raise InputError(f"reference_energy of {text} is {value!r}; give eV per atom")
+        if name in found:
+            raise InputError(f"{text} in reference_energy is {name} again; give one energy of it")
+        found[name] = energy
+    return found
+
+
+def _composition(formula: Formula) -> str:
+    return f"{formula.reduce()[0]:metal}"
