@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,18 +73,26 @@ def evaluate(
     InputError
         For a property that an `Evaluation` has not.
     """
-    unknown = [p for p in properties if p not in PROPERTIES]
-    if unknown:
-        raise InputError(f"no property {unknown[0]!r}; known: {', '.join(PROPERTIES)}")
     images = list(images)
-    wanted = [p for p in properties if p in calculator.implemented_properties]
     results: dict[int, Evaluation] = {}
-
-    def keep(index: int, result: Evaluation) -> None:
+    for index, result in iterate_evaluations(calculator, images, properties, max_edges):
         results[index] = result
         if progress is not None:
             progress(1)
+    return [results[index] for index in range(len(images))]
 
+
+def iterate_evaluations(
+    calculator: BaseCalculator,
+    images: Sequence[Atoms],
+    properties: Sequence[str] = ("energy", "forces"),
+    max_edges: int | None = None,
+) -> Iterator[tuple[int, Evaluation]]:
+    """Yield (index, result) of `evaluate` as they come: what is no input first, then in order."""
+    unknown = [p for p in properties if p not in PROPERTIES]
+    if unknown:
+        raise InputError(f"no property {unknown[0]!r}; known: {', '.join(PROPERTIES)}")
+    wanted = [p for p in properties if p in calculator.implemented_properties]
     batched = hasattr(calculator, "evaluate_batch")
     cutoff = float(getattr(calculator, "cutoff", 5.0)) if batched else LOOK_AROUND
     queue: list[tuple[int, int]] = []
@@ -92,15 +100,13 @@ def evaluate(
         try:
             queue.append((index, _inspect(atoms, cutoff)))
         except InputError as error:
-            keep(index, Evaluation(error=str(error)))
+            yield index, Evaluation(error=str(error))
     if batched:
         for batch in _batches(queue, max_edges or default_max_edges(calculator)):
-            for index, result in _evaluate_batch(calculator, images, batch, wanted):
-                keep(index, result)
+            yield from _evaluate_batch(calculator, images, batch, wanted)
     else:
         for index, _ in queue:
-            keep(index, _evaluate_one(calculator, images[index], wanted))
-    return [results[index] for index in range(len(images))]
+            yield index, _evaluate_one(calculator, images[index], wanted)
 
 
 def default_max_edges(calculator: BaseCalculator) -> int:
@@ -156,7 +162,10 @@ def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
 
 
 def _evaluate_batch(
-    calculator: BaseCalculator, images: list[Atoms], batch: list[int], properties: list[str]
+    calculator: BaseCalculator,
+    images: Sequence[Atoms],
+    batch: list[int],
+    properties: list[str],
 ) -> list[tuple[int, Evaluation]]:
     """Evaluate a batch; where it breaks (a structure, or memory), evaluate its halves."""
     try:

@@ -9,6 +9,17 @@ from __future__ import annotations
 from .calculators import CalculatorInfo, Evaluation
 from .contract import ContractResult
 from .dimer import CurveComparison, DimerScan, Extremum, Slope
+from .parity import (
+    EnergyParity,
+    Estimate,
+    ForceGroup,
+    ForceParity,
+    Ordering,
+    OrderingBin,
+    Parity,
+    Rescaling,
+    StressParity,
+)
 from .relax import BondChange, BondTable, Relaxation
 from .run import SCHEMA, Finding, RunRecord
 
@@ -20,10 +31,19 @@ __all__ = [
     "ContractResult",
     "CurveComparison",
     "DimerScan",
+    "EnergyParity",
+    "Estimate",
     "Evaluation",
     "Extremum",
     "Finding",
+    "ForceGroup",
+    "ForceParity",
+    "Ordering",
+    "OrderingBin",
+    "Parity",
     "Relaxation",
+    "Rescaling",
     "RunRecord",
     "Slope",
+    "StressParity",
 ]

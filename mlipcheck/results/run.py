@@ -8,6 +8,7 @@ from typing import Any
 from .calculators import CalculatorInfo
 from .contract import ContractResult
 from .dimer import DimerScan
+from .parity import Parity
 from .relax import Relaxation
 
 SCHEMA = "mlipcheck/1"
@@ -40,6 +41,7 @@ class RunRecord:
     settings: dict[str, Any]
     dimers: tuple[DimerScan, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
+    parities: tuple[Parity, ...] = ()
     contract: tuple[ContractResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     schema: str = SCHEMA

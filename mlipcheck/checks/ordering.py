@@ -1,0 +1,125 @@
+"""Whether a model can tell which of two states of equal composition is lower in energy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy.stats import norm
+
+from ..references.frames import LabelledFrame
+from ..results import Ordering, OrderingBin
+from .jackknife import POSITIVE, jackknife
+
+RELIABLE = 0.95
+# Reference differences (eV) between which pairs are counted together.
+EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, np.inf)
+# Pairs between these multiples of the difference asked about are taken for about that far apart.
+ABOUT = (1 / np.sqrt(2), np.sqrt(2))
+MANY_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
+
+
+def compare_order(
+    frames: Sequence[LabelledFrame],
+    reference: np.ndarray,
+    model: np.ndarray,
+    difference: float | None = None,
+) -> Ordering | None:
+    """Compare energy differences between all states of equal composition.
+
+    Parameters
+    ----------
+    frames : sequence of LabelledFrame
+    reference, model : ndarray of shape (n,)
+        Total energies in eV, in one convention.
+    difference : float, optional
+        The one that matters, in eV.
+
+    Returns
+    -------
+    Ordering or None
+        None where no two states have one composition and one zero of energy.
+
+    Notes
+    -----
+    σ is the rms of ΔE_model - ΔE_reference over pairs: which state of a pair comes first is
+    arbitrary, so their mean is zero. With errors of a normal distribution the chance of the right
+    order is Φ(δ/σ), and 95 % is reached at δ = 1.645 σ. Errors that like states have in common
+    cancel, so that σ cannot be had from errors per atom.
+    """
+    groups = defaultdict(list)
+    for k, frame in enumerate(frames):
+        groups[frame.atoms.get_chemical_formula(), frame.zero].append(k)
+    true, found, sums = [], [], []
+    states = 0
+    for members in groups.values():
+        if len(members) < 2:
+            continue
+        states += len(members)
+        chosen = _thinned(np.array(members))
+        i, j = (chosen[x] for x in np.triu_indices(len(chosen), 1))
+        true.append(reference[i] - reference[j])
+        found.append(model[i] - model[j])
+        sums.append([np.sum((found[-1] - true[-1]) ** 2), len(i)])
+    if not true:
+        return None
+    dE, predicted = np.concatenate(true), np.concatenate(found)
+    # a composition is a unit: its pairs share states
+    sigma = jackknife(lambda s: np.sqrt(s[..., 0] / s[..., 1]), np.array(sums), POSITIVE)
+    told: dict[str, Any] = {}
+    if difference is not None:
+        near = (np.abs(dE) >= ABOUT[0] * difference) & (np.abs(dE) <= ABOUT[1] * difference)
+        told = {
+            "difference": difference,
+            "chance": float(_chance(difference, sigma.value)),
+            "observed": _observed(dE[near], predicted[near]) if near.any() else None,
+            "observed_pairs": int(near.sum()),
+        }
+    return Ordering(
+        states=states,
+        compositions=len(true),
+        pairs=len(dE),
+        sigma=sigma,
+        resolved=float(norm.ppf(RELIABLE) * sigma.value),
+        bins=_bins(dE, predicted, sigma.value),
+        **told,
+    )
+
+
+def _thinned(members: np.ndarray) -> np.ndarray:
+    most = int(np.sqrt(2 * MANY_PAIRS))
+    if len(members) <= most:
+        return members
+    return members[np.linspace(0, len(members) - 1, most).round().astype(int)]
+
+
+def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
+    """Return Φ(|ΔE| / σ); 1 for a model without error."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(norm.cdf(np.abs(dE) / sigma) if sigma > 0 else np.ones(np.shape(dE)))
+
+
+def _observed(dE: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the fraction ordered rightly; what the model cannot tell apart counts half."""
+    right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
+    return float(np.mean(right))
+
+
+def _bins(dE: np.ndarray, predicted: np.ndarray, sigma: float) -> tuple[OrderingBin, ...]:
+    bins = []
+    for low, high in pairwise(EDGES):
+        inside = (np.abs(dE) > low) & (np.abs(dE) <= high)
+        if inside.any():
+            bins.append(
+                OrderingBin(
+                    low=low,
+                    high=float(high) if np.isfinite(high) else None,
+                    pairs=int(inside.sum()),
+                    observed=_observed(dE[inside], predicted[inside]),
+                    expected=float(np.mean(_chance(dE[inside], sigma))),
+                )
+            )
+    return tuple(bins)

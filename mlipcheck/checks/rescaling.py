@@ -1,0 +1,108 @@
+"""One factor on all forces: fitted, and judged on what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..results import Rescaling
+
+IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
+BEST_FIT = 0.9  # R² that the fit must have
+NO_CHANGE = 0.01  # a factor this close to 1 mends nothing worth the trouble
+
+
+def fit_factor(
+    units: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
+) -> Rescaling | None:
+    """Fit a factor to forces and judge it, each unit left out in turn.
+
+    Parameters
+    ----------
+    units : sequence of str
+        What each frame shares with those that are not independent of it.
+    reference, model : sequence of ndarray of shape (n_atoms, 3)
+        eV/Å.
+
+    Returns
+    -------
+    Rescaling or None
+        None where either has no forces at all.
+
+    Notes
+    -----
+    k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
+    what is uncorrelated with F too.
+    """
+    together: dict[str, list[int]] = {}
+    for k, unit in enumerate(units):
+        together.setdefault(unit, []).append(k)
+    parts = [
+        (
+            np.concatenate([model[k].ravel() for k in members]).astype(float),
+            np.concatenate([reference[k].ravel() for k in members]),
+        )
+        for members in together.values()
+    ]
+    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts])
+    cross, ff, FF = sums.sum(axis=0)
+    if ff == 0 or FF == 0:
+        return None
+    factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
+    left = sums.sum(axis=0) - sums
+    # of one unit there is nothing to leave out: the errors told are those of the fit itself
+    factors = left[:, 0] / left[:, 1] if len(parts) > 1 and left[:, 1].all() else [factor]
+    before = [_errors(f, F, 1.0) for f, F in parts]
+    after = [_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)]
+    better = np.mean([np.less(a, b) for a, b in zip(after, before, strict=True)], axis=0)
+    sizes = np.array([f.size for f, _ in parts])
+    mae, rmse = _together(before, sizes)
+    rescaled_mae, rescaled_rmse = _together(after, sizes)
+    found = Rescaling(
+        factor=factor,
+        units=len(parts),
+        mae=mae,
+        rmse=rmse,
+        rescaled_mae=rescaled_mae,
+        rescaled_rmse=rescaled_rmse,
+        mae_improved=float(better[0]),
+        rmse_improved=float(better[1]),
+        r_squared=r_squared,
+    )
+    return replace(found, refused=_reasons(found))
+
+
+def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:
+    off = factor * f - F
+    return float(np.mean(np.abs(off))), float(np.sqrt(np.mean(off**2)))
+
+
+def _together(errors: Sequence[tuple[float, float]], sizes: np.ndarray) -> tuple[float, float]:
+    """Return MAE and RMSE over the components of all parts."""
+    maes, rmses = np.array(errors).T
+    squares = np.average(rmses**2, weights=sizes)
+    return float(np.average(maes, weights=sizes)), float(np.sqrt(squares))
+
+
+def _reasons(found: Rescaling) -> tuple[str, ...]:
+    """Say what speaks against the factor."""
+    reasons = []
+    if found.units < 2:
+        reasons.append("all frames are of one run: nothing independent is left to judge it on")
+    elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
+        reasons.append(
+            f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "
+            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.units} folds, "
+            f"{100 * IMPROVED:.0f} % needed"
+        )
+    if found.r_squared < BEST_FIT:
+        reasons.append(
+            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: what is wrong is not a factor"
+        )
+    if found.factor <= 0:
+        reasons.append(f"the factor is {found.factor:.2f}: forces would turn round")
+    elif abs(found.factor - 1) < NO_CHANGE:
+        reasons.append(f"the factor is {found.factor:.3f}: there is nothing to rescale")
+    return tuple(reasons)

@@ -1,0 +1,88 @@
+"""What is suspicious about labels beside any reasonable model: units, and signs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import units
+
+CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
+TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
+FEWEST = 3  # numbers to compare
+# rms labels above which a turned sign is no model's error: a pressure of a few GPa is.
+SIGN_ABOVE = {"energies": 0.01, "forces": 0.01, "stresses": 3 * units.GPa}
+
+# What labels of another unit have to be multiplied by.
+FACTORS: dict[str, dict[str, float]] = {
+    "energies": {
+        "Hartree": units.Hartree,
+        "Rydberg": units.Rydberg,
+        "kcal/mol": units.kcal / units.mol,
+        "kJ/mol": units.kJ / units.mol,
+    },
+    "forces": {
+        "Hartree/Bohr": units.Hartree / units.Bohr,
+        "Hartree/Å": units.Hartree,
+        "Rydberg/Bohr": units.Rydberg / units.Bohr,
+        "kcal/mol/Å": units.kcal / units.mol,
+        "kJ/mol/Å": units.kJ / units.mol,
+    },
+    "stresses": {
+        "GPa": units.GPa,
+        "kbar": units.GPa / 10,
+        "Hartree/Bohr^3": units.Hartree / units.Bohr**3,
+    },
+}
+ASE_UNITS = {"energies": "eV", "forces": "eV/Å", "stresses": "eV/Å^3"}
+
+
+def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | None:
+    """Say which unit, or sign, the labels seem to have; None where nothing is suspicious.
+
+    Parameters
+    ----------
+    kind : str
+        ``energies``, ``forces`` or ``stresses``.
+    reference, model : ndarray of shape (n,)
+        The labels as they were read, and what the model says, both in ASE's units.
+    """
+    FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
+    if len(reference) < FEWEST or FF == 0 or ff == 0:
+        return None
+    cross = float(np.sum(reference * model))
+    if cross**2 < CORRELATED * FF * ff:
+        return None
+    ratio = np.sqrt(ff / FF)
+    near = [
+        name for name, factor in FACTORS[kind].items() if abs(np.log(ratio / factor)) < TOLERANCE
+    ]
+    turned = " with the other sign" if cross < 0 else ""
+    unit = ASE_UNITS[kind]
+    if near:
+        size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
+        return f"{kind} look {size}: are they in {' or '.join(near)}{turned}? {unit} expected"
+    if cross < 0 and np.sqrt(FF / len(reference)) > SIGN_ABOVE[kind]:
+        return f"{kind} look as if their sign were turned round; ASE's sign expected, in {unit}"
+    return None
+
+
+def suspect_energies(
+    compositions: Sequence[str], n_atoms: np.ndarray, reference: np.ndarray, model: np.ndarray
+) -> str | None:
+    """Compare total energies: differences within each composition first, then energies per atom.
+
+    Differences are free of any zero of energy; where there are none, the sums themselves can only
+    show what has the model's zero and another unit.
+    """
+    dE, predicted = [], []
+    for composition in sorted(set(compositions)):
+        same = np.array([c == composition for c in compositions])
+        if same.sum() > 1:
+            dE.append((reference[same] - reference[same].mean()) / n_atoms[same])
+            predicted.append((model[same] - model[same].mean()) / n_atoms[same])
+    if dE and (found := suspect_unit("energies", np.concatenate(dE), np.concatenate(predicted))):
+        return found
+    # an energy turned round is one of another zero: only units are told from sums
+    found = suspect_unit("energies", reference / n_atoms, model / n_atoms)
+    return found if found and "times" in found and "sign" not in found else None
