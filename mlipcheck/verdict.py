@@ -7,7 +7,7 @@ from typing import Any
 
 from .criteria import CRITERIA, Criterion
 from .readings import Reading
-from .results import ContractResult, DimerScan, Finding, Relaxation
+from .results import ContractResult, DimerScan, Finding, Parity, Relaxation
 
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 
@@ -16,6 +16,7 @@ def judge(
     dimers: Sequence[DimerScan] = (),
     relaxations: Sequence[Relaxation] = (),
     contract: Sequence[ContractResult] = (),
+    parities: Sequence[Parity] = (),
 ) -> tuple[Finding, ...]:
     """Hold results against the table.
 
@@ -28,6 +29,7 @@ def judge(
     records: dict[str, Sequence[Any]] = {
         "dimer": dimers,
         "relax": relaxations,
+        "parity": parities,
         "contract": contract,
     }
     findings: list[Finding] = []

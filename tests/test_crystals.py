@@ -147,7 +147,7 @@ def test_wbm_crystals_have_raw_energies(small):
     first, _, _ = wbm_crystals()
     assert first.energy == -7.0
     assert (first.volume_only, first.cell_free, first.source) == (False, True, "wbm-equilibrium")
-    assert first.level_of_theory == "PBE_52, VASP"
+    assert first.level_of_theory == "PBE / PBE+U (PBE_52), VASP"
     assert first.relaxed.pbc.all()
     assert first.relaxed.calc is None
     np.testing.assert_allclose(first.relaxed.positions, [[0, 0, 0], [2, 2, 2]], atol=1e-12)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .calculators import CalculatorInfo, Evaluation
 from .contract import ContractResult
-from .dimer import CurveComparison, DimerScan, Extremum, Slope
+from .dimer import CurveComparison, DimerScan, Extremum
 from .parity import (
     EnergyParity,
     Estimate,
@@ -22,6 +22,7 @@ from .parity import (
 )
 from .relax import BondChange, BondTable, Relaxation
 from .run import SCHEMA, Finding, RunRecord
+from .slope import Slope
 
 __all__ = [
     "SCHEMA",

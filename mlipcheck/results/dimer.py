@@ -6,30 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Slope:
-    """How strong a model's forces are beside the reference's, over one stretch of points.
-
-    With F the reference and f the model, weights w: ``s_lo`` = Σw f·F / Σw F² is the slope through
-    the origin of Deng et al., npj Comput. Mater. 11, 9 (2025); ``s_hi`` = Σw f² / Σw f·F;
-    ``r_squared`` = s_lo / s_hi; ``magnitude`` = √(Σw f² / Σw F²). All are dimensionless.
-    """
-
-    s_lo: float
-    s_hi: float | None
-    r_squared: float | None
-    magnitude: float
-    points: int
-
-    @property
-    def word(self) -> str:
-        """'soft' only where s_hi < 1; 'uncorrelated' where s_lo < 1 < s_hi; else 'stiff'."""
-        if self.s_hi is None or not self.s_lo > 0:
-            return "uncorrelated"
-        if self.s_hi < 1:
-            return "soft"
-        return "uncorrelated" if self.s_lo < 1 else "stiff"
+from .slope import Slope
 
 
 @dataclass(frozen=True)

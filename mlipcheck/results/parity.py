@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .dimer import Slope
+from .slope import Slope
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,20 @@
+"""Limits for the contract."""
+
+from __future__ import annotations
+
+from ..readings import contract as readings
+from .criterion import HERE, Criterion
+
+CRITERIA: tuple[Criterion, ...] = (
+    Criterion(
+        "contract",
+        "promises",
+        readings.read_promise,
+        caution=0,
+        fail=1,
+        limits="caution: a known failure; fail: any other",
+        source=f"{HERE}: what every ASE calculator promises",
+        good="it behaves as an ASE calculator does",
+        bad="it breaks a promise that scripts and checks rely on",
+    ),
+)
