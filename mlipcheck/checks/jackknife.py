@@ -43,20 +43,21 @@ def jackknife(
     and Other Resampling Plans*, SIAM (1982), chapter 3). Units are what was drawn independently:
     components of one structure are not, and as units they make intervals far too narrow.
     """
-    total, n = sums.sum(axis=0), len(sums)
-    value = float(statistic(total))
-    if n < 2:
-        return Estimate(value)
-    left = statistic(total - sums)
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * _standard_error(left))
-    if not np.isfinite(half):
-        return Estimate(value)
-    return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]))
+    total = sums.sum(axis=0)
+    left = statistic(total - sums) if len(sums) > 1 else np.array([])
+    return with_interval(float(statistic(total)), left, bounds)
 
 
-def _standard_error(left: np.ndarray) -> float:
+def with_interval(
+    value: float, left: np.ndarray, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Estimate:
+    """Return a value with its jackknife interval, from the values with each unit left out."""
     n = len(left)
-    return float(np.sqrt((n - 1) / n * np.sum((left - left.mean()) ** 2)))
+    if n < 2 or not np.isfinite(left).all():
+        return Estimate(value)
+    error = np.sqrt((n - 1) / n * np.sum((left - left.mean()) ** 2))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * error)
+    return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]))
 
 
 def median(values: np.ndarray, units: Sequence[str]) -> Estimate:

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.stats import norm
 
 from ..references.frames import LabelledFrame
-from ..results import Ordering, OrderingBin
-from .jackknife import POSITIVE, jackknife
+from ..results import Estimate, Ordering, OrderingBin
+from .jackknife import POSITIVE, with_interval
 
 RELIABLE = 0.95
 # Reference differences (eV) between which pairs are counted together.
@@ -50,25 +50,16 @@ def compare_order(
     order is Φ(δ/σ), and 95 % is reached at δ = 1.645 σ. Errors that like states have in common
     cancel, so that σ cannot be had from errors per atom.
     """
-    groups = defaultdict(list)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for k, frame in enumerate(frames):
         groups[frame.atoms.get_chemical_formula(), frame.zero].append(k)
-    true, found, sums = [], [], []
-    states = 0
-    for members in groups.values():
-        if len(members) < 2:
-            continue
-        states += len(members)
-        chosen = _thinned(np.array(members))
-        i, j = (chosen[x] for x in np.triu_indices(len(chosen), 1))
-        true.append(reference[i] - reference[j])
-        found.append(model[i] - model[j])
-        sums.append([np.sum((found[-1] - true[-1]) ** 2), len(i)])
-    if not true:
+    members = [_thinned(np.array(g)) for g in groups.values() if len(g) > 1]
+    if not members:
         return None
-    dE, predicted = np.concatenate(true), np.concatenate(found)
-    # a composition is a unit: its pairs share states
-    sigma = jackknife(lambda s: np.sqrt(s[..., 0] / s[..., 1]), np.array(sums), POSITIVE)
+    first, second = np.hstack([g[np.array(np.triu_indices(len(g), 1))] for g in members])
+    dE, predicted = reference[first] - reference[second], model[first] - model[second]
+    errors = model - reference
+    sigma = _spread([errors[g] for g in members], [[frames[k].run for k in g] for g in members])
     told: dict[str, Any] = {}
     if difference is not None:
         near = (np.abs(dE) >= ABOUT[0] * difference) & (np.abs(dE) <= ABOUT[1] * difference)
@@ -79,14 +70,35 @@ def compare_order(
             "observed_pairs": int(near.sum()),
         }
     return Ordering(
-        states=states,
-        compositions=len(true),
+        states=sum(map(len, members)),
+        compositions=len(members),
         pairs=len(dE),
         sigma=sigma,
         resolved=float(norm.ppf(RELIABLE) * sigma.value),
         bins=_bins(dE, predicted, sigma.value),
         **told,
     )
+
+
+def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Estimate:
+    """Return the rms of differences of errors over pairs, with each run left out in turn.
+
+    Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)².
+    """
+    names, index = np.unique(np.concatenate(runs), return_inverse=True)
+    ends = np.cumsum([len(e) for e in errors])[:-1]
+    numerator, pairs = np.zeros(len(names) + 1), np.zeros(len(names) + 1)
+    for e, run in zip(errors, np.split(index, ends), strict=True):
+        # what each run has of this composition, and nothing, for the sum over all
+        own = np.zeros((3, len(names) + 1))
+        for row, values in zip(own, (np.ones(len(e)), e**2, e), strict=True):
+            np.add.at(row, run, values)
+        m, squares, total = own.sum(axis=1, keepdims=True) - own
+        numerator += m * squares - total**2
+        pairs += m * (m - 1) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
+        sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
+    return with_interval(float(sigma[-1]), sigma[:-1], POSITIVE)
 
 
 def _thinned(members: np.ndarray) -> np.ndarray:

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from ase.calculators.calculator import BaseCalculator
 
+from ..calculators.evaluate import Progress
+from ..references.frames import FrameSet, LabelledFrame
+from ..references.structures import RelaxedReference
 from ..results import Rescaling
+from .relax import RelaxSettings, iterate_relaxations
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
@@ -72,6 +77,44 @@ def fit_factor(
         r_squared=r_squared,
     )
     return replace(found, refused=_reasons(found))
+
+
+def relaxed_energies(
+    calculator: BaseCalculator, labels: FrameSet, progress: Progress | None = None
+) -> tuple[dict[str, float], tuple[tuple[str, str], ...]]:
+    """Return the model's own energy of each composition at rest, in eV/atom, and what failed.
+
+    Of each composition the frame that the reference finds lowest is relaxed with the model, its
+    cell where the reference's run says so, or else where it is periodic in three directions.
+    """
+    lowest: dict[str, LabelledFrame] = {}
+    for frame in labels.frames:
+        formula = frame.atoms.symbols.formula.reduce()[0].format("hill")
+        if frame.error is None and _lies_lower(frame, lowest.get(formula)):
+            lowest[formula] = frame
+    free = labels.settings.cell_free if labels.settings is not None else None
+    starts = [
+        RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
+        for formula, frame in lowest.items()
+    ]
+    energies: dict[str, float] = {}
+    failed = []
+    for row in iterate_relaxations(calculator, starts, RelaxSettings()):
+        if row.converged and row.energy is not None:
+            energies[row.name] = row.energy / row.n_atoms
+        else:
+            failed.append((row.name, row.error or f"not converged in {row.steps} steps"))
+        if progress is not None:
+            progress(1)
+    return energies, tuple(failed)
+
+
+def _lies_lower(frame: LabelledFrame, other: LabelledFrame | None) -> bool:
+    if other is None or other.energy is None:
+        return True
+    if frame.energy is None:
+        return False
+    return frame.energy / len(frame.atoms) < other.energy / len(other.atoms)
 
 
 def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ase import units
 from rich.console import Console
 from rich.markup import escape
 
-from ..results import Estimate, ForceGroup, Parity, Rescaling
+from ..results import (
+    EnergyParity,
+    Estimate,
+    ForceGroup,
+    ForceParity,
+    Ordering,
+    Parity,
+    Rescaling,
+)
 from .terminal import new_table, number
 
 SETS_PER_TABLE = 3
 MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
 MANY_LINES = 5  # of one kind of note or failure
 
-Cell = Callable[[Parity], str | None]
+SIGMA = "σ of differences, eV"
+DISTRIBUTIONS = {"in": "\nin distribution", "out": "\nout of distribution"}
 
 
 def print_parities(out: Console, parities: Sequence[Parity], signal: float | None = None) -> None:
@@ -33,91 +42,82 @@ def print_parities(out: Console, parities: Sequence[Parity], signal: float | Non
 
 
 def _print_table(out: Console, sets: Sequence[Parity], signal: float | None) -> None:
-    columns = [f"{escape(p.name)}{_distribution(p)}" for p in sets]
-    table = new_table("Parity", "", *columns, *(["signal"] if signal else []))
-    for name, cell in _rows(signal).items():
-        cells = [cell(p) for p in sets]
-        if any(c is not None for c in cells):
-            told = [f"{signal:g}" if name.startswith("σ") else ""] if signal else []
-            table.add_row(name, *("-" if c is None else c for c in cells), *told)
+    heads = [escape(p.name) + DISTRIBUTIONS.get(p.distribution or "", "") for p in sets]
+    table = new_table("Parity", "", *heads, *(["signal"] if signal else []))
+    cells = [_cells(p) for p in sets]
+    for name in cells[0]:
+        told = [c[name] for c in cells]
+        if any(t != "-" for t in told):
+            beside = f"{signal:g}" if signal and name == SIGMA else ""
+            table.add_row(name, *told, *([beside] if signal else []))
     out.print(table)
 
 
-def _distribution(p: Parity) -> str:
-    return f"\n{p.distribution} of distribution" if p.distribution == "out" else (
-        "\nin distribution" if p.distribution == "in" else ""
-    )
-
-
-def _rows(signal: float | None) -> dict[str, Cell]:
-    """Return what is told of a set, a line each; None where there is nothing to tell."""
-    forces: dict[str, Cell] = {
-        label: lambda p, key=key: _forces(p, key)  # type: ignore[misc]
-        for label, key in (
-            ("slope s_lo", "s_lo"),
-            ("s_hi", "s_hi"),
-            ("R²", "r_squared"),
-            ("magnitude", "magnitude"),
-            ("slope with intercept", "with_intercept"),
-            ("median slope of frames", "median"),
-        )
-    }
-    asked = "" if signal is None else f" for {signal:g} eV"
+def _cells(p: Parity) -> dict[str, str]:
+    """Return one column; a dash where there is nothing to tell."""
     return {
-        "frames (independent runs)": lambda p: f"{p.frames} ({p.runs})",
-        "energy, MAE in meV/atom": lambda p: _interval(p.energy and p.energy.mae, 1000, ".1f"),
-        "  in which convention": lambda p: p.energy and p.energy.convention,
-        "  of how many frames": lambda p: p.energy and str(p.energy.frames),
-        "  all conventions": _alternatives,
-        "forces, mean |Δ| in eV/Å": lambda p: _interval(p.forces and p.forces.mae, 1, ".3f"),
-        "  MAE of components": lambda p: p.forces and f"{p.forces.component_mae:.3f}",
-        **{f"  {name}": cell for name, cell in forces.items()},
-        "  called": lambda p: p.forces and p.forces.slope and (p.forces.slope.remark or "-"),
-        "  most of ΣF² in one frame": lambda p: p.forces and f"{100 * p.forces.largest_share:.0f} %",
-        "stress, MAE in GPa": lambda p: _interval(p.stress and p.stress.mae, 1 / units.GPa, ".2f"),
-        "σ of differences, eV": lambda p: _interval(p.ordering and p.ordering.sigma, 1, ".3g"),
-        "  ordered rightly 95 % from, eV": lambda p: p.ordering and f"{p.ordering.resolved:.3g}",
-        f"  chance of the right order{asked}": _chance,
-        "    observed": _observed,
+        "frames (independent runs)": f"{p.frames} ({p.runs})",
+        **_energy_cells(p.energy),
+        **_force_cells(p.forces),
+        "stress, MAE in GPa": _interval(p.stress.mae if p.stress else None, ".2f", 1 / units.GPa),
+        **_ordering_cells(p.ordering),
     }
 
 
-def _interval(estimate: Estimate | None, factor: float, form: str) -> str | None:
+def _energy_cells(e: EnergyParity | None) -> dict[str, str]:
+    return {
+        "energy, MAE in meV/atom": _interval(e.mae if e else None, ".1f", 1000),
+        "  in the convention": e.convention if e else "-",
+        "  of so many frames": str(e.frames) if e else "-",
+        "  in others": "\n".join(
+            f"{name} {1000 * mae:.1f}"
+            for name, (mae, _) in (e.alternatives if e else {}).items()
+            if e and name != e.convention
+        )
+        or "-",
+    }
+
+
+def _force_cells(f: ForceParity | None) -> dict[str, str]:
+    slopes: dict[str, Estimate | None] = {
+        "slope s_lo": f.s_lo if f else None,
+        "s_hi": f.s_hi if f else None,
+        "R²": f.r_squared if f else None,
+        "magnitude": f.magnitude if f else None,
+        "slope with intercept": f.with_intercept if f else None,
+        "median slope of frames": f.median if f else None,
+    }
+    return {
+        "forces, mean |Δ| in eV/Å": _interval(f.mae if f else None, ".3f"),
+        "  MAE of components": f"{f.component_mae:.3f}" if f else "-",
+        **{f"  {name}": _interval(estimate, ".3f") for name, estimate in slopes.items()},
+        "  called": (f.slope.remark if f and f.slope else None) or "-",
+        "  frames in the median": str(f.median_frames) if f and f.median else "-",
+    }
+
+
+def _ordering_cells(order: Ordering | None) -> dict[str, str]:
+    chance = order.chance if order else None
+    observed = "-"
+    if order and order.difference is not None:
+        right, n = order.observed, order.observed_pairs
+        observed = "no pair" if right is None else f"{100 * right:.0f} % of {n} pairs"
+    return {
+        SIGMA: _interval(order.sigma if order else None, ".3g"),
+        "  ordered rightly 95 % from, eV": f"{order.resolved:.3g}" if order else "-",
+        "  chance of the right order": "-" if chance is None else f"{100 * chance:.0f} %",
+        "  observed about there": observed,
+    }
+
+
+def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
     if estimate is None:
-        return None
+        return "-"
     text = format(factor * estimate.value, form)
     if estimate.low is None or estimate.high is None:
         return text
     low, high = (format(factor * x, form) for x in (estimate.low, estimate.high))
     return rf"{text} \[{low}, {high}]"
-
-
-def _forces(p: Parity, key: str) -> str | None:
-    if p.forces is None:
-        return None
-    found = _interval(getattr(p.forces, key), 1, ".3f")
-    return found
-
-
-def _alternatives(p: Parity) -> str | None:
-    if p.energy is None or len(p.energy.alternatives) < 2:
-        return None
-    return "\n".join(f"{name} {1000 * mae:.1f}" for name, (mae, _) in p.energy.alternatives.items())
-
-
-def _chance(p: Parity) -> str | None:
-    if p.ordering is None or p.ordering.chance is None:
-        return None
-    return f"{100 * p.ordering.chance:.0f} %"
-
-
-def _observed(p: Parity) -> str | None:
-    order = p.ordering
-    if order is None or order.difference is None:
-        return None
-    if order.observed is None:
-        return "no pair"
-    return f"{100 * order.observed:.0f} % of {order.observed_pairs} pairs"
 
 
 def _print_remarks(out: Console, p: Parity) -> None:
@@ -189,10 +189,10 @@ def _add_group(table, name: str, group: ForceGroup) -> None:  # type: ignore[no-
         name,
         str(group.atoms),
         f"{group.mae:.3f}",
-        number(s and s.s_lo, ".3f"),
-        number(s and s.s_hi, ".3f"),
-        number(s and s.r_squared, ".3f"),
-        (s and s.remark) or "-",
+        number(s.s_lo if s else None, ".3f"),
+        number(s.s_hi if s else None, ".3f"),
+        number(s.r_squared if s else None, ".3f"),
+        (s.remark if s else None) or "-",
     )
 
 
@@ -201,17 +201,15 @@ def _print_ordering(out: Console, p: Parity) -> None:
     if order is None or order.difference is None:
         return
     table = new_table(
-        f"Order of states of equal composition, {escape(p.name)}",
-        "apart by, eV",
+        f"Order of states, {escape(p.name)}",
+        "apart by\neV",
         "pairs",
         "observed\n%",
         "expected\n%",
     )
     for b in order.bins:
         apart = f"{b.low:g} to {b.high:g}" if b.high is not None else f"> {b.low:g}"
-        table.add_row(
-            apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}"
-        )
+        table.add_row(apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}")
     out.print(table)
     out.print(
         f"{order.states} states of {order.compositions} compositions; expected is Φ(ΔE/σ), for "

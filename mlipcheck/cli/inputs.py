@@ -12,18 +12,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from .references.structures import RelaxedReference
-    from .results import RunRecord
+    from ..references.frames import FrameSet
+    from ..references.structures import RelaxedReference
+    from ..results import RunRecord
 
 # What a real model is shown on where nobody names a system.
 DEMONSTRATION = ("Cu", "Si", "O")
+# eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
+SIGNAL = 0.1
 
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:
     """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
     from ase.calculators.calculator import InputError
 
-    from .calculators.registry import get_calculator
+    from ..calculators.registry import get_calculator
 
     parsed: dict[str, Any] = {}
     for item in options or []:
@@ -49,7 +52,7 @@ def default_elements(calculator: BaseCalculator) -> list[str]:
     """Return what to scan where nobody said."""
     from ase.calculators.calculator import InputError
 
-    from .calculators.registry import describe
+    from ..calculators.registry import describe
 
     backend = describe(calculator).backend
     if backend == "toy":
@@ -61,9 +64,9 @@ def default_elements(calculator: BaseCalculator) -> list[str]:
 
 def default_structures(calculator: BaseCalculator, elements: list[str]) -> list[RelaxedReference]:
     """Return clusters for the toy, whose crystals collapse, else the elements' own crystals."""
-    from .calculators.registry import describe
-    from .references.crystals import dcdft_crystals
-    from .references.structures import morse_clusters
+    from ..calculators.registry import describe
+    from ..references.crystals import dcdft_crystals
+    from ..references.structures import morse_clusters
 
     if describe(calculator).backend == "toy":
         return morse_clusters()
@@ -77,7 +80,7 @@ def load_structures(
     """Return the references of ``relax``: files, and a collection by name."""
     from ase.calculators.calculator import InputError
 
-    from .references.files import COLLECTIONS, as_references
+    from ..references.files import COLLECTIONS, as_references
 
     if collection is not None and collection not in COLLECTIONS:
         known = ", ".join(COLLECTIONS)
@@ -93,7 +96,7 @@ def sort_arguments(what: list[str]) -> tuple[list[str], list[Path]]:
     from ase.calculators.calculator import InputError
     from ase.data import atomic_numbers
 
-    from .references.curves import parse_pair
+    from ..references.curves import parse_pair
 
     elements, files = [], []
     for item in what:
@@ -111,7 +114,7 @@ def choose_system(
     calculator: BaseCalculator, elements: list[str], files: list[Path]
 ) -> tuple[list[str], list[RelaxedReference]]:
     """Return what to scan, the files' own pairs too, and the structures to relax."""
-    from .references.files import as_references
+    from ..references.files import as_references
 
     if not files:
         chosen = elements or default_elements(calculator)
@@ -139,11 +142,30 @@ def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]
     return references
 
 
+def load_frames(calculator: BaseCalculator, what: list[str]) -> list[FrameSet]:
+    """Return the frames of ``parity``: files, folders and data sets, or clusters for the toy."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.registry import describe
+    from ..references.frames import DATA_SETS, load_frame_sets
+    from ..references.morse_frames import NAMES, morse_frames
+
+    if what:
+        return [
+            loaded
+            for item in what
+            for loaded in ([morse_frames(item)] if item in NAMES else load_frame_sets([item]))
+        ]
+    if describe(calculator).backend != "toy":
+        raise InputError(f"which frames? Name files, folders, or {', '.join(DATA_SETS)}")
+    return [morse_frames(name) for name in NAMES]
+
+
 def load_runs(paths: list[Path]) -> list[RunRecord]:
     """Return the records of ``report``."""
     from ase.calculators.calculator import InputError
 
-    from .storage import load_run
+    from ..storage import load_run
 
     records = []
     for path in paths:

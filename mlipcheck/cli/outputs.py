@@ -14,19 +14,21 @@ import typer
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from .checks.relax import RelaxSettings
-    from .references.structures import RelaxedReference
-    from .results import ContractResult, DimerScan, Relaxation, RunRecord
+    from ..checks.relax import RelaxSettings
+    from ..references.structures import RelaxedReference
+    from ..results import ContractResult, DimerScan, Relaxation, RunRecord
 
 
-def check_writable(json: str | None, figures: Path | None = None) -> None:
+def check_writable(
+    json: str | None, figures: Path | None = None, *, option: str = "--json"
+) -> None:
     """Refuse outputs that cannot be written, before any work is done."""
     from ase.calculators.calculator import InputError
 
     if json and json != "-":
         folder = Path(json).parent
         if Path(json).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise InputError(f"--json {json}: not writable; give a file in a folder that exists")
+            raise InputError(f"{option} {json}: not writable; give a file in a folder that exists")
     if figures is not None:
         present = next(p for p in (figures, *figures.absolute().parents) if p.exists())
         if not present.is_dir() or not os.access(present, os.W_OK):
@@ -35,7 +37,7 @@ def check_writable(json: str | None, figures: Path | None = None) -> None:
 
 def write_json(path: str, record: Any) -> None:
     """Write a record whole or not at all; ``-`` is stdout."""
-    from .storage import dumps, write_atomically
+    from ..storage import dumps, write_atomically
 
     if path == "-":
         typer.echo(dumps(record), nl=False)
@@ -74,8 +76,8 @@ def scan(calculator: BaseCalculator, elements: list[str], reference: list[str]) 
     """Scan dimers; where no pair could be judged there is nothing to report."""
     from ase.calculators.calculator import InputError
 
-    from .checks.dimer import scan_dimers
-    from .references import datasets
+    from ..checks.dimer import scan_dimers
+    from ..references import datasets
 
     if "pbe" in reference:  # a download has a bar of its own, and two at once are a mess
         datasets.fetch("diatomics-pbe")
@@ -92,8 +94,8 @@ def relax(
     """Relax, and return the rows and whether it was interrupted on the way."""
     from ase.calculators.calculator import InputError
 
-    from .checks.energies import compare_energies
-    from .checks.relax import iterate_relaxations
+    from ..checks.energies import compare_energies
+    from ..checks.relax import iterate_relaxations
 
     rows: list[Relaxation] = []
     stopped = False
@@ -114,7 +116,7 @@ def hold_to_contract(
     calculator: BaseCalculator, elements: list[str] | None
 ) -> list[ContractResult]:
     """Run every check of the contract."""
-    from .checks.contract import check_calculator, iter_checks
+    from ..checks.contract import check_calculator, iter_checks
 
     with progress_bar("contract", len(list(iter_checks()))) as advance:
         return check_calculator(calculator, elements=elements, progress=advance)
@@ -122,10 +124,10 @@ def hold_to_contract(
 
 def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results: Any) -> RunRecord:
     """Put the results together with how they came about, and judge them."""
-    from .calculators.registry import describe
-    from .results import RunRecord
-    from .storage import collect_versions, to_plain
-    from .verdict import judge
+    from ..calculators.registry import describe
+    from ..results import RunRecord
+    from ..storage import collect_versions, to_plain
+    from ..verdict import judge
 
     results = {name: tuple(rows) for name, rows in results.items()}
     info = describe(calculator)
@@ -147,10 +149,11 @@ def finish(
     strict: bool,
     stopped: bool = False,
     verdict: bool = False,
+    rescale: bool = False,
     note: str | None = None,
 ) -> None:
     """Print, write, and set the exit status."""
-    from .report import terminal, text
+    from ..report import parity_text, terminal, text
 
     if json != "-":
         out = terminal.console()
@@ -163,16 +166,26 @@ def finish(
             text.print_dimers(out, record.dimers)
         if record.relaxations:
             text.print_relaxations(out, record.relaxations)
+        if record.parities:
+            signal = record.settings.get("signal")
+            parity_text.print_parities(out, record.parities, signal)
+            if rescale:
+                parity_text.print_rescalings(out, record.parities)
         if verdict:
             text.print_findings(out, record.findings)
     if json:
         write_json(json, record)
     if figures:
-        from .report.figures import save_figures
+        from ..report.figures import save_figures
 
         _save(figures, lambda: save_figures(figures, record.dimers, record.relaxations))
     if stopped:
-        typer.echo(f"interrupted; relaxations finished: {len(record.relaxations)}", err=True)
+        done = (
+            f"relaxations finished: {len(record.relaxations)}"
+            if record.relaxations
+            else f"frames finished: {sum(p.frames for p in record.parities)}"
+        )
+        typer.echo(f"interrupted; {done}", err=True)
         raise typer.Exit(130)
     _exit_if_strict(strict, [record])
 
@@ -199,8 +212,8 @@ def finish_comparison(
     strict: bool,
 ) -> None:
     """Print models side by side, write, and set the exit status."""
-    from .comparison import compare_runs
-    from .report import side_by_side, terminal
+    from ..comparison import compare_runs
+    from ..report import side_by_side, terminal
 
     comparison = compare_runs(records, [str(p) for p in paths])
     if len(comparison.runs) == 1:  # the runs of one model, which is no comparison
@@ -211,7 +224,7 @@ def finish_comparison(
     if json:
         write_json(json, comparison)
     if figures:
-        from .report.figures_compared import save_comparison
+        from ..report.figures_compared import save_comparison
 
         _save(figures, lambda: save_comparison(figures, comparison))
     _exit_if_strict(strict, comparison.runs)

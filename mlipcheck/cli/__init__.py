@@ -1,0 +1,28 @@
+"""The command line: parses, calls the library, prints. Heavy packages load inside the commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from . import checks, checkup, listings, parity
+from .app import app
+
+__all__ = ["app", "checks", "checkup", "listings", "main", "parity"]
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)
+    except Exception as error:
+        from ase.calculators.calculator import CalculatorSetupError
+
+        if not isinstance(error, CalculatorSetupError):
+            raise
+        typer.echo(f"mlipcheck: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)

@@ -1,0 +1,102 @@
+"""What is known, and what a model predicts: backends, data, predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import inputs, outputs
+from .app import app
+from .options import (
+    BackendOption,
+    DeviceOption,
+    JsonOption,
+    OptionOption,
+)
+
+if TYPE_CHECKING:
+    from ..calculators.backend import Backend
+
+
+@app.command()
+def backends(json: JsonOption = None) -> None:
+    """List the backends: what is known, what is installed, how to install the rest."""
+    from ..calculators.backends import list_backends
+    from ..report import listings, terminal
+
+    rows = list_backends()
+    outputs.check_writable(json)
+    if json != "-":
+        listings.print_backends(terminal.console(), rows)
+    if json:
+        outputs.write_json(json, [_backend_facts(b) for b in rows])
+
+
+def _backend_facts(backend: Backend) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    facts = asdict(backend)
+    for told, checkpoint in zip(facts["checkpoints"], backend.checkpoints, strict=True):
+        path = checkpoint.path if checkpoint.files and checkpoint.found else None
+        told |= {"found": checkpoint.found, "path": None if path is None else str(path)}
+    return facts | {
+        "installed": backend.installed,
+        "version": backend.version,
+        "pip": backend.pip_line,
+    }
+
+
+@app.command()
+def data(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Fetch these first.")
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """List the data sets: what they are, and where; fetch those that are named."""
+    from ..references import datasets
+    from ..report import listings, terminal
+
+    outputs.check_writable(json)
+    chosen = [datasets.get_dataset(name) for name in names] if names else datasets.DATASETS
+    for name in names or ():
+        datasets.fetch(name)
+    if json != "-":
+        listings.print_datasets(terminal.console(), chosen)
+    if json:
+        outputs.write_json(json, [datasets.describe(dataset) for dataset in chosen])
+
+
+@app.command()
+def predict(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Anything that ASE reads.")],
+    backend: BackendOption = "toy",
+    option: OptionOption = None,
+    device: DeviceOption = "auto",
+    json: JsonOption = None,
+) -> None:
+    """Energy, forces, stress and magnetic moments of the structures in FILE."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.evaluate import evaluate
+    from ..calculators.registry import describe
+    from ..references.files import read_frames
+    from ..report import listings, terminal, text
+
+    outputs.check_writable(json)
+    calculator = inputs.load_calculator(backend, device, option)
+    frames = read_frames(file)
+    properties = ("energy", "forces", "stress", "energies", "magmoms")
+    with outputs.progress_bar("evaluating", len(frames)) as advance:
+        found = evaluate(calculator, frames, properties=properties, progress=advance)
+    if all(e.error for e in found):
+        raise InputError(f"{file}: {found[0].error}")
+    names = [str(file) if len(frames) == 1 else f"{file}[{k}]" for k in range(len(frames))]
+    if json != "-":
+        out = terminal.console()
+        text.print_calculator(out, describe(calculator))
+        listings.print_evaluations(out, names, frames, found)
+    if json:
+        outputs.write_json(json, {"calculator": describe(calculator), "evaluations": found})

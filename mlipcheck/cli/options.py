@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BackendOption = Annotated[
+    str,
+    typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
+]
+OptionOption = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--option", metavar="KEY=VALUE", help="An option, as dtype=float64."),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - prints.")
+]
+FiguresOption = Annotated[
+    Path | None, typer.Option("--figures", metavar="DIR", help="Write figures as PNG.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 when a finding is fail.")]
+ReferenceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        metavar="auto|pbe|morse|none|FILE",
+        help="Reference curves; a FILE (A-B.csv or a trajectory) may be given several times.",
+    ),
+]
+FmaxOption = Annotated[float, typer.Option(help="Force to converge to, eV/Å.")]
+StepsOption = Annotated[int, typer.Option(help="Steps at most.")]
+OptimizerOption = Annotated[str, typer.Option(help="BFGS, LBFGS, FIRE or BFGSLineSearch.")]
+CellOption = Annotated[
+    str | None, typer.Option(help="free or fixed; by default as the reference did.")
+]
+StartOption = Annotated[str, typer.Option(help="relaxed, first or rattled.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
