@@ -13,11 +13,13 @@ _PUBLIC = {
     "evaluate": ".calculators.evaluate",
     "scan_dimers": ".checks.dimer",
     "relax_against_reference": ".checks.relax",
+    "parity": ".checks.parity",
     "check_calculator": ".checks.contract",
     "iter_checks": ".checks.contract",
     "judge": ".verdict",
     "RBFRidge": ".calculators.rbf_ridge",
     "RBFRidgeCalculator": ".calculators.rbf_ridge_calculator",
+    "RescaledCalculator": ".calculators.rescaled",
     "MorseCalculator": ".calculators.morse",
 }
 

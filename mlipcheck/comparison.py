@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.calculators.calculator import InputError
 
-from .results import CurveComparison, DimerScan, Finding, Relaxation, RunRecord
+from .results import CurveComparison, DimerScan, Finding, Parity, Relaxation, RunRecord
 from .verdict import STATUSES, judge
 
 # What must be equal where two records have it, and what to call it.
@@ -18,7 +18,7 @@ _SAME_RELAXATION = {
     "cell": "cell",
     "optimizer": "optimizer",
 }
-_PARTS = ("dimers", "relaxations", "contract")
+_PARTS = ("dimers", "relaxations", "parities", "contract")
 TOLD = 3  # differences, of however many
 
 
@@ -76,7 +76,7 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
 
 
 def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunRecord]:
-    """Put the dimers, relaxations and contract of one model together, if it has each but once."""
+    """Put the parts of one model's runs together, where it has each but once."""
     merged: dict[str, RunRecord] = {}
     for run, name in zip(runs, names, strict=True):
         for known, other in merged.items():
@@ -142,11 +142,17 @@ def _differences(one: RunRecord, other: RunRecord) -> list[str]:
         *_settings_differ(one, other),
         *_names_differ("pairs", [s.name for s in one.dimers], [s.name for s in other.dimers]),
         *(d for a, b in zip(one.dimers, other.dimers, strict=False) for d in _scans_differ(a, b)),
-        *_counts_differ(one.relaxations, other.relaxations),
+        *_counts_differ("relaxations", one.relaxations, other.relaxations),
         *(
             d
             for a, b in zip(one.relaxations, other.relaxations, strict=False)
             for d in _relaxations_differ(a, b)
+        ),
+        *_counts_differ("sets of frames", one.parities, other.parities),
+        *(
+            d
+            for a, b in zip(one.parities, other.parities, strict=False)
+            for d in _parities_differ(a, b)
         ),
         *_names_differ(
             "checks", [r.check for r in one.contract], [r.check for r in other.contract]
@@ -208,10 +214,19 @@ def _same_curve(one: CurveComparison, other: CurveComparison) -> bool:
     return _equal(a - a[-1], b - b[-1])
 
 
-def _counts_differ(one: Sequence[Relaxation], other: Sequence[Relaxation]) -> list[str]:
+def _counts_differ(what: str, one: Sequence[object], other: Sequence[object]) -> list[str]:
     if len(one) == len(other):
         return []
-    return [f"there are {len(one)} and {len(other)} relaxations"]
+    return [f"there are {len(one)} and {len(other)} {what}"]
+
+
+def _parities_differ(one: Parity, other: Parity) -> list[str]:
+    if one.fingerprint != other.fingerprint:
+        return [f"{one.name} and {other.name} are not the same frames with the same labels"]
+    asked = [p.ordering.difference if p.ordering else None for p in (one, other)]
+    if asked[0] != asked[1] and one.ordering and other.ordering:
+        return [f"{one.name}: the signal is {asked[0]} and {asked[1]} eV"]
+    return []
 
 
 def _relaxations_differ(one: Relaxation, other: Relaxation) -> list[str]:

@@ -66,12 +66,12 @@ def median(values: np.ndarray, units: Sequence[str]) -> Estimate:
     The delete-one jackknife does not converge for a median (Efron (1982), section 3.4): it knows
     only the middle two values. The k-th smallest and largest of n independent values enclose the
     median with the probability 1 - 2 P(B < k), B binomial of n and 1/2; the k that is used gives
-    at least 95 %. Where values share a unit each unit counts as one, by its own median. Fewer than
-    six units have no such interval.
+    at least 95 %. Where values share a unit each unit counts as one, by its own median, in the
+    interval and in the median. Fewer than six units have no such interval.
     """
-    value = float(np.median(values))
     names, index = np.unique(np.asarray(units), return_inverse=True)
     each = np.sort([np.median(values[index == k]) for k in range(len(names))])
+    value = float(np.median(each))
     rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, len(each), 0.5))
     if rank < 1:
         return Estimate(value)

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from ..references.frames import LabelledFrame
 from ..results import Estimate, Ordering, OrderingBin
-from .jackknife import POSITIVE, with_interval
+from .jackknife import with_interval
 
 RELIABLE = 0.95
 # Reference differences (eV) between which pairs are counted together.
@@ -59,7 +59,9 @@ def compare_order(
     first, second = np.hstack([g[np.array(np.triu_indices(len(g), 1))] for g in members])
     dE, predicted = reference[first] - reference[second], model[first] - model[second]
     errors = model - reference
-    sigma = _spread([errors[g] for g in members], [[frames[k].run for k in g] for g in members])
+    # zeros of energy are taken off first: they would drown what is left in rounding
+    centred = [errors[g] - errors[g].mean() for g in members]
+    sigma = _spread(centred, [[frames[k].run for k in g] for g in members])
     told: dict[str, Any] = {}
     if difference is not None:
         near = (np.abs(dE) >= ABOUT[0] * difference) & (np.abs(dE) <= ABOUT[1] * difference)
@@ -83,7 +85,8 @@ def compare_order(
 def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Estimate:
     """Return the rms of differences of errors over pairs, with each run left out in turn.
 
-    Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)².
+    Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)². The interval is that of log σ,
+    whose spread does not depend on σ.
     """
     names, index = np.unique(np.concatenate(runs), return_inverse=True)
     ends = np.cumsum([len(e) for e in errors])[:-1]
@@ -98,7 +101,10 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Esti
         pairs += m * (m - 1) / 2
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
-    return with_interval(float(sigma[-1]), sigma[:-1], POSITIVE)
+        logarithm = with_interval(float(np.log(sigma[-1])), np.log(sigma[:-1]))
+    if logarithm.low is None or logarithm.high is None:
+        return Estimate(float(sigma[-1]))
+    return Estimate(float(sigma[-1]), float(np.exp(logarithm.low)), float(np.exp(logarithm.high)))
 
 
 def _thinned(members: np.ndarray) -> np.ndarray:

@@ -181,7 +181,8 @@ def _energies(
         signal,
     )
     results = {"energy": found, "ordering": order}
-    reasons = {"energy": "" if found else reason, "ordering": "no two states of one composition"}
+    alone = "no two states of one composition" if comparable.any() else reason
+    reasons = {"energy": "" if found else reason, "ordering": alone}
     return _Part(
         {name: value for name, value in results.items() if value is not None},
         {name: why for name, why in reasons.items() if results[name] is None},
@@ -217,7 +218,10 @@ def _forces(good: Pairs, seed: int) -> _Part:
     why_not = {}
     if found.units < 2:
         why_not["intervals"] = "all frames are of one run, and none is independent of the others"
-    return _Part({"forces": found, "rescaling": fit_factor(runs, reference, model)}, why_not, doubt)
+    rescaling = fit_factor(runs, reference, model)
+    if rescaling is None:
+        why_not["rescaling"] = "all forces of the model are zero"
+    return _Part({"forces": found, "rescaling": rescaling}, why_not, doubt)
 
 
 def _stresses(good: Pairs) -> _Part:

@@ -12,6 +12,7 @@ from ..calculators.evaluate import Progress
 from ..references.frames import FrameSet, LabelledFrame
 from ..references.structures import RelaxedReference
 from ..results import Rescaling
+from .force_parity import SMALLEST_RMS
 from .relax import RelaxSettings, iterate_relaxations
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
@@ -39,7 +40,8 @@ def fit_factor(
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
-    what is uncorrelated with F too.
+    what is uncorrelated with F too. Units where neither has forces above 1e-3 eV/Å, as by symmetry,
+    have no vote on whether errors fall.
     """
     together: dict[str, list[int]] = {}
     for k, unit in enumerate(units):
@@ -57,12 +59,15 @@ def fit_factor(
         return None
     factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
     left = sums.sum(axis=0) - sums
-    # of one unit there is nothing to leave out: the errors told are those of the fit itself
-    factors = left[:, 0] / left[:, 1] if len(parts) > 1 and left[:, 1].all() else [factor]
-    before = [_errors(f, F, 1.0) for f, F in parts]
-    after = [_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)]
-    better = np.mean([np.less(a, b) for a, b in zip(after, before, strict=True)], axis=0)
     sizes = np.array([f.size for f, _ in parts])
+    # of one unit there is nothing to leave out: the errors told are those of the fit itself
+    factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
+    # what has no model forces to fit to changes nothing
+    np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
+    before = np.array([_errors(f, F, 1.0) for f, F in parts])
+    after = np.array([_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)])
+    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= SMALLEST_RMS
+    better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
     mae, rmse = _together(before, sizes)
     rescaled_mae, rescaled_rmse = _together(after, sizes)
     found = Rescaling(
@@ -122,9 +127,9 @@ def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:
     return float(np.mean(np.abs(off))), float(np.sqrt(np.mean(off**2)))
 
 
-def _together(errors: Sequence[tuple[float, float]], sizes: np.ndarray) -> tuple[float, float]:
+def _together(errors: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
     """Return MAE and RMSE over the components of all parts."""
-    maes, rmses = np.array(errors).T
+    maes, rmses = errors.T
     squares = np.average(rmses**2, weights=sizes)
     return float(np.average(maes, weights=sizes)), float(np.sqrt(squares))
 

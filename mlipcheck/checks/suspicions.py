@@ -47,12 +47,10 @@ def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | N
     reference, model : ndarray of shape (n,)
         The labels as they were read, and what the model says, both in ASE's units.
     """
+    if not _correlated(reference, model):
+        return None
     FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
-    if len(reference) < FEWEST or FF == 0 or ff == 0:
-        return None
     cross = float(np.sum(reference * model))
-    if cross**2 < CORRELATED * FF * ff:
-        return None
     ratio = np.sqrt(ff / FF)
     near = [
         name for name, factor in FACTORS[kind].items() if abs(np.log(ratio / factor)) < TOLERANCE
@@ -72,8 +70,8 @@ def suspect_energies(
 ) -> str | None:
     """Compare total energies: differences within each composition first, then energies per atom.
 
-    Differences are free of any zero of energy; where there are none, the sums themselves can only
-    show what has the model's zero and another unit.
+    Differences are free of any zero of energy, and settle it where the model follows them; where
+    there are none, the sums themselves can only show what has the model's zero and another unit.
     """
     dE, predicted = [], []
     for composition in sorted(set(compositions)):
@@ -81,8 +79,16 @@ def suspect_energies(
         if same.sum() > 1:
             dE.append((reference[same] - reference[same].mean()) / n_atoms[same])
             predicted.append((model[same] - model[same].mean()) / n_atoms[same])
-    if dE and (found := suspect_unit("energies", np.concatenate(dE), np.concatenate(predicted))):
-        return found
+    if dE and _correlated(np.concatenate(dE), np.concatenate(predicted)):
+        return suspect_unit("energies", np.concatenate(dE), np.concatenate(predicted))
     # an energy turned round is one of another zero: only units are told from sums
     found = suspect_unit("energies", reference / n_atoms, model / n_atoms)
     return found if found and "times" in found and "sign" not in found else None
+
+
+def _correlated(reference: np.ndarray, model: np.ndarray) -> bool:
+    """Tell whether there is enough in common for the ratio of sizes to mean anything."""
+    FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
+    if len(reference) < FEWEST or FF == 0 or ff == 0:
+        return False
+    return float(np.sum(reference * model)) ** 2 >= CORRELATED * FF * ff

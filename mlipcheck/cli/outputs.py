@@ -149,7 +149,6 @@ def finish(
     strict: bool,
     stopped: bool = False,
     verdict: bool = False,
-    rescale: bool = False,
     note: str | None = None,
 ) -> None:
     """Print, write, and set the exit status."""
@@ -169,7 +168,7 @@ def finish(
         if record.parities:
             signal = record.settings.get("signal")
             parity_text.print_parities(out, record.parities, signal)
-            if rescale:
+            if record.settings.get("rescale"):
                 parity_text.print_rescalings(out, record.parities)
         if verdict:
             text.print_findings(out, record.findings)

@@ -73,6 +73,7 @@ def parity(
         "signal": signal,
         "sample": sample,
         "seed": seed,
+        "rescale": rescale,
         "interrupted": stopped,
     }
     record = outputs.make_record(calculator, settings, parities=rows)
@@ -82,7 +83,6 @@ def parity(
         figures,
         strict=strict,
         stopped=stopped,
-        rescale=rescale,
         note=None if what else "No frames named: Morse clusters near equilibrium and far from it.",
     )
     if save is not None:

@@ -212,7 +212,7 @@ def _print_ordering(out: Console, p: Parity) -> None:
         table.add_row(apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}")
     out.print(table)
     out.print(
-        f"{order.states} states of {order.compositions} compositions; expected is Φ(ΔE/σ), for "
+        f"{order.states} states, compositions: {order.compositions}; expected is Φ(ΔE/σ), for "
         "errors of a normal distribution."
     )
 

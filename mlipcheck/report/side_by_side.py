@@ -6,11 +6,12 @@ import statistics
 from collections import Counter
 from string import ascii_uppercase
 
+from ase import units
 from rich.console import Console
 from rich.markup import escape
 
 from ..comparison import Comparison
-from ..results import DimerScan, Finding, Relaxation
+from ..results import DimerScan, Finding, Parity, Relaxation
 from .terminal import STYLES, new_table, number
 from .text import print_calculator
 
@@ -28,6 +29,8 @@ def print_comparison(out: Console, comparison: Comparison) -> None:
         _print_dimers(out, comparison, letters)
     if comparison.runs[0].relaxations:
         _print_relaxations(out, comparison, letters)
+    if comparison.runs[0].parities:
+        _print_parities(out, comparison, letters)
 
 
 def _print_verdict(out: Console, comparison: Comparison, letters: str) -> None:
@@ -139,3 +142,48 @@ def _change(row: Relaxation, value: float | None, form: str) -> str:
     if row.error:
         return "error"
     return number(value, form) + ("" if row.converged or value is None else "*")
+
+
+def _print_parities(out: Console, comparison: Comparison, letters: str) -> None:
+    table = new_table(
+        "Parity",
+        "frames",
+        "",
+        "energy\nmeV/atom",
+        "forces\neV/Å",
+        "s_lo",
+        "s_hi",
+        "R²",
+        "called",
+        "stress\nGPa",
+        "σ(ΔE)\neV",
+        left=2,
+    )
+    conventions = []
+    for sets in zip(*(run.parities for run in comparison.runs), strict=True):
+        for letter, p in zip(letters, sets, strict=True):
+            table.add_row(escape(p.name) if letter == "A" else "", letter, *_parity_cells(p))
+            if p.error:
+                conventions.append(f"{letter}, {escape(p.name)}: {escape(p.error)}")
+            elif p.energy is not None:
+                told = f"{p.energy.convention}, {p.energy.frames} frames"
+                conventions.append(f"{letter}, {escape(p.name)}: energies in {told}.")
+    out.print(table)
+    for line in conventions:
+        out.print(line)
+
+
+def _parity_cells(p: Parity) -> list[str]:
+    if p.error:
+        return ["failed", *["-"] * 7]
+    e, f, slope = p.energy, p.forces, p.forces.slope if p.forces else None
+    return [
+        number(1000 * e.mae.value if e else None, ".1f"),
+        number(f.mae.value if f else None, ".3f"),
+        number(slope.s_lo if slope else None, ".3f"),
+        number(slope.s_hi if slope else None, ".3f"),
+        number(slope.r_squared if slope else None, ".3f"),
+        (slope.remark if slope else None) or "-",
+        number(p.stress.mae.value / units.GPa if p.stress else None, ".2f"),
+        number(p.ordering.sigma.value if p.ordering else None, ".3g"),
+    ]

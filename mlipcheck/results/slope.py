@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WORTH_A_WORD = 0.1
+FOLLOWS = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,13 @@ class Slope:
 
     @property
     def word(self) -> str:
-        """'soft' only where s_hi < 1; 'uncorrelated' where s_lo < 1 < s_hi; else 'stiff'."""
+        """'soft' only where s_hi < 1, 'uncorrelated' where s_lo < 1 < s_hi, else 'stiff'.
+
+        Stiff forces still follow the reference's: with R² < 1/2 they are uncorrelated too.
+        """
         if self.s_hi is None or not self.s_lo > 0:
             return "uncorrelated"
         if self.s_hi < 1:
             return "soft"
-        return "uncorrelated" if self.s_lo < 1 else "stiff"
+        follows = self.r_squared is not None and self.r_squared >= FOLLOWS
+        return "stiff" if self.s_lo >= 1 and follows else "uncorrelated"

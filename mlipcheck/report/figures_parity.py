@@ -1,0 +1,280 @@
+"""Figures of a model held against labelled frames: a page a set, and its errors as scales."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from ..checks.ordering import ABOUT
+from ..results import EnergyParity, Estimate, ForceParity, Ordering, Parity
+from .figures import COLLAPSE, DPI, FAILED, MODEL, REFERENCE
+from .figures_volcano import BAND, KEY
+
+DISTRIBUTIONS = {"in": "in distribution", "out": "out of distribution"}
+STYLES = {"in": (MODEL, "o"), "out": (COLLAPSE, "s"), None: (FAILED, "D")}  # no red and green
+# Axes are logarithmic beyond the bulk where the largest component is so many times its end.
+BULK, DOMINATED = 0.98, 5.0
+MOSTLY = 0.5  # of ΣF² in one frame: then slopes are about that frame
+MANY = 1000  # points that need to be seen through
+BINS, FAR = 30, 3.0  # of a histogram; further from the quartiles, in interquartile ranges
+# MatterSim's model card: MAE of the energy in eV/atom
+PUBLISHED = {"MPtrj-random-1k": 0.030, "Random-TP": 0.208}
+SIGNAL = (0.1, 0.2)  # eV, between neighbours on the hydrogen-evolution volcano
+SMALLEST = 1e-6  # eV; what is less stands there, on a logarithmic axis
+
+
+def draw_parities(parities: Sequence[Parity]) -> list[Figure]:
+    """Draw a page a set: forces, errors of energies, and the order of states.
+
+    Sets with an error have no page, quantities that the record does not have no panel.
+    """
+    pages = [_draw_page(p) for p in parities if p.error is None]
+    return [page for page in pages if page is not None]
+
+
+def _draw_page(p: Parity) -> Figure | None:
+    panels: list[Callable[[Axes], None]] = []
+    if p.forces is not None:
+        forces, why = p.forces, p.not_assessed.get("slope", "")
+        panels.append(lambda axis: _draw_forces(axis, forces, why))
+    if p.energy is not None:
+        energy = p.energy
+        panels.append(lambda axis: _draw_energies(axis, energy))
+    if p.ordering is not None:
+        ordering = p.ordering
+        panels.append(lambda axis: _draw_ordering(axis, ordering))
+    if not panels:
+        return None
+    figure = Figure(figsize=(4.8 * len(panels), 5.6), layout="constrained", dpi=DPI)
+    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw(axis)
+        axis.title.set_fontsize(9)
+        axis.tick_params(labelsize=8)
+        # below the panel, where it hides nothing
+        handles, labels = axis.get_legend_handles_labels()
+        axis.legend(
+            handles,
+            labels,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.14),
+            ncols=2,
+            fontsize=8,
+            frameon=False,
+        )
+    told = [p.name, DISTRIBUTIONS.get(p.distribution or ""), f"{p.frames} frames"]
+    if p.failures:
+        told.append(f"{len(p.failures)} failed")
+    words = textwrap.fill(", ".join(t for t in told if t), 48 * len(panels))
+    figure.suptitle(words, fontsize=11)
+    return figure
+
+
+def _draw_forces(axis: Axes, f: ForceParity, why: str) -> None:
+    F, model = f.reference_sample, f.model_sample
+    sizes = np.abs(np.concatenate([F, model]))
+    reach = 1.1 * float(np.max(sizes, initial=0.0)) or 1.0
+    bulk = float(np.quantile(sizes, BULK)) if len(sizes) else 0.0
+    if 0 < DOMINATED * bulk < reach:
+        # one frame with huge forces would leave the others a dot in the middle
+        linear = 10 ** np.floor(np.log10(bulk))
+        axis.set_xscale("symlog", linthresh=linear)
+        axis.set_yscale("symlog", linthresh=linear)
+    outwards = np.geomspace(1e-4, 1, 200) * reach  # dense enough for either kind of axis
+    x = np.concatenate([-outwards[::-1], outwards])
+    axis.plot(x, x, color="0.6", lw=1, zorder=0, label="y = x")
+    many = len(F) > MANY
+    look = {"ms": 2.5 if many else 4, "alpha": 0.25 if many else 0.5, "mew": 0}
+    axis.plot(F, model, "o", color=MODEL, rasterized=True, label="components", **look)
+    told = [f"MAE {f.component_mae:.3g} eV/Å of components, {f.mae.value:.3g} of vectors"]
+    if f.slope is not None:
+        s = f.slope
+        axis.plot(x, s.s_lo * x, color=COLLAPSE, lw=1.2, ls="--", label=f"slope s_lo {s.s_lo:.3f}")
+        numbers = {"s_lo": s.s_lo, "s_hi": s.s_hi, "R²": s.r_squared}
+        words = ", ".join(f"{k} {v:.3f}" for k, v in numbers.items() if v is not None)
+        told.append(f"{words}: {s.remark}" if s.remark else words)
+    else:
+        told.append(f"slope not assessed: {why}")
+    if f.largest_share > MOSTLY and f.frames > 1:
+        told.append(f"one frame holds {100 * f.largest_share:.0f} % of ΣF²")
+    axis.set_title("\n".join(told))
+    axis.set_xlim(-reach, reach)
+    axis.set_ylim(-reach, reach)
+    axis.set_aspect("equal")
+    axis.set_xlabel("reference force components (eV/Å)")
+    axis.set_ylabel("model force components (eV/Å)")
+
+
+def _draw_energies(axis: Axes, e: EnergyParity) -> None:
+    errors = 1000 * e.errors
+    low, high = _robust_range(errors)
+    beyond = (errors < low) | (errors > high)
+    columns = [errors[~beyond], np.clip(errors[beyond], low, high)]
+    labels = ["frames", "beyond the axis, in the outer bins"]
+    shown = 2 if beyond.any() else 1
+    axis.hist(
+        columns[:shown],
+        bins=np.linspace(low, high, BINS + 1),
+        stacked=True,
+        color=[MODEL, COLLAPSE][:shown],
+        label=labels[:shown],
+    )
+    axis.axvline(0, color=REFERENCE, lw=1, zorder=3, label="no error")
+    told = [
+        f"MAE {1000 * e.mae.value:.3g} meV/atom, {e.convention}",
+        f"bias {1000 * e.bias:+.3g} meV/atom, {e.frames} frames".replace("-", "−"),
+    ]
+    if beyond.any():
+        told.append(f"{beyond.sum()} beyond {low:.3g} to {high:.3g}".replace("-", "−"))
+    axis.set_title("\n".join(told))
+    axis.set_xlim(low, high)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_xlabel("energy, model − reference (meV/atom)")
+    axis.set_ylabel("frames")
+
+
+def _robust_range(errors: np.ndarray) -> tuple[float, float]:
+    """Return ends that leave out what is far from the quartiles; zero is always between them."""
+    first, third = np.quantile(errors, [0.25, 0.75])
+    far = FAR * (third - first)
+    low = min(0.0, float(max(errors.min(), first - far)))
+    high = max(0.0, float(min(errors.max(), third + far)))
+    margin = 0.05 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _draw_ordering(axis: Axes, order: Ordering) -> None:
+    # the ends that a logarithmic axis cannot have
+    lows = [b.low or (b.high or 1.0) / 2 for b in order.bins]
+    highs = [b.high or 2 * b.low for b in order.bins]
+    middles = np.sqrt(np.multiply(lows, highs))
+    axis.set_xscale("log")
+    observed = [b.observed for b in order.bins]
+    axis.hlines(observed, lows, highs, color=MODEL, lw=1.5)
+    axis.plot(middles, observed, "o", color=MODEL, ms=5, label="observed")
+    expected = [b.expected for b in order.bins]
+    axis.plot(
+        middles, expected, "s:", color=REFERENCE, mfc="white", lw=0.8, ms=5, label="Φ(|ΔE|/σ)"
+    )
+    axis.axhline(0.5, color="0.8", lw=0.8, zorder=0)
+    sigma = order.sigma.value
+    if sigma > 0:
+        axis.axvline(sigma, color=COLLAPSE, lw=1, ls="--", label=f"σ {sigma:.3g} eV")
+    told = [f"σ {sigma:.3g} eV over {order.pairs} pairs, {order.compositions} compositions"]
+    if order.difference is not None:
+        label = f"asked about: {order.difference:g} eV"
+        axis.axvline(order.difference, color=FAILED, lw=1, ls="-.", label=label)
+        right, n = order.observed, order.observed_pairs
+        seen = "no pair so far apart" if right is None else f"observed {right:.2f} of {n} pairs"
+        told.append(f"at {order.difference:g} eV: Φ {order.chance or 0.5:.2f}, {seen}")
+    top = axis.secondary_xaxis("top")
+    top.set_xticks(middles, [f"{b.pairs}" for b in order.bins], rotation=90, fontsize=7)
+    top.xaxis.set_minor_formatter(NullFormatter())
+    top.tick_params(length=2, which="major")
+    top.tick_params(length=0, which="minor")
+    top.set_xlabel("pairs", fontsize=7)
+    axis.set_title("\n".join(told))
+    axis.set_ylim(-0.03, 1.03)
+    axis.set_xlabel("|ΔE| of the reference (total eV)")
+    axis.set_ylabel("pairs in the right order (fraction)")
+
+
+def draw_scales(parities: Sequence[Parity], signal: float | None, label: str) -> Figure:
+    """Draw errors per atom, and below them those of differences beside the signal.
+
+    Errors of like states cancel and those of N atoms add up, so that the upper panel says nothing
+    of the lower: only the lower one, in total eV, is to be held against the signal.
+
+    Parameters
+    ----------
+    signal : float or None
+        The difference that matters, in eV; by default that of the hydrogen-evolution volcano.
+    label : str
+        What to call the model.
+    """
+    good = [p for p in parities if p.error is None]
+    known = {p.name.casefold() for p in good}
+    rows = [p.name for p in good] + [name for name in PUBLISHED if name.casefold() not in known]
+    figure = Figure(figsize=(8.4, 3.4 + 0.55 * (len(rows) + len(good))), layout="constrained")
+    figure.set_dpi(DPI)
+    upper, lower = figure.subplots(2, 1, height_ratios=(len(rows), max(len(good), 1)), sharex=True)
+    shown = [*PUBLISHED.values()]
+    for y, p in enumerate(good):
+        e, order = p.energy, p.ordering
+        told = f"{_short(e.mae)} ({e.convention})" if e else p.not_assessed.get("energy", "")
+        shown += _draw_mark(upper, y, p.distribution, e.mae if e else None, told)
+        if order is None:
+            told = p.not_assessed.get("ordering", "")
+        else:
+            told = f"{_short(order.sigma)} ({order.pairs} pairs)"
+        shown += _draw_mark(lower, y, p.distribution, order.sigma if order else None, told)
+    places = {name.casefold(): y for y, name in enumerate(rows)}
+    for name, value in PUBLISHED.items():
+        y = places[name.casefold()] + (0.3 if name.casefold() in known else 0.0)
+        upper.plot(value, y, "^", color=KEY, mfc="white", ms=7)
+        upper.annotate(f"{value:.3f} MatterSim", (value, y), **_beside(8, 0, "left"))
+    band = SIGNAL if signal is None else (signal * ABOUT[0], signal * ABOUT[1])
+    lower.axvspan(*band, color=BAND, lw=0, zorder=0)
+    upper.set_xlim(min(*shown, band[0]) / 3, max(*shown, band[1]) * 3)
+    titles = (
+        "per atom: not to be held against the signal, which is of whole states",
+        "between two states of one composition: to be held against the signal",
+    )
+    units = ("MAE of the energy (eV/atom)", "σ of ΔE, model − reference (total eV)")
+    for axis, names, title, unit in zip(
+        (upper, lower), (rows, rows[: len(good)]), titles, units, strict=True
+    ):
+        axis.set_xscale("log")
+        axis.set_yticks(range(len(names)), names, fontsize=9)
+        axis.set_ylim(max(len(names), 1) - 0.4, -0.7)
+        axis.set_title(title, fontsize=9, loc="left")
+        axis.set_xlabel(unit, fontsize=9)
+        axis.tick_params(axis="x", labelsize=8, labelbottom=True)
+    told = "0.1 to 0.2 eV, hydrogen-evolution volcano" if signal is None else f"about {signal:g} eV"
+    handles = [
+        Line2D([], [], color=colour, marker=marker, lw=1, label=DISTRIBUTIONS.get(key or "", key))
+        for key, (colour, marker) in STYLES.items()
+        if key in {p.distribution for p in good}
+    ]
+    handles += [
+        Line2D([], [], color=KEY, marker="^", ls="none", mfc="white", label="MatterSim's card"),
+        Patch(color=BAND, label=f"signal: {told}"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    figure.suptitle(f"Error scales of {label}, as measured", fontsize=11)
+    return figure
+
+
+def _draw_mark(
+    axis: Axes, y: int, distribution: str | None, found: Estimate | None, told: str
+) -> list[float]:
+    """Draw a measured value with its interval, or why there is none; return where it stands."""
+    if found is None:
+        words = f"not assessed: {told}" if told else "not assessed"
+        axis.text(0.01, y, words, transform=axis.get_yaxis_transform(), **_SMALL)
+        return []
+    colour, marker = STYLES[distribution]
+    x = max(found.value, SMALLEST)
+    if found.low is not None and found.high is not None:
+        axis.plot([max(found.low, SMALLEST), found.high], [y, y], color=colour, lw=1)
+    axis.plot(x, y, marker, color=colour, ms=7)
+    axis.annotate(told, (x, y), **_beside(0, 7, "center"))
+    return [x]
+
+
+_SMALL = {"fontsize": 8, "color": KEY, "va": "center"}
+
+
+def _beside(right: float, up: float, side: str) -> dict[str, object]:
+    va = "bottom" if up else "center"
+    return {**_SMALL, "xytext": (right, up), "textcoords": "offset points", "ha": side, "va": va}
+
+
+def _short(estimate: Estimate) -> str:
+    return f"{estimate.value:.2g}" if estimate.value < 0.01 else f"{estimate.value:.3f}"

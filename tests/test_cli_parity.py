@@ -1,0 +1,211 @@
+"""`mlipcheck parity` as a user types it."""
+
+from __future__ import annotations
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from mlipcheck.results import Parity
+from mlipcheck.storage import from_plain, load_run
+
+
+def labelled_by_emt(factor=1.0, n=8, noise=0.0, symbol="Cu", **changes):
+    """Rattled crystals with EMT's own labels, forces times a factor."""
+    rng = np.random.default_rng(3)
+    images = []
+    for k in range(n):
+        atoms = bulk(symbol, cubic=True)
+        atoms.rattle(0.08, seed=k)
+        atoms.calc = EMT()
+        found = {
+            "energy": atoms.get_potential_energy(),
+            "forces": factor * atoms.get_forces(),
+            "stress": atoms.get_stress(),
+        }
+        found["forces"] = found["forces"] + noise * rng.normal(size=found["forces"].shape)
+        found |= {name: change(found[name]) for name, change in changes.items()}
+        atoms.info["internal_id"] = f"{symbol}{k}"
+        atoms.calc = SinglePointCalculator(atoms, **found)
+        images.append(atoms)
+    return images
+
+
+def write(path, images):
+    ase.io.write(path, images)
+    return path
+
+
+def test_nothing_named_shows_the_toy_in_and_out_of_its_distribution(run_cli):
+    status, out, err = run_cli("parity")
+    assert (status, err) == (0, "")
+    assert "No frames named: Morse clusters" in out
+    assert "in distribution" in out
+    assert "out of distribution" in out
+    assert "chance of the right order" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_two_sets_and_a_signal_are_three_columns(run_cli, tmp_path):
+    near = write(tmp_path / "near.xyz", labelled_by_emt())
+    far = write(tmp_path / "far.xyz", labelled_by_emt(0.5))
+    status, out, _ = run_cli("parity", "-b", "ase:emt", near, far, "--signal", "0.25")
+    assert status == 0
+    heads = next(line for line in out.splitlines() if "near" in line)
+    assert heads.split() == ["near", "far", "signal"]
+    sigma = next(line for line in out.splitlines() if "σ of differences" in line)
+    assert sigma.split()[-1] == "0.25"
+
+
+def test_the_record_comes_back_and_is_printed_again(run_cli, tmp_path):
+    path, record = write(tmp_path / "frames.xyz", labelled_by_emt(0.5)), tmp_path / "r.json"
+    _, first, _ = run_cli("parity", "-b", "ase:emt", path, "--rescale", "--json", record)
+    (row,) = load_run(record).parities
+    assert row.forces.s_lo.value == pytest.approx(2, abs=1e-3)
+    assert isinstance(from_plain(Parity, json.loads(record.read_text())["parities"][0]), Parity)
+    _, again, _ = run_cli("report", record)
+    assert first.strip() in again  # and the verdict after it
+    assert "Verdict" in again
+
+
+def test_models_side_by_side_need_the_same_labels(run_cli, tmp_path):
+    path, other = tmp_path / "a.xyz", tmp_path / "b.xyz"
+    write(path, labelled_by_emt())
+    write(other, labelled_by_emt(0.9))
+    records = [tmp_path / f"{k}.json" for k in range(3)]
+    for record, args in zip(
+        records,
+        [("-b", "ase:emt", path), ("-b", "toy", path), ("-b", "toy", other)],
+        strict=True,
+    ):
+        assert run_cli("parity", *args, "--json", record)[0] == 0
+    status, out, _ = run_cli("report", *records[:2])
+    assert status == 0
+    assert "parity: energy" in out
+    status, _, err = run_cli("report", records[0], records[2])
+    assert status == 2
+    assert "not the same frames with the same labels" in err
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"forces": lambda f: f / 51.42}, "forces look 51.4 times too small"),
+        ({"stress": lambda s: s * 160.2}, "are they in GPa?"),
+        ({"forces": lambda f: -f}, "forces look as if their sign were turned round"),
+        ({"forces": np.zeros_like}, "not assessed: slope, rescaling: all its forces are zero"),
+    ],
+)
+def test_odd_labels_are_told_and_the_rest_is_judged(run_cli, tmp_path, changes, told):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt(**changes))
+    status, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert status == 0
+    assert told in " ".join(out.split())
+    assert "energy, MAE in meV/atom" in out
+
+
+def test_energies_in_hartree_are_suspected(run_cli, tmp_path):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt(energy=lambda e: e / 27.2114))
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert "energies look 27.2 times too small: are they in Hartree?" in " ".join(out.split())
+
+
+def test_an_unknown_element_fails_its_frames_alone(run_cli, tmp_path):
+    images = labelled_by_emt()
+    images[2].numbers[0] = 26  # iron, which EMT has not
+    path = write(tmp_path / "frames.xyz", images)
+    status, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert status == 0
+    assert "frames: 1 frames failed:" in out
+    assert "frames[2]: NotImplementedError: No EMT-potential for Fe" in out
+    status, _, _ = run_cli("parity", "-b", "ase:emt", path, "--strict")
+    assert status == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere.xyz",), "nowhere.xyz: no such file"),
+        (("acwf-unaries",), "acwf-unaries has no labelled frames"),
+        (("morse-near", "--energies", "cooked"), "energies is 'cooked'; give one of raw"),
+        (("morse-near", "--signal", "-1"), "signal is -1.0; give a positive"),
+        (("morse-near", "--sample", "0"), "a sample of 0 frames is empty"),
+        (("morse-near", "--save", "k.json"), "--save is of a factor; give --rescale too"),
+        (
+            ("morse-near", "morse-far", "--rescale", "--save", "k.json"),
+            "--save is of one set of frames, 2 given",
+        ),
+        (("-b", "ase:emt"), "which frames? Name files, folders, or mptrj-random-1k"),
+    ],
+)
+def test_mistakes_are_one_line(run_cli, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run_cli("parity", *arguments)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert told in err
+
+
+def test_frames_without_any_label_are_one_line(run_cli, tmp_path):
+    path = write(tmp_path / "bare.xyz", [bulk("Cu")])
+    status, _, err = run_cli("parity", "-b", "ase:emt", path)
+    assert status == 2
+    assert err.count("\n") == 1
+    assert "label" in err
+
+
+def test_a_sample_is_drawn_with_its_seed(run_cli, tmp_path):
+    record = tmp_path / "r.json"
+    run_cli("parity", "morse-near", "--sample", "7", "--seed", "5", "--json", record)
+    (row,) = load_run(record).parities
+    assert row.frames == 7
+    assert row.notes[-1] == "7 of 60 frames, seed 5"
+
+
+def test_an_accepted_factor_is_saved_and_loads_as_a_backend(run_cli, tmp_path):
+    path, saved = tmp_path / "frames.xyz", tmp_path / "k.json"
+    write(path, labelled_by_emt(1 / 0.7, noise=0.03, n=25))
+    status, out, err = run_cli("parity", "-b", "ase:emt", path, "--rescale", "--save", saved)
+    assert status == 0
+    assert "accepted: times 1.4" in out
+    assert "It moves no minimum" in out
+    assert f"use it as -b rescaled:{saved}" in err
+    _, before, _ = run_cli("parity", "-b", "ase:emt", path)
+    status, after, _ = run_cli("parity", "-b", f"rescaled:{saved}", path)
+    assert status == 0
+    tables = [text.split("Forces of")[0] for text in (before, after)]
+    assert ["called" in table for table in tables] == [True, False]
+
+
+def test_a_refused_factor_is_not_saved(run_cli, tmp_path):
+    path, saved = tmp_path / "frames.xyz", tmp_path / "k.json"
+    write(path, labelled_by_emt())
+    status, out, err = run_cli("parity", "-b", "ase:emt", path, "--rescale", "--save", saved)
+    assert status == 0
+    assert "refused" in out
+    assert "not written: the factor is refused" in err
+    assert not saved.exists()
+
+
+def test_an_interruption_keeps_the_frames_that_are_done(run_cli, tmp_path, monkeypatch):
+    path, record = write(tmp_path / "frames.xyz", labelled_by_emt()), tmp_path / "r.json"
+    calculate, calls = EMT.calculate, []
+
+    def stop_at_the_fifth(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == 5:  # energy, forces and stress of a frame are one calculation
+            raise KeyboardInterrupt
+        return calculate(self, *args, **kwargs)
+
+    monkeypatch.setattr(EMT, "calculate", stop_at_the_fifth)
+    status, out, err = run_cli("parity", "-b", "ase:emt", path, "--json", record)
+    assert status == 130
+    assert "interrupted; frames finished:" in err
+    (row,) = load_run(record).parities
+    assert row.frames == 4
+    assert "interrupted after 4 of 8 frames" in " ".join(out.split())
