@@ -175,9 +175,7 @@ def finish(
     if json:
         write_json(json, record)
     if figures:
-        from ..report.figures import save_figures
-
-        _save(figures, lambda: save_figures(figures, record.dimers, record.relaxations))
+        _save(figures, lambda: _draw(record, figures))
     if stopped:
         done = (
             f"relaxations finished: {len(record.relaxations)}"
@@ -187,6 +185,21 @@ def finish(
         typer.echo(f"interrupted; {done}", err=True)
         raise typer.Exit(130)
     _exit_if_strict(strict, [record])
+
+
+def _draw(record: RunRecord, folder: Path) -> list[Path]:
+    from ..report.figures import draw_dimers, draw_relaxations, write_figures
+    from ..report.figures_parity import draw_parities, draw_scales
+
+    pages = {
+        "dimers": draw_dimers(record.dimers),
+        "relaxations": draw_relaxations(record.relaxations),
+        "parity": draw_parities(record.parities),
+    }
+    if record.parities:
+        signal = record.settings.get("signal")
+        pages["scales"] = [draw_scales(record.parities, signal, record.calculator.spec)]
+    return write_figures(folder, pages)
 
 
 def _save(figures: Path, save: Callable[[], list[Path]]) -> None:

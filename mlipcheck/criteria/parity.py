@@ -71,8 +71,8 @@ CRITERIA: tuple[Criterion, ...] = (
         limits="caution: > 10 % off; fail: > 30 %",
         source="Deng et al., npj Comput. Mater. 11, 9 (2025): slopes of 0.7 to 0.9",
         good="forces are as strong as the reference's",
-        bad="forces have another strength, or follow others (the word says which): phonons, barriers "
-        "and defect energies are off",
+        bad="forces have another strength, or follow something else (the word says which): "
+        "phonons, barriers and defect energies are off",
     ),
     Criterion(
         "parity",

@@ -135,6 +135,12 @@ def _print_remarks(out: Console, p: Parity) -> None:
         if p.energy.left_out:
             told = [f"{n}: {why}" for n, why in p.energy.left_out]
             _print_some(out, name, f"not compared in {p.energy.convention}", told)
+        raw = p.energy.alternatives.get("raw", (0.0, 0))[0]
+        if p.energy.convention == "mp2020" and p.energy.mae.value < raw / 2:
+            out.print(
+                f"{name}: raw would be the wrong convention: {1000 * raw:.0f} meV/atom off; the "
+                "model's energies are corrected ones."
+            )
         if p.energy.why != "what the checkpoint predicts":
             out.print(f"{name}: energies in {p.energy.convention}: {escape(p.energy.why)}.")
     if p.forces is not None and p.forces.largest_share > 0.5 and p.forces.frames > 1:
