@@ -32,6 +32,7 @@ BULK, DOMINATED = 0.9, 10.0
 MOSTLY = 0.5  # of ΣF² in one frame: then slopes are about that frame
 MANY = 1000  # points that need to be seen through
 BINS, FAR = 30, 3.0  # of a histogram; further from the quartiles, in interquartile ranges
+APART = (0.007, 6.0)  # eV between states, at least this much of the axis on every page
 # MatterSim's model card: MAE of the energy in eV/atom
 PUBLISHED = {"MPtrj-random-1k": 0.030, "Random-TP": 0.208}
 SIGNAL = (0.1, 0.2)  # eV, between neighbours on the hydrogen-evolution volcano
@@ -193,6 +194,8 @@ def _draw_ordering(axis: Axes, order: Ordering) -> None:
     top.tick_params(length=0, which="minor")
     top.set_xlabel("pairs", fontsize=7)
     axis.set_title("\n".join(told))
+    left, right = axis.get_xlim()
+    axis.set_xlim(min(left, APART[0]), max(right, APART[1]))
     axis.set_ylim(-0.03, 1.03)
     axis.set_xlabel("|ΔE| of the reference (total eV)")
     axis.set_ylabel("pairs in the right order (fraction)")
@@ -248,14 +251,14 @@ def draw_scales(parities: Sequence[Parity], signal: float | None, label: str) ->
     # room for the words at the outermost marks
     margin = max(3.0, (max(shown) / min(shown)) ** 0.12)
     upper.set_xlim(min(shown) / margin, max(shown) * margin)
-    about = f"{signal:g} eV" if signal is not None else "0.1 to 0.2 eV, hydrogen-evolution volcano"
-    told = {p.distribution for p in good}
+    told = "0.1 to 0.2 eV, hydrogen-evolution volcano" if signal is None else f"about {signal:g} eV"
+    present = {p.distribution for p in good}
     figure.legend(
         handles=[
-            *(_key(*style) for distribution, style in STYLES.items() if distribution in told),
+            *(_key(*style) for key, style in STYLES.items() if key in present),
             _key(KEY, "^", "published: MatterSim's model card", mfc="white"),
             Line2D([], [], color=KEY, lw=1, label="95 % interval, where there is one"),
-            Patch(color=BAND, label=f"signal: {about}"),
+            Patch(color=BAND, label=f"signal: {told}"),
         ],
         loc="outside lower center",
         ncols=2,

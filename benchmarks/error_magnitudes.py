@@ -1,0 +1,68 @@
+"""Errors of any backend in and out of distribution, beside the differences one wants to read.
+
+python benchmarks/error_magnitudes.py --backend chgnet --sample 100 --figures figures
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mlipcheck import get_calculator
+from mlipcheck.checks.parity import check_settings, parity
+from mlipcheck.references.frames import load_frame_sets
+from mlipcheck.references.morse_frames import NAMES, morse_frames
+from mlipcheck.report.figures import write_figures
+from mlipcheck.report.figures_parity import SIGNAL, STYLES, draw_parities, draw_scales
+from mlipcheck.results import Parity
+from mlipcheck.storage import dumps, write_atomically
+
+
+def describe(p: Parity) -> str:
+    e, order = p.energy, p.ordering
+    if p.error is not None or e is None:
+        return f"{p.name}: {p.error or p.not_assessed.get('energy')}"
+    pairs = p.not_assessed.get("ordering")
+    if order is not None:
+        pairs = f"σ {order.sigma.value:.3g} eV over {order.pairs} pairs"
+    return (
+        f"{p.name}, {STYLES[p.distribution][2]}: MAE {e.mae.value:.3g} eV/atom "
+        f"({e.convention}, {e.frames} of {p.frames} frames)\n  between two states: {pairs}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sets", nargs="*", help="morse-near, random-TP, files, folders, ...")
+    parser.add_argument("--backend", default="toy", help="toy, chgnet, sevennet, ...")
+    parser.add_argument("--sample", type=int, help="so many frames of each set; all by default")
+    parser.add_argument("--signal", type=float, help="eV; by default hydrogen evolution's, 0.1")
+    parser.add_argument("--figures", type=Path, help="folder for the figures")
+    parser.add_argument("--json", type=Path, help="file for the results")
+    options = parser.parse_args()
+    signal = SIGNAL[0] if options.signal is None else options.signal
+    check_settings(None, signal)
+
+    toy = options.backend.split(":")[0] == "toy"
+    names = options.sets or (NAMES if toy else ("mptrj-random-1k", "random-TP"))
+    sets = load_frame_sets([morse_frames(n) if n in NAMES else n for n in names])
+    if options.sample is not None:
+        sets = [s.sample(options.sample, seed=0) for s in sets]
+    calculator = get_calculator(options.backend)
+    found = [parity(calculator, s, signal=signal) for s in sets]
+
+    within = [describe(p) for p in found if p.distribution == "in"]
+    others = [describe(p) for p in found if p.distribution != "in"]
+    told = f"signal: {signal:g} eV between two states, to be held against σ only"
+    print(*within, told, *others, sep="\n")
+    if options.figures:
+        options.figures.mkdir(parents=True, exist_ok=True)
+        scales = draw_scales(found, options.signal, options.backend)
+        pages = {"scales": [scales], "parity": draw_parities(found)}
+        print(*write_figures(options.figures, pages), sep="\n")
+    if options.json:
+        write_atomically(options.json, dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,469 @@
+"""What the figures of parity show, read back from what is drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.container import BarContainer
+
+from mlipcheck import get_calculator
+from mlipcheck.checks.parity import parity
+from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.report.figures import write_figures
+from mlipcheck.report.figures_parity import SIGNAL, draw_parities, draw_scales
+from mlipcheck.results import (
+    EnergyParity,
+    Estimate,
+    ForceParity,
+    Ordering,
+    OrderingBin,
+    Parity,
+    Slope,
+)
+from mlipcheck.storage import from_plain, to_plain
+
+
+def make_forces(reference, model, slope="fitted", **changes):
+    F, f = np.array(reference, dtype=float), np.array(model, dtype=float)
+    if slope == "fitted":
+        lo, hi = np.sum(f * F) / np.sum(F**2), np.sum(f**2) / np.sum(f * F)
+        slope = Slope(lo, hi, lo / hi, np.sqrt(lo * hi), F.size)
+    none = dict.fromkeys(
+        ("s_lo", "s_hi", "r_squared", "magnitude", "with_intercept", "intercept", "median")
+    )
+    facts = {
+        "frames": 2,
+        "atoms": F.size // 3,
+        "units": 2,
+        "mae": Estimate(0.25),
+        "component_mae": 0.125,
+        "rmse": 0.2,
+        "reference_rms": 1.0,
+        "slope": slope,
+        **none,
+        "median_frames": 0,
+        "median_above": 0.1,
+        "largest_share": 0.3,
+        "largest_frame": "a",
+        "by_element": (),
+        "by_magnitude": (),
+        "reference_sample": F,
+        "model_sample": f,
+    }
+    return ForceParity(**{**facts, **changes})
+
+
+def make_energy(errors, convention="raw"):
+    errors = np.array(errors, dtype=float)
+    return EnergyParity(
+        convention=convention,
+        why="as asked",
+        frames=len(errors),
+        mae=Estimate(float(np.abs(errors).mean()), 0.01, 0.09),
+        rmse=float(np.sqrt(np.mean(errors**2))),
+        bias=float(errors.mean()),
+        alternatives={},
+        offsets={},
+        suspicion=None,
+        names=tuple(map(str, range(len(errors)))),
+        errors=errors,
+    )
+
+
+BINS = (
+    OrderingBin(0.0, 0.02, 5, 0.4, 0.52),
+    OrderingBin(0.1, 0.2, 170000, 0.7, 0.75),
+    OrderingBin(2.0, None, 1, 1.0, 0.99),
+)
+
+
+def make_ordering(sigma=0.25, **changes):
+    facts = {
+        "states": 20,
+        "compositions": 2,
+        "pairs": 170006,
+        "sigma": Estimate(sigma),
+        "resolved": 1.645 * sigma,
+        "difference": 0.1,
+        "chance": 0.655,
+        "observed": 0.7,
+        "observed_pairs": 12,
+        "bins": BINS,
+    }
+    return Ordering(**{**facts, **changes})
+
+
+def make_parity(name="made", **changes):
+    F = np.linspace(-2, 2, 60)
+    facts = {
+        "distribution": "out",
+        "frames": 2,
+        "runs": 2,
+        "energy": make_energy([0.01, -0.02]),
+        "forces": make_forces(F, 0.5 * F),
+        "ordering": make_ordering(),
+    }
+    return Parity(name, **{**facts, **changes})
+
+
+def find_line(axis, label):
+    (line,) = [line for line in axis.lines if line.get_label().startswith(label)]
+    return line
+
+
+def find_marks(axis, marker):
+    """Where the single marks of a panel stand."""
+    lines = [line for line in axis.lines if line.get_marker() == marker]
+    return [tuple(line.get_xydata()[0]) for line in lines if len(line.get_xydata()) == 1]
+
+
+def find_words(axis):
+    return [t.get_text() for t in axis.texts]
+
+
+def draw_page(record):
+    (figure,) = draw_parities([record])
+    return figure.axes
+
+
+@pytest.fixture(scope="module")
+def toys():
+    toy = get_calculator("toy")
+    return [parity(toy, morse_frames(name), signal=0.1) for name in ("morse-near", "morse-far")]
+
+
+# ---- pages -------------------------------------------------------------------------------------
+
+
+def test_a_page_a_set_and_a_panel_a_quantity(toys):
+    figures = draw_parities(toys)
+    assert [len(figure.axes) for figure in figures] == [3, 3]
+    titles = [figure.get_suptitle() for figure in figures]
+    assert titles[0] == "morse-near, in distribution, 60 frames"
+    assert titles[1] == "morse-far, out of distribution, 60 frames"
+    for figure in figures:
+        labels = [axis.get_xlabel() for axis in figure.axes]
+        assert [next(u for u in ("eV/Å", "meV/atom", "total eV") if u in x) for x in labels] == [
+            "eV/Å",
+            "meV/atom",
+            "total eV",
+        ]
+
+
+def test_an_error_has_no_page_and_neither_has_what_is_empty():
+    broken = Parity("broken", error="no labels")
+    empty = Parity("empty", frames=3, not_assessed={"energy": "no frame has an energy"})
+    assert draw_parities([]) == []
+    assert draw_parities([broken, empty]) == []
+    assert len(draw_parities([broken, make_parity(), empty])) == 1
+
+
+@pytest.mark.parametrize("missing", ["energy", "forces", "ordering"])
+def test_what_is_missing_has_no_panel(missing):
+    assert len(draw_page(make_parity(**{missing: None}))) == 2
+    others = dict.fromkeys({"energy", "forces", "ordering"} - {missing})
+    assert len(draw_page(make_parity(**others))) == 1
+
+
+def test_failures_and_an_unknown_distribution_are_told():
+    (figure,) = draw_parities([make_parity(distribution=None, failures=(("f[0]", "no"),))])
+    assert figure.get_suptitle() == "made, 2 frames, 1 failed"
+
+
+def test_the_same_record_gives_the_same_bytes(toys, tmp_path):
+    for again in ("a", "b"):
+        (tmp_path / again).mkdir()
+        record = from_plain(Parity, to_plain(toys[1]))  # as from JSON
+        pages = {"parity": draw_parities([record]), "scales": [draw_scales([record], None, "toy")]}
+        write_figures(tmp_path / again, pages)
+    for name in ("parity.png", "scales.png"):
+        first, second = ((tmp_path / again / name).read_bytes() for again in ("a", "b"))
+        assert first == second
+        assert len(first) > 10_000
+
+
+# ---- forces ------------------------------------------------------------------------------------
+
+
+def test_forces_and_their_slope():
+    axis = draw_page(make_parity())[0]
+    cloud = find_line(axis, "components").get_xydata()
+    F = np.linspace(-2, 2, 60)
+    assert cloud == pytest.approx(np.column_stack([F, 0.5 * F]))
+    for label, slope in (("y = x", 1.0), ("slope s_lo 0.500", 0.5)):
+        x, y = find_line(axis, label).get_xydata().T
+        assert y == pytest.approx(slope * x)
+        assert (x.min(), x.max()) == axis.get_xlim()
+    assert axis.get_xscale() == axis.get_yscale() == "linear"
+    assert axis.get_xlim() == axis.get_ylim() == pytest.approx((-2.2, 2.2))
+    mae, slopes = axis.get_title().splitlines()
+    assert mae == "MAE 0.125 eV/Å of components, 0.25 of vectors"
+    assert slopes == "s_lo 0.500, s_hi 0.500, R² 1.000: soft"
+
+
+def test_a_slope_near_one_is_called_nothing():
+    F = np.linspace(-2, 2, 60)
+    for factor, word in ((0.95, None), (1.05, None), (0.85, "soft"), (1.15, "stiff")):
+        title = draw_page(make_parity(forces=make_forces(F, factor * F)))[0].get_title()
+        assert title.rpartition(": ")[2] == (word or title)
+
+
+def test_without_a_slope_the_reason_stands_there():
+    still = make_forces(np.zeros(6), np.full(6, 1e-6), slope=None)
+    record = make_parity(forces=still, not_assessed={"slope": "all its forces are zero"})
+    axis = draw_page(record)[0]
+    assert "slope not assessed: all its forces are zero" in axis.get_title()
+    assert [line.get_label() for line in axis.lines] == ["y = x", "components"]
+    # a model without forces either, and one whose slope has no second bound
+    nothing = make_forces(np.zeros(6), np.zeros(6), slope=None)
+    assert draw_page(make_parity(forces=nothing))[0].get_xlim() == (-1, 1)
+    half = make_forces([1, 2, 3], [0, 0, 0], slope=Slope(0.0, None, None, 0.0, 3))
+    assert "s_lo 0.000: uncorrelated" in draw_page(make_parity(forces=half))[0].get_title()
+
+
+def test_a_few_huge_forces_do_not_hide_the_others():
+    rng = np.random.default_rng(0)
+    F = np.append(rng.normal(scale=0.1, size=2000), [60.0, -40.0])
+    huge = make_forces(F, 0.7 * F, largest_share=0.9)
+    axis = draw_page(make_parity(forces=huge))[0]
+    assert axis.get_xscale() == axis.get_yscale() == "asinh"
+    assert "asinh axis" in axis.get_xlabel()
+    assert "asinh axis" in axis.get_ylabel()
+    assert "one frame holds 90 % of ΣF²" in axis.get_title()
+    # all points are inside, and the bulk takes a good part of the panel
+    assert np.abs(find_line(axis, "components").get_xydata()).max() < axis.get_xlim()[1]
+    at = axis.transAxes.inverted().transform(axis.transData.transform([[0.2, 0], [-0.2, 0]]))
+    assert at[0, 0] - at[1, 0] > 0.15
+    ticks = [t.get_text() for t in axis.get_xticklabels()]
+    assert ticks[len(ticks) // 2] == "0"
+    assert {"−30", "−1", "1", "30"} <= set(ticks)
+    assert len(find_line(axis, "components").get_xydata()) == len(F)
+
+
+def test_many_points_are_small_translucent_and_rasterised():
+    rng = np.random.default_rng(0)
+    F = rng.normal(size=4000)
+    few = find_line(draw_page(make_parity())[0], "components")
+    many = find_line(draw_page(make_parity(forces=make_forces(F, F)))[0], "components")
+    assert many.get_markersize() < few.get_markersize()
+    assert many.get_alpha() < few.get_alpha() < 1
+    assert many.get_rasterized()
+
+
+# ---- energies ----------------------------------------------------------------------------------
+
+
+def bars(axis):
+    """Counts of each bin inside the axis, and of what lies beyond it."""
+    stacks = [c for c in axis.containers if isinstance(c, BarContainer)]
+    counts = {c[0].get_label(): np.array([bar.get_height() for bar in c]) for c in stacks}
+    inside = counts.pop("frames")
+    return inside, next(iter(counts.values()), np.zeros_like(inside))
+
+
+def test_points_beyond_the_axis_are_counted_in_the_outer_bins():
+    rng = np.random.default_rng(0)
+    errors = np.concatenate([rng.normal(scale=0.01, size=300), [-8.0, -3.0, 5.0]])
+    axis = draw_page(make_parity(energy=make_energy(errors)))[1]
+    inside, beyond = bars(axis)
+    assert inside.sum() == 300
+    assert beyond.sum() == 3
+    assert (beyond[0], beyond[-1]) == (2, 1)
+    low, high = axis.get_xlim()
+    assert -100 < low < 0 < high < 100  # meV/atom
+    assert "3 beyond the axis, the furthest at −8000" in axis.get_title()
+
+
+def test_the_mean_error_and_its_convention_are_named():
+    axis = draw_page(make_parity(energy=make_energy([0.012, -0.004], "fit-offsets")))[1]
+    assert axis.get_title().splitlines() == [
+        "MAE 8 meV/atom, fit-offsets",
+        "bias +4.0 meV/atom, 2 frames",
+    ]
+    inside, beyond = bars(axis)
+    assert (inside.sum(), beyond.sum()) == (2, 0)
+    assert find_line(axis, "no error").get_xdata() == [0, 0]
+
+
+@pytest.mark.parametrize("errors", [[0.0], [0.0, 0.0], [0.3, 0.3, 0.3], [-1e-9, 1e-9]])
+def test_zero_is_on_the_axis_and_so_are_the_errors(errors):
+    axis = draw_page(make_parity(energy=make_energy(errors)))[1]
+    inside, beyond = bars(axis)
+    assert (inside.sum(), beyond.sum()) == (len(errors), 0)
+    low, high = axis.get_xlim()
+    assert low < 0 < high
+    assert "−0.0" not in axis.get_title()
+
+
+# ---- ordering ----------------------------------------------------------------------------------
+
+
+def test_the_order_of_states():
+    axis = draw_page(make_parity())[2]
+    observed, expected = find_line(axis, "observed"), find_line(axis, "Φ(|ΔE|/σ)")
+    assert list(observed.get_ydata()) == [b.observed for b in BINS]
+    assert list(expected.get_ydata()) == [b.expected for b in BINS]
+    for b, x in zip(BINS, observed.get_xdata(), strict=True):
+        assert b.low < x < (b.high or np.inf)
+    assert find_line(axis, "σ 0.25 eV").get_xdata() == [0.25, 0.25]
+    assert find_line(axis, "asked about: 0.1 eV").get_xdata() == [0.1, 0.1]
+    # the same decades on every page, however few the bins
+    few = draw_page(make_parity(ordering=make_ordering(bins=BINS[1:2])))[2]
+    assert few.get_xlim() == axis.get_xlim() == (0.007, 6.0)
+    (top,) = axis.child_axes
+    assert [t.get_text() for t in top.get_xticklabels()] == ["5", "170000", "1"]
+    assert axis.get_title().splitlines() == [
+        "σ 0.25 eV over 170006 pairs of 2 compositions",
+        "at 0.1 eV: Φ 0.66, observed 0.70 of 12 pairs",
+    ]
+
+
+def test_the_order_where_nothing_was_asked_or_nothing_is_so_far_apart():
+    silent = make_ordering(difference=None, chance=None, observed=None, observed_pairs=0)
+    axis = draw_page(make_parity(ordering=silent))[2]
+    assert len(axis.get_title().splitlines()) == 1
+    assert not any(line.get_label().startswith("asked") for line in axis.lines)
+    lonely = make_ordering(observed=None, observed_pairs=0)
+    title = draw_page(make_parity(ordering=lonely))[2].get_title()
+    assert title.endswith("at 0.1 eV: Φ 0.66, no pair so far apart")
+    # a perfect model has no place for σ on a logarithmic axis, and states alike have no bins
+    perfect = draw_page(make_parity(ordering=make_ordering(0.0)))[2]
+    assert not any(line.get_label().startswith("σ") for line in perfect.lines)
+    assert draw_page(make_parity(ordering=make_ordering(bins=())))[2].get_title()
+
+
+# ---- scales ------------------------------------------------------------------------------------
+
+
+def test_scales_show_what_was_measured(toys):
+    figure = draw_scales(toys, None, "toy")
+    upper, lower = figure.axes
+    near, far = toys
+    # eV/atom above, total eV of a pair of states below
+    assert "eV/atom" in upper.get_xlabel()
+    assert "total eV" in lower.get_xlabel()
+    assert find_marks(upper, "o") == [(near.energy.mae.value, 0)]
+    assert find_marks(upper, "s") == [(far.energy.mae.value, 1)]
+    assert find_marks(lower, "o") == [(near.ordering.sigma.value, 0)]
+    assert find_marks(lower, "s") == [(far.ordering.sigma.value, 1)]
+    assert find_marks(upper, "^") == [(0.030, 2), (0.208, 3)]
+    assert find_marks(lower, "^") == []
+    assert [t.get_text() for t in upper.get_yticklabels()] == [
+        "morse-near",
+        "morse-far",
+        "MPtrj-random-1k",
+        "Random-TP",
+    ]
+    assert "fit-offsets" in find_words(upper)[0]
+    assert "1770 pairs" in find_words(lower)[0]
+    assert upper.get_xscale() == lower.get_xscale() == "log"
+    assert upper.get_xlim() == lower.get_xlim()
+    assert figure.get_suptitle() == "Error scales of toy, as measured"
+
+
+def test_the_signal_is_a_band_beside_what_it_can_be_compared_with(toys):
+    for signal, ends in ((None, SIGNAL), (0.05, (0.05 / np.sqrt(2), 0.05 * np.sqrt(2)))):
+        figure = draw_scales(toys, signal, "toy")
+        upper, lower = figure.axes
+        (band,) = lower.patches
+        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx(ends)
+        assert not upper.patches
+        (legend,) = figure.legends
+        words = [t.get_text() for t in legend.get_texts()]
+        assert any("0.05 eV" in w if signal else "hydrogen-evolution" in w for w in words)
+        assert "in distribution" in words
+        assert "distribution not told" not in words
+
+
+def test_published_errors_stand_below_those_on_the_same_frames():
+    records = [make_parity("random-TP"), make_parity("other", distribution=None)]
+    upper, lower = draw_scales(records, None, "made").axes
+    assert [t.get_text() for t in upper.get_yticklabels()] == [
+        "random-TP",
+        "other",
+        "MPtrj-random-1k",
+    ]
+    published = dict(find_marks(upper, "^"))
+    assert published[0.030] == 2
+    assert 0 < published[0.208] < 0.5
+    assert find_marks(lower, "D") == [(0.25, 1)]
+    # the intervals are lines from end to end
+    spans = [line.get_xdata() for line in upper.lines if len(line.get_xdata()) == 2]
+    assert [list(s) for s in spans] == [[0.01, 0.09], [0.01, 0.09]]
+
+
+def test_what_could_not_be_assessed_says_why():
+    none = {"energy": "no frame has an energy", "ordering": "no two states of one composition"}
+    bare = Parity("bare", distribution="in", frames=1, not_assessed=none)
+    silent = Parity("silent", frames=1)
+    figure = draw_scales([bare, silent, Parity("broken", error="no")], None, "made")
+    upper, lower = figure.axes
+    assert find_words(upper)[:2] == ["not assessed: no frame has an energy", "not assessed"]
+    assert find_words(lower) == ["not assessed: no two states of one composition", "not assessed"]
+    assert [t.get_text() for t in lower.get_yticklabels()] == ["bare", "silent"]
+    assert len(draw_scales([], None, "nothing").axes) == 2
+
+
+def test_an_error_of_zero_stands_at_the_left(tmp_path):
+    perfect = make_parity(energy=make_energy([0.0, 0.0]), ordering=make_ordering(0.0))
+    figure = draw_scales([perfect], None, "perfect")
+    for axis in figure.axes:
+        ((x, _),) = find_marks(axis, "s")
+        assert axis.get_xlim()[0] < x < 1e-5
+        assert find_words(axis)[0].startswith("0 (")
+    (path,) = write_figures(tmp_path, {"scales": [figure]})
+    assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("value", [1e-6, 0.028, 3.0, 400.0])
+def test_words_stay_inside_the_panel(value):
+    energy = dataclasses.replace(make_energy([value]), mae=Estimate(value))
+    record = make_parity("a", energy=energy, ordering=make_ordering(value))
+    figure = draw_scales([record, make_parity("random-TP")], None, "made")
+    figure.draw_without_rendering()
+    for axis in figure.axes:
+        frame = axis.get_window_extent()
+        for words in axis.texts:
+            box = words.get_window_extent()
+            assert frame.x0 < box.x0 < box.x1 < frame.x1
+            assert frame.y0 < box.y0 < box.y1 < frame.y1
+
+
+# ---- the script --------------------------------------------------------------------------------
+
+
+def run_script(monkeypatch, *options):
+    script = Path(__file__).parents[1] / "benchmarks" / "error_magnitudes.py"
+    if not script.is_file():
+        pytest.skip("the benchmarks are not installed")
+    monkeypatch.setattr("sys.argv", [str(script), *map(str, options)])
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def test_the_script(monkeypatch, capsys, tmp_path, toys):
+    figures, record = tmp_path / "figures", tmp_path / "errors.json"
+    run_script(monkeypatch, "--figures", figures, "--json", record)
+    lines = capsys.readouterr().out.splitlines()
+    # in distribution, what one wants to read, out of distribution
+    assert lines[0].startswith("morse-near, in distribution: MAE 3.")
+    assert lines[2].startswith("signal: 0.1 eV")
+    assert lines[3].startswith("morse-far, out of distribution: MAE 0.268 eV/atom (fit-offsets")
+    assert "60 of 60 frames" in lines[3]
+    assert lines[4].split(": ")[1] == "σ 1.71 eV over 1770 pairs"
+    assert max(map(len, lines[:5])) <= 100
+    names = {path.name for path in figures.iterdir()}
+    assert names == {"scales.png", "parity-1.png", "parity-2.png"}
+    assert record.stat().st_size > 1000
+
+
+def test_the_script_on_some_frames_of_what_there_is(monkeypatch, capsys, tmp_path):
+    run_script(monkeypatch, "--sample", 5, "--signal", 0.3, tmp_path / "no.xyz", "morse-far")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("signal: 0.3 eV")
+    assert "no such file" in lines[1]
+    assert "5 of 5 frames" in lines[2]
+    assert list(tmp_path.iterdir()) == []
