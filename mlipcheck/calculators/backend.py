@@ -75,6 +75,8 @@ class Backend:
         Whether the loader has options of its own, which it checks.
     cutoff, bond_scale : float or None
         Å; see `CalculatorInfo`.
+    trainer : str or None
+        The module that fine-tunes its models; see `mlipcheck.calculators.registry.get_trainer`.
     expected_failures : mapping of str to str
         Checks of the contract that it is known to fail, each with the reason; the key is the
         check's name, or ``checkpoint:check`` where only one checkpoint does.
@@ -96,6 +98,7 @@ class Backend:
     takes_options: bool = False
     cutoff: float | None = None
     bond_scale: float | None = None
+    trainer: str | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 

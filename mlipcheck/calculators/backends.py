@@ -65,6 +65,7 @@ BACKENDS = (
         ),
         package="chgnet",
         extra="chgnet",
+        trainer="mlipcheck.calculators.chgnet_training",
         dtypes=("float32",),
         takes_path=True,
         cutoff=6.0,

@@ -34,7 +34,7 @@ class CHGNetCalculator(BatchedCalculator):
         molecules = [a for a, one in zip(images, alone, strict=True) if not one]
         wants_stress = "stress" in properties and any(a.pbc.all() for a in crystals)
         with _upstream_warnings_ignored():
-            graphs = [self.model.graph_converter(_structure(atoms)) for atoms in crystals]
+            graphs = [self.model.graph_converter(to_structure(atoms)) for atoms in crystals]
             if molecules:
                 graphs.append(self._joined_graph(molecules))
             found = self.model.predict_graph(
@@ -61,7 +61,7 @@ class CHGNetCalculator(BatchedCalculator):
         shifts = [np.array([at - x[:, 0].min(), 0, 0]) for x, at in zip(own, starts, strict=True)]
         apart = np.concatenate([x + shift for x, shift in zip(own, shifts, strict=True)])
         numbers = np.concatenate([a.numbers for a in molecules])
-        graph = self.model.graph_converter(_structure(Atoms(numbers, positions=apart)))
+        graph = self.model.graph_converter(to_structure(Atoms(numbers, positions=apart)))
         graph.atom_frac_coord = torch.tensor(
             np.concatenate(own), dtype=graph.lattice.dtype, requires_grad=True
         )
@@ -123,7 +123,8 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
     )
 
 
-def _structure(atoms: Atoms) -> Structure:
+def to_structure(atoms: Atoms) -> Structure:
+    """Return pymatgen's structure of a crystal or molecule."""
     # Directions without a cell vector get a unit one, and pymatgen's neighbour search does not
     # look along directions that are not periodic: a molecule needs no box.
     lattice = Lattice(atoms.cell.complete()[:], pbc=tuple(bool(p) for p in atoms.pbc))

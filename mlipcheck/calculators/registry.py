@@ -99,6 +99,17 @@ def describe(calculator: BaseCalculator) -> CalculatorInfo:
     return CalculatorInfo(spec=f"{cls.__module__}.{cls.__qualname__}", **_numerics(calculator))
 
 
+def get_trainer(calculator: BaseCalculator) -> Any | None:
+    """Return the module that fine-tunes this calculator's models, None where there is none.
+
+    It has ``fine_tune(calculator, frames, *, seed, progress)``, ``save(calculator, path)`` and
+    ``SETTINGS``, words for what is fixed beforehand.
+    """
+    name = describe(calculator).backend
+    row = next((b for b in list_backends() if b.name == name), None)
+    return importlib.import_module(row.trainer) if row is not None and row.trainer else None
+
+
 def _choose_checkpoint(backend: Backend, asked: str) -> str:
     if not backend.checkpoints:
         if backend.takes_path and not Path(asked).is_file():

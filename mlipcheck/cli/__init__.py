@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from . import checks, checkup, listings, parity
+from . import checks, checkup, learn, listings, parity
 from .app import app
 
-__all__ = ["app", "checks", "checkup", "listings", "main", "parity"]
+__all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity"]
 
 
 def main() -> None:

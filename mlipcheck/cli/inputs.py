@@ -142,6 +142,34 @@ def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]
     return references
 
 
+def parse_sizes(text: str | None) -> list[int] | None:
+    """Return the numbers of ``--sizes``."""
+    from ase.calculators.calculator import InputError
+
+    if text is None:
+        return None
+    try:
+        return [int(x) for x in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
+
+
+def one_set(calculator: BaseCalculator, what: list[str]) -> FrameSet:
+    """Return the one set of frames that ``learn`` takes."""
+    from ase.calculators.calculator import InputError
+
+    sets = load_frames(calculator, what)
+    if len(sets) != 1:
+        names = ", ".join(s.name for s in sets)
+        raise InputError(f"learning takes one set of frames, {len(sets)} given: {names}")
+    return sets[0]
+
+
+def refuse_without_frames(calculator: BaseCalculator) -> None:
+    """Raise where nobody named frames for a model that is no toy."""
+    load_frames(calculator, [])
+
+
 def load_frames(calculator: BaseCalculator, what: list[str]) -> list[FrameSet]:
     """Return the frames of ``parity``: files, folders and data sets, or clusters for the toy."""
     from ase.calculators.calculator import InputError

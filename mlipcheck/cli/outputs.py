@@ -136,7 +136,7 @@ def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results:
         calculator=info,
         versions=collect_versions(info.backend),
         settings=to_plain(settings),
-        findings=judge(**results),
+        findings=judge(**{name: rows for name, rows in results.items() if name != "learning"}),
         **results,
     )
 
@@ -152,7 +152,7 @@ def finish(
     note: str | None = None,
 ) -> None:
     """Print, write, and set the exit status."""
-    from ..report import parity_text, terminal, text
+    from ..report import learning_text, parity_text, terminal, text
 
     if json != "-":
         out = terminal.console()
@@ -165,6 +165,8 @@ def finish(
             text.print_dimers(out, record.dimers)
         if record.relaxations:
             text.print_relaxations(out, record.relaxations)
+        for curve in record.learning:
+            learning_text.print_learning(out, curve)
         if record.parities:
             signal = record.settings.get("signal")
             parity_text.print_parities(out, record.parities, signal)
@@ -189,6 +191,7 @@ def finish(
 
 def _draw(record: RunRecord, folder: Path) -> list[Path]:
     from ..report.figures import draw_dimers, draw_relaxations, write_figures
+    from ..report.figures_learning import draw_learning
     from ..report.figures_parity import draw_parities, draw_scales
 
     pages = {
@@ -196,6 +199,8 @@ def _draw(record: RunRecord, folder: Path) -> list[Path]:
         "relaxations": draw_relaxations(record.relaxations),
         "parity": draw_parities(record.parities),
     }
+    if record.learning:
+        pages["learning"] = [draw_learning(record.learning)]
     if record.parities:
         signal = record.settings.get("signal")
         pages["scales"] = [draw_scales(record.parities, signal, record.calculator.spec)]

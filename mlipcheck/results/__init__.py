@@ -9,6 +9,7 @@ from __future__ import annotations
 from .calculators import CalculatorInfo, Evaluation
 from .contract import ContractResult
 from .dimer import CurveComparison, DimerScan, Extremum
+from .learning import LearningCurve, LearningPoint, NeededFrames
 from .parity import (
     EnergyParity,
     Estimate,
@@ -39,6 +40,9 @@ __all__ = [
     "Finding",
     "ForceGroup",
     "ForceParity",
+    "LearningCurve",
+    "LearningPoint",
+    "NeededFrames",
     "Ordering",
     "OrderingBin",
     "Parity",

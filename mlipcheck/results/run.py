@@ -8,6 +8,7 @@ from typing import Any
 from .calculators import CalculatorInfo
 from .contract import ContractResult
 from .dimer import DimerScan
+from .learning import LearningCurve
 from .parity import Parity
 from .relax import Relaxation
 
@@ -42,6 +43,7 @@ class RunRecord:
     dimers: tuple[DimerScan, ...] = ()
     relaxations: tuple[Relaxation, ...] = ()
     parities: tuple[Parity, ...] = ()
+    learning: tuple[LearningCurve, ...] = ()
     contract: tuple[ContractResult, ...] = ()
     findings: tuple[Finding, ...] = ()
     schema: str = SCHEMA

@@ -1,0 +1,123 @@
+"""Learning curves run with a progress bar, and a model before and after."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from . import outputs
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from ..checks.frame_learning import FrameLearner
+    from ..checks.learning_plan import Errors, Fit
+    from ..references.structures import RelaxedReference
+    from ..results import LearningCurve, RunRecord
+
+MANY_ELEMENTS = 6  # more have too many pairs to scan by the way
+MANY_STRUCTURES = 5
+
+
+def learn_toy(target: float | None) -> list[LearningCurve]:
+    """Return the toy's curve with fixed ridges, and with ridges chosen on the points alone."""
+    from ..checks.toy_learning import SIZES, TRIALS, toy_learning_curve
+
+    with outputs.progress_bar("learning", 2 * len(SIZES) * TRIALS) as advance:
+        return [
+            toy_learning_curve(tuned=tuned, target=target, progress=advance)
+            for tuned in (False, True)
+        ]
+
+
+def fit_all(
+    learner: FrameLearner, fits: Sequence[Fit], store: Path
+) -> tuple[list[tuple[Fit, Errors]], bool]:
+    """Return what was fitted, and whether it was interrupted on the way."""
+    from ..checks.frame_learning import iterate_fits
+
+    results: list[tuple[Fit, Errors]] = []
+    # a frame of fine-tuning takes as long as another, and all else next to nothing
+    with outputs.progress_bar("frames learnt", sum(len(f.train) for f in fits)) as advance:
+        try:
+            for fit, errors in iterate_fits(learner, fits, store):
+                results.append((fit, errors))
+                advance(len(fit.train))
+        except KeyboardInterrupt:
+            return results, True
+    return results, False
+
+
+def tell_forgetting(
+    learner: FrameLearner, fits: Sequence[Fit], store: Path, save: Path | None, figures: Path | None
+) -> None:
+    """Scan dimers and relax with the model before and after, and print both side by side."""
+    from ..calculators.registry import describe, get_calculator
+    from ..checks.frame_learning import last_tuned
+    from ..checks.learning_plan import FitStore
+    from ..comparison import compare_runs
+    from ..report import side_by_side, terminal
+    from ..storage import dumps, write_atomically
+
+    fit = last_tuned(fits)
+    if fit is None:
+        typer.echo(f"{describe(learner.calculator).spec} has no trainer here: nothing fine-tuned")
+        return
+    model = FitStore(store, learner.key).model_path(fit)
+    if not model.is_file():
+        typer.echo("the fit to most frames failed: no model to look at", err=True)
+        return
+    if save is not None:
+        shutil.copyfile(model, save)
+        typer.echo(f"saved: {save}", err=True)
+    info = describe(learner.calculator)
+    after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
+    records = [_look(c, learner) for c in (learner.calculator, after)]
+    places = [model.with_suffix(f".{when}.json") for when in ("before", "after")]
+    for record, place in zip(records, places, strict=True):
+        write_atomically(place, dumps(record))
+    out = terminal.console()
+    out.print(f"\nBefore (A) and after (B) learning from {len(fit.train)} frames")
+    comparison = compare_runs(records, [str(p) for p in places])
+    side_by_side.print_comparison(out, comparison)
+    typer.echo(f"again: mlipcheck report {places[0]} {places[1]}", err=True)
+
+
+def _look(calculator: BaseCalculator, learner: FrameLearner) -> RunRecord:
+    from ..checks.relax import RelaxSettings
+
+    elements = sorted({x for f in learner.labels.frames for x in f.atoms.get_chemical_symbols()})
+    scans: list[Any] = []
+    if len(elements) <= MANY_ELEMENTS:
+        scans = outputs.scan(calculator, elements, ["none"])
+    how = RelaxSettings()
+    rows, _ = outputs.relax(calculator, _at_rest(learner), how)
+    settings = {"elements": elements, "relax": how}
+    return outputs.make_record(calculator, settings, dimers=scans, relaxations=rows)
+
+
+def _at_rest(learner: FrameLearner) -> list[RelaxedReference]:
+    """Return the frame of lowest energy of each composition, which the reference likes best."""
+    from ..references.structures import RelaxedReference
+
+    lowest: dict[str, Any] = {}
+    for frame in learner.labels.frames:
+        formula = frame.atoms.get_chemical_formula()
+        known = lowest.get(formula)
+        if frame.energy is not None and (known is None or frame.energy < known.energy):
+            lowest[formula] = frame
+    settings = learner.labels.settings
+    return [
+        RelaxedReference(
+            name=frame.name,
+            source=learner.labels.source,
+            relaxed=frame.atoms,
+            cell_free=settings.cell_free if settings is not None else None,
+            level_of_theory=learner.labels.level_of_theory,
+        )
+        for frame in list(lowest.values())[:MANY_STRUCTURES]
+    ]

@@ -1,0 +1,112 @@
+"""Records of learning curves: how an error falls with the number of one's own calculations."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LearningPoint:
+    """The errors of one method after learning from ``n`` of one's own calculations.
+
+    Attributes
+    ----------
+    method : str
+    n : int
+        All that the method saw, for fitting, for choosing settings and for stopping early.
+    errors : tuple of float
+        One a repeat that succeeded, in the unit of the curve.
+    failures : tuple of str
+        Why a repeat has none, one each.
+    """
+
+    method: str
+    n: int
+    errors: tuple[float, ...]
+    failures: tuple[str, ...] = ()
+
+    @property
+    def mean(self) -> float | None:
+        return statistics.fmean(self.errors) if self.errors else None
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over repeats, of one of them and not of their mean."""
+        return statistics.stdev(self.errors) if len(self.errors) > 1 else None
+
+
+@dataclass(frozen=True)
+class NeededFrames:
+    """How many calculations of one's own bring an error down to ``target``, and keep it there.
+
+    Attributes
+    ----------
+    method : str
+    target : float
+        In the unit of the curve.
+    n : float or None
+        Between the N that were measured; 0 where zero-shot does, None where the largest does not.
+    low, high : float or None
+        With luck and without, from the spread of the repeats; None beyond the largest N, and where
+        there are no repeats.
+    text : str
+        The same in words.
+    """
+
+    method: str
+    target: float
+    n: float | None
+    low: float | None
+    high: float | None
+    text: str
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Errors on one held-out test set against N, a method a curve.
+
+    Attributes
+    ----------
+    name : str
+    quantity, unit : str
+        What the errors are of, ``RMSE of the energy`` and ``eV``.
+    methods : tuple of str
+        In the order in which they are told.
+    points : tuple of LearningPoint
+        By method, N rising; the repeats of one N are the same draws for every method.
+    zero_shot : float or None
+        The error of the pretrained model as it is, in ``unit``.
+    test_size : int
+        What is tested on: distances of the toy, frames of a real system.
+    settings : dict of str to str
+        Whatever was fixed beforehand.
+    target : float or None
+        The error that was asked for, in ``unit``.
+    needed : tuple of NeededFrames
+        One a method where there is a target.
+    sentence : str
+        What remains of the advantage of having been pretrained.
+    notes : tuple of str
+    """
+
+    name: str
+    quantity: str
+    unit: str
+    methods: tuple[str, ...]
+    points: tuple[LearningPoint, ...]
+    zero_shot: float | None
+    test_size: int
+    settings: dict[str, str]
+    target: float | None
+    needed: tuple[NeededFrames, ...]
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Every N, rising."""
+        return tuple(sorted({p.n for p in self.points}))
+
+    def points_of(self, method: str) -> tuple[LearningPoint, ...]:
+        return tuple(p for p in self.points if p.method == method)
