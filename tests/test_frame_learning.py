@@ -1,0 +1,294 @@
+"""Learning curves on labelled frames: what is parted, fitted, kept and told."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.calculator import InputError
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from mlipcheck.checks import frame_learning
+from mlipcheck.checks.frame_learning import FrameLearner, learn_from_frames
+from mlipcheck.checks.learning_plan import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, plan_fits
+from mlipcheck.references.frames import frames_from_atoms
+
+OFFSET = 2.5  # eV an atom that the labels' zero is off
+
+
+def labelled(n=12, runs=1, factor=2.0, offset=OFFSET, noise=0.0, **without):
+    """Return rattled copper with EMT's energies plus a constant, and its forces times a factor."""
+    rng = np.random.default_rng(1)
+    images = []
+    for k in range(n):
+        atoms = bulk("Cu", cubic=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.calc = EMT()
+        found = {
+            "energy": atoms.get_potential_energy() + offset * len(atoms),
+            "forces": factor * atoms.get_forces(),
+        }
+        found = {name: x + noise * rng.normal(size=np.shape(x)) for name, x in found.items()}
+        atoms.info["internal_id"] = f"run {k * runs // n}"
+        atoms.calc = SinglePointCalculator(
+            atoms, **{name: value for name, value in found.items() if name not in without}
+        )
+        images.append(atoms)
+    return frames_from_atoms(images, "copper")
+
+
+class FakeTrainer(SimpleNamespace):
+    """Trains nothing: returns EMT itself, and counts."""
+
+    def __init__(self):
+        super().__init__(SETTINGS={"trainer": "none"}, learnt=[])
+
+    def fine_tune(self, calculator, frames, *, seed=0, progress=None):
+        self.learnt.append([a.calc.results["energy"] for a in frames])
+        return EMT()
+
+    def save(self, calculator, path):
+        Path(path).write_text("a model")
+
+
+@pytest.fixture
+def trainer(monkeypatch):
+    fake = FakeTrainer()
+    monkeypatch.setattr(frame_learning, "get_trainer", lambda calculator: fake)
+    return fake
+
+
+def point(curve, method, n):
+    (found,) = [p for p in curve.points if (p.method, p.n) == (method, n)]
+    return found
+
+
+# --- what is learnt from -----------------------------------------------------------------------
+
+
+def test_one_run_is_split_in_time():
+    split = FrameLearner(EMT(), labelled(13)).split
+    assert split.pool == tuple(range(6))
+    assert split.test == tuple(range(6, 13))
+    fits = plan_fits(split, (1, 3), ["a"], repeats=4, seed=0)
+    assert [f.train for f in fits] == [(0,), (0, 1, 2)]  # in order, and nothing to draw
+
+
+def test_several_runs_are_split_by_run():
+    labels = labelled(16, runs=4)
+    split = FrameLearner(EMT(), labels, seed=3).split
+    learnt, tested = ({labels.frames[k].run for k in x} for x in (split.pool, split.test))
+    assert not learnt & tested
+    assert (len(split.pool), len(split.test)) == (8, 8)
+    fits = plan_fits(split, (2, 5, 8), ["a"], repeats=3, seed=0)
+    assert [len(f.train) for f in fits] == [2, 2, 2, 5, 5, 5, 8]  # all there is: no repeats
+    for small, large in zip(fits[:3], fits[3:6], strict=True):
+        assert set(small.train) < set(large.train)
+    assert len({f.train for f in fits[:3]}) > 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "sizes", "told"),
+    [
+        (labelled(3), None, "3 frames with energy and forces, at least 4 needed"),
+        (labelled(1), None, "1 frames with energy and forces, at least 4 needed"),
+        (labelled(8, forces=True), None, "no frame to learn from: no forces"),
+        (labelled(8, energy=True), None, "no frame to learn from: no energy"),
+        (labelled(8), (1, 5), "N = 5; there are 4 frames to learn from"),
+        (labelled(8), (0,), "N = 0; there are 4 frames"),
+        (labelled(8), (), "N = nothing"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_one_line(labels, sizes, told):
+    with pytest.raises(InputError, match=told) as caught:
+        learn_from_frames(EMT(), labels, sizes)
+    assert "\n" not in str(caught.value)
+
+
+def test_frames_that_the_model_cannot_evaluate_are_left_out_and_told():
+    labels = labelled(12)
+    labels.frames[2].atoms.numbers[0] = 26
+    forces, _ = learn_from_frames(EMT(), labels, (1,))
+    assert any("copper[2] left out: NotImplementedError" in note for note in forces.notes)
+
+
+# --- what comes out ----------------------------------------------------------------------------
+
+
+def test_every_method_against_its_own_formula(trainer):
+    labels = labelled(10)
+    forces, energies = learn_from_frames(EMT(), labels, (3,))
+    test = labels.frames[5:]
+    F = np.concatenate([f.forces for f in test])
+    assert forces.zero_shot == pytest.approx(np.abs(F / 2).mean())
+    assert energies.zero_shot == pytest.approx(OFFSET)
+    assert point(forces, FINE_TUNED, 3).errors == pytest.approx([np.abs(F / 2).mean()])
+    assert point(forces, RESCALED, 3).errors == pytest.approx([0], abs=1e-12)
+    assert point(energies, OFFSETS, 3).errors == pytest.approx([0], abs=1e-10)
+    assert RESCALED not in energies.methods
+    assert OFFSETS not in forces.methods
+    assert point(forces, SCRATCH, 3).errors[0] > 0
+    assert trainer.learnt == [[f.energy for f in labels.frames[:3]]]
+
+
+def test_a_pair_potential_is_learnt_from_scratch():
+    """Copper's own pair forces: with many frames the baseline beats doing nothing by far."""
+    labels = labelled(80)
+    forces, _ = learn_from_frames(EMT(), labels, (3, 40))
+    assert point(forces, SCRATCH, 40).errors[0] < 0.2 * forces.zero_shot
+    assert point(forces, SCRATCH, 40).errors[0] < point(forces, SCRATCH, 3).errors[0]
+
+
+def test_a_model_of_the_very_system_gains_nothing(trainer):
+    labels = labelled(10, factor=1.0, offset=0.0, noise=0.01)
+    for curve in learn_from_frames(EMT(), labels, (1, 5)):
+        assert 0 < curve.zero_shot < 0.02
+        assert "fine-tuned gains nothing at any N" in curve.sentence
+
+
+def test_the_number_needed(trainer):
+    labels = labelled(12)
+    enough, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e9)
+    assert {n.text for n in enough.needed} == {"already zero-shot"}
+    beyond, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e-6)
+    assert {n.method: n.text for n in beyond.needed} == {
+        FINE_TUNED: "more than 3",
+        RESCALED: "at most 1",
+        SCRATCH: "more than 3",
+    }
+
+
+def test_a_fit_that_fails_is_a_result(trainer, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("diverged")
+
+    trainer.fine_tune = fail
+    forces, _ = learn_from_frames(EMT(), labelled(8), (1,))
+    assert point(forces, FINE_TUNED, 1).failures == ("RuntimeError: diverged",)
+    assert point(forces, RESCALED, 1).errors
+
+
+# --- what is kept ------------------------------------------------------------------------------
+
+
+def test_finished_fits_are_not_repeated(trainer, tmp_path):
+    labels = labelled(16, runs=4)
+    first = learn_from_frames(EMT(), labels, (2, 4), store=tmp_path)
+    assert len(trainer.learnt) == 6
+    again = learn_from_frames(EMT(), labels, (2, 4), store=tmp_path)
+    assert len(trainer.learnt) == 6
+    assert again == first
+    assert len(list(tmp_path.glob("*.pth"))) == 1  # that of the largest N
+    kept = sorted(tmp_path.glob("*.json"))
+    kept[0].write_text("half a fi")  # not of ours: it is fitted again
+    assert learn_from_frames(EMT(), labels, (2, 4), store=tmp_path) == first
+    json.loads(kept[0].read_text())
+
+
+@pytest.mark.parametrize("change", ["labels", "settings"])
+def test_other_labels_or_settings_are_other_fits(trainer, tmp_path, change):
+    learn_from_frames(EMT(), labelled(8), (1,), store=tmp_path)
+    if change == "settings":
+        trainer.SETTINGS["epochs"] = "more"
+    labels = labelled(8, factor=2.1 if change == "labels" else 2.0)
+    learn_from_frames(EMT(), labels, (1,), store=tmp_path)
+    assert len(trainer.learnt) == 2
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from ase.calculators.emt import EMT
+from mlipcheck.checks import frame_learning
+from mlipcheck.storage import dumps
+from test_frame_learning import FakeTrainer, labelled
+
+log, store, die = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+
+class Trainer(FakeTrainer):
+    def fine_tune(self, calculator, frames, **more):
+        if len(self.learnt) == die:
+            os.kill(os.getpid(), signal.SIGKILL)
+        made = super().fine_tune(calculator, frames, **more)
+        log.write_text(log.read_text() + "fit\\n" if log.exists() else "fit\\n")
+        return made
+
+trainer = Trainer()
+frame_learning.get_trainer = lambda calculator: trainer
+print(dumps(frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4), store=store)))
+"""
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
+    here = str(Path(__file__).parent)
+    script = tmp_path / "learn.py"
+    script.write_text(KILLED.format(path=[here]))
+
+    def run(log, store, die):
+        return subprocess.run(
+            [sys.executable, script, tmp_path / log, tmp_path / store, str(die)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    killed = run("log", "store", 2)
+    assert killed.returncode == -signal.SIGKILL
+    resumed = run("log", "store", 99)
+    assert resumed.returncode == 0, resumed.stderr
+    assert (tmp_path / "log").read_text().count("fit") == 6  # two before, four after, none twice
+    assert run("other log", "other store", 99).stdout == resumed.stdout
+
+
+# --- a real model ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def relaxation(data_dir):
+    from mlipcheck.references.frames import load_frame_sets
+
+    (labels,) = load_frame_sets([data_dir / "vasp" / "LiFePO4_relax_pymatgen"])
+    return labels
+
+
+def test_chgnet_learns_from_one_frame_of_a_run(chgnet, relaxation, tmp_path):
+    """Also that the model given is not changed, and that the one kept is the one fine-tuned."""
+    from mlipcheck import evaluate, get_calculator
+
+    before = evaluate(chgnet, [relaxation.frames[20].atoms])[0].energy
+    forces, energies = learn_from_frames(chgnet, relaxation, (1,), store=tmp_path)
+    assert forces.test_size == 15
+    assert forces.zero_shot == pytest.approx(0.287, abs=0.001)
+    assert point(forces, FINE_TUNED, 1).errors == pytest.approx([0.497], abs=0.02)
+    assert energies.zero_shot > 2.5  # another zero of energy, which constants take off
+    assert point(energies, FINE_TUNED, 1).errors[0] < 0.03
+    assert point(energies, OFFSETS, 1).errors[0] < 0.03
+    assert evaluate(chgnet, [relaxation.frames[20].atoms])[0].energy == before
+    (model,) = tmp_path.glob("*.pth")
+    kept = get_calculator(f"chgnet:{model}", device="cpu")
+    test = relaxation.frames[14:]
+    off = [
+        np.abs(e.forces - f.forces)
+        for f, e in zip(test, evaluate(kept, [f.atoms for f in test]), strict=True)
+    ]
+    assert np.concatenate(off).mean() == pytest.approx(
+        point(forces, FINE_TUNED, 1).errors[0], abs=1e-5
+    )
+
+
+def test_chgnet_refuses_frames_without_labels(chgnet):
+    from mlipcheck.calculators import chgnet_training
+
+    with pytest.raises(InputError, match="no frames to learn from"):
+        chgnet_training.fine_tune(chgnet, [])
+    with pytest.raises(InputError, match="frame 0 has no energy and forces"):
+        chgnet_training.fine_tune(chgnet, [bulk("Cu")])
