@@ -13,6 +13,7 @@ from scipy import stats
 from ..results.learning import LearningPoint, NeededFrames
 from .jackknife import CONFIDENCE
 
+ROUNDING = 1e-6  # relative; what differs by less is the same number computed in another order
 ONE_SIGMA = 0.1587  # of a normal distribution below the mean less one standard deviation
 
 
@@ -167,13 +168,13 @@ def _order(a: LearningPoint, b: LearningPoint) -> int:
     x, y = np.array(a.errors), np.array(b.errors)
     difference = x.mean() - y.mean()
     fewest = min(len(x), len(y))
-    half = 0.0
+    half = ROUNDING * max(abs(float(x.mean())), abs(float(y.mean())))
     if fewest > 1:
         # where different repeats failed they are no pairs any more
         paired = len(x) == len(y) and a.failures == b.failures == ()
         parts = [x - y] if paired else [x, y]
         error = math.sqrt(sum(part.var(ddof=1) / len(part) for part in parts))
-        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, fewest - 1)) * error
+        half = max(half, float(stats.t.ppf((1 + CONFIDENCE) / 2, fewest - 1)) * error)
     return 0 if abs(difference) <= half else int(np.sign(difference))
 
 
