@@ -55,6 +55,7 @@ def learn(
     labels = inputs.one_set(calculator, what)
     store = store or cache_folder() / "learn"
     learner = FrameLearner(calculator, labels, seed)
+    learning.check(learner, target, repeats, save)
     fits = learner.plan(numbers, repeats, seed)
     results, stopped = learning.fit_all(learner, fits, store)
     curves = list(learner.curves(results, target))

@@ -34,6 +34,21 @@ def learn_toy(target: float | None) -> list[LearningCurve]:
         ]
 
 
+def check(learner: FrameLearner, target: float | None, repeats: int, save: Path | None) -> None:
+    """Refuse what cannot come out in the end, before any work is done."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.registry import describe
+
+    if target is not None and not target > 0:
+        raise InputError(f"target is {target}; give a positive error in eV/Å")
+    if repeats < 1:
+        raise InputError(f"repeats is {repeats}; give 1 or more")
+    if save is not None and learner.trainer is None:
+        spec = describe(learner.calculator).spec
+        raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
+
+
 def fit_all(
     learner: FrameLearner, fits: Sequence[Fit], store: Path
 ) -> tuple[list[tuple[Fit, Errors]], bool]:

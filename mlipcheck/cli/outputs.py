@@ -179,10 +179,13 @@ def finish(
     if figures:
         _save(figures, lambda: _draw(record, figures))
     if stopped:
-        done = (
-            f"relaxations finished: {len(record.relaxations)}"
-            if record.relaxations
-            else f"frames finished: {sum(p.frames for p in record.parities)}"
+        counts = {
+            "relaxations": len(record.relaxations),
+            "frames": sum(p.frames for p in record.parities),
+            "fits": len({(p.method, p.n) for c in record.learning for p in c.points}),
+        }
+        done = next(
+            (f"{what} finished: {n}" for what, n in counts.items() if n), "nothing finished"
         )
         typer.echo(f"interrupted; {done}", err=True)
         raise typer.Exit(130)

@@ -1,0 +1,75 @@
+"""`mlipcheck learn` as a user types it."""
+
+from __future__ import annotations
+
+import ase.io
+import pytest
+from ase.build import bulk
+from test_frame_learning import labelled
+
+from mlipcheck.storage import load_run
+
+
+@pytest.fixture
+def copper(tmp_path):
+    """Frames of two runs, read back from a file with their labels."""
+    images = []
+    for frame in labelled(12).frames:
+        atoms = frame.atoms.copy()
+        atoms.info["REF_energy"] = frame.energy
+        atoms.arrays["REF_forces"] = frame.forces
+        images.append(atoms)
+    path = tmp_path / "copper.xyz"
+    ase.io.write(path, images)
+    return path
+
+
+def test_nothing_named_is_the_toy_s_published_table(run_cli, tmp_path):
+    record, figures = tmp_path / "learn.json", tmp_path / "figures"
+    status, out, _ = run_cli("learn", "--target", "0.05", "--json", record, "--figures", figures)
+    assert status == 0
+    for cell in ("0.162 ± 0.027", "0.351 ± 0.044", "0.045 ± 0.007", "Zero-shot 0.171"):
+        assert cell in out
+    assert max(map(len, out.splitlines())) <= 100
+    fixed, tuned = load_run(record).learning
+    assert (fixed.name, tuned.name) == ("toy, fixed ridges", "toy, ridges tuned")
+    assert (figures / "learning.png").is_file()
+    _, again, _ = run_cli("report", record)
+    assert "0.162 ± 0.027" in again
+
+
+def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, copper, tmp_path):
+    store = tmp_path / "fits"
+    status, out, _ = run_cli("learn", "-b", "ase:emt", copper, "--sizes", "1,3", "--store", store)
+    assert status == 0
+    assert "one factor" in out
+    assert "from scratch" in out
+    assert "ase:emt has no trainer here: nothing fine-tuned" in out
+    assert len(list(store.glob("*.json"))) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-b", "ase:emt"), "which frames? Name files, folders"),
+        (("-b", "ase:emt", "COPPER", "--sizes", "one"), "--sizes is 'one'; give whole numbers"),
+        (("-b", "ase:emt", "COPPER", "--sizes", "1,99"), "N = 99; there are 6 frames"),
+        (("-b", "ase:emt", "COPPER", "COPPER"), "learning takes one set of frames, 2 given"),
+        (("-b", "ase:emt", "nowhere.xyz"), "nowhere.xyz: no such file"),
+        (("-b", "ase:emt", "COPPER", "--target", "-1"), "target is -1.0; give a positive"),
+        (("-b", "ase:emt", "COPPER", "--repeats", "0"), "repeats is 0; give 1 or more"),
+        (("-b", "ase:emt", "COPPER", "--save", "t.pth"), "--save: ase:emt has no trainer"),
+        (("BARE",), "bare"),
+    ],
+)
+def test_mistakes_are_one_line(run_cli, copper, tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    bare = tmp_path / "bare.xyz"
+    ase.io.write(bare, [bulk("Cu")] * 5)
+    named = {"COPPER": copper, "BARE": bare}
+    status, out, err = run_cli(
+        "learn", *(named.get(a, a) for a in arguments), "--store", tmp_path / "fits"
+    )
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert told in err
