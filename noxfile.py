@@ -10,7 +10,7 @@ nox.options.sessions = ["tests"]
 
 # What holds real models to the contract, and their adapters to the packages' own calculators. The
 # checks themselves are tried on CHGNet, with the whole suite.
-MODEL_TESTS = ["contract_models", "adapters", "checkpoints"]
+MODEL_TESTS = ["contract_models", "adapters", "checkpoints", "parity_models", "adsorption"]
 
 
 @nox.session

@@ -136,6 +136,8 @@ def _together(errors: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
 
 def _reasons(found: Rescaling) -> tuple[str, ...]:
     """Say what speaks against the factor."""
+    if abs(found.factor - 1) < NO_CHANGE:
+        return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
     reasons = []
     if found.units < 2:
         reasons.append("all frames are of one run: nothing independent is left to judge it on")
@@ -151,6 +153,4 @@ def _reasons(found: Rescaling) -> tuple[str, ...]:
         )
     if found.factor <= 0:
         reasons.append(f"the factor is {found.factor:.2f}: forces would turn round")
-    elif abs(found.factor - 1) < NO_CHANGE:
-        reasons.append(f"the factor is {found.factor:.3f}: there is nothing to rescale")
     return tuple(reasons)

@@ -9,7 +9,9 @@ from ase import units
 
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
-FEWEST = 3  # numbers to compare
+# Numbers to compare: a dimer has 6 components of one force, a stress 6 of one pressure, and few
+# energies or one direction always correlate.
+FEWEST = {"energies": 3, "forces": 12, "stresses": 18}
 # rms labels above which a turned sign is no model's error: a pressure of a few GPa is.
 SIGN_ABOVE = {"energies": 0.01, "forces": 0.01, "stresses": 3 * units.GPa}
 
@@ -47,7 +49,7 @@ def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | N
     reference, model : ndarray of shape (n,)
         The labels as they were read, and what the model says, both in ASE's units.
     """
-    if not _correlated(reference, model):
+    if not _correlated(kind, reference, model):
         return None
     FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
     cross = float(np.sum(reference * model))
@@ -79,16 +81,16 @@ def suspect_energies(
         if same.sum() > 1:
             dE.append((reference[same] - reference[same].mean()) / n_atoms[same])
             predicted.append((model[same] - model[same].mean()) / n_atoms[same])
-    if dE and _correlated(np.concatenate(dE), np.concatenate(predicted)):
+    if dE and _correlated("energies", np.concatenate(dE), np.concatenate(predicted)):
         return suspect_unit("energies", np.concatenate(dE), np.concatenate(predicted))
     # an energy turned round is one of another zero: only units are told from sums
     found = suspect_unit("energies", reference / n_atoms, model / n_atoms)
     return found if found and "times" in found and "sign" not in found else None
 
 
-def _correlated(reference: np.ndarray, model: np.ndarray) -> bool:
+def _correlated(kind: str, reference: np.ndarray, model: np.ndarray) -> bool:
     """Tell whether there is enough in common for the ratio of sizes to mean anything."""
     FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
-    if len(reference) < FEWEST or FF == 0 or ff == 0:
+    if len(reference) < FEWEST[kind] or FF == 0 or ff == 0:
         return False
     return float(np.sum(reference * model)) ** 2 >= CORRELATED * FF * ff

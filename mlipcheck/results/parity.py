@@ -52,7 +52,7 @@ class ForceParity:
         Least squares f = intercept + slope F; the intercept in eV/Å.
     median : Estimate or None
         Median of s_lo over the frames whose rms force is above ``median_above`` eV/Å, of which
-        there are ``median_frames``.
+        there are ``median_frames``; a unit counts once, by its own median.
     largest_share, largest_frame
         What part of ΣF² the frame with most of it holds, and its name.
     by_element, by_magnitude : tuple of ForceGroup

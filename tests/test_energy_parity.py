@@ -1,0 +1,284 @@
+"""Energies against energies: offsets, conventions, which one is wrong, and what is left out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
+
+from mlipcheck.checks import energy_parity
+from mlipcheck.checks.energies import fit_offsets
+from mlipcheck.checks.energy_parity import compare_energies_in, find_conventions
+from mlipcheck.checks.parity import compare_frames
+from mlipcheck.references.frames import FrameSet, LabelledFrame
+from mlipcheck.references.vasp import Settings
+from mlipcheck.results import CalculatorInfo, Evaluation
+
+OFFSETS = {"Na": 1.5, "Cl": -0.7, "O": 3.1, "Fe": -20.0}  # eV an atom
+FORMULAS = ["NaCl", "Na2O", "Fe2O3", "FeCl2", "FeO", "NaFeO2", "FeCl3", "Na2FeO4", "NaClO3"]
+SHIFTS = {"O": -0.687, "Fe": -2.256}  # what the planted scheme corrects
+
+
+def shift(atoms, applied_u=None):
+    """Stand in for the Materials Project's corrections."""
+    if "F" in atoms.symbols:
+        raise InputError("no correction for fluorides today")
+    return sum(SHIFTS.get(symbol, 0.0) for symbol in atoms.symbols)
+
+
+def summed(constants, atoms):
+    return sum(constants.get(symbol, 0.0) for symbol in atoms.symbols)
+
+
+def structures(formulas):
+    return [Atoms(f, np.arange(3)[None] * np.ones((len(Atoms(f)), 1))) for f in formulas]
+
+
+def labelled(energies, formulas=tuple(FORMULAS), convention="raw", runs=None, **options):
+    frames = tuple(
+        LabelledFrame(f"{formula} {k}", atoms, float(energy), None, None, (runs or range(99))[k])
+        for k, (formula, atoms, energy) in enumerate(
+            zip(formulas, structures(formulas), energies, strict=True)
+        )
+    )
+    return FrameSet("planted", "here", frames, energy_convention=convention, **options)
+
+
+def compare(labels, model, checkpoint=None, asked=None):
+    """Compare as `parity` does, for a checkpoint that predicts what is said."""
+    calculator = Calculator()
+    calculator.mlipcheck_info = CalculatorInfo("planted", energy_convention=checkpoint)
+    found = [Evaluation(energy=float(e)) for e in model]
+    return compare_frames(calculator, labels, found, energies=asked)
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    """Energies of one truth as DFT prints them and as corrected; any pymatgen is left out."""
+    monkeypatch.setattr(energy_parity, "correction", shift)
+    images = structures(FORMULAS)
+    raw = np.array([-5.0 * len(a) - k for k, a in enumerate(images)])
+    return raw, raw + [shift(a) for a in images]
+
+
+# --- constants of elements ----------------------------------------------------------------------
+
+
+def planted_offsets(formulas):
+    counts = [Counter(a.get_chemical_symbols()) for a in structures(formulas)]
+    exact = [sum(OFFSETS[x] * n for x, n in c.items()) / c.total() for c in counts]
+    return counts, np.array(exact)
+
+
+def test_offsets_are_taken_off_exactly():
+    errors, offsets = fit_offsets(*planted_offsets(FORMULAS))
+    assert errors == pytest.approx(np.zeros(len(FORMULAS)), abs=1e-10)
+    assert offsets == pytest.approx(OFFSETS)
+
+
+def test_offsets_that_are_not_fixed_are_of_no_matter():
+    """Na and Cl only in NaCl: their sum is fixed, and enough."""
+    errors, offsets = fit_offsets(*planted_offsets(["NaCl", "Na2Cl2", "NaClO", "NaClO2", "O2"]))
+    assert errors == pytest.approx(np.zeros(5), abs=1e-10)
+    assert offsets["Na"] + offsets["Cl"] == pytest.approx(0.8)
+
+
+def test_an_outlier_keeps_its_whole_error():
+    counts, difference = planted_offsets(FORMULAS)
+    difference[3] += 0.4
+    errors, _ = fit_offsets(counts, difference)
+    assert errors[3] == pytest.approx(0.4, abs=1e-10)
+
+
+def test_each_frame_is_judged_by_the_others_alone():
+    counts, difference = planted_offsets(FORMULAS)
+    difference += np.random.default_rng(1).normal(0, 0.1, len(difference))
+    errors, _ = fit_offsets(counts, difference)
+    design = np.array([[c[x] / c.total() for x in OFFSETS] for c in counts])
+    for k, error in enumerate(errors):
+        others = np.delete(np.arange(len(counts)), k)
+        constants = np.linalg.lstsq(design[others], difference[others], rcond=None)[0]
+        assert error == pytest.approx(difference[k] - design[k] @ constants, abs=1e-10)
+
+
+def test_an_element_of_one_frame_alone_is_left_out():
+    errors, _ = fit_offsets(*planted_offsets(["NaCl", "Na2Cl", "NaCl3", "NaClFe"]))
+    assert errors[:3] == pytest.approx(np.zeros(3), abs=1e-10)
+    assert np.isnan(errors[3])
+    labels = labelled([-1.0, -2.0, -3.0, -9.0], ["NaCl", "Na2Cl", "NaCl3", "NaClFe"])
+    found = compare(labels, [-1.0, -2.0, -3.0, -99.0]).energy
+    assert (found.convention, found.frames, found.mae.value) == ("fit-offsets", 3, pytest.approx(0))
+    assert found.left_out == (("NaClFe 3", "the other frames do not fix its elements' constants"),)
+
+
+# --- conventions --------------------------------------------------------------------------------
+
+
+def test_errors_and_their_sums():
+    formulas = ["NaCl", "Na2O", "FeO"]
+    labels = labelled([-8.0, -12.0, -11.0], formulas)
+    found = compare(labels, [-7.8, -12.3, -11.6], "raw").energy
+    errors = np.array([0.1, -0.1, -0.3])
+    assert found.names == ("NaCl 0", "Na2O 1", "FeO 2")
+    assert found.errors == pytest.approx(errors)
+    assert found.mae.value == pytest.approx(0.5 / 3)
+    assert found.bias == pytest.approx(-0.1)
+    assert found.rmse == pytest.approx(np.sqrt(0.11 / 3))
+    assert found.mae.low < found.mae.value < found.mae.high
+    of_one_run = labelled([-8.0, -12.0, -11.0], formulas, runs=["a"] * 3)
+    assert compare(of_one_run, [-7.8, -12.3, -11.6], "raw").energy.mae.low is None
+
+
+@pytest.mark.parametrize("labels_are", ["raw", "mp2020"])
+@pytest.mark.parametrize("model_is", ["raw", "mp2020"])
+def test_each_convention_is_brought_to_the_other(planted, labels_are, model_is):
+    energies = dict(zip(("raw", "mp2020"), planted, strict=True))
+    labels = labelled(energies[labels_are], convention=labels_are)
+    found = compare(labels, energies[model_is], model_is).energy
+    assert (found.convention, found.frames) == (model_is, len(FORMULAS))
+    assert found.why == "what the checkpoint predicts"
+    assert found.errors == pytest.approx(np.zeros(len(FORMULAS)), abs=1e-12)
+    assert found.suspicion is None
+
+
+@pytest.mark.parametrize("labels_are", ["raw", "mp2020"])
+@pytest.mark.parametrize(("model_is", "asked"), [("raw", "mp2020"), ("mp2020", "raw")])
+def test_the_wrong_convention_is_named(planted, labels_are, model_is, asked):
+    energies = dict(zip(("raw", "mp2020"), planted, strict=True))
+    labels = labelled(energies[labels_are], convention=labels_are)
+    found = compare(labels, energies[model_is], model_is, asked).energy
+    mae = np.mean([abs(shift(a)) / len(a) for a in structures(FORMULAS)])
+    assert (found.convention, found.why) == (asked, "as asked")
+    assert found.mae.value == pytest.approx(mae)
+    assert found.alternatives[model_is] == (pytest.approx(0, abs=1e-12), len(FORMULAS))
+    assert f"{asked} is the wrong convention: {1000 * mae:.0f} meV/atom in it" in found.suspicion
+    assert f"the model's energies are {model_is} ones" in found.suspicion
+
+
+def test_a_frame_without_a_correction_is_left_out_and_says_why(planted):
+    formulas = ["NaCl", "Na2O", "NaF"]
+    found = compare(labelled([-8, -12.0, -9], formulas), [-8, -12.687, -9], "mp2020")
+    assert found.energy.errors == pytest.approx([0, 0], abs=1e-12)
+    assert found.energy.left_out == (("NaF 2", "no correction for fluorides today"),)
+
+
+def test_corrections_get_the_u_of_the_users_runs_and_else_the_schemes(monkeypatch):
+    seen = []
+    monkeypatch.setattr(energy_parity, "correction", lambda atoms, u: seen.append(u) or 0.0)
+    given = {"Fe": 4.0, "O": 0.0}
+    for settings in (None, Settings(hubbard_u=None), Settings(hubbard_u=given), Settings()):
+        compare(labelled([-1.0], ["FeO"], settings=settings), [-1.0], "mp2020")
+    assert seen == [None, None, given, None]
+
+
+def test_several_compositions_of_which_some_have_another_u():
+    pytest.importorskip("pymatgen.core", reason="pymatgen is not installed; it comes with chgnet")
+    formulas = ["NaCl", "FeO", "Na2O"]
+    labels = labelled([-8, -11, -12.0], formulas, settings=Settings(hubbard_u={"Fe": 4.0}))
+    for frame in labels.frames:
+        frame.atoms.positions = 2.1 * np.eye(3)[: len(frame.atoms)]
+        frame.atoms.set_cell(4.2 * np.eye(3))
+        frame.atoms.pbc = True
+    found = compare(labels, [-8 - 0.614, -11, -12.0 - 0.687], "mp2020").energy
+    assert found.errors == pytest.approx([0, 0], abs=1e-9)
+    ((name, why),) = found.left_out
+    assert (name, "Invalid U value of 4.0 on Fe" in why) == ("FeO 1", True)
+
+
+# --- without pymatgen ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _no_pymatgen(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymatgen", None)
+    monkeypatch.setitem(sys.modules, "pymatgen.core", None)
+
+
+def offset_energies():
+    images = structures(FORMULAS)
+    labels = labelled([-5.0 * len(a) for a in images])
+    return labels, [-5.0 * len(a) + summed(OFFSETS, a) for a in images]
+
+
+@pytest.mark.usefixtures("_no_pymatgen")
+def test_offsets_are_fitted_where_pymatgen_is_missing():
+    labels, model = offset_energies()
+    for frame in labels.frames:
+        frame.atoms.set_cell(9 * np.eye(3))
+        frame.atoms.pbc = True
+    found = compare(labels, model, "mp2020").energy
+    assert found.convention == "fit-offsets"
+    assert "need pymatgen, which is not installed" in found.why
+    assert found.mae.value == pytest.approx(0, abs=1e-10)
+    assert set(found.alternatives) == {"raw", "fit-offsets"}
+
+
+@pytest.mark.usefixtures("_no_pymatgen")
+def test_what_was_asked_for_is_not_replaced():
+    found = compare(labelled([-1, -2.0], ["NaCl", "NaCl"]), [-1, -2.0], "mp2020", "mp2020")
+    assert found.energy is found.ordering is None
+    assert "pymatgen" in found.not_assessed["energy"]
+    assert "pymatgen" in found.not_assessed["ordering"]
+
+
+def test_setup_errors_are_reasons(monkeypatch):
+    def refuse(atoms, u):
+        raise CalculatorSetupError("no scheme here")
+
+    monkeypatch.setattr(energy_parity, "correction", refuse)
+    labels = labelled([-1.0], ["NaCl"])
+    conventions = find_conventions(labels, labels.frames, np.array([-1.0]))
+    assert conventions.why_not["mp2020", 0] == "no scheme here"
+    assert compare_energies_in(conventions, "mp2020", "", labels.frames) is None
+
+
+# --- zeros of energy ----------------------------------------------------------------------------
+
+
+def relaxation_run(offset):
+    """Return 20 frames of one run, falling, and a model that is off by a constant an atom."""
+    energies = -60.0 + np.exp(-np.arange(20.0))
+    labels = labelled(energies, ["Na4Cl4"] * 20, runs=["run"] * 20)
+    noise = np.random.default_rng(1).normal(0, 0.002, 20)
+    return labels, energies + 8 * (offset + noise)
+
+
+def test_a_constant_error_of_one_run_is_the_models_own():
+    found = compare(*relaxation_run(0.1), "raw").energy
+    assert found.suspicion is None
+    assert found.bias == pytest.approx(0.1, abs=0.01)
+
+
+def test_another_zero_of_energy_is_suspicious():
+    found = compare(*relaxation_run(3.0), "raw").energy
+    assert "raw is the wrong convention: 3000 meV/atom in it, 1 in fit-offsets" in found.suspicion
+    assert "zeros of energy differ by a constant an element" in found.suspicion
+    assert compare(*relaxation_run(3.0)).energy.suspicion is None  # by default they are taken off
+
+
+def test_constants_of_elements_are_suspicious_where_many_compositions_have_them():
+    small = {"Na": 0.2, "Cl": -0.2, "O": 0.15, "Fe": -0.3}
+    images = structures(FORMULAS)
+    energies = np.array([-5.0 * len(a) for a in images])
+    model = energies + [summed(small, a) for a in images]
+    assert "fit-offsets" in compare(labelled(energies), model, "raw").energy.suspicion
+    few = slice(0, 6)  # four elements: three compositions more are needed
+    found = compare(labelled(energies[few], FORMULAS[few]), model[few], "raw").energy
+    assert found.suspicion is None
+    # too small to wonder at
+    assert (
+        compare(labelled(energies), energies + (model - energies) / 50, "raw").energy.suspicion
+        is None
+    )
+
+
+def test_an_ordinary_error_is_not_suspicious(planted):
+    raw, _ = planted
+    errors = np.random.default_rng(2).normal(0, 0.03, len(raw))
+    model = raw + errors * [len(a) for a in structures(FORMULAS)]
+    assert compare(labelled(raw), model, "raw").energy.suspicion is None
+    assert compare(labelled(raw), raw, "raw").energy.suspicion is None

@@ -1,0 +1,248 @@
+"""Forces against forces: formulas evaluated here, planted slopes, what is too little to judge."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlipcheck.checks.force_parity import SHOWN, compare_forces
+from mlipcheck.checks.jackknife import jackknife, sum_by_unit
+
+SYMBOLS = ["Na", "Na", "Cl", "O"]
+NUMBERS = ("component_mae", "rmse", "reference_rms", "largest_share", "atoms", "units", "frames")
+ESTIMATES = ("mae", "s_lo", "s_hi", "r_squared", "magnitude", "with_intercept", "intercept")
+
+
+def drawn(n=8, seed=0, scale=0.5):
+    """Return forces on the four atoms of each of n frames."""
+    return list(np.random.default_rng(seed).normal(0, scale, (n, 4, 3)))
+
+
+def compare(reference, model, units=None, **options):
+    names = [f"frame {k}" for k in range(len(reference))]
+    symbols = [SYMBOLS[: len(F)] for F in reference]
+    return compare_forces(names, units or names, symbols, reference, model, **options)
+
+
+def noisy(reference, factor=0.8, noise=0.1, seed=1):
+    rng = np.random.default_rng(seed)
+    return [factor * F + rng.normal(0, noise, F.shape) for F in reference]
+
+
+def test_every_number_by_its_formula():
+    reference = drawn()
+    model = noisy(reference)
+    found = compare(reference, model)
+    F, f = np.ravel(reference), np.ravel(model)
+    apart = np.sqrt(((f - F).reshape(-1, 3) ** 2).sum(axis=1))
+    slope, intercept = np.polyfit(F, f, 1)
+    assert (found.frames, found.atoms, found.units) == (8, 32, 8)
+    assert found.mae.value == pytest.approx(apart.mean())
+    assert found.component_mae == pytest.approx(np.abs(f - F).mean())
+    assert found.rmse == pytest.approx(np.sqrt(((f - F) ** 2).mean()))
+    assert found.reference_rms == pytest.approx(np.sqrt((F**2).mean()))
+    assert found.s_lo.value == pytest.approx((f @ F) / (F @ F))
+    assert found.s_hi.value == pytest.approx((f @ f) / (f @ F))
+    assert found.r_squared.value == pytest.approx((f @ F) ** 2 / (F @ F) / (f @ f))
+    assert found.magnitude.value == pytest.approx(np.linalg.norm(f) / np.linalg.norm(F))
+    assert found.with_intercept.value == pytest.approx(slope)
+    assert found.intercept.value == pytest.approx(intercept)
+    own = [np.vdot(m, r) / np.vdot(r, r) for m, r in zip(model, reference, strict=True)]
+    assert found.median.value == pytest.approx(np.median(own))
+    assert found.median_frames == 8
+    for name in ("s_lo", "s_hi", "r_squared", "magnitude"):
+        assert getattr(found.slope, name) == pytest.approx(getattr(found, name).value)
+        assert getattr(found, name).low < getattr(found, name).value < getattr(found, name).high
+    np.testing.assert_array_equal(found.reference_sample, F)
+    np.testing.assert_array_equal(found.model_sample, f)
+
+
+def test_the_interval_is_that_of_whole_frames():
+    reference = drawn()
+    model = noisy(reference)
+    by_frame = [(np.vdot(f, F), np.vdot(F, F)) for f, F in zip(model, reference, strict=True)]
+    expected = jackknife(lambda s: s[..., 0] / s[..., 1], np.array(by_frame))
+    found = compare(reference, model)
+    assert dataclasses.astuple(found.s_lo) == pytest.approx(dataclasses.astuple(expected))
+    runs = list("aaabbbcc")
+    expected = jackknife(lambda s: s[..., 0] / s[..., 1], sum_by_unit(np.array(by_frame), runs))
+    found = compare(reference, model, runs)
+    assert dataclasses.astuple(found.s_lo) == pytest.approx(dataclasses.astuple(expected))
+
+
+@pytest.mark.parametrize(
+    ("factor", "noise", "word"),
+    [
+        (0.7, 0.0, "soft"),
+        (0.7, 0.05, "soft"),
+        (1.3, 0.05, "stiff"),
+        (0.0, 0.5, "uncorrelated"),
+        (0.7, 0.5, "uncorrelated"),
+        (-0.7, 0.05, "uncorrelated"),
+    ],
+)
+def test_the_word(factor, noise, word):
+    reference = drawn(40)
+    found = compare(reference, noisy(reference, factor, noise))
+    assert found.slope.word == word
+    assert found.s_lo.value == pytest.approx(factor, abs=0.1)
+    assert found.median.value == pytest.approx(factor, abs=0.1)
+
+
+def test_an_exact_factor_is_known_for_certain():
+    reference = drawn()
+    found = compare(reference, [0.7 * F for F in reference])
+    for name in ("s_lo", "s_hi", "magnitude", "with_intercept", "median"):
+        estimate = getattr(found, name)
+        assert dataclasses.astuple(estimate) == pytest.approx((0.7, 0.7, 0.7))
+    assert found.r_squared.value == pytest.approx(1)
+    assert found.intercept.value == pytest.approx(0, abs=1e-12)
+
+
+def test_a_perfect_model():
+    found = compare(drawn(), drawn())
+    assert (found.mae.value, found.component_mae, found.rmse) == (0, 0, 0)
+    assert found.s_lo.value == found.magnitude.value == 1
+    assert all(group.mae == 0 for group in (*found.by_element, *found.by_magnitude))
+
+
+def test_groups_part_all_atoms():
+    sizes = np.geomspace(0.01, 30, 48)  # |F| of each atom, over every range
+    ways = np.random.default_rng(3).normal(size=(48, 3))
+    F = sizes[:, None] * ways / np.linalg.norm(ways, axis=1, keepdims=True)
+    reference = list(np.random.default_rng(4).permutation(F).reshape(12, 4, 3))
+    model = [F.copy() for F in reference]
+    for f in model:
+        f[2] *= 0.5  # Cl alone is soft
+    found = compare(reference, model)
+    assert [(g.name, g.atoms) for g in found.by_element] == [("Cl", 12), ("Na", 24), ("O", 12)]
+    names = ["< 0.1", "0.1 to 0.3", "0.3 to 1", "1 to 3", "3 to 10", "> 10"]
+    assert [g.name for g in found.by_magnitude] == names
+    limits = [0, 0.1, 0.3, 1, 3, 10, np.inf]
+    assert [g.atoms for g in found.by_magnitude] == np.histogram(sizes, limits)[0].tolist()
+    for groups in (found.by_element, found.by_magnitude):
+        assert sum(g.atoms for g in groups) == found.atoms == 48
+        assert sum(g.atoms * g.mae for g in groups) / 48 == pytest.approx(found.mae.value)
+    chlorine, sodium, oxygen = found.by_element
+    assert (chlorine.slope.s_lo, chlorine.slope.word) == (pytest.approx(0.5), "soft")
+    assert sodium.slope.s_lo == oxygen.slope.s_lo == 1
+
+
+def test_a_frame_that_dominates_is_named():
+    reference = drawn(9)
+    reference[5] = reference[5] * 20
+    model = [F * (0.9 if k == 5 else 0.4) for k, F in enumerate(reference)]
+    found = compare(reference, model)
+    squares = [np.sum(F**2) for F in reference]
+    assert found.largest_frame == "frame 5"
+    assert found.largest_share == pytest.approx(squares[5] / sum(squares))
+    assert found.largest_share > 0.9
+    assert found.s_lo.value > 0.85
+    assert found.median.value == pytest.approx(0.4)  # what the other eight say
+
+
+def test_only_frames_with_forces_count_in_the_median():
+    reference = drawn(4) + [1e-3 * F for F in drawn(6, seed=5)]
+    model = [0.8 * F for F in reference[:4]] + [3 * F for F in reference[4:]]
+    found = compare(reference, model)
+    assert found.median_frames == 4
+    assert found.median_above == 0.1
+    assert found.median.value == pytest.approx(0.8)
+    assert compare(reference[4:], model[4:]).median is None
+
+
+# --- too little to judge ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-12, 5e-4])
+def test_forces_too_small_for_a_slope(scale):
+    found = compare(drawn(scale=scale), drawn(seed=1))
+    assert found.slope is None
+    assert all(getattr(found, name) is None for name in ESTIMATES[1:])
+    assert found.median is None
+    assert all(g.slope is None for g in (*found.by_element, *found.by_magnitude))
+    assert found.mae.low < found.mae.value < found.mae.high
+    assert (found.largest_share == 0) == (scale == 0)
+
+
+def test_a_model_without_forces():
+    reference = drawn()
+    found = compare(reference, [np.zeros((4, 3))] * 8)
+    assert found.s_lo.value == found.magnitude.value == found.slope.s_lo == 0
+    assert found.s_hi is found.r_squared is None
+    assert found.slope.word == "uncorrelated"
+    assert found.mae.value == pytest.approx(
+        np.linalg.norm(np.concatenate(reference), axis=1).mean()
+    )
+
+
+def test_one_frame_with_all_the_forces():
+    """Without it there is no slope, and so no interval of one."""
+    reference = [np.zeros((4, 3)), *drawn(1), np.zeros((4, 3))]
+    found = compare(reference, [0.7 * F for F in reference])
+    assert dataclasses.astuple(found.s_lo) == (pytest.approx(0.7), None, None)
+    assert found.largest_share == 1
+
+
+def test_one_atom():
+    found = compare([np.array([[0.3, 0, 0]])], [np.array([[0.2, 0, 0]], dtype=np.float32)])
+    assert found.s_lo.value == pytest.approx(2 / 3)
+    assert found.s_lo.low is found.mae.low is None
+
+
+# --- what must not matter -----------------------------------------------------------------------
+
+
+def test_frames_of_one_run_count_once():
+    reference = drawn(6)
+    model = noisy(reference)
+    alone = compare(reference, model)
+    shared = compare(reference, model, list("aabcde"))
+    assert (alone.units, shared.units) == (6, 5)
+    assert shared.s_lo.value == alone.s_lo.value
+    assert shared.s_lo.low != alone.s_lo.low
+    one = compare(reference, model, ["run"] * 6)
+    assert (one.units, one.s_lo.low, one.mae.low, one.median.low) == (1, None, None, None)
+    # frames read twice, as one run, are no more certain than once
+    twice = compare(reference * 2, model * 2, [*"abcdef", *"abcdef"])
+    for name in ("low", "value", "high"):
+        assert getattr(twice.s_lo, name) == pytest.approx(getattr(alone.s_lo, name))
+
+
+@given(st.permutations(range(8)))
+@settings(max_examples=25, deadline=None)
+def test_the_order_of_frames_does_not_matter(order):
+    reference = drawn()
+    model = noisy(reference)
+    units = list("abbcdefg")
+    names = [f"frame {k}" for k in range(8)]
+    before = compare_forces(names, units, [SYMBOLS] * 8, reference, model)
+    after = compare_forces(
+        *([x[k] for k in order] for x in (names, units, [SYMBOLS] * 8, reference, model))
+    )
+    for name in NUMBERS:
+        assert getattr(after, name) == pytest.approx(getattr(before, name))
+    for name in (*ESTIMATES, "median"):
+        old, new = (dataclasses.astuple(getattr(x, name)) for x in (before, after))
+        assert new == pytest.approx(old)
+    assert after.largest_frame == before.largest_frame
+    for old, new in zip(
+        (*before.by_element, *before.by_magnitude),
+        (*after.by_element, *after.by_magnitude),
+        strict=True,
+    ):
+        assert (new.name, new.atoms, new.mae) == (old.name, old.atoms, pytest.approx(old.mae))
+
+
+def test_a_figure_gets_a_seeded_draw_of_pairs():
+    reference = drawn(400)
+    model = [0.7 * F for F in reference]
+    one, same, other = (compare(reference, model, seed=s) for s in (1, 1, 2))
+    assert len(one.reference_sample) == SHOWN < 4800
+    assert one.model_sample == pytest.approx(0.7 * one.reference_sample)
+    np.testing.assert_array_equal(one.reference_sample, same.reference_sample)
+    assert (one.reference_sample != other.reference_sample).any()

@@ -1,0 +1,285 @@
+"""Parity from end to end: planted factors come out, and what cannot be judged says why."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.calculator import InputError
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from faulty import Failing, Faulty, ScaledForces
+from test_storage import assert_same, there_and_back
+
+from mlipcheck.checks.force_parity import SMALLEST_RMS
+from mlipcheck.checks.parity import parity
+from mlipcheck.references.frames import frames_from_atoms
+from mlipcheck.storage import dumps
+
+OFFSETS = {"Cu": 2.0, "Ni": -1.5}  # eV an atom
+
+
+def crystals():
+    """Return twelve rattled crystals of Cu and Ni, of four compositions, under pressure."""
+    found = []
+    for k in range(12):
+        atoms = bulk("Cu", a=3.55, cubic=True)
+        atoms.symbols[: k % 4] = "Ni"
+        atoms.rattle(0.1, seed=k)
+        atoms.info["internal_id"] = f"draw {k}"
+        found.append(atoms)
+    return found
+
+
+def labelled(images=None, *, keep=("energy", "forces", "stress"), forces=1.0, stress=1.0, **info):
+    """Label structures with EMT's energies, plus constants, and so many times its forces."""
+    found = []
+    for atoms in crystals() if images is None else images:
+        atoms = atoms.copy()
+        atoms.info.update(info)
+        atoms.calc = EMT()
+        results = {
+            "energy": atoms.get_potential_energy() - sum(OFFSETS.get(x, 0) for x in atoms.symbols),
+            "forces": forces * atoms.get_forces(),
+            "stress": stress * atoms.get_stress(),
+        }
+        atoms.calc = SinglePointCalculator(atoms, **{name: results[name] for name in keep})
+        found.append(atoms)
+    return found
+
+
+class Only(Faulty):
+    """Gives nothing but these properties."""
+
+    def __init__(self, base, *properties):
+        super().__init__(base)
+        self.implemented_properties = list(properties)
+
+    def spoil(self, atoms):
+        self.results = {name: self.results[name] for name in self.implemented_properties}
+
+
+# --- planted factors ----------------------------------------------------------------------------
+
+
+def test_planted_factors_come_out():
+    found = parity(EMT(), labelled(forces=1 / 0.7, stress=1 / 0.9), signal=0.1)
+    assert (found.frames, found.runs, found.error) == (12, 12, None)
+    assert found.failures == found.unlabelled == ()
+    assert found.not_assessed == {}
+    assert found.suspicions == ()
+    assert found.energy.convention == "fit-offsets"
+    assert found.energy.errors == pytest.approx(np.zeros(12), abs=1e-10)
+    assert found.energy.offsets == pytest.approx(OFFSETS)
+    assert found.forces.s_lo.value == found.forces.s_hi.value == pytest.approx(0.7)
+    assert found.forces.slope.word == "soft"
+    assert found.rescaling.factor == pytest.approx(1 / 0.7)
+    assert found.rescaling.accepted
+    assert found.rescaling.rescaled_mae == pytest.approx(0, abs=1e-12)
+    stresses = [EMT().get_property("stress", atoms) for atoms in crystals()]
+    assert found.stress.frames == 12
+    assert found.stress.mae.value == pytest.approx(np.abs(stresses).mean() * (1 / 0.9 - 1))
+    assert found.stress.bias == pytest.approx(np.mean(stresses, axis=0)[:3].mean() * (1 - 1 / 0.9))
+    assert found.stress.bias > 0  # compressed: less pressure, and ASE's sign
+    assert found.ordering.sigma.value == pytest.approx(0, abs=1e-10)
+    assert (found.ordering.pairs, found.ordering.chance) == (4 * 3, 1)
+
+
+def test_raw_energies_keep_their_constants():
+    found = parity(EMT(), labelled(), energies="raw").energy
+    mean = [np.mean([OFFSETS[x] for x in atoms.symbols]) for atoms in crystals()]
+    assert found.errors == pytest.approx(mean)
+    assert found.mae.value == pytest.approx(np.abs(mean).mean())
+    assert found.alternatives["fit-offsets"] == (pytest.approx(0, abs=1e-10), 12)
+
+
+def test_an_error_of_one_frame_is_in_its_own_row():
+    images = labelled()
+    images[5].calc.results["energy"] -= 4 * 0.3
+    found = parity(EMT(), images)
+    assert found.energy.names[5] == "frames[5]"
+    assert found.energy.errors[5] == pytest.approx(0.3)
+    off = 4 * 0.3  # total, and in two of the twelve pairs
+    assert found.ordering.sigma.value == pytest.approx(np.sqrt(2 * off**2 / 12))
+
+
+def test_a_perfect_model():
+    found = parity(EMT(), labelled())
+    assert found.forces.mae.value == found.stress.mae.value == 0
+    assert found.forces.slope.s_lo == found.forces.r_squared.value == pytest.approx(1)
+    assert "there is nothing to rescale" in found.rescaling.refused[-1]
+
+
+def test_a_file_says_the_same_as_its_atoms(tmp_path):
+    images = labelled(forces=1.2)
+    ase.io.write(tmp_path / "mine.xyz", images, format="extxyz")
+    from_file, from_atoms = parity(EMT(), tmp_path / "mine.xyz"), parity(EMT(), images)
+    assert from_file.name == "mine"
+    assert from_file.energy.errors == pytest.approx(from_atoms.energy.errors, abs=1e-6)
+    assert from_file.forces.s_lo.value == pytest.approx(from_atoms.forces.s_lo.value, abs=1e-6)
+    assert from_file.forces.s_lo.low == pytest.approx(from_atoms.forces.s_lo.low, abs=1e-6)
+
+
+def test_frames_stay_as_they_are_and_progress_is_told():
+    images, finished = labelled(), []
+    before = [atoms.positions.copy() for atoms in images]
+    parity(EMT(), images, progress=finished.append)
+    assert sum(finished) == 12
+    assert all(isinstance(atoms.calc, SinglePointCalculator) for atoms in images)
+    np.testing.assert_array_equal(before, [atoms.positions for atoms in images])
+
+
+def test_the_record_survives_its_file():
+    images = [*labelled(forces=1 / 0.7), bulk("Cu")]
+    found = parity(EMT(), images, signal=0.2)
+    again = there_and_back(found)
+    assert_same(again, found)
+    assert dumps(again) == dumps(found)
+    broken = parity(EMT(), [bulk("Cu")])
+    assert_same(there_and_back(broken), broken)
+
+
+# --- labels that are missing --------------------------------------------------------------------
+
+
+def test_nan_labels_leave_the_others():
+    images = labelled(forces=1 / 0.7)
+    images[2].calc.results["energy"] = np.nan
+    images[4].calc.results["forces"][1, 1] = np.nan
+    images[7].calc.results = dict.fromkeys(("energy", "forces"), np.nan)
+    found = parity(EMT(), images)
+    assert found.frames == 12
+    assert found.energy.frames == found.forces.frames == 10
+    assert found.stress.frames == 11
+    assert [name for name, _ in found.unlabelled] == ["frames[7]"]
+    assert "NaN energy" in found.unlabelled[0][1]
+    assert found.forces.s_lo.value == pytest.approx(0.7)
+    assert {"frames[2]", "frames[7]"}.isdisjoint(found.energy.names)
+
+
+@pytest.mark.parametrize(
+    ("keep", "missing"),
+    [
+        (["energy"], {"forces": "no frame has forces", "stress": "no frame has a stress"}),
+        (["forces"], {"energy": "no frame has an energy", "ordering": "no frame has an energy"}),
+        (["stress"], {"energy": "no frame has an energy", "forces": "no frame has forces"}),
+    ],
+)
+def test_some_kinds_of_labels_only(keep, missing):
+    found = parity(EMT(), labelled(keep=keep))
+    assert found.error is None
+    for name, why in missing.items():
+        assert getattr(found, name) is None
+        assert found.not_assessed[name] == why
+    for name in keep:
+        assert getattr(found, name).frames == 12
+
+
+@pytest.mark.parametrize("images", [[], bulk("Cu"), [bulk("Cu")] * 3])
+def test_no_labels_at_all(images):
+    found = parity(EMT(), images)
+    assert "no labels" in found.error or "no frames" in found.error
+    assert found.energy is found.forces is found.stress is found.rescaling is None
+
+
+def test_a_sample_without_labels():
+    frames = frames_from_atoms([*labelled(), bulk("Cu")])
+    found = parity(EMT(), dataclasses.replace(frames, frames=frames.frames[-1:]))
+    assert found.error == "no labels"
+    assert len(found.unlabelled) == 1
+
+
+def test_forces_of_zero_have_no_slope():
+    found = parity(EMT(), labelled(forces=0.0))
+    assert found.forces.slope is found.rescaling is None
+    assert found.not_assessed["slope"] == found.not_assessed["rescaling"]
+    assert "forces are zero" in found.not_assessed["slope"]
+    assert found.forces.mae.value > 0.1
+    small = parity(EMT(), labelled(forces=1e-5))
+    assert f"under {SMALLEST_RMS:g}" in small.not_assessed["slope"]
+
+
+def test_one_frame():
+    found = parity(EMT(), labelled()[3], signal=0.1)
+    assert (found.frames, found.runs) == (1, 1)
+    assert found.energy is None
+    assert "do not fix" in found.not_assessed["energy"]
+    assert found.not_assessed["ordering"] == "no two states of one composition"
+    assert "one run" in found.not_assessed["intervals"]
+    assert found.forces.s_lo.low is found.stress.mae.low is None
+    raw = parity(EMT(), labelled()[3], energies="raw").energy
+    assert (raw.frames, raw.mae.value) == (1, pytest.approx(abs(-1.5 * 3 + 2.0) / 4))
+
+
+# --- models that fail, or give little -----------------------------------------------------------
+
+
+def test_an_element_that_the_model_does_not_know():
+    iron = bulk("Fe", cubic=True)
+    iron.calc = SinglePointCalculator(iron, energy=-1.0, forces=np.ones((2, 3)))
+    found = parity(EMT(), [*labelled(), iron])
+    ((name, why),) = found.failures
+    assert name == "frames[12]"
+    assert "Fe" in why
+    assert found.energy.frames == found.forces.frames == 12
+    assert found.forces.s_lo.value == pytest.approx(1)
+    alone = parity(EMT(), iron)
+    assert alone.error.startswith("the model fails on every frame: ")
+    assert alone.energy is None
+
+
+def test_a_model_that_gives_nan():
+    found = parity(Failing(EMT(), lambda a: a.symbols[0] == "Ni", "nan"), labelled())
+    assert len(found.failures) == 9
+    assert found.energy.frames == 3
+
+
+@pytest.mark.parametrize(
+    ("gives", "missing"),
+    [(["energy"], ["forces", "slope", "rescaling", "stress"]), (["energy", "forces"], ["stress"])],
+)
+def test_a_model_without_forces_or_stress(gives, missing):
+    found = parity(Only(EMT(), *gives), labelled())
+    assert found.energy.frames == 12
+    assert {name: found.not_assessed[name] for name in missing} == dict.fromkeys(
+        missing, "the model gives none"
+    )
+    assert set(found.not_assessed) == set(missing)
+
+
+def test_a_model_whose_forces_are_zero():
+    found = parity(ScaledForces(EMT(), 0.0), labelled())
+    assert found.forces.slope.word == "uncorrelated"
+    assert found.rescaling is None
+    assert found.not_assessed == {"rescaling": "all forces of the model are zero"}
+
+
+def test_wrong_units_of_labels_are_told():
+    found = parity(EMT(), labelled(forces=0.529177 / 27.2114, stress=-1602.2))
+    assert ["Hartree/Bohr" in s or "kbar with the other sign" in s for s in found.suspicions] == [
+        True,
+        True,
+    ]
+
+
+# --- a user's mistakes --------------------------------------------------------------------------
+
+
+def test_levels_of_theory_are_not_mixed():
+    mixed = [*labelled(functional="PBE"), *labelled(functional="SCAN")]
+    with pytest.raises(InputError, match=r"2 sets of frames \(.*PBE.*SCAN.*\); compare one"):
+        parity(EMT(), mixed)
+
+
+@pytest.mark.parametrize("signal", [0.0, -0.1, float("nan"), float("inf")])
+def test_a_signal_is_a_positive_energy(signal):
+    with pytest.raises(InputError, match=f"signal is {signal}; give a positive"):
+        parity(Failing(EMT(), lambda a: pytest.fail("work was done")), labelled(), signal=signal)
+
+
+def test_an_unknown_convention():
+    with pytest.raises(InputError, match="'corrected'; give one of raw, mp2020, fit-offsets"):
+        parity(EMT(), labelled(), energies="corrected")

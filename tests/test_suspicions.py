@@ -1,0 +1,178 @@
+"""Units and signs of labels: planted ones are named, and a model's own errors are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mlipcheck.checks.suspicions import FACTORS, suspect_energies, suspect_unit
+
+HARTREE, BOHR, GPA = 27.211386, 0.529177, 160.21766  # eV, Å, GPa an eV/Å^3
+
+
+def drawn(n=60, scale=0.5, seed=0):
+    return np.random.default_rng(seed).normal(0, scale, n)
+
+
+def near(truth, factor=0.9, noise=0.1):
+    """Return what a decent model says: somewhat soft, somewhat wrong."""
+    return factor * truth + drawn(len(truth), noise * np.std(truth), seed=1)
+
+
+def pressures(gpa, n=12):
+    """Return the stresses of n frames under these pressures, with some shear, in eV/Å^3."""
+    shear = drawn((n, 6), 0.02 * np.max(np.abs(gpa)), seed=2)
+    full = -np.outer(np.broadcast_to(gpa, n), [1, 1, 1, 0, 0, 0]) + shear
+    return full.ravel() / GPA
+
+
+# --- forces and stresses ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("per_label", "says"),
+    [
+        (HARTREE / BOHR, "51"),
+        (HARTREE, "27"),
+        (HARTREE / BOHR / 2, "25"),
+        (1 / 23.0605, "23"),
+        (1 / 96.4853, "96"),
+    ],
+)
+def test_forces_in_another_unit(per_label, says):
+    truth = drawn()
+    found = suspect_unit("forces", truth / per_label, near(truth, 1.0, 0.01))
+    assert found.startswith(f"forces look {says}.")
+    assert ("small" if per_label > 1 else "large") in found
+    assert found.endswith("eV/Å expected")
+    assert "sign" not in found
+
+
+@pytest.mark.parametrize("unit", FACTORS["forces"])
+def test_each_unit_of_force_is_named(unit):
+    truth = drawn()
+    assert unit in suspect_unit("forces", truth / FACTORS["forces"][unit], near(truth))
+
+
+def test_the_units_are_those_of_nature():
+    assert FACTORS["energies"]["Hartree"] == pytest.approx(HARTREE)
+    assert FACTORS["energies"]["kcal/mol"] == pytest.approx(0.0433641)
+    assert FACTORS["forces"]["Hartree/Bohr"] == pytest.approx(51.42207)
+    assert FACTORS["stresses"]["GPa"] == pytest.approx(1 / GPA)
+    assert FACTORS["stresses"]["kbar"] == pytest.approx(0.1 / GPA)
+    assert FACTORS["stresses"]["Hartree/Bohr^3"] == pytest.approx(29421.03 / GPA, rel=1e-5)
+
+
+def test_forces_turned_round():
+    """Gradients in place of forces."""
+    truth = drawn()
+    assert "sign were turned round" in suspect_unit("forces", -truth, near(truth))
+    found = suspect_unit("forces", -truth * BOHR / HARTREE, near(truth))
+    assert "Hartree/Bohr" in found
+    assert "with the other sign" in found
+
+
+def test_stress_in_gpa():
+    truth = pressures(np.linspace(-2, 5, 12))
+    found = suspect_unit("stresses", truth * GPA, near(truth))
+    assert "too large: are they in GPa?" in found
+    assert "eV/Å^3 expected" in found
+
+
+def test_stress_as_vasp_prints_it():
+    truth = pressures(np.linspace(-2, 5, 12))
+    found = suspect_unit("stresses", -truth * 10 * GPA, near(truth))
+    assert "are they in kbar with the other sign?" in found
+
+
+def test_stress_turned_round():
+    truth = pressures(np.linspace(5, 20, 12))
+    assert "sign were turned round" in suspect_unit("stresses", -truth, near(truth))
+
+
+@pytest.mark.parametrize("kind", ["forces", "stresses", "energies"])
+@pytest.mark.parametrize("factor", [0.4, 1.0, 2.0])
+def test_a_soft_or_stiff_model_is_no_wrong_unit(kind, factor):
+    truth = drawn()
+    assert suspect_unit(kind, truth, near(truth, factor)) is None
+
+
+def test_a_small_pressure_of_the_wrong_sign_is_the_models():
+    truth = pressures(0.1)
+    assert suspect_unit("stresses", truth, near(-truth)) is None
+
+
+@pytest.mark.parametrize("kind", ["forces", "stresses", "energies"])
+def test_random_numbers_are_no_wrong_unit(kind):
+    for seed in range(20):
+        for factor in (-1.0, 1.0, *FACTORS[kind].values()):
+            assert suspect_unit(kind, drawn(seed=seed), factor * drawn(seed=100 + seed)) is None
+
+
+@pytest.mark.parametrize("kind", ["forces", "stresses", "energies"])
+def test_nothing_is_said_of_nothing(kind):
+    truth = drawn()
+    for reference, model in (
+        (np.zeros(60), truth),
+        (truth, np.zeros(60)),
+        (truth[:2], -truth[:2]),
+        (np.array([]), np.array([])),
+    ):
+        assert suspect_unit(kind, reference, model) is None
+
+
+# --- energies -----------------------------------------------------------------------------------
+
+
+def energies(zero=-8.0, spread=0.5):
+    """Return 20 states each of two compositions, in total eV, and the numbers of their atoms."""
+    compositions = ["Na4Cl4"] * 20 + ["Mg2O2"] * 20
+    n_atoms = np.array([8] * 20 + [4] * 20)
+    zeros = np.array([zero] * 20 + [1.2 * zero] * 20)
+    return compositions, n_atoms, n_atoms * (zeros + drawn(40, spread))
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("Hartree", HARTREE), ("Rydberg", HARTREE / 2), ("kcal/mol", 1 / 23.0605)],
+)
+@pytest.mark.parametrize("moved", [0.0, 40.0])
+def test_energies_in_another_unit(unit, factor, moved):
+    """Told from differences, and so whatever the model's zero is."""
+    compositions, n_atoms, truth = energies()
+    model = near(truth) + moved * n_atoms
+    found = suspect_energies(compositions, n_atoms, truth / factor, model)
+    assert f"are they in {unit}?" in found
+    assert found.endswith("eV expected")
+
+
+def test_energies_turned_round():
+    compositions, n_atoms, truth = energies()
+    found = suspect_energies(compositions, n_atoms, -truth, near(truth, noise=0.01))
+    assert "sign were turned round" in found
+
+
+def test_one_state_a_composition_shows_a_unit_by_its_sum():
+    compositions, n_atoms = ["Na", "NaCl", "MgO", "Cu"], np.array([1, 2, 2, 1])
+    truth = np.array([-1.3, -6.8, -12.0, -3.7])
+    found = suspect_energies(compositions, n_atoms, truth / HARTREE, truth)
+    assert "are they in Hartree?" in found
+    assert suspect_energies(compositions, n_atoms, truth, truth) is None
+    # another zero of energy, not another sign
+    assert suspect_energies(compositions, n_atoms, -truth / HARTREE, truth) is None
+    assert suspect_energies(compositions, n_atoms, -truth, truth) is None
+
+
+@pytest.mark.parametrize("zero", [-8.0, 5.0, -1030.0, -27.2 * 8])
+def test_another_zero_of_energy_is_no_other_unit(zero):
+    """With all electrons, carbon has -1030 eV an atom: about what -8 eV are in kJ/mol."""
+    n_atoms = np.full(30, 8)
+    truth = 8 * (-9 + drawn(30, 0.1))
+    labels = truth + 8 * (9 + zero)
+    assert suspect_energies(["C8"] * 30, n_atoms, labels, near(truth, 1.0, 0.01)) is None
+
+
+def test_a_relaxation_that_the_model_sees_as_flat_is_no_other_unit():
+    n_atoms = np.full(10, 8)
+    truth = 8 * (-9 + np.exp(-np.arange(10.0)))
+    assert suspect_energies(["C8"] * 10, n_atoms, truth, np.full(10, -72.0)) is None
