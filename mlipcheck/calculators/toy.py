@@ -12,6 +12,11 @@ from .rbf_ridge_calculator import RBFRidgeCalculator
 SEED = 20260611
 
 
+def new_model() -> RBFRidge:
+    """Return a model with the features of the published toy, and zero weights."""
+    return RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
+
+
 def soft_model() -> RBFRidge:
     """`toy`: sampled only near equilibrium, and therefore soft by construction.
 
@@ -19,7 +24,7 @@ def soft_model() -> RBFRidge:
     energy that comes out is V - D_e (zero at infinity).
     """
     morse = Morse()
-    model = RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
+    model = new_model()
     r = np.random.default_rng(SEED).uniform(0.95 * morse.r0, 1.30 * morse.r0, 60)
     anchor = np.zeros_like(model.weights)
     anchor[-1] = -morse.well_depth

@@ -11,7 +11,7 @@ from ase.calculators.calculator import InputError
 from ..calculators.evaluate import Progress
 from ..calculators.morse import Morse
 from ..calculators.rbf_ridge import RBFRidge
-from ..calculators.toy import SEED
+from ..calculators.toy import SEED, new_model
 from ..results.learning import LearningCurve, LearningPoint, NeededFrames
 from .learning import advantage_sentence, leave_one_out, needed_frames
 
@@ -74,8 +74,8 @@ def toy_learning_curve(
     rng, dealer = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     rng.uniform(0.95 * pretrain.r0, 1.30 * pretrain.r0, 60)
     r = rng.uniform(*PRETRAINING, 600)
-    pretrained = _new_model().fit(r, pretrain.energy(r), ridge=1e-6)
-    priors = {FINE_TUNED: pretrained, SCRATCH: _new_model()}
+    pretrained = new_model().fit(r, pretrain.energy(r), ridge=1e-6)
+    priors = {FINE_TUNED: pretrained, SCRATCH: new_model()}
     errors: Errors = {(method, n): [] for method in priors for n in SIZES}
     ridges: dict[str, list[float]] = {method: [] for method in priors}
     for n in np.repeat(SIZES, trials).tolist():
@@ -83,7 +83,7 @@ def toy_learning_curve(
         energies = dealer.permutation(SYSTEM.energy(r)) if shuffled else SYSTEM.energy(r)
         for method, prior in priors.items():
             ridge = choose_ridge(r, energies, prior) if tuned else FIXED[method]
-            model = _new_model().fit(r, energies, ridge=ridge, prior=prior)
+            model = new_model().fit(r, energies, ridge=ridge, prior=prior)
             errors[method, n].append(_errors(model))
             ridges[method].append(ridge)
         if progress is not None:
@@ -125,11 +125,6 @@ def choose_ridge(r: np.ndarray, energies: np.ndarray, prior: RBFRidge) -> float:
     features = np.column_stack([prior.gaussians(r), np.ones(len(r))])
     missed = leave_one_out(features, energies, GRID, prior.weights)
     return float(GRID[np.argmin(np.mean(missed**2, axis=1))])
-
-
-def _new_model() -> RBFRidge:
-    """Return a model with the features of the toy and zero weights."""
-    return RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
 
 
 def _errors(model: RBFRidge) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -97,6 +98,21 @@ def _draw_pair(cell, scan: DimerScan) -> None:  # type: ignore[no-untyped-def]
     for axis in (upper, lower):
         axis.tick_params(labelsize=8)
         axis.axhline(0, color="0.8", lw=0.6, zorder=0)
+
+
+def legend_below(figure: Figure, columns: int) -> None:
+    """Put one legend for all axes below them, each label once."""
+    found: dict[str, Artist] = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(
+        list(found.values()),
+        list(found),
+        loc="outside lower center",
+        ncols=min(len(found), columns) or 1,
+        frameon=False,
+    )
 
 
 def draw_relaxations(rows: Sequence[Relaxation]) -> list[Figure]:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from ..comparison import Comparison
 from ..results import DimerScan
-from .figures import DPI, FAILED, PAIRS_PER_PAGE, REFERENCE, write_figures
+from .figures import DPI, FAILED, PAIRS_PER_PAGE, REFERENCE, legend_below, write_figures
 
 # Okabe and Ito's, without the black of references; a marker each, for print without colour.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7")
@@ -36,17 +35,7 @@ def _draw_page(pairs: Sequence[Sequence[DimerScan]], labels: Sequence[str]) -> F
         _draw_pair(axis, scans, labels)
     for axis in axes[len(pairs) :]:
         axis.set_axis_off()
-    found: dict[str, Artist] = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(
-        list(found.values()),
-        list(found),
-        loc="outside lower center",
-        ncols=min(len(found), 2 * columns) or 1,
-        frameon=False,
-    )
+    legend_below(figure, 2 * columns)
     return figure
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from ..results.learning import LearningCurve, LearningPoint
-from .figures import DPI, REFERENCE
+from .figures import DPI, REFERENCE, legend_below
 from .figures_compared import COLOURS, MARKERS
 
 TARGET = "0.45"
@@ -38,17 +37,7 @@ def draw_learning(curves: Sequence[LearningCurve]) -> Figure:
     for axis in figure.axes:
         bottom, top = axis.get_ylim()
         axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
-    found: dict[str, Artist] = {}
-    for axis in figure.axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    figure.legend(
-        list(found.values()),
-        list(found),
-        loc="outside lower center",
-        ncols=min(len(found), 2 * columns) or 1,
-        frameon=False,
-    )
+    legend_below(figure, 2 * columns)
     return figure
 
 
