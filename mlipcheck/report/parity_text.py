@@ -88,8 +88,8 @@ def _force_cells(f: ForceParity | None) -> dict[str, str]:
         "median slope of frames": f.median if f else None,
     }
     return {
-        "forces, mean |Δ| in eV/Å": _interval(f.mae if f else None, ".3f"),
-        "  MAE of components": f"{f.component_mae:.3f}" if f else "-",
+        "forces, mean |Δ| in eV/Å": _interval(f.mae if f else None, ".3g"),
+        "  MAE of components": f"{f.component_mae:.3g}" if f else "-",
         **{f"  {name}": _interval(estimate, ".3f") for name, estimate in slopes.items()},
         "  called": (f.slope.remark if f and f.slope else None) or "-",
         "  frames in the median": str(f.median_frames) if f and f.median else "-",
@@ -116,7 +116,8 @@ def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
     text = format(factor * estimate.value, form)
     if estimate.low is None or estimate.high is None:
         return text
-    low, high = (format(factor * x, form) for x in (estimate.low, estimate.high))
+    ends = form.replace("3g", "2g")
+    low, high = (format(factor * x, ends) for x in (estimate.low, estimate.high))
     return rf"{text} \[{low}, {high}]"
 
 
@@ -194,7 +195,7 @@ def _add_group(table, name: str, group: ForceGroup) -> None:  # type: ignore[no-
     table.add_row(
         name,
         str(group.atoms),
-        f"{group.mae:.3f}",
+        f"{group.mae:.3g}",
         number(s.s_lo if s else None, ".3f"),
         number(s.s_hi if s else None, ".3f"),
         number(s.r_squared if s else None, ".3f"),
@@ -246,7 +247,7 @@ def print_rescalings(out: Console, parities: Sequence[Parity]) -> None:
             f"{r.factor:.4f}",
             str(r.units),
             f"{r.r_squared:.3f}",
-            *(f"{x:.4f}" for x in numbers),
+            *(f"{x:.3g}" for x in numbers),
             better,
         )
     if found:

@@ -179,7 +179,7 @@ def _parity_cells(p: Parity) -> list[str]:
     e, f, slope = p.energy, p.forces, p.forces.slope if p.forces else None
     return [
         number(1000 * e.mae.value if e else None, ".1f"),
-        number(f.mae.value if f else None, ".3f"),
+        number(f.mae.value if f else None, ".3g"),
         number(slope.s_lo if slope else None, ".3f"),
         number(slope.s_hi if slope else None, ".3f"),
         number(slope.r_squared if slope else None, ".3f"),
