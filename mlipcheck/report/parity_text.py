@@ -19,7 +19,7 @@ from ..results import (
 )
 from .terminal import new_table, number
 
-SETS_PER_TABLE = 3
+SETS_PER_TABLE = 2  # with their intervals; more would be folded
 MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
 MANY_LINES = 5  # of one kind of note or failure
 
