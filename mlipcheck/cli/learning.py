@@ -54,14 +54,16 @@ def fit_all(
 ) -> tuple[list[tuple[Fit, Errors]], bool]:
     """Return what was fitted, and whether it was interrupted on the way."""
     from ..checks.frame_learning import iterate_fits
+    from ..checks.learning_plan import FINE_TUNED
 
     results: list[tuple[Fit, Errors]] = []
     # a frame of fine-tuning takes as long as another, and all else next to nothing
-    with outputs.progress_bar("frames learnt", sum(len(f.train) for f in fits)) as advance:
+    tuned = sum(len(f.train) for f in fits if f.method == FINE_TUNED)
+    with outputs.progress_bar("frames learnt", tuned) as advance:
         try:
             for fit, errors in iterate_fits(learner, fits, store):
                 results.append((fit, errors))
-                advance(len(fit.train))
+                advance(len(fit.train) if fit.method == FINE_TUNED else 0)
         except KeyboardInterrupt:
             return results, True
     return results, False

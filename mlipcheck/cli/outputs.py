@@ -61,9 +61,23 @@ def _told_as_a_mistake(option: str) -> Iterator[None]:
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that advances a bar on stderr; there is none unless it is a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
     screen = Console(stderr=True)
     with Progress(
         *columns, console=screen, transient=True, disable=not screen.is_terminal
