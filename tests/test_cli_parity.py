@@ -209,3 +209,59 @@ def test_an_interruption_keeps_the_frames_that_are_done(run_cli, tmp_path, monke
     (row,) = load_run(record).parities
     assert row.frames == 4
     assert "interrupted after 4 of 8 frames" in " ".join(out.split())
+
+
+def test_forces_that_go_the_other_way_are_not_ok(run_cli, tmp_path):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt(-0.5, noise=0.3))
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert "reversed" in out
+    assert "sign were turned round" in " ".join(out.split())
+    assert "forces go the reference's way" not in out
+
+
+def test_beside_a_doubtful_unit_no_softening_is_told(run_cli, tmp_path):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt(1 / 51.42))
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert "the labels' unit or sign is in doubt" in " ".join(out.split())
+    assert "fail          parity: softening" not in out
+
+
+def test_zeros_for_forces_look_like_placeholders(run_cli, tmp_path):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt(forces=np.zeros_like))
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    assert "forces look like placeholders: all are zero" in " ".join(out.split())
+
+
+def test_a_soft_model_that_orders_every_pair_is_judged_by_what_it_does(run_cli, tmp_path):
+    path = tmp_path / "frames.xyz"
+    write(path, labelled_by_emt(n=25, energy=lambda e: 1.4 * e))
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path, "--signal", "0.3")
+    words = " ".join(out.split())
+    assert "the model's differences are 0.71 times the reference's" in words
+    assert "Read what was observed" in words
+    assert "ordered rightly 95 % from" not in out
+    assert "states that far apart are ordered rightly" in words
+
+
+def test_who_made_frames_independently_may_say_so(run_cli, tmp_path):
+    images = labelled_by_emt(1 / 0.7, noise=0.03, n=20)
+    for atoms in images:
+        del atoms.info["internal_id"]
+    path = write(tmp_path / "frames.xyz", images)
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path, "--rescale")
+    assert "20 (1)" in out
+    assert "--independent" in out
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path, "--rescale", "--independent")
+    assert "20 (20)" in out
+    assert "accepted: times 1.4" in out
+
+
+def test_a_set_is_in_the_distribution_of_those_that_saw_it(run_cli):
+    _, out, _ = run_cli("parity", "-b", "ase:lj", "morse-near")
+    assert "distribution" not in out.split("Verdict")[0].replace("normal distribution", "")
+
+
+def test_one_file_twice_is_told_apart(run_cli, tmp_path):
+    path = write(tmp_path / "frames.xyz", labelled_by_emt())
+    _, out, _ = run_cli("parity", "-b", "ase:emt", path, path)
+    assert "frames #2" in out

@@ -82,7 +82,8 @@ def test_the_interval_is_that_of_whole_frames():
         (1.3, 0.05, "stiff"),
         (0.0, 0.5, "uncorrelated"),
         (0.7, 0.5, "uncorrelated"),
-        (-0.7, 0.05, "uncorrelated"),
+        (-0.7, 0.05, "reversed"),
+        (-0.7, 1.0, "uncorrelated"),
     ],
 )
 def test_the_word(factor, noise, word):

@@ -151,7 +151,7 @@ def test_a_model_of_the_very_system_gains_nothing(trainer):
     labels = labelled(10, factor=1.0, offset=0.0, noise=0.01)
     for curve in learn_from_frames(EMT(), labels, (1, 5)):
         assert 0 < curve.zero_shot < 0.02
-        assert "fine-tuned gains nothing at any N" in curve.sentence
+        assert "fine-tuned shows no gain at any N" in curve.sentence
 
 
 def test_the_number_needed(trainer):

@@ -124,7 +124,7 @@ def test_a_model_pretrained_on_the_very_system_gains_nothing(tuned):
     assert curve.zero_shot < 2e-4
     for p in curve.points_of(FINE_TUNED):
         assert p.mean > curve.zero_shot - 2 * p.spread / np.sqrt(len(p.errors))
-    assert "fine-tuned gains nothing at any N" in curve.sentence
+    assert "fine-tuned shows no gain at any N" in curve.sentence
     assert curve.needed[0].n == 0
     assert curve.needed[0].text == "already zero-shot"
     assert curve.needed[1].text == "more than 80"  # from scratch does not start from there
@@ -134,7 +134,7 @@ def test_a_model_pretrained_on_the_very_system_gains_nothing(tuned):
 def test_shuffled_labels_gain_nothing(tuned):
     curve = toy_learning_curve(shuffled=True, tuned=tuned)
     assert (means(curve, FINE_TUNED) > curve.zero_shot).all()
-    assert "fine-tuned gains nothing at any N" in curve.sentence
+    assert "fine-tuned shows no gain at any N" in curve.sentence
     assert "the energies are shuffled" in curve.notes[-1]
 
 
@@ -330,7 +330,10 @@ def test_the_sentence_when_scratch_catches_up_and_overtakes():
     told = advantage_sentence(
         noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (2.0, 0.5, 0.1), 2), 0.8, "eV"
     )
-    assert "a is ahead at N = 3, level at N = 10, behind at N = 30: b catches up at N = 10" in told
+    assert (
+        "a is ahead at N = 3, not told apart at N = 10, behind at N = 30: b catches up at N = 10"
+        in told
+    )
     assert "a is better from N = 10 on, worse at N = 3" in told
     assert "b is better from N = 10 on, worse at N = 3" in told
 
@@ -339,14 +342,14 @@ def test_the_sentence_when_there_never_was_an_advantage():
     told = advantage_sentence(
         noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (0.5, 0.2, 0.1), 2), 0.3, "eV"
     )
-    assert "a has no advantage (behind at every N)" in told
-    assert "a gains nothing at any N and is worse at every N" in told
+    assert "no advantage of a is shown (behind at every N)" in told
+    assert "a shows no gain at any N and is worse at every N" in told
 
 
 def test_the_sentence_does_not_call_noise_an_advantage():
     told = advantage_sentence(noisy("a", (1, 1, 1), 1), noisy("b", (1, 1, 1), 2), 1.0, "eV")
-    assert "a has no advantage (level at every N)" in told
-    assert "a gains nothing at any N; b gains nothing at any N" in told
+    assert "no advantage of a is shown (not told apart at every N)" in told
+    assert "a shows no gain at any N; b shows no gain at any N" in told
 
 
 def test_a_repeat_that_failed_leaves_pairs_unpaired_and_not_uncompared():
@@ -355,10 +358,14 @@ def test_a_repeat_that_failed_leaves_pairs_unpaired_and_not_uncompared():
     a, b = LearningPoint("a", 3, tuple(draws)), LearningPoint("b", 3, tuple(draws + 0.1))
     assert "b catches up nowhere" in advantage_sentence([a], [b], None, "eV")
     without = LearningPoint("b", 3, b.errors[:10] + b.errors[11:], ("out of memory",))
-    assert "a has no advantage (level" in advantage_sentence([a], [without], None, "eV")
+    assert "no advantage of a is shown (not told apart" in advantage_sentence(
+        [a], [without], None, "eV"
+    )
     # as many are left, but not the same ones
     other = LearningPoint("a", 3, a.errors[1:], ("out of memory",))
-    assert "a has no advantage (level" in advantage_sentence([other], [without], None, "eV")
+    assert "no advantage of a is shown (not told apart" in advantage_sentence(
+        [other], [without], None, "eV"
+    )
     worse = LearningPoint("b", 3, tuple(draws[1:] + 1))
     assert "b catches up nowhere" in advantage_sentence([a], [worse], None, "eV")
 

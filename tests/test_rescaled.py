@@ -124,8 +124,8 @@ def test_a_composition_is_one_in_any_order_and_multiple(name):
 def test_a_composition_without_a_reference_is_refused():
     calculator = rescaled(MorseCalculator(), MgO=-5.9, Mg=-1.6)
     expected = (
-        "no reference energy of MgO2, only of MgO, Mg; relax MgO2 with the base and add its "
-        "energy per atom"
+        "no reference energy of MgO2, only of MgO, Mg; add its energy per atom, relaxed with "
+        "the base, to reference_energy"
     )
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
         calculator.get_property("energy", Atoms("O2Mg", [[0, 0, 0], [1.2, 0, 0], [0, 2, 0]]))

@@ -6,7 +6,7 @@ import ast
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
@@ -148,8 +148,8 @@ class RescaledCalculator(StrictCalculator):
         name = _composition(Formula.from_dict(Counter(atoms.symbols)))
         if name not in known:
             raise InputError(
-                f"no reference energy of {name}, only of {', '.join(known)}; relax {name} with "
-                "the base and add its energy per atom"
+                f"no reference energy of {name}, only of {_some(known)}; add its energy per "
+                "atom, relaxed with the base, to reference_energy"
             )
         return float(len(atoms) * known[name])
 
@@ -267,6 +267,12 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def _some(names: Iterable[str], most: int = 5) -> str:
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _short(checksum: str | None) -> str:

@@ -146,7 +146,7 @@ def advantage_sentence(
         f"; {_tell_order(start, other, sizes, [_order(a, b) for a, b in pairs])}.",
     ]
     if zero_shot is not None:
-        told.append(f" Zero-shot it is {zero_shot:.3g} {unit}: ")
+        told.append(f" Beside zero-shot, {zero_shot:.3g} {unit}, ")
         against = []
         for points in zip(*pairs, strict=True):
             order = [_order(p, replace(p, errors=(zero_shot,) * len(p.errors))) for p in points]
@@ -164,11 +164,16 @@ def _tell_ratio(a: LearningPoint, b: LearningPoint) -> str:
 
 
 def _order(a: LearningPoint, b: LearningPoint) -> int:
-    """Return -1 where ``a`` is below ``b`` beyond the noise, 1 where it is above, else 0."""
-    x, y = np.array(a.errors), np.array(b.errors)
+    """Return -1 where ``a`` is below ``b`` beyond the noise, 1 where it is above, else 0.
+
+    Errors are compared as ratios: their spread grows with them, and with few repeats the larger
+    one's spread would hide any difference.
+    """
+    tiny = np.finfo(float).tiny
+    x, y = (np.log(np.maximum(p.errors, tiny)) for p in (a, b))
     difference = x.mean() - y.mean()
     fewest = min(len(x), len(y))
-    half = ROUNDING * max(abs(float(x.mean())), abs(float(y.mean())))
+    half = ROUNDING
     if fewest > 1:
         # where different repeats failed they are no pairs any more
         paired = len(x) == len(y) and a.failures == b.failures == ()
@@ -185,11 +190,11 @@ def _tell_order(start: str, other: str, sizes: Sequence[int], order: Sequence[in
         return f"{other} catches up nowhere up to N = {sizes[-1]}"
     where = {
         word: _where(sizes, [sign == which for sign in order])
-        for word, which in (("ahead", -1), ("level", 0), ("behind", 1))
+        for word, which in (("ahead", -1), ("not told apart", 0), ("behind", 1))
     }
     told = ", ".join(f"{word} {at}" for word, at in where.items() if at)
     if last < 0:
-        return f"{start} has no advantage ({told})"
+        return f"no advantage of {start} is shown ({told})"
     if last + 1 < len(sizes):
         return f"{start} is {told}: {other} catches up at N = {sizes[last + 1]}"
     return f"{start} is {told}"
@@ -200,7 +205,7 @@ def _tell_gain(method: str, sizes: Sequence[int], order: Sequence[int]) -> str:
     worse = _where(sizes, [sign > 0 for sign in order])
     if better:
         return f"{method} is better {better}" + (f", worse {worse}" if worse else "")
-    return f"{method} gains nothing at any N" + (f" and is worse {worse}" if worse else "")
+    return f"{method} shows no gain at any N" + (f" and is worse {worse}" if worse else "")
 
 
 def _where(sizes: Sequence[int], chosen: Sequence[bool]) -> str:

@@ -19,6 +19,9 @@ RELIABLE = 0.95
 EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, np.inf)
 # Pairs between these multiples of the difference asked about are taken for about that far apart.
 ABOUT = (1 / np.sqrt(2), np.sqrt(2))
+# What Φ supposes is given up where errors that grow with the difference are more than this part of
+# σ², with so many states, or where a bin is so many standard errors off.
+GROWS, ENOUGH_STATES, ERRORS_OFF = 0.5, 10, 3.0
 MANY_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
 
 
@@ -71,13 +74,16 @@ def compare_order(
             "observed": _observed(dE[near], predicted[near]) if near.any() else None,
             "observed_pairs": int(near.sum()),
         }
+    bins = _bins(dE, predicted, sigma.value, first, second)
+    misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ordering(
         states=sum(map(len, members)),
         compositions=len(members),
         pairs=len(dE),
         sigma=sigma,
-        resolved=float(norm.ppf(RELIABLE) * sigma.value),
-        bins=_bins(dE, predicted, sigma.value),
+        resolved=None if misfit else float(norm.ppf(RELIABLE) * sigma.value),
+        misfit=misfit,
+        bins=tuple(b for b, _ in bins),
         **told,
     )
 
@@ -126,18 +132,49 @@ def _observed(dE: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.mean(right))
 
 
-def _bins(dE: np.ndarray, predicted: np.ndarray, sigma: float) -> tuple[OrderingBin, ...]:
+def _bins(
+    dE: np.ndarray, predicted: np.ndarray, sigma: float, first: np.ndarray, second: np.ndarray
+) -> list[tuple[OrderingBin, float]]:
+    """Return the bins, each with how many pairs that share no state it may count for."""
     bins = []
     for low, high in pairwise(EDGES):
         inside = (np.abs(dE) > low) & (np.abs(dE) <= high)
         if inside.any():
-            bins.append(
-                OrderingBin(
-                    low=low,
-                    high=float(high) if np.isfinite(high) else None,
-                    pairs=int(inside.sum()),
-                    observed=_observed(dE[inside], predicted[inside]),
-                    expected=float(np.mean(_chance(dE[inside], sigma))),
-                )
+            found = OrderingBin(
+                low=low,
+                high=float(high) if np.isfinite(high) else None,
+                pairs=int(inside.sum()),
+                observed=_observed(dE[inside], predicted[inside]),
+                expected=float(np.mean(_chance(dE[inside], sigma))),
             )
-    return tuple(bins)
+            bins.append((found, len({*first[inside], *second[inside]}) / 2))
+    return bins
+
+
+def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> str | None:
+    """Say where errors grow with the difference itself, as those of a soft model do."""
+    e, E = np.concatenate(errors), np.concatenate([r - r.mean() for r in reference])
+    if len(e) < ENOUGH_STATES or not e.any() or not E.any():
+        return None
+    slope = float(np.sum(e * E) / np.sum(E**2))
+    share = slope * float(np.sum(e * E)) / float(np.sum(e**2))
+    if share < GROWS:
+        return None
+    return (
+        f"the model's differences are {1 + slope:.2f} times the reference's, which is "
+        f"{100 * share:.0f} % of σ²"
+    )
+
+
+def _misfit(bins: Sequence[tuple[OrderingBin, float]]) -> str | None:
+    """Say where the observed order is not what Φ expects (Agresti and Coull's standard error)."""
+    for b, n in bins:
+        middle = (n * b.expected + 2) / (n + 4)
+        error = np.sqrt(middle * (1 - middle) / (n + 4))
+        if 2 * n >= ENOUGH_STATES and abs(b.observed - b.expected) > ERRORS_OFF * error:
+            above = f"{b.low:g} to {b.high:g}" if b.high is not None else f"above {b.low:g}"
+            return (
+                f"of pairs {above} eV apart {100 * b.observed:.0f} % are ordered rightly, "
+                f"{100 * b.expected:.0f} % expected"
+            )
+    return None

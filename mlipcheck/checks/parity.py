@@ -15,7 +15,7 @@ from ..calculators.evaluate import Progress, evaluate
 from ..calculators.registry import describe
 from ..references.frames import FrameSet, LabelledFrame, load_frame_sets
 from ..references.level_of_theory import differences
-from ..results import Evaluation, Parity, StressParity
+from ..results import CalculatorInfo, Evaluation, Parity, StressParity
 from .energy_parity import CONVENTIONS, compare_energies_in, default_convention, find_conventions
 from .force_parity import SMALLEST_RMS, compare_forces
 from .jackknife import POSITIVE, jackknife, sum_by_unit
@@ -23,6 +23,7 @@ from .ordering import compare_order
 from .rescaling import fit_factor
 from .suspicions import suspect_energies, suspect_unit
 
+PLACEHOLDERS = 0.1  # eV/Å that a model has where symmetry makes no force vanish
 PROPERTIES = ("energy", "forces", "stress")
 
 Pairs = list[tuple[LabelledFrame, Evaluation]]
@@ -107,7 +108,7 @@ def compare_frames(
         "name": labels.name,
         "source": labels.source,
         "fingerprint": labels.fingerprint,
-        "distribution": labels.distribution,
+        "distribution": _distribution(labels, describe(calculator)),
         "level_of_theory": labels.level_of_theory,
         "frames": len(labels.frames),
         "runs": len({f.run for f, _ in usable}),
@@ -133,6 +134,13 @@ def compare_frames(
         not_assessed={name: why for part in parts for name, why in part.not_assessed.items()},
         suspicions=tuple(x for x in (theory, *(p.suspicion for p in parts)) if x),
     )
+
+
+def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
+    """Return whether the set is in the distribution of this model; None where nobody knows."""
+    of_mptrj = info.level_of_theory is not None and "PBE / PBE+U" in info.level_of_theory
+    known = info.backend == "toy" if labels.level_of_theory == "analytic" else of_mptrj
+    return labels.distribution if known else None
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,11 @@ def _forces(good: Pairs, seed: int) -> _Part:
         seed,
     )
     doubt = suspect_unit("forces", np.concatenate(reference).ravel(), np.concatenate(model).ravel())
+    size = float(np.sqrt(np.mean(np.concatenate(model) ** 2)))
+    if found.reference_rms == 0 and size > PLACEHOLDERS:
+        doubt = (
+            f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
+        )
     if found.slope is None:
         small = f"its rms force is {found.reference_rms:.1e} eV/Å, under {SMALLEST_RMS:g}"
         why = "all its forces are zero" if found.reference_rms == 0 else small

@@ -140,7 +140,10 @@ def _reasons(found: Rescaling) -> tuple[str, ...]:
         return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
     reasons = []
     if found.units < 2:
-        reasons.append("all frames are of one run: nothing independent is left to judge it on")
+        reasons.append(
+            "all frames are of one run: nothing independent is left to judge it on (were they made "
+            "independently: --independent, or FrameSet.independent())"
+        )
     elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
         reasons.append(
             f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "

@@ -9,6 +9,9 @@ from ase import units
 
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
+# R² from which the model follows but for a factor; what the factor may be off by, as a logarithm;
+# and how large it must be, or small, where no unit has it.
+EXACT, EXACT_TOLERANCE, FAR = 0.9999, 0.05, 5.0
 # Numbers to compare: a dimer has 6 components of one force, a stress 6 of one pressure, and few
 # energies or one direction always correlate.
 FEWEST = {"energies": 3, "forces": 12, "stresses": 18}
@@ -25,6 +28,7 @@ FACTORS: dict[str, dict[str, float]] = {
     },
     "forces": {
         "Hartree/Bohr": units.Hartree / units.Bohr,
+        "Rydberg/Å": units.Rydberg,
         "Hartree/Å": units.Hartree,
         "Rydberg/Bohr": units.Rydberg / units.Bohr,
         "kcal/mol/Å": units.kcal / units.mol,
@@ -54,14 +58,19 @@ def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | N
     FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
     cross = float(np.sum(reference * model))
     ratio = np.sqrt(ff / FF)
+    # where the model follows exactly the factor is known exactly too
+    exact = cross**2 > EXACT * FF * ff
+    tolerance = EXACT_TOLERANCE if exact else TOLERANCE
     near = [
-        name for name, factor in FACTORS[kind].items() if abs(np.log(ratio / factor)) < TOLERANCE
+        name for name, factor in FACTORS[kind].items() if abs(np.log(ratio / factor)) < tolerance
     ]
     turned = " with the other sign" if cross < 0 else ""
     unit = ASE_UNITS[kind]
+    size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
     if near:
-        size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
         return f"{kind} look {size}: are they in {' or '.join(near)}{turned}? {unit} expected"
+    if exact and not 1 / FAR < ratio < FAR:
+        return f"{kind} look {size}{turned}: are they in another unit? {unit} expected"
     if cross < 0 and np.sqrt(FF / len(reference)) > SIGN_ABOVE[kind]:
         return f"{kind} look as if their sign were turned round; ASE's sign expected, in {unit}"
     return None

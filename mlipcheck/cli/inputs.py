@@ -154,11 +154,11 @@ def parse_sizes(text: str | None) -> list[int] | None:
         raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
 
 
-def one_set(calculator: BaseCalculator, what: list[str]) -> FrameSet:
+def one_set(calculator: BaseCalculator, what: list[str], independent: bool) -> FrameSet:
     """Return the one set of frames that ``learn`` takes."""
     from ase.calculators.calculator import InputError
 
-    sets = load_frames(calculator, what)
+    sets = load_frames(calculator, what, independent)
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
         raise InputError(f"learning takes one set of frames, {len(sets)} given: {names}")
@@ -170,7 +170,9 @@ def refuse_without_frames(calculator: BaseCalculator) -> None:
     load_frames(calculator, [])
 
 
-def load_frames(calculator: BaseCalculator, what: list[str]) -> list[FrameSet]:
+def load_frames(
+    calculator: BaseCalculator, what: list[str], independent: bool = False
+) -> list[FrameSet]:
     """Return the frames of ``parity``: files, folders and data sets, or clusters for the toy."""
     from ase.calculators.calculator import InputError
 
@@ -178,15 +180,11 @@ def load_frames(calculator: BaseCalculator, what: list[str]) -> list[FrameSet]:
     from ..references.frames import DATA_SETS, load_frame_sets
     from ..references.morse_frames import NAMES, morse_frames
 
-    if what:
-        return [
-            loaded
-            for item in what
-            for loaded in ([morse_frames(item)] if item in NAMES else load_frame_sets([item]))
-        ]
-    if describe(calculator).backend != "toy":
+    if not what and describe(calculator).backend != "toy":
         raise InputError(f"which frames? Name files, folders, or {', '.join(DATA_SETS)}")
-    return [morse_frames(name) for name in NAMES]
+    items = [morse_frames(item) if item in NAMES else item for item in what or NAMES]
+    sets = load_frame_sets(items)
+    return [s.independent() for s in sets] if independent else sets
 
 
 def load_runs(paths: list[Path]) -> list[RunRecord]:

@@ -9,7 +9,14 @@ import typer
 
 from . import inputs, learning, outputs
 from .app import app
-from .options import BackendOption, DeviceOption, FiguresOption, JsonOption, OptionOption
+from .options import (
+    BackendOption,
+    DeviceOption,
+    FiguresOption,
+    IndependentOption,
+    JsonOption,
+    OptionOption,
+)
 
 
 @app.command()
@@ -25,6 +32,7 @@ def learn(
     ] = None,
     repeats: Annotated[int, typer.Option(help="Draws of each N, where there is a choice.")] = 3,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    independent: IndependentOption = False,
     target: Annotated[
         float | None, typer.Option(help="Error to reach: eV for the toy, else forces in eV/Å.")
     ] = None,
@@ -32,7 +40,8 @@ def learn(
         Path | None, typer.Option(metavar="FILE", help="Keep the model fine-tuned on most frames.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where finished fits are kept.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where finished fits are kept; by default in the cache."),
     ] = None,
     json: JsonOption = None,
     figures: FiguresOption = None,
@@ -45,6 +54,7 @@ def learn(
     calculator = inputs.load_calculator(backend, device, option)
     if not what:
         inputs.refuse_without_frames(calculator)
+        learning.refuse_options(backend, {"--sizes": sizes, "--save": save, "--store": store})
         curves = learning.learn_toy(target)
         record = outputs.make_record(calculator, {"target": target}, learning=curves)
         outputs.finish(record, json, figures, strict=False)
@@ -52,7 +62,7 @@ def learn(
     from ..checks.frame_learning import FrameLearner
     from ..references.datasets import cache_folder
 
-    labels = inputs.one_set(calculator, what)
+    labels = inputs.one_set(calculator, what, independent)
     store = store or cache_folder() / "learn"
     learner = FrameLearner(calculator, labels, seed)
     learning.check(learner, target, repeats, save)
@@ -64,6 +74,7 @@ def learn(
         "sizes": numbers,
         "repeats": repeats,
         "seed": seed,
+        "independent": independent,
         "target": target,
         "interrupted": stopped,
     }

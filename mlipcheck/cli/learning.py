@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
     from ..checks.frame_learning import FrameLearner
     from ..checks.learning_plan import Errors, Fit
+    from ..references.labels import LabelledFrame
     from ..references.structures import RelaxedReference
     from ..results import LearningCurve, RunRecord
 
 MANY_ELEMENTS = 6  # more have too many pairs to scan by the way
 MANY_STRUCTURES = 5
+AT_REST = 0.1  # eV/Å; the limit of the verdict for a reference at its own minimum
 
 
 def learn_toy(target: float | None) -> list[LearningCurve]:
@@ -32,6 +34,17 @@ def learn_toy(target: float | None) -> list[LearningCurve]:
             toy_learning_curve(tuned=tuned, target=target, progress=advance)
             for tuned in (False, True)
         ]
+
+
+def refuse_options(backend: str, given: dict[str, Any]) -> None:
+    """Refuse what the toy's curve, which is always the same, has no use for."""
+    from ase.calculators.calculator import InputError
+
+    used = [name for name, value in given.items() if value is not None]
+    if used:
+        raise InputError(f"{used[0]} is of learning from frames; name a file of them")
+    if backend != "toy":
+        raise InputError(f"without frames it is the toy's own curve, not that of {backend}")
 
 
 def check(learner: FrameLearner, target: float | None, repeats: int, save: Path | None) -> None:
@@ -107,24 +120,27 @@ def tell_forgetting(
 def _look(calculator: BaseCalculator, learner: FrameLearner) -> RunRecord:
     from ..checks.relax import RelaxSettings
 
+    references = _at_rest(learner)
     elements = sorted({x for f in learner.labels.frames for x in f.atoms.get_chemical_symbols()})
     scans: list[Any] = []
     if len(elements) <= MANY_ELEMENTS:
         scans = outputs.scan(calculator, elements, ["none"])
     how = RelaxSettings()
-    rows, _ = outputs.relax(calculator, _at_rest(learner), how)
+    rows = outputs.relax(calculator, references, how)[0] if references else []
     settings = {"elements": elements, "relax": how}
     return outputs.make_record(calculator, settings, dimers=scans, relaxations=rows)
 
 
 def _at_rest(learner: FrameLearner) -> list[RelaxedReference]:
-    """Return the frame of lowest energy of each composition, which the reference likes best."""
+    """Return the frame of lowest energy of each composition, where the reference is at rest."""
     from ..references.structures import RelaxedReference
 
     lowest: dict[str, Any] = {}
     for frame in learner.labels.frames:
         formula = frame.atoms.get_chemical_formula()
         known = lowest.get(formula)
+        if _fmax(frame) > AT_REST:
+            continue  # it would move with the reference too
         if frame.energy is not None and (known is None or frame.energy < known.energy):
             lowest[formula] = frame
     settings = learner.labels.settings
@@ -135,6 +151,13 @@ def _at_rest(learner: FrameLearner) -> list[RelaxedReference]:
             relaxed=frame.atoms,
             cell_free=settings.cell_free if settings is not None else None,
             level_of_theory=learner.labels.level_of_theory,
+            fmax=_fmax(frame),
         )
         for frame in list(lowest.values())[:MANY_STRUCTURES]
     ]
+
+
+def _fmax(frame: LabelledFrame) -> float:
+    if frame.forces is None:
+        return float("inf")
+    return max(float(f @ f) ** 0.5 for f in frame.forces)

@@ -39,3 +39,6 @@ CellOption = Annotated[
 ]
 StartOption = Annotated[str, typer.Option(help="relaxed, first or rattled.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
+IndependentOption = Annotated[
+    bool, typer.Option("--independent", help="Frames are independent, not of one run.")
+]

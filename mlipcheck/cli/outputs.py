@@ -42,12 +42,12 @@ def write_json(path: str, record: Any) -> None:
     if path == "-":
         typer.echo(dumps(record), nl=False)
         return
-    with _told_as_a_mistake(f"--json {path}"):
+    with told_as_a_mistake(f"--json {path}"):
         write_atomically(path, dumps(record))
 
 
 @contextmanager
-def _told_as_a_mistake(option: str) -> Iterator[None]:
+def told_as_a_mistake(option: str) -> Iterator[None]:
     """Turn what the system says of an output into one line."""
     from ase.calculators.calculator import InputError
 
@@ -186,7 +186,8 @@ def finish(
             parity_text.print_parities(out, record.parities, signal)
             if record.settings.get("rescale"):
                 parity_text.print_rescalings(out, record.parities)
-        if verdict:
+        # who asks for a status is told what it is about
+        if (verdict or strict) and record.findings:
             text.print_findings(out, record.findings)
     if json:
         write_json(json, record)
@@ -225,7 +226,7 @@ def _draw(record: RunRecord, folder: Path) -> list[Path]:
 
 
 def _save(figures: Path, save: Callable[[], list[Path]]) -> None:
-    with _told_as_a_mistake(f"--figures {figures}"):
+    with told_as_a_mistake(f"--figures {figures}"):
         figures.mkdir(parents=True, exist_ok=True)
         paths = save()
     for path in paths:

@@ -14,6 +14,7 @@ from .options import (
     BackendOption,
     DeviceOption,
     FiguresOption,
+    IndependentOption,
     JsonOption,
     OptionOption,
     StrictOption,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from ..references.frames import FrameSet
     from ..results import Evaluation, Parity
+
+MANY = 5  # formulas that are told
 
 
 @app.command()
@@ -43,6 +46,7 @@ def parity(
     ] = None,
     sample: Annotated[int | None, typer.Option(help="So many frames of each set, drawn.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    independent: IndependentOption = False,
     rescale: Annotated[
         bool, typer.Option("--rescale", help="Would one factor on all forces mend them?")
     ] = False,
@@ -60,7 +64,7 @@ def parity(
     check_settings(energies, signal)
     outputs.check_writable(json, figures)
     calculator = inputs.load_calculator(backend, device, option)
-    sets = inputs.load_frames(calculator, what or [])
+    sets = inputs.load_frames(calculator, what or [], independent)
     if sample is not None:
         sets = [s.sample(sample, seed) for s in sets]
     _check_save(calculator, sets, save, rescale)
@@ -73,6 +77,7 @@ def parity(
         "signal": signal,
         "sample": sample,
         "seed": seed,
+        "independent": independent,
         "rescale": rescale,
         "interrupted": stopped,
     }
@@ -83,6 +88,7 @@ def parity(
         figures,
         strict=strict,
         stopped=stopped,
+        verdict=True,
         note=None if what else "No frames named: Morse clusters near equilibrium and far from it.",
     )
     if save is not None:
@@ -172,5 +178,8 @@ def _save(calculator: BaseCalculator, labels: FrameSet, row: Parity, path: Path)
         typer.echo(f"{path} not written: no composition could be relaxed", err=True)
         return
     fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
-    RescaledCalculator(calculator, found.factor, energies).save(path, fit)
-    typer.echo(f"saved: {path}, for {', '.join(energies)}; use it as -b rescaled:{path}", err=True)
+    with outputs.told_as_a_mistake(f"--save {path}"):
+        RescaledCalculator(calculator, found.factor, energies).save(path, fit)
+    more = f" and {len(energies) - MANY} more" if len(energies) > MANY else ""
+    formulas = ", ".join(list(energies)[:MANY]) + more
+    typer.echo(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}", err=True)

@@ -59,7 +59,7 @@ CRITERIA: tuple[Criterion, ...] = (
         limits="caution: R² < 0.9; fail: < 0.5",
         source=f"{HERE}: 0.9 is what a factor needs to mend forces",
         good="forces go the reference's way",
-        bad="forces go another way than the reference's: no factor mends that",
+        bad="part of their error has nothing to do with the reference's: no factor mends that part",
         below=True,
     ),
     Criterion(
@@ -92,7 +92,7 @@ CRITERIA: tuple[Criterion, ...] = (
         caution=0.95,
         fail=0.75,
         limits="caution: < 95 %; fail: < 75 %, halfway to a coin",
-        source=f"{HERE}: Φ(δ/σ) for errors of a normal distribution",
+        source=f"{HERE}: Φ(δ/σ) where it holds, else what was observed",
         good="states that far apart are ordered rightly",
         bad="states that far apart are not told apart: compute them with the reference",
         below=True,

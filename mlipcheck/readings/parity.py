@@ -9,6 +9,8 @@ from ase import units
 from ..results import Parity
 from .reading import Reading
 
+ENOUGH_PAIRS = 10  # to judge by what was observed, where Φ does not hold
+
 
 def read_frames(row: Parity) -> Reading:
     failed, n = len(row.failures), row.frames
@@ -51,19 +53,29 @@ def read_forces(row: Parity) -> Reading | None:
     if row.error:
         return None
     f = row.forces
-    if f is None or f.r_squared is None:
+    if f is None or f.r_squared is None or f.slope is None:
         return Reading(None, row.not_assessed.get("slope", "the model has no forces"))
-    return Reading(f.r_squared.value, f"R² {f.r_squared.value:.2f}, MAE {f.mae.value:.3g} eV/Å")
+    if _doubted(row, "forces"):
+        return Reading(None, "the labels' unit or sign is in doubt")
+    # forces that go the other way do not go the reference's, however well they follow
+    value = f.r_squared.value if f.slope.s_lo > 0 else -f.r_squared.value
+    return Reading(value, f"R² {f.r_squared.value:.2f}, MAE {f.mae.value:.3g} eV/Å")
 
 
 def read_softening(row: Parity) -> Reading | None:
     if row.error:
         return None
-    if row.forces is None or row.forces.slope is None:
+    f = row.forces
+    if f is None or f.slope is None:
         return Reading(None, row.not_assessed.get("slope", "no forces"))
-    slope = row.forces.slope
-    word = f", {slope.remark}" if slope.remark else ""
-    return Reading(abs(slope.s_lo - 1), f"{slope.s_lo:.3f} of the reference{word}")
+    if _doubted(row, "forces"):
+        return Reading(None, "the labels' unit or sign is in doubt")
+    word = f", {f.called}" if f.called else ""
+    return Reading(abs(f.slope.s_lo - 1), f"{f.slope.s_lo:.3f} of the reference{word}")
+
+
+def _doubted(row: Parity, kind: str) -> bool:
+    return any(suspicion.startswith(f"{kind} look") for suspicion in row.suspicions)
 
 
 def read_stress(row: Parity) -> Reading | None:
@@ -71,6 +83,8 @@ def read_stress(row: Parity) -> Reading | None:
         return None
     if row.stress is None:
         return Reading(None, row.not_assessed.get("stress", "no stress"))
+    if _doubted(row, "stresses"):
+        return Reading(None, "the labels' unit or sign is in doubt")
     gpa = row.stress.mae.value / units.GPa
     return Reading(gpa, f"{gpa:.2f} GPa ({row.stress.frames} frames)")
 
@@ -79,6 +93,11 @@ def read_ordering(row: Parity) -> Reading | None:
     order = row.ordering
     if order is None or order.difference is None or order.chance is None:
         return None  # nobody asked
+    if order.misfit is not None:
+        if order.observed is None or order.observed_pairs < ENOUGH_PAIRS:
+            return Reading(None, f"too few pairs about {order.difference:g} eV apart")
+        observed = f"{100 * order.observed:.0f} % of {order.observed_pairs} pairs"
+        return Reading(order.observed, f"{observed} about {order.difference:g} eV apart")
     return Reading(
         order.chance,
         f"{100 * order.chance:.0f} % for {order.difference:g} eV (σ {order.sigma.value:.3g} eV)",

@@ -67,6 +67,13 @@ class FrameSet:
                     digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
         return digest.hexdigest()[:16]
 
+    def independent(self) -> FrameSet:
+        """Take every frame for a run of its own, on the word of who made them."""
+        frames = tuple(dataclasses.replace(f, run=f.name) for f in self.frames)
+        return dataclasses.replace(
+            self, frames=frames, notes=(*self.notes, "frames taken as independent, as told")
+        )
+
     def sample(self, n: int, seed: int) -> FrameSet:
         """Draw ``n`` frames without replacement, in their order; all where there are no more.
 

@@ -27,8 +27,10 @@ def draw_learning(curves: Sequence[LearningCurve]) -> Figure:
     """
     columns = max(len(curves), 1)
     figure = Figure(figsize=(5.2 * columns, 4.8), layout="constrained", dpi=DPI)
+    # a method looks the same in every panel
+    methods = list(dict.fromkeys(m for curve in curves for m in curve.methods))
     for axis, curve in zip(figure.subplots(1, columns, squeeze=False)[0], curves, strict=False):
-        _draw_curve(axis, curve)
+        _draw_curve(axis, curve, methods)
     # one scale for all that are of one quantity, or their heights say nothing
     if len({(c.quantity, c.unit) for c in curves}) == 1:
         low, high = zip(*(axis.get_ylim() for axis in figure.axes), strict=True)
@@ -41,12 +43,13 @@ def draw_learning(curves: Sequence[LearningCurve]) -> Figure:
     return figure
 
 
-def _draw_curve(axis: Axes, curve: LearningCurve) -> None:
+def _draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str]) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
-    for k, method in enumerate(curve.methods):
+    for method in curve.methods:
+        k = methods.index(method)
         points = [p for p in curve.points_of(method) if p.mean is not None]
-        shift = APART ** (k - (len(curve.methods) - 1) / 2)
+        shift = APART ** (k - (len(methods) - 1) / 2)
         x = np.array([p.n * shift for p in points])
         y = np.array([p.mean for p in points])
         colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]

@@ -62,7 +62,7 @@ def _draw_page(p: Parity) -> Figure | None:
         panels.append(lambda axis: _draw_ordering(axis, ordering))
     if not panels:
         return None
-    figure = Figure(figsize=(4.8 * len(panels), 5.6), layout="constrained", dpi=DPI)
+    figure = Figure(figsize=(max(4.8 * len(panels), 6.4), 5.8), layout="constrained", dpi=DPI)
     for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw(axis)
         axis.title.set_fontsize(9)

@@ -37,7 +37,7 @@ def print_learning(out: Console, curve: LearningCurve) -> None:
         )
     out.print(escape(curve.sentence))
     for note in curve.notes:
-        out.print(f"{escape(note[:1].upper() + note[1:])}.")
+        out.print(f"{escape(note)}.")
     settings = "; ".join(f"{key}: {value}" for key, value in curve.settings.items())
     if settings:
         out.print(f"[dim]{escape(settings[:1].upper() + settings[1:])}.[/]")

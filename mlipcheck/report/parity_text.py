@@ -21,6 +21,7 @@ from .terminal import new_table, number
 
 SETS_PER_TABLE = 2  # with their intervals; more would be folded
 MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
+MANY_ATOMS = 20  # fewer get no word
 MANY_LINES = 5  # of one kind of note or failure
 
 SIGMA = "σ of differences, eV"
@@ -91,7 +92,7 @@ def _force_cells(f: ForceParity | None) -> dict[str, str]:
         "forces, mean |Δ| in eV/Å": _interval(f.mae if f else None, ".3g"),
         "  MAE of components": f"{f.component_mae:.3g}" if f else "-",
         **{f"  {name}": _interval(estimate, ".3f") for name, estimate in slopes.items()},
-        "  called": (f.slope.remark if f and f.slope else None) or "-",
+        "  errors called": (f.called if f else None) or "-",
         "  frames in the median": str(f.median_frames) if f and f.median else "-",
     }
 
@@ -101,10 +102,11 @@ def _ordering_cells(order: Ordering | None) -> dict[str, str]:
     observed = "-"
     if order and order.difference is not None:
         right, n = order.observed, order.observed_pairs
-        observed = "no pair" if right is None else f"{100 * right:.0f} % of {n} pairs"
+        pairs = "1 pair" if n == 1 else f"{n} pairs"
+        observed = "no pair" if right is None else f"{100 * right:.0f} % of {pairs}"
     return {
         SIGMA: _interval(order.sigma if order else None, ".3g"),
-        "  ordered rightly 95 % from, eV": f"{order.resolved:.3g}" if order else "-",
+        "  ordered rightly 95 % from, eV": number(order.resolved if order else None, ".3g"),
         "  chance of the right order": "-" if chance is None else f"{100 * chance:.0f} %",
         "  observed about there": observed,
     }
@@ -150,6 +152,11 @@ def _print_remarks(out: Console, p: Parity) -> None:
             f"{100 * p.forces.largest_share:.0f} % of the sum of squared forces: pooled slopes "
             "are mostly about it, the median is not."
         )
+    if p.ordering is not None and p.ordering.misfit:
+        out.print(
+            f"{name}: Φ does not hold here: {p.ordering.misfit}. Read what was observed.",
+            style="yellow",
+        )
     reasons: dict[str, list[str]] = {}
     for quantity, why in p.not_assessed.items():
         reasons.setdefault(why, []).append(quantity)
@@ -174,7 +181,14 @@ def _print_some(
 def _print_groups(out: Console, p: Parity) -> None:
     assert p.forces is not None
     table = new_table(
-        f"Forces of {escape(p.name)}", "", "atoms", "mean |Δ|\neV/Å", "s_lo", "s_hi", "R²", "called"
+        f"Forces of {escape(p.name)}",
+        "",
+        "atoms",
+        "mean |Δ|\neV/Å",
+        "s_lo",
+        "s_hi",
+        "R²",
+        "errors\ncalled",
     )
     for group in p.forces.by_magnitude:
         _add_group(table, f"|F| {group.name} eV/Å", group)
@@ -199,7 +213,7 @@ def _add_group(table, name: str, group: ForceGroup) -> None:  # type: ignore[no-
         number(s.s_lo if s else None, ".3f"),
         number(s.s_hi if s else None, ".3f"),
         number(s.r_squared if s else None, ".3f"),
-        (s.remark if s else None) or "-",
+        (s.remark if s and group.atoms >= MANY_ATOMS else None) or "-",
     )
 
 

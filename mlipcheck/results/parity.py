@@ -85,6 +85,16 @@ class ForceParity:
     reference_sample: np.ndarray
     model_sample: np.ndarray
 
+    @property
+    def called(self) -> str | None:
+        """The word for all forces, with a doubt where an interval has it on both sides of 1."""
+        word = self.slope.remark if self.slope is not None else None
+        if word == "soft" and self.s_hi and self.s_hi.high is not None and self.s_hi.high >= 1:
+            return "soft, not beyond doubt"
+        if word == "stiff" and self.s_lo and self.s_lo.low is not None and self.s_lo.low <= 1:
+            return "stiff, not beyond doubt"
+        return word
+
 
 @dataclass(frozen=True, eq=False)
 class EnergyParity:
@@ -166,8 +176,11 @@ class Ordering:
         Pairs are of states of one composition, from runs with one zero of energy.
     sigma : Estimate
         rms of ΔE_model - ΔE_ref over pairs, in total eV.
-    resolved : float
-        The smallest difference ordered rightly 95 % of the time, 1.645 σ, in eV.
+    resolved : float or None
+        The smallest difference ordered rightly 95 % of the time, 1.645 σ, in eV; None where
+        there is a misfit.
+    misfit : str or None
+        Why Φ does not describe what was observed.
     difference, chance : float or None
         The difference asked about (eV), and Φ(difference / σ).
     observed, observed_pairs
@@ -179,7 +192,8 @@ class Ordering:
     compositions: int
     pairs: int
     sigma: Estimate
-    resolved: float
+    resolved: float | None
+    misfit: str | None = None
     difference: float | None = None
     chance: float | None = None
     observed: float | None = None

@@ -31,13 +31,15 @@ class Slope:
 
     @property
     def word(self) -> str:
-        """'soft' only where s_hi < 1, 'uncorrelated' where s_lo < 1 < s_hi, else 'stiff'.
+        """What the errors are called.
 
-        Stiff forces still follow the reference's: with R² < 1/2 they are uncorrelated too.
+        'soft' only where s_hi < 1, 'uncorrelated' where s_lo < 1 < s_hi, 'stiff' where both are
+        above 1. Stiff forces still follow the reference's: with R² < 1/2 they are uncorrelated
+        too. 'reversed' are forces that follow it with the other sign.
         """
+        follows = self.r_squared is not None and self.r_squared >= FOLLOWS
         if self.s_hi is None or not self.s_lo > 0:
-            return "uncorrelated"
+            return "reversed" if self.s_lo < 0 and follows else "uncorrelated"
         if self.s_hi < 1:
             return "soft"
-        follows = self.r_squared is not None and self.r_squared >= FOLLOWS
         return "stiff" if self.s_lo >= 1 and follows else "uncorrelated"
