@@ -13,6 +13,7 @@ from rich.table import Table
 from ..results import CalculatorInfo, ContractResult, DimerScan, Finding, Relaxation
 from .terminal import STYLES, new_table, number
 
+FULL = 9  # columns that fit beside the names
 MANY_ROWS = 12  # more relaxations than this are not followed bond by bond on the screen
 
 
@@ -95,6 +96,8 @@ def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
     """Print one row a structure, and the bonds of a few; columns without a number are left out."""
     cells = [_relaxation_cells(r) for r in rows]
     told = [name for name in cells[0] if any(c[name] != "-" for c in cells)]
+    if len(told) > FULL:  # the last one, of space groups, needs its room
+        told.remove("force\ncalls")
     table = new_table("Relaxation against reference", "structure", *told)
     if "space\ngroup" in told:
         table.columns[-1].justify = "left"
