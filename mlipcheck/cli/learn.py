@@ -67,6 +67,7 @@ def learn(
     learner = FrameLearner(calculator, labels, seed)
     learning.check(learner, target, repeats, save)
     fits = learner.plan(numbers, repeats, seed)
+    typer.echo(f"fits are kept in {store}", err=True)
     results, stopped = learning.fit_all(learner, fits, store)
     curves = list(learner.curves(results, target))
     settings = {
