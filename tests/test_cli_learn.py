@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import ase.io
 import pytest
 from ase.build import bulk
@@ -40,11 +42,11 @@ def test_nothing_named_is_the_toy_s_published_table(run_cli, tmp_path):
 
 def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, copper, tmp_path):
     store = tmp_path / "fits"
-    status, out, _ = run_cli("learn", "-b", "ase:emt", copper, "--sizes", "1,3", "--store", store)
+    status, out, err = run_cli("learn", "-b", "ase:emt", copper, "--sizes", "1,3", "--store", store)
     assert status == 0
     assert "one factor" in out
     assert "from scratch" in out
-    assert "ase:emt has no trainer here: nothing fine-tuned" in out
+    assert "ase:emt has no trainer here: nothing fine-tuned" in err
     assert len(list(store.glob("*.json"))) == 6
 
 
@@ -78,3 +80,35 @@ def test_mistakes_are_one_line(run_cli, copper, tmp_path, monkeypatch, arguments
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
     assert told in err
+
+
+def test_json_has_stdout_for_itself(run_cli, copper, tmp_path):
+    status, out, _ = run_cli(
+        "learn", "-b", "ase:emt", copper, "--sizes", "1", "--store", tmp_path, "--json", "-"
+    )
+    assert status == 0
+    assert len(json.loads(out)["learning"]) == 2
+
+
+def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
+    """Fine-tuned on one frame of a small crystal: kept, scanned, relaxed, and put side by side."""
+    images = []
+    for k in range(4):
+        atoms = bulk("Si")
+        atoms.rattle(0.005, seed=k)
+        atoms.info |= {"REF_energy": -10.0 - 0.01 * k, "internal_id": str(k)}
+        atoms.arrays["REF_forces"] = 0.01 * atoms.positions - 0.01 * atoms.positions.mean(axis=0)
+        images.append(atoms)
+    path, model = tmp_path / "si.xyz", tmp_path / "tuned.pth"
+    ase.io.write(path, images)
+    status, out, err = run_cli(
+        "learn", "-b", "chgnet", path, "--sizes", "1", "--repeats", "1",
+        "--store", tmp_path / "fits", "--save", model,
+    )  # fmt: skip
+    assert status == 0
+    assert "Before (A) and after (B) learning from 1 frames" in out
+    assert "dimer: repulsive wall" in out
+    assert model.is_file()
+    before, after = err.split("again: mlipcheck report ")[1].split()
+    assert run_cli("report", before, after)[0] == 0
+    assert run_cli("predict", "-b", f"chgnet:{model}", path)[0] == 0

@@ -81,4 +81,4 @@ def learn(
     }
     record = outputs.make_record(calculator, settings, learning=curves)
     outputs.finish(record, json, figures, strict=False, stopped=stopped)
-    learning.tell_forgetting(learner, fits, store, save, figures)
+    learning.tell_forgetting(learner, fits, store, save, quiet=json == "-")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,9 +82,12 @@ def fit_all(
 
 
 def tell_forgetting(
-    learner: FrameLearner, fits: Sequence[Fit], store: Path, save: Path | None, figures: Path | None
+    learner: FrameLearner, fits: Sequence[Fit], store: Path, save: Path | None, *, quiet: bool
 ) -> None:
-    """Scan dimers and relax with the model before and after, and print both side by side."""
+    """Scan dimers and relax with the model before and after, and print both side by side.
+
+    Where stdout is for JSON (``quiet``) the two records are written alone.
+    """
     from ..calculators.registry import describe, get_calculator
     from ..checks.frame_learning import last_tuned
     from ..checks.learning_plan import FitStore
@@ -95,14 +97,16 @@ def tell_forgetting(
 
     fit = last_tuned(fits)
     if fit is None:
-        typer.echo(f"{describe(learner.calculator).spec} has no trainer here: nothing fine-tuned")
+        spec = describe(learner.calculator).spec
+        typer.echo(f"{spec} has no trainer here: nothing fine-tuned", err=True)
         return
     model = FitStore(store, learner.key).model_path(fit)
     if not model.is_file():
         typer.echo("the fit to most frames failed: no model to look at", err=True)
         return
     if save is not None:
-        shutil.copyfile(model, save)
+        with outputs.told_as_a_mistake(f"--save {save}"):
+            write_atomically(save, model.read_bytes())
         typer.echo(f"saved: {save}", err=True)
     info = describe(learner.calculator)
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
@@ -110,10 +114,11 @@ def tell_forgetting(
     places = [model.with_suffix(f".{when}.json") for when in ("before", "after")]
     for record, place in zip(records, places, strict=True):
         write_atomically(place, dumps(record))
-    out = terminal.console()
-    out.print(f"\nBefore (A) and after (B) learning from {len(fit.train)} frames")
-    comparison = compare_runs(records, [str(p) for p in places])
-    side_by_side.print_comparison(out, comparison)
+    if not quiet:
+        out = terminal.console()
+        out.print(f"\nBefore (A) and after (B) learning from {len(fit.train)} frames")
+        comparison = compare_runs(records, [str(p) for p in places])
+        side_by_side.print_comparison(out, comparison)
     typer.echo(f"again: mlipcheck report {places[0]} {places[1]}", err=True)
 
 
