@@ -255,14 +255,21 @@ def print_rescalings(out: Console, parities: Sequence[Parity]) -> None:
     found = [(p, p.rescaling) for p in parities if p.rescaling is not None]
     for p, r in found:
         better = f"{100 * r.mae_improved:.0f} / {100 * r.rmse_improved:.0f}"
-        numbers = (r.mae, r.rescaled_mae, r.rmse, r.rescaled_rmse)
+        # of one unit nothing is held out, and there is no fold to get better
+        held = r.units > 1
+        numbers = (
+            r.mae,
+            r.rescaled_mae if held else None,
+            r.rmse,
+            r.rescaled_rmse if held else None,
+        )
         table.add_row(
             escape(p.name),
             f"{r.factor:.4f}",
             str(r.units),
             f"{r.r_squared:.3f}",
-            *(f"{x:.3g}" for x in numbers),
-            better,
+            *(number(x, ".3g") for x in numbers),
+            better if held else "-",
         )
     if found:
         out.print(table)
