@@ -166,7 +166,7 @@ BACKENDS = (
     ),
     Backend(
         name="rescaled",
-        loader="mlipcheck.calculators.rescaled:load",
+        loader="mlipcheck.calculators.rescaled_file:load",
         summary="another of these, its forces and energies times a factor: rescaled:FILE",
         citation="Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6",
         needs="the file that 'mlipcheck parity --rescale --save FILE' writes",

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError, all_changes
+from ase.calculators.calculator import BaseCalculator, InputError, all_changes
 from ase.formula import Formula
 
 from ..results import CalculatorInfo, Evaluation
 from ..storage import dumps, write_atomically
-from .backends import list_backends
 from .base import StrictCalculator
 from .neighbours import check_geometry
-from .registry import describe, get_calculator
+from .registry import describe
 
 SCHEMA = "mlipcheck-rescaled/1"
-# What a file must have, and as what; `fit` beside it is for people.
-CONTENT: dict[str, type | tuple[type, ...]] = {
-    "base": str,
-    "options": dict,
-    "dtype": (str, type(None)),
-    "checkpoint_sha256": (str, type(None)),
-    "factor": (int, float),
-    "reference_energy": dict,
-}
 
 # No `energies`: E0 is known of a composition and not of its atoms, so that scaled ones would not
 # sum up to the energy. Nor a dipole or charges, of which a factor of the forces says nothing.
@@ -206,77 +193,10 @@ class RescaledCalculator(StrictCalculator):
         write_atomically(path, dumps(content))
 
 
-def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculator:
-    """Return the calculator of a file that `RescaledCalculator.save` wrote.
-
-    ``device`` and ``dtype`` are its base's; without a ``dtype`` it is that of the file.
-
-    Raises
-    ------
-    CalculatorSetupError
-        For another file, for a base that cannot be loaded, and where its checkpoint is no longer
-        the one that the factor was found for.
-    """
-    path = Path(checkpoint)
-    content = _read(path)
-    spec = content["base"]
-    options = {name: _literal(value) for name, value in content["options"].items()}
-    try:
-        base = get_calculator(spec, device=device, dtype=dtype or content["dtype"], **options)
-        found, expected = describe(base).checkpoint_sha256, content["checkpoint_sha256"]
-        if found != expected:
-            raise CalculatorSetupError(
-                f"the checkpoint of {spec} is {_short(found)}, the factor is that of "
-                f"{_short(expected)}; find that checkpoint, or fit the factor anew"
-            )
-        calculator = RescaledCalculator(base, content["factor"], content["reference_energy"])
-    except CalculatorSetupError as error:
-        raise type(error)(f"{path}: {error}") from error
-    calculator.checkpoint_path = path
-    return calculator
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """Return the content of a file; what else it holds is of no interest."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise CalculatorSetupError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}")
-    for name, kind in CONTENT.items():
-        if name not in content:
-            raise CalculatorSetupError(f"{path} has no {name!r}; write it anew with save()")
-        if not isinstance(content[name], kind):
-            raise CalculatorSetupError(f"{path}: {name} is {content[name]!r}; write it anew")
-    name = content["base"].partition(":")[0]
-    if name == "rescaled":  # of this very file, it would never end
-        raise CalculatorSetupError(f"{path}: its base is {content['base']}, rescaled itself")
-    names = [b.name for b in list_backends()]
-    if name not in names:  # anyone's code, and a file is to run none
-        raise CalculatorSetupError(
-            f"{path}: its base {content['base']!r} is no backend; known: {', '.join(names)}"
-        )
-    return dict(content)
-
-
-def _literal(text: str) -> Any:
-    """Read the number, list or None that an option was; any other text stays text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
 def _some(names: Iterable[str], most: int = 5) -> str:
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _short(checksum: str | None) -> str:
-    return "no file" if checksum is None else f"sha256 {checksum[:12]}"
 
 
 def _finite(value: Any) -> float | None:
