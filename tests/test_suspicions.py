@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import units
 
 from mlipcheck.checks.suspicions import FACTORS, suspect_energies, suspect_unit
 
@@ -176,3 +177,16 @@ def test_a_relaxation_that_the_model_sees_as_flat_is_no_other_unit():
     n_atoms = np.full(10, 8)
     truth = 8 * (-9 + np.exp(-np.arange(10.0)))
     assert suspect_energies(["C8"] * 10, n_atoms, truth, np.full(10, -72.0)) is None
+
+
+@pytest.mark.parametrize("softness", [1.0, 0.9])
+def test_a_conversion_done_twice_is_told_from_another_unit(softness):
+    """27.2 times too large is nearer to Hartree taken twice than to kcal/mol, 23.1."""
+    rng = np.random.default_rng(4)
+    forces = rng.normal(size=300)
+    told = suspect_unit("forces", forces * units.Hartree, softness * forces)
+    assert "converted from Hartree/Å twice" in told
+    assert "kcal" not in told
+    told = suspect_unit("stresses", forces / 160.2, softness * forces)
+    assert "160.2 times too small" in told or "144.2 times too small" in told
+    assert "converted from GPa twice" in told

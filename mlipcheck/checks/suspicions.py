@@ -9,9 +9,10 @@ from ase import units
 
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
-# R² from which the model follows but for a factor; what the factor may be off by, as a logarithm;
-# and how large it must be, or small, where no unit has it.
-EXACT, EXACT_TOLERANCE, FAR = 0.9999, 0.05, 5.0
+# R² from which the model follows but for a factor, and how large or small that must be to be of a
+# unit that is not in the table.
+EXACT, FAR = 0.9999, 5.0
+ALIKE = 0.1  # factors this near, as logarithms, are both named
 # Numbers to compare: a dimer has 6 components of one force, a stress 6 of one pressure, and few
 # energies or one direction always correlate.
 FEWEST = {"energies": 3, "forces": 12, "stresses": 18}
@@ -58,22 +59,34 @@ def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | N
     FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
     cross = float(np.sum(reference * model))
     ratio = np.sqrt(ff / FF)
-    # where the model follows exactly the factor is known exactly too
-    exact = cross**2 > EXACT * FF * ff
-    tolerance = EXACT_TOLERANCE if exact else TOLERANCE
-    near = [
-        name for name, factor in FACTORS[kind].items() if abs(np.log(ratio / factor)) < tolerance
-    ]
+    near = _nearest(ratio, kind)
     turned = " with the other sign" if cross < 0 else ""
     unit = ASE_UNITS[kind]
     size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
     if near:
-        return f"{kind} look {size}: are they in {' or '.join(near)}{turned}? {unit} expected"
-    if exact and not 1 / FAR < ratio < FAR:
+        return f"{kind} look {size}: are they {' or '.join(near)}{turned}? {unit} expected"
+    if cross**2 > EXACT * FF * ff and not 1 / FAR < ratio < FAR:
         return f"{kind} look {size}{turned}: are they in another unit? {unit} expected"
     if cross < 0 and np.sqrt(FF / len(reference)) > SIGN_ABOVE[kind]:
         return f"{kind} look as if their sign were turned round; ASE's sign expected, in {unit}"
     return None
+
+
+def _nearest(ratio: float, kind: str) -> list[str]:
+    """Return what labels are that have to be multiplied by ``ratio``; several where they are near.
+
+    A conversion done twice is thought of only where no unit is about as near.
+    """
+    once = {f"in {name}": abs(np.log(ratio / x)) for name, x in FACTORS[kind].items()}
+    twice = {
+        f"converted from {name} twice": abs(np.log(ratio * x)) for name, x in FACTORS[kind].items()
+    }
+    best = min(*once.values(), *twice.values())
+    for off in (once, twice):
+        near = [name for name, x in off.items() if x < TOLERANCE and x < best + ALIKE]
+        if near:
+            return near
+    return []
 
 
 def suspect_energies(
