@@ -100,7 +100,7 @@ def find_conventions(
     Parameters
     ----------
     labels : FrameSet
-        What the frames belong to; its ``energy_convention`` is ``raw``, ``mp2020`` or ``own``.
+        What the frames belong to; its ``energy_convention`` is ``raw`` or ``mp2020``.
     frames : sequence of LabelledFrame
         Those with an energy.
     model : ndarray of shape (n,)
