@@ -166,14 +166,17 @@ def test_the_number_needed(trainer):
     }
 
 
-def test_a_fit_that_fails_is_a_result(trainer, monkeypatch):
+def test_a_fit_that_fails_is_a_result_and_is_tried_again(trainer, tmp_path):
     def fail(*args, **kwargs):
         raise RuntimeError("diverged")
 
-    trainer.fine_tune = fail
-    forces, _ = learn_from_frames(EMT(), labelled(8), (1,))
+    works, trainer.fine_tune = trainer.fine_tune, fail
+    forces, _ = learn_from_frames(EMT(), labelled(8), (1,), store=tmp_path)
     assert point(forces, FINE_TUNED, 1).failures == ("RuntimeError: diverged",)
     assert point(forces, RESCALED, 1).errors
+    trainer.fine_tune = works
+    forces, _ = learn_from_frames(EMT(), labelled(8), (1,), store=tmp_path)
+    assert point(forces, FINE_TUNED, 1).errors
 
 
 # --- what is kept ------------------------------------------------------------------------------

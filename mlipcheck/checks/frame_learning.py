@@ -97,7 +97,7 @@ def iterate_fits(
             # the model of the largest N is what a user takes away
             keep = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
             found = learner.learn(fit, keep)
-            if kept is not None:
+            if kept is not None and "failed" not in found:  # what failed may be tried again
                 kept.put(fit, found)
         yield fit, found
 
