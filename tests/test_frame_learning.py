@@ -206,6 +206,14 @@ def test_other_labels_or_settings_are_other_fits(trainer, tmp_path, change):
     assert len(trainer.learnt) == 2
 
 
+def test_another_seed_tests_on_other_runs_and_is_another_fit(trainer, tmp_path):
+    """The same frames may be learnt from where the test is another."""
+    labels = labelled(16, runs=4, noise=0.05)
+    for seed in range(6):
+        kept = learn_from_frames(EMT(), labels, (1, 2), seed=seed, store=tmp_path)
+        assert kept == learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+
+
 KILLED = """
 import os, signal, sys
 sys.path[:0] = {path!r}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +20,14 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], owner: str) -> No
                 f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
             )
             raise InputError(f"{owner} has no option {name!r}; {hint}")
+
+
+def read_literal(text: str) -> Any:
+    """Read the number, list, True or None that an option is; any other text stays text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def brief(error: BaseException, most: int = 200) -> str:

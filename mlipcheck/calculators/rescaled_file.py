@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ase.calculators.calculator import CalculatorSetupError
 
 from .backends import list_backends
+from .base import read_literal
 from .registry import describe, get_calculator
 from .rescaled import SCHEMA, RescaledCalculator
 
@@ -38,7 +38,7 @@ def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculat
     path = Path(checkpoint)
     content = _read(path)
     spec = content["base"]
-    options = {name: _literal(value) for name, value in content["options"].items()}
+    options = {name: read_literal(value) for name, value in content["options"].items()}
     try:
         base = get_calculator(spec, device=device, dtype=dtype or content["dtype"], **options)
         found, expected = describe(base).checkpoint_sha256, content["checkpoint_sha256"]
@@ -77,14 +77,6 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: its base {content['base']!r} is no backend; known: {', '.join(names)}"
         )
     return dict(content)
-
-
-def _literal(text: str) -> Any:
-    """Read the number, list or None that an option was; any other text stays text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def _short(checksum: str | None) -> str:

@@ -151,7 +151,12 @@ class FrameLearner:
         """What the result of a fit depends on, beside the frames that it learns from."""
         info = describe(self.calculator)
         model = [info.spec, info.checkpoint_sha256, info.version, info.options, info.dtype]
-        return {"model": model, "frames": self.labels.fingerprint, "settings": self.settings}
+        return {
+            "model": model,
+            "frames": self.labels.fingerprint,
+            "test": self.split.test,  # another seed parts other runs
+            "settings": self.settings,
+        }
 
     def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
         """Return every fit for these N; see `learn_from_frames`."""

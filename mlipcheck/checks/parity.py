@@ -178,9 +178,8 @@ def _energies(
     n_atoms = np.array([len(f.atoms) for f in frames])
     # a state's own correction belongs to differences of energy; constants of elements cancel
     used = found.convention if found is not None else convention
-    shift = conventions.errors.get(used, conventions.plain)
-    if used == "fit-offsets":
-        shift = conventions.plain
+    own_zero = used == "fit-offsets" or used not in conventions.errors
+    shift = conventions.plain if own_zero else conventions.errors[used]
     comparable = np.isfinite(shift)
     order = compare_order(
         [f for f, c in zip(frames, comparable, strict=True) if c],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 from itertools import combinations_with_replacement
@@ -26,6 +25,7 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
     from ase.calculators.calculator import InputError
 
+    from ..calculators.base import read_literal
     from ..calculators.registry import get_calculator
 
     parsed: dict[str, Any] = {}
@@ -33,19 +33,11 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
         key, equals, value = item.partition("=")
         if not equals:
             raise InputError(f"option {item!r} has no value; write KEY=VALUE")
-        parsed[key] = _literal(value)
+        parsed[key] = read_literal(value)
     # a factory of the user's own may lie where they work
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return get_calculator(spec, device=device, **parsed)
-
-
-def _literal(text: str) -> Any:
-    """Read a number, a list or True where the text is one; any other text stays text."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def default_elements(calculator: BaseCalculator) -> list[str]:
