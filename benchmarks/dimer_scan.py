@@ -9,7 +9,9 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator, scan_dimers
+from mlipcheck.calculators.registry import describe
 from mlipcheck.report import terminal, text
+from mlipcheck.report.colours import model_colours
 from mlipcheck.report.figures import save_figures
 from mlipcheck.storage import dumps, write_atomically
 
@@ -23,13 +25,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
 
-    scans = scan_dimers(
-        get_calculator(options.backend), options.elements, reference=options.reference
-    )
+    calculator = get_calculator(options.backend)
+    scans = scan_dimers(calculator, options.elements, reference=options.reference)
     text.print_dimers(terminal.console(), scans)
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        print(*save_figures(options.figures, dimers=scans), sep="\n")
+        (colour,) = model_colours([describe(calculator)])
+        print(*save_figures(options.figures, dimers=scans, colour=colour), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(scans))
 

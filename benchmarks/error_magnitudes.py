@@ -9,16 +9,19 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.parity import check_settings, parity
 from mlipcheck.references.frames import load_frame_sets
 from mlipcheck.references.morse_frames import NAMES, morse_frames
+from mlipcheck.report.colours import model_colours
 from mlipcheck.report.figures import write_figures
-from mlipcheck.report.figures_parity import SIGNAL, STYLES, draw_parities, draw_scales
+from mlipcheck.report.figures_parity import draw_parities
+from mlipcheck.report.figures_scales import DISTRIBUTIONS, SIGNAL, draw_scales
 from mlipcheck.results import Parity
 from mlipcheck.storage import dumps, write_atomically
 
 
-def describe(p: Parity) -> str:
+def summarize(p: Parity) -> str:
     e, order = p.energy, p.ordering
     if p.error is not None or e is None:
         return f"{p.name}: {p.error or p.not_assessed.get('energy')}"
@@ -26,7 +29,7 @@ def describe(p: Parity) -> str:
     if order is not None:
         pairs = f"σ {order.sigma.value:.3g} eV over {order.pairs} pairs"
     return (
-        f"{p.name}, {STYLES[p.distribution][2]}: MAE {e.mae.value:.3g} eV/atom "
+        f"{p.name}, {DISTRIBUTIONS[p.distribution][1]}: MAE {e.mae.value:.3g} eV/atom "
         f"({e.convention}, {e.frames} of {p.frames} frames)\n  between two states: {pairs}"
     )
 
@@ -51,14 +54,15 @@ def main() -> None:
     calculator = get_calculator(options.backend)
     found = [parity(calculator, s, signal=signal) for s in sets]
 
-    within = [describe(p) for p in found if p.distribution == "in"]
-    others = [describe(p) for p in found if p.distribution != "in"]
+    within = [summarize(p) for p in found if p.distribution == "in"]
+    others = [summarize(p) for p in found if p.distribution != "in"]
     told = f"signal: {signal:g} eV between two states, to be held against σ only"
     print(*within, told, *others, sep="\n")
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        scales = draw_scales(found, options.signal, options.backend)
-        pages = {"scales": [scales], "parity": draw_parities(found)}
+        (colour,) = model_colours([describe(calculator)])
+        scales = draw_scales(found, options.signal, options.backend, colour=colour)
+        pages = {"scales": [scales], "parity": draw_parities(found, colour=colour)}
         print(*write_figures(options.figures, pages), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(found))

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from mlipcheck.checks.toy_learning import toy_learning_curve
+from mlipcheck.report.colours import LOOKS
 from mlipcheck.report.figures import write_figures
 from mlipcheck.report.figures_learning import draw_learning
 from mlipcheck.report.learning_text import print_learning
@@ -30,7 +31,8 @@ def main() -> None:
         out.print()
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        print(*write_figures(options.figures, {"learning": [draw_learning(curves)]}), sep="\n")
+        figure = draw_learning(curves, colour=LOOKS["toy"][0])
+        print(*write_figures(options.figures, {"learning": [figure]}), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(curves))
 

@@ -9,7 +9,9 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator, relax_against_reference
+from mlipcheck.calculators.registry import describe
 from mlipcheck.report import terminal, text
+from mlipcheck.report.colours import model_colours
 from mlipcheck.report.figures import save_figures
 from mlipcheck.storage import dumps, write_atomically
 
@@ -26,8 +28,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
 
+    calculator = get_calculator(options.backend)
     rows = relax_against_reference(
-        get_calculator(options.backend),
+        calculator,
         options.references,
         fmax=options.fmax,
         optimizer=options.optimizer,
@@ -35,7 +38,8 @@ def main() -> None:
     text.print_relaxations(terminal.console(), rows)
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        print(*save_figures(options.figures, relaxations=rows), sep="\n")
+        (colour,) = model_colours([describe(calculator)])
+        print(*save_figures(options.figures, relaxations=rows, colour=colour), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(rows))
 

@@ -14,7 +14,8 @@ from mlipcheck import get_calculator
 from mlipcheck.checks.parity import parity
 from mlipcheck.references.morse_frames import morse_frames
 from mlipcheck.report.figures import write_figures
-from mlipcheck.report.figures_parity import SIGNAL, draw_parities, draw_scales
+from mlipcheck.report.figures_parity import draw_parities
+from mlipcheck.report.figures_scales import SIGNAL, draw_scales
 from mlipcheck.results import (
     EnergyParity,
     Estimate,

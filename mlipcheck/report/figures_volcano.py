@@ -9,12 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..results.adsorption import AdsorptionComparison
-from .figures import DPI, REFERENCE
-from .figures_compared import COLOURS
+from .colours import BAND, PALETTE, REFERENCE
+from .lettering import DPI
 
-METAL_COLOURS = (*COLOURS, REFERENCE)
+# metals, not models: there is one model, and seven of them
+METAL_COLOURS = (*PALETTE, REFERENCE)
 SITE_MARKERS = "^vso*D"
-BAND, KEY = "0.9", "0.4"
+KEY = "0.4"
 FURTHEST = 4  # times the largest |ΔG| of the reference
 
 Styles = Mapping[str, str]

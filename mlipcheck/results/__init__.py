@@ -6,6 +6,7 @@ Arrays hold NaN where a point could not be evaluated; `mlipcheck.storage` writes
 
 from __future__ import annotations
 
+from .approach import ClosestApproach
 from .calculators import CalculatorInfo, Evaluation
 from .contract import ContractResult
 from .dimer import CurveComparison, DimerScan, Extremum
@@ -22,14 +23,16 @@ from .parity import (
     StressParity,
 )
 from .relax import BondChange, BondTable, Relaxation
-from .run import SCHEMA, Finding, RunRecord
+from .run import SCHEMA, Advice, Finding, RunRecord
 from .slope import Slope
 
 __all__ = [
     "SCHEMA",
+    "Advice",
     "BondChange",
     "BondTable",
     "CalculatorInfo",
+    "ClosestApproach",
     "ContractResult",
     "CurveComparison",
     "DimerScan",

@@ -1,0 +1,119 @@
+"""One figure of a report, and how it becomes a file."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from ..storage import write_atomically
+from .lettering import DPI, plain, signed
+
+WIDTH = 4.4  # inches: 480 pixels on a desktop and 360 on a phone
+TOLD = 8  # numbers in words, of however many
+# Every name that a panel may have: those of an earlier report are told from what is not ours.
+OURS = re.compile(
+    r"([a-z]-)?(dimer-[A-Za-z0-9-]+|volumes|bonds|scales|learning-\d+"
+    r"|(forces|energies|order)(-[A-Za-z0-9-]+)?)\.svg"
+)
+# The same figure is the same bytes: no date, no random names, and outlines in place of fonts.
+STABLE = {"svg.hashsalt": "mlipcheck", "svg.fonttype": "path"}
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One figure of a report: what it is evidence for, and what it shows in words.
+
+    Attributes
+    ----------
+    name : str
+        The stem of its file; letters, digits and hyphens, and in a report each once.
+    caption : str
+        One or two sentences.
+    alt : str
+        For who cannot see it: what is drawn, and its main numbers.
+    check : str
+        Of the findings that it is evidence for: dimer, relax, parity or learning.
+    subjects : tuple of str
+        The pairs, structures or sets that are shown, as findings name them.
+    quantities : tuple of str
+        The questions that it answers; empty for all of the check.
+    figure : Figure
+    """
+
+    name: str
+    caption: str
+    alt: str
+    check: str
+    subjects: tuple[str, ...]
+    quantities: tuple[str, ...]
+    figure: Figure
+
+
+def new_figure(height: float) -> Figure:
+    """Return a figure as wide as all panels are."""
+    return Figure(figsize=(WIDTH, height), layout="constrained", dpi=DPI)
+
+
+def new_axes(height: float) -> tuple[Figure, Axes]:
+    figure = new_figure(height)
+    return figure, figure.subplots()
+
+
+def slug(prefix: str, name: str) -> str:
+    """Return a stem of a file from any name."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-")
+    return f"{prefix}-{words or 'unnamed'}"
+
+
+def each_once(panels: Iterable[Panel]) -> list[Panel]:
+    """Tell panels of one name apart by numbers; not all file systems tell capitals apart."""
+    taken: set[str] = set()
+    found = []
+    for panel in panels:
+        name, k = panel.name, 1
+        while name.casefold() in taken:
+            k += 1
+            name = f"{panel.name}-{k}"
+        taken.add(name.casefold())
+        found.append(replace(panel, name=name))
+    return found
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG; the same bytes for the same figure, on any day."""
+    buffer = io.BytesIO()
+    with rc_context(STABLE):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def write_panels(folder: Path, panels: Sequence[Panel]) -> list[Path]:
+    """Write panels as NAME.svg into ``folder``, and return their paths.
+
+    Panels of an earlier report that are not written now are removed: they would be taken for this
+    one's. What has another kind of name stays.
+    """
+    paths = [folder / f"{panel.name}.svg" for panel in panels]
+    for path, panel in zip(paths, panels, strict=True):
+        write_atomically(path, svg(panel.figure))
+    for path in folder.iterdir():
+        if path not in paths and OURS.fullmatch(path.name) and path.is_file():
+            path.unlink()
+    return paths
+
+
+def tell_largest(values: Iterable[tuple[str, float]], form: str = "+.2f", unit: str = " %") -> str:
+    """Return numbers with the names that they belong to in words, the largest first."""
+    ranked = sorted(values, key=lambda item: -abs(item[1]))
+    words = [f"{plain(name)} {signed(value, form)}{unit}" for name, value in ranked[:TOLD]]
+    if len(ranked) > TOLD:
+        words.append(f"and {len(ranked) - TOLD} smaller")
+    return ", ".join(words) or "none"
