@@ -8,8 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.calculators.calculator import InputError
 
-from .results import CurveComparison, DimerScan, Finding, Parity, Relaxation, RunRecord
-from .verdict import STATUSES, judge
+from .results import (
+    SCHEMA,
+    CurveComparison,
+    DimerScan,
+    Finding,
+    Parity,
+    Relaxation,
+    RunRecord,
+)
+from .verdict import STATUSES, conclude
 
 # What must be equal where two records have it, and what to call it.
 _SAME_RELAXATION = {
@@ -18,7 +26,17 @@ _SAME_RELAXATION = {
     "cell": "cell",
     "optimizer": "optimizer",
 }
-_PARTS = ("dimers", "relaxations", "parities", "contract")
+# Which part of a record each check fills.
+_PART_OF = {
+    "dimer": "dimers",
+    "distances": "approaches",
+    "relax": "relaxations",
+    "parity": "parities",
+    "signal": "parities",
+    "learning": "learning",
+    "contract": "contract",
+}
+_PARTS = tuple(dict.fromkeys(_PART_OF.values()))
 TOLD = 3  # differences, of however many
 
 
@@ -39,6 +57,7 @@ class Comparison:
     runs: tuple[RunRecord, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    schema: str = SCHEMA
 
 
 def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
@@ -68,11 +87,12 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
     versions = {run.versions.get("mlipcheck", "unknown") for run in runs}
     if len(versions) > 1:
         notes.append(f"Made by different versions of mlipcheck: {', '.join(sorted(versions))}.")
-    for name, run in zip(names, runs, strict=True):
+    labels = _labels(runs)
+    for label, run in zip(labels, runs, strict=True):
         boxed = [s.name for s in run.dimers if s.environment != "vacuum"]
         if boxed:
-            notes.append(f"{name}: dimers in a periodic box, not in vacuum: {', '.join(boxed)}.")
-    return Comparison(labels=_labels(runs), runs=tuple(runs), rows=_align(runs), notes=tuple(notes))
+            notes.append(f"{label}: dimers in a periodic box, not in vacuum: {', '.join(boxed)}.")
+    return Comparison(labels=labels, runs=tuple(runs), rows=_align(runs), notes=tuple(notes))
 
 
 def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunRecord]:
@@ -94,13 +114,22 @@ def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunReco
 
 def _together(one: RunRecord, other: RunRecord) -> RunRecord:
     parts = {part: getattr(one, part) or getattr(other, part) for part in _PARTS}
-    return replace(
-        one,
-        command=f"{one.command}; {other.command}",
-        versions=one.versions | other.versions,
-        settings=one.settings | other.settings,
-        findings=judge(**parts),
-        **parts,
+    # what one of them did is not missing, unless that one says that it is
+    not_run = {
+        check: why
+        for run in (one, other)
+        for check, why in run.not_run.items()
+        if check in _PART_OF and (getattr(run, _PART_OF[check]) or not parts[_PART_OF[check]])
+    }
+    return conclude(
+        replace(
+            one,
+            command=f"{one.command}; {other.command}",
+            versions=one.versions | other.versions,
+            settings=one.settings | other.settings,
+            not_run=not_run,
+            **parts,
+        )
     )
 
 
@@ -187,7 +216,8 @@ def _scans_differ(one: DimerScan, other: DimerScan) -> list[str]:
         return []  # told as pairs
     found = []
     if not _equal(one.distances, other.distances):
-        found.append(f"the grids of {one.name} are {_grid(one)} and {_grid(other)}")
+        grids = " and ".join(describe_grid(scan.distances) for scan in (one, other))
+        found.append(f"the grids of {one.name} are {grids}")
     a, b = one.comparison, other.comparison
     if a is None or b is None:
         # a pair that failed has none either
@@ -244,6 +274,6 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def _grid(scan: DimerScan) -> str:
-    r = scan.distances
+def describe_grid(r: np.ndarray) -> str:
+    """Say which radii a pair was scanned at."""
     return f"{len(r)} points from {r[0]:.3f} to {r[-1]:.3f} Å" if len(r) else "empty"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import importlib.metadata
 import json
 import math
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from .results import SCHEMA, RunRecord
+
+RESULTS = "results.json"  # the one file of a report that all others are made from
 
 
 def to_plain(value: Any) -> Any:
@@ -80,6 +83,11 @@ def collect_versions(*packages: str | None) -> dict[str, str]:
     return found
 
 
+def today() -> str:
+    """Return the day in UTC, as 2026-11-23."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
 def load_run(path: str | os.PathLike[str]) -> RunRecord:
     """Read a `RunRecord` that `write_atomically` and `dumps` wrote.
 
@@ -88,16 +96,41 @@ def load_run(path: str | os.PathLike[str]) -> RunRecord:
     ValueError
         If the file is not JSON of this schema.
     """
+    return _as_record(path, _read_json(path))
+
+
+def load_runs(path: str | os.PathLike[str]) -> list[RunRecord]:
+    """Read the runs of a file: one, or those that are compared; of a report, its folder will do.
+
+    Raises
+    ------
+    ValueError
+        As `load_run`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= RESULTS
+    data = _read_json(path)
+    together = data.get("runs") if isinstance(data, dict) else None
+    if isinstance(together, list) and together:
+        return [_as_record(path, run) for run in together]
+    return [_as_record(path, data)]
+
+
+def _read_json(path: str | os.PathLike[str]) -> Any:
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error})") from error
+
+
+def _as_record(path: str | os.PathLike[str], data: Any) -> RunRecord:
     found = data.get("schema") if isinstance(data, dict) else None
     if found != SCHEMA:
         raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
     try:
         record: RunRecord = from_plain(RunRecord, data)
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return record
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import contract, dimer, parity, relax
+from . import contract, dimer, distances, parity, relax
 from .criterion import Criterion
 
 CRITERIA: tuple[Criterion, ...] = (
     *dimer.CRITERIA,
+    *distances.CRITERIA,
     *relax.CRITERIA,
     *parity.CRITERIA,
     *contract.CRITERIA,

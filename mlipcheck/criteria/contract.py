@@ -16,5 +16,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: what every ASE calculator promises",
         good="it behaves as an ASE calculator does",
         bad="it breaks a promise that scripts and checks rely on",
+        why="ASE's optimizers, filters and dynamics suppose these promises, and do not check them",
+        careful="Know which promise it breaks before you need it.",
+        avoid="Do not use it where this promise is needed.",
     ),
 )

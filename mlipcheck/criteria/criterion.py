@@ -18,6 +18,8 @@ class Criterion:
 
     ``read`` takes a record to a `Reading`, or to None where the question does not arise. Values
     above a limit cross it, or below where ``below`` is set; a limit of None is never crossed.
+    ``good`` and ``bad`` say what a value means, ``why`` what it matters for, ``careful`` and
+    ``avoid`` what a reader should do where the limit of caution, or that of fail, is crossed.
     """
 
     check: str
@@ -29,7 +31,17 @@ class Criterion:
     source: str
     good: str
     bad: str
+    why: str
+    careful: str = ""
+    avoid: str = ""
     below: bool = False
+
+    def plain(self, status: str) -> str:
+        """Return what a status means for who wants to use the model, as a sentence."""
+        unknown = f"Nothing is known of this: {self.quantity}."
+        holds = f"{self.good[:1].upper()}{self.good[1:]}."
+        words = {"fail": self.avoid, "caution": self.careful, "ok": holds, "not assessed": unknown}
+        return words[status]
 
     def status(self, value: float) -> str:
         if math.isnan(value):

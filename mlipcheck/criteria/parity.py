@@ -16,6 +16,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: a potential must answer for every structure",
         good="every frame was answered",
         bad="the model gives no answer there; its other numbers leave these frames out",
+        why="what cannot be evaluated can be neither relaxed nor simulated",
+        avoid="Do not use it for structures like those that failed.",
     ),
     Criterion(
         "parity",
@@ -27,6 +29,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: factors of units between correlated numbers; INCAR settings",
         good="labels and model speak of the same quantities",
         bad="look at the labels before you read the other numbers",
+        why="a wrong unit, sign or functional of the labels looks like an error of the model",
+        careful="Look at the labels before you read the other numbers of these frames.",
     ),
     Criterion(
         "parity",
@@ -38,6 +42,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: a bias with good forces is a convention",
         good="energies are compared in a convention that both have",
         bad="the error is mostly one of convention, and not the model's",
+        why="raw and corrected energies differ by hundreds of meV/atom with equally good forces",
+        avoid="Do not read this error of the energy: compare in the other convention.",
     ),
     Criterion(
         "parity",
@@ -49,6 +55,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source="MatterSim's model card: 0.03 eV/atom in, 0.2 out of distribution",
         good="energies agree as well as within a training set",
         bad="energies are off: rank structures by them only where differences are larger",
+        why="stabilities, mixing and reaction energies are small differences of large numbers",
+        careful="Rank structures only where they differ by more than this.",
+        avoid="Do not rank structures by their energies.",
     ),
     Criterion(
         "parity",
@@ -60,6 +69,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: 0.9 is what a factor needs to mend forces",
         good="forces go the reference's way",
         bad="part of their error has nothing to do with the reference's: no factor mends that part",
+        why="forces say where atoms go; an error without a pattern cannot be corrected afterwards",
+        careful="Check relaxations and dynamics against a few frames of the reference.",
+        avoid="Do not relax or run dynamics of structures like these.",
         below=True,
     ),
     Criterion(
@@ -73,6 +85,10 @@ CRITERIA: tuple[Criterion, ...] = (
         good="forces are as strong as the reference's",
         bad="forces have another strength, or follow something else (the word says which): "
         "phonons, barriers and defect energies are off",
+        why="models trained near equilibrium draw the energy surface too soft, with no sign of it "
+        "in the curve",
+        careful="Expect phonons, barriers and defect energies to be off by about as much.",
+        avoid="Do not read phonons, barriers, surface or defect energies.",
     ),
     Criterion(
         "parity",
@@ -84,6 +100,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: the volume's 3 and 10 % at a bulk modulus of 100 GPa",
         good="stresses agree",
         bad="stresses are off: so are the volumes that it relaxes to",
+        why="the stress decides the volume and the cell",
+        careful="Check pressures, volumes and elastic constants.",
+        avoid="Do not read pressures, volumes or elastic constants.",
     ),
     Criterion(
         "parity",
@@ -95,6 +114,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: Φ(δ/σ) where it holds, else what was observed",
         good="states that far apart are ordered rightly",
         bad="states that far apart are not told apart: compute them with the reference",
+        why="an error that is small an atom can be larger than the difference that you care about",
+        careful="Compute close states again with the reference.",
+        avoid="Do not decide between states this far apart by the model.",
         below=True,
     ),
 )

@@ -14,8 +14,10 @@ CRITERIA: tuple[Criterion, ...] = (
         fail=0,
         limits="fail: any that does not converge",
         source=f"{HERE}: an unconverged number is none",
-        good="reached fmax",
+        good="relaxations come to an end",
         bad="did not get to a minimum: its other numbers are not to be used",
+        why="only at a minimum do a volume, a bond or a symmetry mean anything",
+        avoid="Do not use the structures that did not converge.",
     ),
     Criterion(
         "relax",
@@ -27,6 +29,10 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: as for the forces",
         good="the stress is the derivative of the energy",
         bad="the stress is not the derivative of the energy: relaxed cells are wrong",
+        why="the stress moves the cell; with a wrong unit or sign the volume is wrong and looks "
+        "reasonable",
+        careful="Check relaxed cells against the minimum of the energy.",
+        avoid="Do not relax cells with this stress.",
     ),
     Criterion(
         "relax",
@@ -39,6 +45,9 @@ CRITERIA: tuple[Criterion, ...] = (
         "(Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014))",
         good="the crystal keeps its volume",
         bad="the crystal wants another volume",
+        why="densities, pressures, elastic constants and band gaps follow the volume",
+        careful="Check volumes before you use densities or elastic constants.",
+        avoid="Do not use the volumes that it relaxes to.",
     ),
     Criterion(
         "relax",
@@ -50,6 +59,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: the volume's 3 and 10 % as lengths",
         good="the bonds stay as they were",
         bad="bonds change by more than the reference's own error",
+        why="vibrations, charges and reaction paths follow the bonds",
+        careful="Check bond lengths before you build on them.",
+        avoid="Do not use the bond lengths that it relaxes to.",
     ),
     Criterion(
         "relax",
@@ -61,6 +73,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: across 1.25 to 1.38 of the covalent radii",
         good="the same atoms are bonded",
         bad="it is another structure now",
+        why="with other bonds it is another structure, and its numbers are about something else",
+        careful="Look at the relaxed structures: atoms have changed their neighbours.",
     ),
     Criterion(
         "relax",
@@ -72,6 +86,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: 1° moves a cell vector's end by 1.7 %",
         good="the cell keeps its shape",
         bad="the cell changes its shape",
+        why="a sheared cell is another phase, or a symmetry that is lost",
+        careful="Check the shape of relaxed cells.",
+        avoid="Do not use the shapes of cells that it relaxes to.",
     ),
     Criterion(
         "relax",
@@ -83,6 +100,8 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}; spglib",
         good="the space group stays",
         bad="the model prefers another symmetry, or did not keep this one",
+        why="a structure that leaves its space group may be unstable in the model only",
+        careful="Look at why the symmetry changes before you use what depends on it.",
     ),
     Criterion(
         "relax",
@@ -94,6 +113,9 @@ CRITERIA: tuple[Criterion, ...] = (
         source="MatterSim's model card: 0.03 eV/atom in, 0.2 out of distribution",
         good="energies agree once each element's zero is fitted",
         bad="relative energies are off: do not rank structures by them",
+        why="stabilities, mixing and reaction energies are small differences of large numbers",
+        careful="Rank structures only where they differ by more than this.",
+        avoid="Do not rank structures by their energies.",
     ),
     Criterion(
         "relax",
@@ -105,5 +127,7 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{HERE}: five times the default fmax",
         good="the reference is at its minimum",
         bad="the reference is not at its own minimum: what moves, or stays, says little",
+        why="where the reference is not at rest, what moves is not the model's error",
+        careful="Relax the reference with its own method first.",
     ),
 )
