@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,32 @@ def scan_dimers(
     InputError
         For an unknown element, distances or a reference that are none.
     """
+    plan = plan_scan(calculator, elements_or_pairs, distances=distances, reference=reference)
+    return scan_pairs(calculator, plan, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class ScanPlan:
+    """What is scanned: for each pair its sum of radii (Å), its distances, and a reference."""
+
+    scales: Mapping[Pair, float]
+    grids: Mapping[Pair, np.ndarray]
+    curves: Mapping[Pair, ReferenceCurve]
+
+    def of(self, pair: Pair) -> ScanPlan:
+        """Return the plan of one pair."""
+        curves = {pair: self.curves[pair]} if pair in self.curves else {}
+        return ScanPlan({pair: self.scales[pair]}, {pair: self.grids[pair]}, curves)
+
+
+def plan_scan(
+    calculator: BaseCalculator,
+    elements_or_pairs: Iterable[str | tuple[str, str]],
+    *,
+    distances: Sequence[float] | np.ndarray | None = None,
+    reference: Any = None,
+) -> ScanPlan:
+    """Return what `scan_dimers` would scan; raises as it does."""
     pairs = list_pairs(elements_or_pairs)
     info = describe(calculator)
     scales = {pair: info.bond_scale or sum(_radius(x) for x in pair) for pair in pairs}
@@ -73,12 +100,19 @@ def scan_dimers(
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
         curves = find_curves(reference, grids, exact=info.backend == "toy")
-    sampled = sample_pairs(calculator, grids, curves, progress)
-    shapes = {pair: find_shape(s, scales[pair]) for pair, s in sampled.items()}
+    return ScanPlan(scales, grids, curves)
+
+
+def scan_pairs(
+    calculator: BaseCalculator, plan: ScanPlan, progress: Progress | None = None
+) -> list[DimerScan]:
+    """Scan what is planned, all pairs and distances in one batch."""
+    sampled = sample_pairs(calculator, plan.grids, plan.curves, progress)
+    shapes = {pair: find_shape(s, plan.scales[pair]) for pair, s in sampled.items()}
     looks = look_again(calculator, sampled, shapes, progress)
     return [
-        _scan(pair, sampled[pair], shapes[pair], scales[pair], curves.get(pair), looks[pair])
-        for pair in pairs
+        _scan(pair, sampled[pair], shapes[pair], scale, plan.curves.get(pair), looks[pair])
+        for pair, scale in plan.scales.items()
     ]
 
 

@@ -119,8 +119,10 @@ def iterate_relaxations(
     calculator: BaseCalculator, references: Sequence[RelaxedReference], settings: RelaxSettings
 ) -> Iterator[Relaxation]:
     """Yield the rows of `relax_against_reference` as they come, energies not yet compared."""
-    rng = np.random.default_rng(settings.seed)
     for reference in references:
+        # a structure is rattled alike whatever else is relaxed, and in whatever order
+        own = int(reference.fingerprint or "0", 16)
+        rng = np.random.default_rng([settings.seed, own])
         yield _relax(calculator, reference, settings, rng)
 
 

@@ -59,9 +59,11 @@ def dimer(
     strict: StrictOption = False,
 ) -> None:
     """Scan the distance of all pairs of the elements: wall, well, smoothness, softening."""
+    from ..checkup.system import default_elements
+
     outputs.check_writable(json, figures)
     calculator = inputs.load_calculator(backend, device, option)
-    chosen = elements or inputs.default_elements(calculator)
+    chosen = elements or default_elements(calculator)
     scans = outputs.scan(calculator, chosen, reference or ["auto"])
     settings = {"elements": chosen, "reference": reference or ["auto"]}
     record = outputs.make_record(calculator, settings, dimers=scans)

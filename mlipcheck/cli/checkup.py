@@ -1,23 +1,26 @@
-"""The check-up of a system, and its record again: run, report."""
+"""The check-up of a system: run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import inputs, outputs
 from .app import app
 from .options import (
-    BackendOption,
     CellOption,
     DeviceOption,
     FiguresOption,
     FmaxOption,
+    IndependentOption,
     JsonOption,
+    MarkdownOption,
     OptimizerOption,
     OptionOption,
+    OutOption,
     ReferenceOption,
     SeedOption,
     StartOption,
@@ -25,16 +28,43 @@ from .options import (
     StrictOption,
 )
 
+if TYPE_CHECKING:
+    from ..checkup.plan import Plan
+    from ..results import DimerScan, Parity, Relaxation, RunRecord
+
 
 @app.command()
 def run(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILES or ELEMENTS ...]", help="Your system."),
+        typer.Argument(metavar="[FILES, DATA SETS or ELEMENTS ...]", help="Your system."),
     ] = None,
-    backend: BackendOption = "toy",
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ...; one or several."
+        ),
+    ] = None,
     option: OptionOption = None,
     device: DeviceOption = "auto",
+    out: OutOption = None,
+    markdown: MarkdownOption = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Under a minute: fewer pairs, structures, frames.")
+    ] = False,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Also: how many frames of yours would mend it?")
+    ] = False,
+    target: Annotated[
+        float | None, typer.Option(help="With --learn: error to reach, eV/Å (eV for the toy).")
+    ] = None,
+    signal: Annotated[
+        float | None, typer.Option(help="Energy difference of two states that matters, eV.")
+    ] = None,
+    energies: Annotated[
+        str | None, typer.Option(help="raw, mp2020 or fit-offsets; by default the checkpoint's.")
+    ] = None,
+    independent: IndependentOption = False,
     reference: ReferenceOption = None,
     fmax: FmaxOption = 0.02,
     steps: StepsOption = 500,
@@ -46,45 +76,112 @@ def run(
     figures: FiguresOption = None,
     strict: StrictOption = False,
 ) -> None:
-    """Run the check-up: dimer scan and relaxation of your system, and a verdict."""
+    """Run the check-up of your system: every check that it allows, a verdict, a report.
+
+    Files and folders are labelled frames, relaxed runs, or structures. What is interrupted goes on
+    where it was when the same command is given again.
+    """
     from ..checks.relax import RelaxSettings
+    from ..checkup.plan import Options, plan_checkup
+    from ..checkup.run import make_store, run_checkup
 
-    outputs.check_writable(json, figures)
-    how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
-    elements, files = inputs.sort_arguments(what or [])
-    calculator = inputs.load_calculator(backend, device, option)
-    elements, references = inputs.choose_system(calculator, elements, files)
-    scans = outputs.scan(calculator, elements, reference or ["auto"])
-    rows, stopped = outputs.relax(calculator, references, how) if references else ([], False)
-    settings = {
-        "system": what or "none named: a demonstration",
-        "elements": elements,
-        "reference": reference or ["auto"],
-        "relax": how,
-        "interrupted": stopped,
-    }
-    record = outputs.make_record(calculator, settings, dimers=scans, relaxations=rows)
-    outputs.finish(
-        record,
-        json,
-        figures,
-        strict=strict,
-        stopped=stopped,
-        verdict=True,
-        note=None if what else f"No system named: a demonstration on {', '.join(elements)}.",
+    outputs.check_writable(json, figures, out=out)
+    options = Options(
+        reference=tuple(reference or ["auto"]),
+        relax=RelaxSettings(fmax, steps, optimizer, cell, start, seed),
+        energies=energies,
+        signal=signal,
+        seed=seed,
+        independent=independent,
+        learn=learn,
+        target=target,
+        quick=quick,
     )
+    specs = backend or ["toy"]
+    _refuse_mixed(specs, what or [])
+    # a mistake in any of them is told before any work is done
+    calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
+    plans = [plan_checkup(c, what or [], options) for c in calculators]
+    for spec, plan in zip(specs, plans, strict=True):
+        _tell(spec, plan, alone=len(specs) == 1)
+    folder = _parts_folder(out)
+    stores = [make_store(calculator, folder) for calculator in calculators]
+    records: list[RunRecord] = []
+    for calculator, plan, store in zip(calculators, plans, stores, strict=True):
+        record = run_checkup(
+            calculator,
+            plan,
+            store=store,
+            progress=outputs.progress_bar,
+            command=outputs.command_line(),
+        )
+        if store.used:
+            typer.echo(f"{store.used} parts of an interrupted run taken from {folder}", err=True)
+        records.append(record)
+        if record.settings["interrupted"]:
+            break
+        _refuse_nothing(record)
+    stopped = bool(records[-1].settings["interrupted"])
+    if not stopped:
+        for store in stores:
+            store.clear()
+    elif len(records) > 1:
+        # half a model is not to be compared with a whole one; its parts are kept
+        typer.echo(f"{specs[len(records) - 1]} is not finished, and not in the report", err=True)
+        records.pop()
+    names = [record.calculator.spec for record in records]
+    outputs.finish_comparison(
+        records, names, json, figures, out, strict=strict and not stopped, markdown=markdown
+    )
+    if stopped:
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130)
 
 
-@app.command()
-def report(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN.json ...", help="What --json has written.")
-    ],
-    json: JsonOption = None,
-    figures: FiguresOption = None,
-    strict: StrictOption = False,
-) -> None:
-    """Print runs again from their JSON: one as it was, several models side by side."""
-    outputs.check_writable(json, figures)
-    records = inputs.load_runs(runs)
-    outputs.finish_comparison(records, runs, json, figures, strict=strict)
+def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
+    """Refuse models that nobody can compare, for want of a system that all know."""
+    from ase.calculators.calculator import InputError
+
+    if len(set(specs)) < len(specs):
+        raise InputError(f"-b {specs[0]}: given twice; name each model once")
+    kinds = {spec.partition(":")[0] in ("toy", "ase") for spec in specs}
+    if len(specs) > 1 and not what and len(kinds) > 1:
+        raise InputError(
+            f"{' and '.join(specs)} have no demonstration in common; name a system, as in Cu O"
+        )
+
+
+def _refuse_nothing(record: RunRecord) -> None:
+    """Raise where no pair, structure or frame of the system could be evaluated."""
+    from ase.calculators.calculator import InputError
+
+    rows: list[DimerScan | Relaxation | Parity]
+    rows = [*record.dimers, *record.relaxations, *record.parities]
+    errors = [f"{row.name}: {row.error}" for row in rows if row.error]
+    if rows and len(errors) == len(rows):
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise InputError(f"nothing could be judged; {errors[0]}{more}")
+
+
+def _parts_folder(out: Path | None) -> Path:
+    from ..references.datasets import cache_folder
+
+    return (out if out is not None else cache_folder()) / "unfinished"
+
+
+def _tell(spec: str, plan: Plan, alone: bool) -> None:
+    """Say what is going to be done, and about how long it takes."""
+    whose = "" if alone else f" for {spec}"
+    typer.echo(f"plan{whose}, about {_duration(plan.total)}:", err=True)
+    for check, what in plan.work.items():
+        typer.echo(f"  {check:9} {_duration(plan.seconds[check]):>7}  {what}", err=True)
+    for check, why in plan.not_run.items():
+        typer.echo(f"  {check:9} {'-':>7}  {why}", err=True)
+    for note in plan.system.notes:
+        typer.echo(f"  {note}", err=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

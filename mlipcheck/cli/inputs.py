@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,6 @@ if TYPE_CHECKING:
     from ..references.frames import FrameSet
     from ..references.structures import RelaxedReference
     from ..results import RunRecord
-
-# What a real model is shown on where nobody names a system.
-DEMONSTRATION = ("Cu", "Si", "O")
-# eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
-SIGNAL = 0.1
 
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:
@@ -40,38 +34,13 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     return get_calculator(spec, device=device, **parsed)
 
 
-def default_elements(calculator: BaseCalculator) -> list[str]:
-    """Return what to scan where nobody said."""
-    from ase.calculators.calculator import InputError
-
-    from ..calculators.registry import describe
-
-    backend = describe(calculator).backend
-    if backend == "toy":
-        return ["N"]
-    if backend == "ase":
-        raise InputError("which elements? Name those that the calculator knows, as in Cu Al")
-    return list(DEMONSTRATION)
-
-
-def default_structures(calculator: BaseCalculator, elements: list[str]) -> list[RelaxedReference]:
-    """Return clusters for the toy, whose crystals collapse, else the elements' own crystals."""
-    from ..calculators.registry import describe
-    from ..references.crystals import dcdft_crystals
-    from ..references.structures import morse_clusters
-
-    if describe(calculator).backend == "toy":
-        return morse_clusters()
-    # a pair like Cu-O counts for both of its elements
-    return dcdft_crystals(x for e in elements for x in e.split("-"))
-
-
 def load_structures(
     calculator: BaseCalculator, files: list[Path], collection: str | None
 ) -> list[RelaxedReference]:
     """Return the references of ``relax``: files, and a collection by name."""
     from ase.calculators.calculator import InputError
 
+    from ..checkup.system import default_elements, default_structures
     from ..references.files import COLLECTIONS, as_references
 
     if collection is not None and collection not in COLLECTIONS:
@@ -81,47 +50,6 @@ def load_structures(
     if not items:
         return default_structures(calculator, default_elements(calculator))
     return _some_readable(as_references(items))
-
-
-def sort_arguments(what: list[str]) -> tuple[list[str], list[Path]]:
-    """Tell elements and pairs from files; a missing file among others is kept, for a row."""
-    from ase.calculators.calculator import InputError
-    from ase.data import atomic_numbers
-
-    from ..references.curves import parse_pair
-
-    elements, files = [], []
-    for item in what:
-        path = Path(item)
-        if atomic_numbers.get(item, 0) > 0 or parse_pair(item):
-            elements.append(item)
-        elif path.exists() or (len(what) > 1 and (path.suffix or len(path.parts) > 1)):
-            files.append(path)
-        else:
-            raise InputError(f"{item!r} is no element, no pair of elements, and no file")
-    return elements, files
-
-
-def choose_system(
-    calculator: BaseCalculator, elements: list[str], files: list[Path]
-) -> tuple[list[str], list[RelaxedReference]]:
-    """Return what to scan, the files' own pairs too, and the structures to relax."""
-    from ..references.files import as_references
-
-    if not files:
-        chosen = elements or default_elements(calculator)
-        return chosen, default_structures(calculator, chosen)
-    references = as_references(files)
-    if not elements:
-        _some_readable(references)
-    # the pairs that some structure has, and not those across structures
-    met = {
-        f"{a}-{b}"
-        for r in references
-        if r.relaxed is not None
-        for a, b in combinations_with_replacement(sorted(set(r.relaxed.get_chemical_symbols())), 2)
-    }
-    return elements + sorted(met), references
 
 
 def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]:
@@ -179,17 +107,20 @@ def load_frames(
     return [s.independent() for s in sets] if independent else sets
 
 
-def load_runs(paths: list[Path]) -> list[RunRecord]:
-    """Return the records of ``report``."""
+def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
+    """Return the records of ``report``, and what to call each where they differ."""
     from ase.calculators.calculator import InputError
 
-    from ..storage import load_run
+    from ..storage import load_runs
 
-    records = []
+    records, names = [], []
     for path in paths:
         try:
-            records.append(load_run(path))
+            found = load_runs(path)
         except (OSError, ValueError) as error:
             why = f"{path}: {error.strerror}" if isinstance(error, OSError) else error
-            raise InputError(f"{why}; give what --json of a run has written") from error
-    return records
+            raise InputError(f"{why}; give what --json or --out of a run has written") from error
+        records += found
+        # a file of several is told by its models
+        names += [f"{path} ({r.calculator.spec})" if len(found) > 1 else str(path) for r in found]
+    return records, names

@@ -42,3 +42,11 @@ SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
 IndependentOption = Annotated[
     bool, typer.Option("--independent", help="Frames are independent, not of one run.")
 ]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Write report.html, results.json, figures/."),
+]
+MarkdownOption = Annotated[
+    bool,
+    typer.Option("--markdown", help="The report as Markdown: report.md in --out, or printed."),
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def check_writable(
-    json: str | None, figures: Path | None = None, *, option: str = "--json"
+    json: str | None,
+    figures: Path | None = None,
+    *,
+    out: Path | None = None,
+    option: str = "--json",
 ) -> None:
     """Refuse outputs that cannot be written, before any work is done."""
     from ase.calculators.calculator import InputError
@@ -29,10 +34,11 @@ def check_writable(
         folder = Path(json).parent
         if Path(json).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
             raise InputError(f"{option} {json}: not writable; give a file in a folder that exists")
-    if figures is not None:
-        present = next(p for p in (figures, *figures.absolute().parents) if p.exists())
-        if not present.is_dir() or not os.access(present, os.W_OK):
-            raise InputError(f"--figures {figures}: not writable; give a folder")
+    for name, place in (("--figures", figures), ("--out", out)):
+        if place is not None:
+            present = next(p for p in (place, *place.absolute().parents) if p.exists())
+            if not present.is_dir() or not os.access(present, os.W_OK):
+                raise InputError(f"{name} {place}: not writable; give a folder")
 
 
 def write_json(path: str, record: Any) -> None:
@@ -140,19 +146,26 @@ def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results:
     """Put the results together with how they came about, and judge them."""
     from ..calculators.registry import describe
     from ..results import RunRecord
-    from ..storage import collect_versions, to_plain
-    from ..verdict import judge
+    from ..storage import collect_versions, to_plain, today
+    from ..verdict import conclude
 
-    results = {name: tuple(rows) for name, rows in results.items()}
     info = describe(calculator)
-    return RunRecord(
-        command="mlipcheck " + " ".join(sys.argv[1:]),
-        calculator=info,
-        versions=collect_versions(info.backend),
-        settings=to_plain(settings),
-        findings=judge(**{name: rows for name, rows in results.items() if name != "learning"}),
-        **results,
+    rows: dict[str, Any] = {name: tuple(found) for name, found in results.items()}
+    return conclude(
+        RunRecord(
+            command=command_line(),
+            calculator=info,
+            versions=collect_versions(info.backend),
+            settings=to_plain(settings),
+            created=today(),
+            **rows,
+        )
     )
+
+
+def command_line() -> str:
+    """Return what was typed."""
+    return shlex.join(["mlipcheck", *sys.argv[1:]])
 
 
 def finish(
@@ -166,29 +179,17 @@ def finish(
     note: str | None = None,
 ) -> None:
     """Print, write, and set the exit status."""
-    from ..report import learning_text, parity_text, terminal, text
+    from ..report import record_text, terminal, text
 
     if json != "-":
         out = terminal.console()
         text.print_calculator(out, record.calculator)
         if note:
             out.print(note)
-        if record.contract:
-            text.print_contract(out, record.contract)
-        if record.dimers:
-            text.print_dimers(out, record.dimers)
-        if record.relaxations:
-            text.print_relaxations(out, record.relaxations)
-        for curve in record.learning:
-            learning_text.print_learning(out, curve)
-        if record.parities:
-            signal = record.settings.get("signal")
-            parity_text.print_parities(out, record.parities, signal)
-            if record.settings.get("rescale"):
-                parity_text.print_rescalings(out, record.parities)
+        record_text.print_numbers(out, record)
         # who asks for a status is told what it is about
-        if (verdict or strict) and record.findings:
-            text.print_findings(out, record.findings)
+        if verdict or strict:
+            record_text.print_verdict(out, record)
     if json:
         write_json(json, record)
     if figures:
@@ -208,20 +209,23 @@ def finish(
 
 
 def _draw(record: RunRecord, folder: Path) -> list[Path]:
+    from ..report.colours import model_colours
     from ..report.figures import draw_dimers, draw_relaxations, write_figures
     from ..report.figures_learning import draw_learning
-    from ..report.figures_parity import draw_parities, draw_scales
+    from ..report.figures_parity import draw_parities
+    from ..report.figures_scales import draw_scales
 
+    (colour,) = model_colours([record.calculator])
     pages = {
-        "dimers": draw_dimers(record.dimers),
-        "relaxations": draw_relaxations(record.relaxations),
-        "parity": draw_parities(record.parities),
+        "dimers": draw_dimers(record.dimers, colour=colour),
+        "relaxations": draw_relaxations(record.relaxations, colour=colour),
+        "parity": draw_parities(record.parities, colour=colour),
     }
     if record.learning:
-        pages["learning"] = [draw_learning(record.learning)]
+        pages["learning"] = [draw_learning(record.learning, colour=colour)]
     if record.parities:
-        signal = record.settings.get("signal")
-        pages["scales"] = [draw_scales(record.parities, signal, record.calculator.spec)]
+        signal, spec = record.settings.get("signal"), record.calculator.spec
+        pages["scales"] = [draw_scales(record.parities, signal, spec, colour=colour)]
     return write_figures(folder, pages)
 
 
@@ -240,26 +244,47 @@ def _exit_if_strict(strict: bool, records: Sequence[RunRecord]) -> None:
 
 def finish_comparison(
     records: list[RunRecord],
-    paths: list[Path],
+    names: list[str],
     json: str | None,
     figures: Path | None,
+    out: Path | None = None,
     *,
     strict: bool,
+    markdown: bool = False,
 ) -> None:
-    """Print models side by side, write, and set the exit status."""
+    """Print one model or several side by side, write, and set the exit status."""
     from ..comparison import compare_runs
-    from ..report import side_by_side, terminal
+    from ..report import record_text, side_by_side, terminal
+    from ..report.folder import write_text
 
-    comparison = compare_runs(records, [str(p) for p in paths])
-    if len(comparison.runs) == 1:  # the runs of one model, which is no comparison
-        finish(comparison.runs[0], json, figures, strict=strict, verdict=True)
-        return
-    if json != "-":
+    comparison = compare_runs(records, names)
+    runs = comparison.runs
+    alone = len(runs) == 1  # the runs of one model are no comparison
+    if markdown and out is None and json != "-":
+        typer.echo(write_text(runs), nl=False)
+    elif json != "-" and alone:
+        record_text.print_record(terminal.console(), runs[0])
+    elif json != "-":
         side_by_side.print_comparison(terminal.console(), comparison)
     if json:
-        write_json(json, comparison)
-    if figures:
+        write_json(json, runs[0] if alone else comparison)
+    if out is not None:
+        write_folder(out, runs, markdown)
+    if figures and alone:
+        _save(figures, lambda: _draw(runs[0], figures))
+    elif figures:
         from ..report.figures_compared import save_comparison
 
         _save(figures, lambda: save_comparison(figures, comparison))
-    _exit_if_strict(strict, comparison.runs)
+    _exit_if_strict(strict, runs)
+
+
+def write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
+    """Write the report of one model or several, and say where it is."""
+    from ..report.folder import write_report
+
+    with told_as_a_mistake(f"--out {out}"):
+        paths = write_report(out, runs, markdown=markdown)
+    for path in paths:
+        if path.suffix != ".svg":
+            typer.echo(f"report: {path}", err=True)

@@ -60,6 +60,7 @@ def parity(
 ) -> None:
     """Hold energies, forces and stresses against labelled frames."""
     from ..checks.parity import check_settings
+    from ..checkup.system import SIGNAL
 
     check_settings(energies, signal)
     outputs.check_writable(json, figures)
@@ -69,7 +70,7 @@ def parity(
         sets = [s.sample(sample, seed) for s in sets]
     _check_save(calculator, sets, save, rescale)
     if not what:
-        signal = signal or inputs.SIGNAL
+        signal = signal or SIGNAL
     rows, stopped = _compare(calculator, sets, energies, signal, seed)
     settings = {
         "frames": what or [s.name for s in sets],

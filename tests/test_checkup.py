@@ -1,0 +1,496 @@
+"""The check-up: what it makes of what it is given, and whether its verdict is honest."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.calculator import InputError
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.filters import FrechetCellFilter
+from ase.io import write
+from ase.optimize import BFGS
+from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, step
+from vasp_files import write_vasprun
+
+from mlipcheck import get_calculator
+from mlipcheck.checks.closest_approach import closest_approaches, find_closest
+from mlipcheck.checkup.plan import QUICK_FRAMES, QUICK_PAIRS, Options, plan_checkup
+from mlipcheck.checkup.run import check_up, make_store, run_checkup
+from mlipcheck.checkup.system import find_system, sort_words
+from mlipcheck.results import DimerScan
+from mlipcheck.storage import dumps
+from mlipcheck.verdict import CHECKS, STATUSES, judge, summarize
+
+MORSE = ["N", "morse-near", "morse-far", "morse-clusters"]
+AGAINST_MORSE = Options(reference=("morse",), signal=0.1)
+
+
+def statuses(record) -> dict[tuple[str, str], str]:
+    """Return the worst status of each question."""
+    worst: dict[tuple[str, str], str] = {}
+    for f in record.findings:
+        known = worst.get((f.check, f.quantity), "ok")
+        worst[f.check, f.quantity] = min(known, f.status, key=STATUSES.index)
+    return worst
+
+
+def labelled(atoms: Atoms) -> Atoms:
+    """Return a copy that carries EMT's labels."""
+    atoms = atoms.copy()
+    atoms.calc = EMT()
+    energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def relaxed_run():
+    """A relaxation of EMT's own: copper and a foreign atom, its cell free."""
+    atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+    atoms.symbols[0] = "Au"
+    atoms.rattle(0.08, seed=1)
+    atoms.calc = EMT()
+    images = []
+    moving = FrechetCellFilter(atoms)
+    optimizer = BFGS(moving, logfile=None)
+    optimizer.attach(lambda: images.append(labelled(atoms)))
+    optimizer.run(fmax=0.001, steps=300)
+    return images
+
+
+@pytest.fixture(scope="module")
+def hot_frames():
+    """Twelve displaced copper cells, none of them relaxed."""
+    frames = []
+    for k in range(12):
+        atoms = bulk("Cu", cubic=True) * (1, 1, 1 + k % 2)
+        atoms.rattle(0.12, seed=k)
+        frames.append(labelled(atoms))
+    return frames
+
+
+# ---------------------------------------------------------------- what was given
+
+
+def test_words_are_told_apart(tmp_path):
+    (tmp_path / "Cu.xyz").write_text("")
+    elements, names = sort_words(["Cu", "Cu-O", "dcdft", "random-TP", str(tmp_path / "Cu.xyz")])
+    assert elements == ["Cu", "Cu-O"]
+    assert names == ["dcdft", "random-TP", str(tmp_path / "Cu.xyz")]
+
+
+@pytest.mark.parametrize("word", ["Xx", "coper", "nothing.xyz"])
+def test_a_word_that_is_nothing_is_refused(word):
+    with pytest.raises(InputError, match=f"'{word}' is no element"):
+        sort_words([word])
+
+
+def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
+    write_vasprun(tmp_path / "vasprun.xml", relaxed_run)
+    system = find_system(EMT(), [str(tmp_path)])
+    assert [r.name for r in system.references] == [tmp_path.name]
+    assert [len(s.frames) for s in system.frames] == [len(relaxed_run)]
+    assert system.elements == ("Au-Au", "Au-Cu", "Cu-Cu")
+    assert not system.missing
+
+
+def test_moving_frames_are_not_relaxed(tmp_path, hot_frames):
+    path = tmp_path / "hot.xyz"
+    write(path, hot_frames)
+    system = find_system(EMT(), [str(path)])
+    assert system.references == ()
+    assert "forces above 0.1 eV/Å" in system.missing["relax"]
+    assert len(system.frames[0].frames) == len(hot_frames)
+
+
+def test_a_bare_structure_is_relaxed_and_has_no_labels(tmp_path):
+    path = tmp_path / "copper.cif"
+    write(path, bulk("Cu", cubic=True))
+    system = find_system(EMT(), [str(path)])
+    assert len(system.references) == 1
+    assert system.frames == ()
+    assert "no labels" in system.missing["parity"]
+
+
+def test_single_points_are_not_relaxed(data_dir):
+    system = find_system(EMT(), [str(data_dir / "vasp" / "phonopy")])
+    assert system.references == ()
+    assert "single point" in system.missing["relax"]
+    assert sum(len(s.frames) for s in system.frames) == 2
+
+
+def test_pairs_of_a_public_set_are_not_scanned(data_dir):
+    system = find_system(EMT(), ["mptrj-random-1k"])
+    assert system.elements == ()
+    assert "name the elements of yours" in system.missing["dimer"]
+    assert system.structures == ()
+
+
+def test_nothing_readable_is_a_mistake(tmp_path):
+    path = tmp_path / "broken.xyz"
+    path.write_text("three\natoms\n")
+    with pytest.raises(InputError, match="broken"):
+        find_system(EMT(), [str(path)])
+
+
+def test_what_cannot_be_read_beside_something_that_can_is_a_row(tmp_path, relaxed_run):
+    write(tmp_path / "good.xyz", relaxed_run)
+    (tmp_path / "broken.xyz").write_text("three\natoms\n")
+    system = find_system(EMT(), [str(tmp_path / "good.xyz"), str(tmp_path / "broken.xyz")])
+    assert [r.error is None for r in system.references] == [True, False]
+
+
+# ---------------------------------------------------------------- how close atoms come
+
+
+def test_closest_distances_across_cells():
+    atoms = Atoms("NaCl", [[0, 0, 0], [0, 0, 2.5]], cell=[3.1, 9, 6], pbc=True)
+    found = find_closest([("one", atoms), ("two", Atoms("Na2", [[0, 0, 0], [0, 0, 3.0]]))])
+    assert found[("Cl", "Na")] == (pytest.approx(2.5), "one")
+    assert found[("Na", "Na")] == (pytest.approx(3.0), "two")
+    assert found[("Cl", "Cl")] == (pytest.approx(3.1), "one")
+
+
+def scan_with(collapse: float | None) -> DimerScan:
+    r = np.linspace(0.4, 6, 50)
+    return DimerScan(("Cu", "Cu"), r, 1 / r, 1 / r**2, wall_collapse_distance=collapse)
+
+
+@pytest.mark.parametrize(
+    ("distance", "collapse", "status"),
+    [
+        (2.0, 1.0, "ok"),
+        (1.2, 1.0, "caution"),
+        (0.9, 1.0, "fail"),
+        (0.9, None, "ok"),
+        (0.3, None, "not assessed"),
+    ],
+)
+def test_room_to_the_collapse(distance, collapse, status):
+    atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, distance]])
+    (row,) = closest_approaches([("mine", atoms)], [scan_with(collapse)])
+    (finding,) = judge(approaches=[row])
+    assert finding.status == status
+    assert f"{distance:.2f} Å in mine" in finding.value
+
+
+def test_a_pair_that_was_not_scanned_is_not_judged():
+    atoms = Atoms("CuO", [[0, 0, 0], [0, 0, 1.0]])
+    rows = closest_approaches([("mine", atoms)], [scan_with(1.0)])
+    assert [(r.name, r.distance) for r in rows] == [
+        ("Cu-Cu", None),
+        ("Cu-O", pytest.approx(1.0)),
+        ("O-O", None),
+    ]
+    assert [f.status for f in judge(approaches=rows)] == ["not assessed"]
+
+
+# ---------------------------------------------------------------- an honest verdict
+
+
+@pytest.fixture(scope="module")
+def perfect():
+    """The exact Morse potential, held against itself."""
+    return check_up(get_calculator("toy:exact"), MORSE, AGAINST_MORSE)
+
+
+def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
+    found = statuses(perfect)
+    assert set(found.values()) == {"ok", "not assessed"}
+    unknown = {question for question, status in found.items() if status == "not assessed"}
+    assert unknown == {("learning", "frames needed"), ("parity", "stress")}
+    assert perfect.advice == ()
+    assert "Do not" not in perfect.summary
+
+
+def test_the_reference_s_own_calculator_has_nothing_worse_than_ok(tmp_path, relaxed_run):
+    write_vasprun(tmp_path / "vasprun.xml", relaxed_run)
+    record = check_up(EMT(), [str(tmp_path)], Options(reference=("none",), signal=0.05))
+    found = statuses(record)
+    for check in ("relax", "parity", "distances"):
+        mine = {q: s for (c, q), s in found.items() if c == check}
+        assert set(mine.values()) <= {"ok", "not assessed"}, mine
+        assert "ok" in mine.values()
+
+
+class Shifted(Faulty):
+    """Adds a constant to one composition only, which no offset of an element explains."""
+
+    def spoil(self, atoms):
+        if len(atoms) == 4:
+            self.results["energy"] += 2.0
+
+
+class LoneAtoms(Faulty):
+    """Gives an atom alone another energy than one that is far from others."""
+
+    def spoil(self, atoms):
+        if len(atoms) == 1:
+            self.results["energy"] += 2.0
+
+
+class Loud(Faulty):
+    """Prints, which no calculator should."""
+
+    def spoil(self, atoms):
+        print("hello")
+
+
+# A fault, and all questions whose answers it has to change.
+FAULTS = {
+    "weak forces": (
+        lambda base: ScaledForces(base, 0.6),
+        {
+            ("dimer", "softening of the wall"),
+            ("dimer", "conservation"),  # the energy stayed what it was
+            ("parity", "softening"),
+            ("contract", "promises"),
+        },
+    ),
+    "a frame fails": (
+        lambda base: Failing(base, lambda atoms: len(atoms) == 4 and atoms.get_distance(0, 1) > 2),
+        {("parity", "frames")},
+    ),
+    # the labelled frames are all of it: a constant is their zero, and no error
+    "one composition shifted": (Shifted, {("relax", "energy"), ("contract", "promises")}),
+    "prints": (Loud, {("contract", "promises")}),
+    "a bump between two atoms": (
+        lambda base: ExtraPairEnergy(base, gaussian(0.3, 3.5, 0.15)),
+        {("dimer", "spurious extrema")},
+    ),
+    "a hole inside the wall": (
+        lambda base: ExtraPairEnergy(base, gaussian(-300.0, 0.5, 0.08)),
+        {("dimer", "repulsive wall"), ("distances", "room to the collapse")},
+    ),
+    "a jump": (
+        lambda base: ExtraPairEnergy(base, step(0.2, 4.01)),
+        {("dimer", "energy jumps"), ("dimer", "dissociation")},  # it is there to the end
+    ),
+    "wrong single atoms": (LoneAtoms, {("dimer", "dissociation")}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_changes_its_own_findings_alone(fault, perfect):
+    plant, implied = FAULTS[fault]
+    record = check_up(plant(get_calculator("toy:exact")), MORSE, AGAINST_MORSE)
+    before, after = statuses(perfect), statuses(record)
+    changed = {q for q in before.keys() | after.keys() if before.get(q) != after.get(q)}
+    assert changed == implied
+    assert {after[q] for q in changed} <= {"caution", "fail"}
+
+
+def test_what_did_not_run_is_never_ok():
+    record = check_up(get_calculator("toy"), ["N"], Options())
+    assert set(record.not_run) == {"parity", "signal", "learning", "distances"}
+    for check in record.not_run:
+        found = [f for f in record.findings if f.check == check]
+        assert [f.status for f in found] == ["not assessed"]
+        assert found[0].value == record.not_run[check]
+        assert found[0].plain == CHECKS[check][1]
+
+
+def test_every_limit_has_words_for_its_reader():
+    from mlipcheck.criteria import CRITERIA
+
+    for c in CRITERIA:
+        assert c.why, c.quantity
+        for limit, status in ((c.caution, "caution"), (c.fail, "fail")):
+            assert bool(c.plain(status)) == (limit is not None), (c.quantity, status)
+
+
+def test_summary_names_what_failed_and_counts_the_rest(perfect):
+    record = check_up(get_calculator("toy"))
+    worst = list(statuses(record).items())
+    refused = record.summary.split(" questions hold")[0]
+    for subject, check in (("pairs of atoms", "dimer"), ("relaxed structures", "relax")):
+        asked = [q for (c, q), status in worst if c == check and status == "fail"]
+        assert f"{subject} ({', '.join(asked)})" in refused
+    ok = sum(status == "ok" for _, status in worst)
+    judged = sum(status != "not assessed" for _, status in worst)
+    assert f"{ok} of {judged} questions hold" in record.summary
+    assert summarize([]) == "Nothing could be judged."
+
+
+# ---------------------------------------------------------------- advice
+
+
+def advice_of(record) -> dict[str, str]:
+    return {a.kind: a.text for a in record.advice}
+
+
+def test_a_soft_model_is_told_to_rescale(tmp_path, hot_frames):
+    class Soft(Faulty):
+        def spoil(self, atoms):
+            self.results = {k: 0.7 * v for k, v in self.results.items()}
+
+    path = tmp_path / "hot.xyz"
+    write(path, hot_frames)
+    record = check_up(Soft(EMT()), [str(path)], Options(independent=True))
+    assert f"Multiply the forces by {1 / 0.7:.3f}" in advice_of(record)["rescale"]
+
+
+def test_noise_is_not_told_to_rescale(tmp_path, hot_frames):
+    class Noisy(Faulty):
+        def spoil(self, atoms):
+            rng = np.random.default_rng(abs(int(1e6 * atoms.positions.sum())))
+            self.results["forces"] = self.results["forces"] + rng.normal(0, 3, (len(atoms), 3))
+
+    path = tmp_path / "hot.xyz"
+    write(path, hot_frames)
+    record = check_up(Noisy(EMT()), [str(path)], Options(independent=True))
+    assert "rescale" not in advice_of(record)
+    assert "do not rescale" in advice_of(record)
+
+
+def test_the_toy_s_learning_curve_says_how_many_frames():
+    record = check_up(get_calculator("toy"), (), Options(learn=True, target=0.2))
+    assert len(record.learning) == 2
+    assert "0.2 eV" in advice_of(record)["fine-tune"]
+    assert "learning" not in record.not_run
+
+
+# ---------------------------------------------------------------- quick
+
+
+def test_quick_leaves_out_and_says_so(tmp_path):
+    symbols = ["Cu", "Ag", "Au", "Ni", "Pd"]
+    frames = []
+    for k in range(30):
+        atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+        atoms.symbols[:5] = symbols
+        atoms.rattle(0.1, seed=k)
+        frames.append(labelled(atoms))
+    path = tmp_path / "frames.xyz"
+    write(path, frames)
+    plan = plan_checkup(EMT(), [str(path), "Pt"], Options(quick=True, reference=("none",)))
+    assert len(plan.scan.grids) == QUICK_PAIRS
+    assert len(plan.system.frames[0].frames) == QUICK_FRAMES
+    told = " ".join(plan.system.notes)
+    assert "--quick leaves out 6 pairs" in told
+    # what comes closest is kept: nothing of the files is left out for platinum, of which none is
+    assert ("Pt", "Pt") not in plan.scan.grids
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"quick": True, "learn": True}, "leave out --quick"),
+        ({"target": 0.1}, "give --learn"),
+        ({"target": -1.0, "learn": True}, "positive"),
+        ({"signal": -0.1}, "signal"),
+        ({"energies": "corrected"}, "raw"),
+    ],
+)
+def test_options_that_cannot_be(options, why):
+    with pytest.raises(InputError, match=why):
+        Options(**options)
+
+
+# ---------------------------------------------------------------- interruption
+
+
+class Stop:
+    """Interrupts the run after so many steps of one check."""
+
+    def __init__(self, check: str, after: int) -> None:
+        self.check = check
+        self.after = after
+
+    @contextmanager
+    def __call__(self, name, total):
+        left = [self.after]
+
+        def advance(n):
+            left[0] -= n
+            if name == self.check and left[0] <= 0:
+                raise KeyboardInterrupt
+
+        yield advance
+
+
+class Counting(Faulty):
+    calls = 0
+
+    def calculate(self, *arguments, **keywords):
+        type(self).calls += 1
+        super().calculate(*arguments, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("check", "after", "unfinished"),
+    [
+        ("dimer scan", 2, {"dimer", "relax", "parity"}),
+        ("relaxing", 2, {"relax", "parity"}),
+        ("frames", 30, {"parity"}),
+    ],
+)
+def test_an_interrupted_check_up_goes_on(tmp_path, hot_frames, check, after, unfinished):
+    path = tmp_path / "frames.xyz"
+    write(path, hot_frames * 4)
+    what = [str(path), "Cu", "Au", "dcdft-like"][:3]
+    options = Options(reference=("none",))
+
+    def once(progress=None, store=None):
+        calculator = Counting(EMT())
+        Counting.calls = 0
+        plan = plan_checkup(calculator, what, options)
+        # crystals to relax
+        system = dataclasses.replace(
+            plan.system, references=tuple(find_system(EMT(), ["Cu", "Au", "Ag"]).references)
+        )
+        plan = dataclasses.replace(plan, system=system, work=plan.work | {"relax": "3"})
+        plan = dataclasses.replace(
+            plan, work={k: plan.work[k] for k in ("contract", "dimer", "relax", "parity")}
+        )
+        keep = make_store(calculator, store) if store else None
+        record = run_checkup(calculator, plan, store=keep, progress=progress)
+        return record, keep, Counting.calls
+
+    whole, _, calls = once()
+    folder = tmp_path / "unfinished"
+    partial, _, _ = once(Stop(check, after), folder)
+    assert partial.settings["interrupted"] is True
+    assert {c for c, why in partial.not_run.items() if why == "interrupted"} >= unfinished
+    for name in unfinished:
+        found = [f for f in partial.findings if f.check == name and f.subjects == ("not run",)]
+        assert [f.status for f in found] == ["not assessed"]
+    again, keep, less = once(None, folder)
+    assert keep.used > 0
+    assert less < calls
+    assert dumps(again) == dumps(whole)
+    keep.clear()
+    assert not folder.exists()
+
+
+def test_parts_of_others_are_spared(tmp_path):
+    store = make_store(EMT(), tmp_path / "unfinished")
+    store.put(int, 3, "mine")
+    (tmp_path / "unfinished" / "part-of-another.json").write_text("1")
+    store.clear()
+    assert [p.name for p in (tmp_path / "unfinished").iterdir()] == ["part-of-another.json"]
+
+
+def test_a_part_that_is_damaged_is_computed_again(tmp_path):
+    store = make_store(EMT(), tmp_path)
+    store.put(int, 3, "mine")
+    assert store.get(int, "mine") == 3
+    (path,) = tmp_path.iterdir()
+    path.write_text("{half")
+    assert store.get(int, "mine") is None
+    # another model has nothing of it
+    assert make_store(get_calculator("toy"), tmp_path).get(int, "mine") is None
+
+
+def test_an_estimate_names_every_check_that_will_run():
+    plan = plan_checkup(get_calculator("toy"))
+    assert list(plan.work) == ["contract", "dimer", "relax", "parity"]
+    assert set(plan.seconds) == set(plan.work)
+    assert all(s >= 0 for s in plan.seconds.values())
+    assert plan.not_run == {"learning": "not asked for; give --learn"}
