@@ -62,6 +62,22 @@ def mattersim_file(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def soft_run():
+    """The record of a check-up of the soft toy."""
+    from report_runs import run_of
+
+    return run_of("toy:soft")
+
+
+@pytest.fixture(scope="session")
+def exact_run():
+    """The same of the toy with exact forces."""
+    from report_runs import run_of
+
+    return run_of("toy:exact")
+
+
 @pytest.fixture
 def run_cli(capsys, monkeypatch):
     """Run the command line in this process; returns (exit status, stdout, stderr)."""

@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from . import checks, checkup, learn, listings, parity
+from . import checks, checkup, learn, listings, parity, report
 from .app import app
 
-__all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity"]
+__all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity", "report"]
 
 
 def main() -> None:

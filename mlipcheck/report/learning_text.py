@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 
-from rich.console import Console
 from rich.markup import escape
 
 from ..results.learning import LearningCurve, LearningPoint
-from .terminal import new_table, number
+from .terminal import Printer, new_table, number
 
 FEWEST_DECIMALS = 3
 
 
-def print_learning(out: Console, curve: LearningCurve) -> None:
+def print_learning(out: Printer, curve: LearningCurve) -> None:
     """Print mean ± spread, a row an N and a column a method, then what follows from them."""
     table = new_table(f"Learning curve, {escape(curve.name)}", "N", *map(escape, curve.methods))
     form = f".{_decimals(curve)}f"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ase import units
-from rich.console import Console
 from rich.markup import escape
 
 from ..results import (
@@ -17,7 +16,7 @@ from ..results import (
     Parity,
     Rescaling,
 )
-from .terminal import new_table, number
+from .terminal import Printer, new_table, number
 
 SETS_PER_TABLE = 2  # with their intervals; more would be folded
 MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
@@ -28,7 +27,7 @@ SIGMA = "σ of differences, eV"
 DISTRIBUTIONS = {"in": "\nin distribution", "out": "\nout of distribution"}
 
 
-def print_parities(out: Console, parities: Sequence[Parity], signal: float | None = None) -> None:
+def print_parities(out: Printer, parities: Sequence[Parity], signal: float | None = None) -> None:
     """Print all sets side by side, then what each has of its own."""
     good = [p for p in parities if p.error is None]
     for k in range(0, len(good), SETS_PER_TABLE):
@@ -42,7 +41,7 @@ def print_parities(out: Console, parities: Sequence[Parity], signal: float | Non
         _print_ordering(out, p)
 
 
-def _print_table(out: Console, sets: Sequence[Parity], signal: float | None) -> None:
+def _print_table(out: Printer, sets: Sequence[Parity], signal: float | None) -> None:
     heads = [escape(p.name) + DISTRIBUTIONS.get(p.distribution or "", "") for p in sets]
     table = new_table("Parity", "", *heads, *(["signal"] if signal else []))
     cells = [_cells(p) for p in sets]
@@ -123,7 +122,7 @@ def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
     return rf"{text} \[{low}, {high}]"
 
 
-def _print_remarks(out: Console, p: Parity) -> None:
+def _print_remarks(out: Printer, p: Parity) -> None:
     """Print what was odd, missing, or left out; failures first."""
     name = escape(p.name)
     if p.error:
@@ -167,7 +166,7 @@ def _print_remarks(out: Console, p: Parity) -> None:
 
 
 def _print_some(
-    out: Console, name: str, what: str, lines: Sequence[str], style: str | None = None
+    out: Printer, name: str, what: str, lines: Sequence[str], style: str | None = None
 ) -> None:
     if not lines:
         return
@@ -178,7 +177,7 @@ def _print_some(
         out.print(f"  and {len(lines) - MANY_LINES} more", style=style)
 
 
-def _print_groups(out: Console, p: Parity) -> None:
+def _print_groups(out: Printer, p: Parity) -> None:
     assert p.forces is not None
     table = new_table(
         f"Forces of {escape(p.name)}",
@@ -217,7 +216,7 @@ def _add_group(table, name: str, group: ForceGroup) -> None:  # type: ignore[no-
     )
 
 
-def _print_ordering(out: Console, p: Parity) -> None:
+def _print_ordering(out: Printer, p: Parity) -> None:
     order = p.ordering
     if order is None or order.difference is None:
         return
@@ -238,7 +237,7 @@ def _print_ordering(out: Console, p: Parity) -> None:
     )
 
 
-def print_rescalings(out: Console, parities: Sequence[Parity]) -> None:
+def print_rescalings(out: Printer, parities: Sequence[Parity]) -> None:
     """Print what one factor on the forces would do, and whether it may be used."""
     table = new_table(
         "Rescaling, each unit judged by the factor of the others",

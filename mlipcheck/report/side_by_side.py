@@ -7,36 +7,51 @@ from collections import Counter
 from string import ascii_uppercase
 
 from ase import units
-from rich.console import Console
 from rich.markup import escape
 
 from ..comparison import Comparison
 from ..results import DimerScan, Finding, Parity, Relaxation
-from .terminal import STYLES, new_table, number
+from .record_text import has_own, print_own
+from .terminal import STYLES, Printer, new_table, number
 from .text import print_calculator
 
 
-def print_comparison(out: Console, comparison: Comparison) -> None:
+def print_comparison(out: Printer, comparison: Comparison) -> None:
     """Print the models, the verdict question by question, and the numbers of each."""
-    letters = ascii_uppercase[: len(comparison.runs)]
-    for letter, run in zip(letters, comparison.runs, strict=True):
+    for letter, run in zip(_letters(comparison), comparison.runs, strict=True):
         out.print(f"{letter}: ", end="", style="bold")
         print_calculator(out, run.calculator)
     for note in comparison.notes:
         out.print(escape(note))
-    _print_verdict(out, comparison, letters)
+    print_compared_verdict(out, comparison)
+    print_compared_numbers(out, comparison)
+
+
+def print_compared_numbers(out: Printer, comparison: Comparison) -> None:
+    """Print side by side what every model has, then what each has of its own."""
+    letters = _letters(comparison)
     if comparison.runs[0].dimers:
         _print_dimers(out, comparison, letters)
     if comparison.runs[0].relaxations:
         _print_relaxations(out, comparison, letters)
     if comparison.runs[0].parities:
         _print_parities(out, comparison, letters)
+    for letter, run in zip(letters, comparison.runs, strict=True):
+        if has_own(run):
+            out.print(f"Of {letter} alone:", style="bold")
+            print_own(out, run)
 
 
-def _print_verdict(out: Console, comparison: Comparison, letters: str) -> None:
+def _letters(comparison: Comparison) -> str:
+    return ascii_uppercase[: len(comparison.runs)]
+
+
+def print_compared_verdict(out: Printer, comparison: Comparison) -> None:
+    """Print each question with every model's worst answer, the worst questions first."""
+    letters = _letters(comparison)
     table = new_table("Verdict", "", *letters, left=1 + len(letters))
     for row in comparison.rows:
-        table.add_row(f"{row.check}: {row.quantity}", *(_cell(f) for f in row.findings))
+        table.add_row(escape(f"{row.check}: {row.quantity}"), *(_cell(f) for f in row.findings))
     totals = [
         Counter(row.findings[k][0].status for row in comparison.rows if row.findings[k])
         for k in range(len(letters))
@@ -61,7 +76,7 @@ def _cell(findings: tuple[Finding, ...]) -> str:
     )
 
 
-def _print_dimers(out: Console, comparison: Comparison, letters: str) -> None:
+def _print_dimers(out: Printer, comparison: Comparison, letters: str) -> None:
     table = new_table(
         "Dimer scan",
         "pair",
@@ -78,7 +93,7 @@ def _print_dimers(out: Console, comparison: Comparison, letters: str) -> None:
     )
     for scans in zip(*(run.dimers for run in comparison.runs), strict=True):
         for letter, scan in zip(letters, scans, strict=True):
-            table.add_row(scan.name if letter == "A" else "", letter, *_dimer_cells(scan))
+            table.add_row(escape(scan.name) if letter == "A" else "", letter, *_dimer_cells(scan))
     out.print(table)
     references = {s.comparison.reference for r in comparison.runs for s in r.dimers if s.comparison}
     if references:
@@ -86,7 +101,7 @@ def _print_dimers(out: Console, comparison: Comparison, letters: str) -> None:
     for letter, run in zip(letters, comparison.runs, strict=True):
         for scan in run.dimers:
             if scan.error:
-                out.print(f"{letter}, {scan.name}: {escape(scan.error)}", style="red")
+                out.print(f"{letter}, {escape(scan.name)}: {escape(scan.error)}", style="red")
 
 
 def _dimer_cells(scan: DimerScan) -> list[str]:
@@ -105,7 +120,7 @@ def _dimer_cells(scan: DimerScan) -> list[str]:
     ]
 
 
-def _print_relaxations(out: Console, comparison: Comparison, letters: str) -> None:
+def _print_relaxations(out: Printer, comparison: Comparison, letters: str) -> None:
     members = list(zip(*(run.relaxations for run in comparison.runs), strict=True))
     values = {
         "ΔV": [[_change(r, r.volume_change_percent, "+.2f") for r in rows] for rows in members],
@@ -144,7 +159,7 @@ def _change(row: Relaxation, value: float | None, form: str) -> str:
     return number(value, form) + ("" if row.converged or value is None else "*")
 
 
-def _print_parities(out: Console, comparison: Comparison, letters: str) -> None:
+def _print_parities(out: Printer, comparison: Comparison, letters: str) -> None:
     table = new_table(
         "Parity",
         "frames",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO
+from typing import IO, Any, Protocol
 
 from rich import box
 from rich.console import Console
@@ -12,12 +12,19 @@ WIDTH = 100
 STYLES = {"fail": "bold red", "caution": "yellow", "not assessed": "cyan", "ok": "green"}
 
 
+class Printer(Protocol):
+    """What tables are printed on: a console of rich, or `blocks.Blocks`, which keeps them."""
+
+    def print(self, *objects: Any, style: str | None = None, end: str = "\n") -> None: ...
+
+
 def console(file: IO[str] | None = None) -> Console:
     """Return a console as wide as the terminal, 100 columns at most and where there is none."""
     found = Console(file=file, highlight=False)
     return Console(
         file=file,
         highlight=False,
+        emoji=False,  # a name from a file may have colons
         soft_wrap=False,
         width=min(found.width, WIDTH) if found.is_terminal else WIDTH,
     )

@@ -6,27 +6,31 @@ import statistics
 from collections.abc import Sequence
 
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ..results import CalculatorInfo, ContractResult, DimerScan, Finding, Relaxation
-from .terminal import STYLES, new_table, number
+from .terminal import STYLES, Printer, new_table, number
 
 FULL = 9  # columns that fit beside the names
 MANY_ROWS = 12  # more relaxations than this are not followed bond by bond on the screen
 
 
-def print_calculator(out: Console, info: CalculatorInfo) -> None:
+def print_calculator(out: Printer, info: CalculatorInfo) -> None:
     """Say what is being judged."""
+    out.print(escape(calculator_facts(info)), style="bold")
+
+
+def calculator_facts(info: CalculatorInfo) -> str:
+    """Return what is known of a calculator, in a line."""
     options = ", ".join(f"{key}={value}" for key, value in info.options.items())
     facts = [info.spec, options, info.level_of_theory, info.dtype, info.device]
     if info.backend and info.version:
         facts.insert(1, f"{info.backend} {info.version}")
-    out.print(escape(" | ".join(f for f in facts if f)), style="bold")
+    return " | ".join(f for f in facts if f)
 
 
-def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
+def print_dimers(out: Printer, scans: Sequence[DimerScan]) -> None:
     """Print one row a pair."""
     table = new_table(
         "Dimer scan",
@@ -43,11 +47,11 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
     )
     for s in scans:
         if s.error:
-            table.add_row(s.name, "failed", *["-"] * 8)
+            table.add_row(escape(s.name), "failed", *["-"] * 8)
             continue
         c = s.comparison
         table.add_row(
-            s.name,
+            escape(s.name),
             number(s.equilibrium_distance, ".3f", "unbound"),
             number(s.force_constant, ".2f"),
             number(s.wall_collapse_distance, ".2f", "none"),
@@ -61,20 +65,24 @@ def print_dimers(out: Console, scans: Sequence[DimerScan]) -> None:
     out.print(table)
     for s in scans:
         if s.error:
-            out.print(f"{s.name}: {escape(s.error)}", style="red")
+            out.print(f"{escape(s.name)}: {escape(s.error)}", style="red")
         elif s.failed_points:
             distance, why = s.failed_points[0]
             out.print(
-                f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and are "
-                f"left out, the first at {distance:.3f} Å: {escape(why)}"
+                f"{escape(s.name)}: {len(s.failed_points)} of {len(s.distances)} points failed and "
+                f"are left out, the first at {distance:.3f} Å: {escape(why)}"
             )
-    depths = [f"{s.name} {_depth(s)}" for s in scans if s.wall_collapse_distance is not None]
+    depths = [
+        f"{escape(s.name)} {_depth(s)}" for s in scans if s.wall_collapse_distance is not None
+    ]
     if depths:
         out.print(f"Lowest energy inside the collapse: {', '.join(depths)}.")
     judged: dict[str, list[str]] = {}
     for s in scans:
         if not s.error:
-            judged.setdefault(s.comparison.reference if s.comparison else "", []).append(s.name)
+            judged.setdefault(s.comparison.reference if s.comparison else "", []).append(
+                escape(s.name)
+            )
     without = judged.pop("", [])
     for reference, names in judged.items():
         out.print(f"Slope and Δr_e against {escape(reference)}: {', '.join(names)}.")
@@ -92,7 +100,7 @@ def _depth(scan: DimerScan) -> str:
     return f"{scan.energies[k]:.2f} eV at {scan.distances[k]:.2f} Å"
 
 
-def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
+def print_relaxations(out: Printer, rows: Sequence[Relaxation]) -> None:
     """Print one row a structure, and the bonds of a few; columns without a number are left out."""
     cells = [_relaxation_cells(r) for r in rows]
     told = [name for name in cells[0] if any(c[name] != "-" for c in cells)]
@@ -114,7 +122,7 @@ def print_relaxations(out: Console, rows: Sequence[Relaxation]) -> None:
     ]
     done = sum(r.converged for r in rows)
     settings = {(r.optimizer, r.start) for r in rows}
-    how = "; ".join(f"{optimizer} from {start}" for optimizer, start in sorted(settings))
+    how = "; ".join(escape(f"{optimizer} from {start}") for optimizer, start in sorted(settings))
     line = f"{done} of {len(rows)} converged ({how})"
     if changes:
         line += f"; median |ΔV| of those with a free cell {statistics.median(changes):.2f} %"
@@ -150,7 +158,7 @@ def _relaxation_cells(r: Relaxation) -> dict[str, str]:
     }
 
 
-def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
+def _print_bonds(out: Printer, rows: Sequence[Relaxation]) -> None:
     table = new_table(
         "Bonds, model minus reference",
         "structure",
@@ -166,7 +174,7 @@ def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
         for b in r.bond_changes:
             table.add_row(
                 escape(r.name),
-                "-".join(b.pair),
+                escape("-".join(b.pair)),
                 str(b.count),
                 f"{b.mean_length:.3f}",
                 f"{b.mean_change:+.4f}",
@@ -185,18 +193,22 @@ def _print_bonds(out: Console, rows: Sequence[Relaxation]) -> None:
             out.print(f"{escape(r.name)}: {lengths}  {angles}")
 
 
-def print_findings(out: Console, findings: Sequence[Finding]) -> None:
+def print_findings(out: Printer, findings: Sequence[Finding]) -> None:
     """Print the verdict, worst first: what was found against its limits, then what it means."""
     table = Table.grid(padding=(0, 2))
     for f in findings:
         others = f.subjects[1:7]
         shown = f"; also {', '.join(others)}" if others else ""
         shown += f" and {len(f.subjects) - 7} more" if len(f.subjects) > 7 else ""
+        limits = f" [dim]({escape(f.threshold)})[/]" if f.threshold else ""
+        lines = [f"[bold]{escape(f.subjects[0])}: {escape(f.value)}[/]{limits}"]
+        if f.plain and f.status in ("fail", "caution"):
+            lines.append(escape(f.plain))
+        lines.append(f"[dim]{escape(f.reason + shown)}[/]")
         table.add_row(
             f"[{STYLES[f.status]}]{f.status}[/]",
-            f"{f.check}: {f.quantity}",
-            f"[bold]{escape(f.subjects[0])}: {escape(f.value)}[/] [dim]({f.threshold})[/]\n"
-            f"[dim]{f.reason}{escape(shown)}[/]",
+            escape(f"{f.check}: {f.quantity}"),
+            "\n".join(lines),
         )
     out.print("Verdict", style="italic")
     out.print(table)
@@ -204,15 +216,15 @@ def print_findings(out: Console, findings: Sequence[Finding]) -> None:
     out.print(", ".join(f"{n} {status}" for status, n in counts.items()) + ".")
 
 
-def print_contract(out: Console, results: Sequence[ContractResult]) -> None:
+def print_contract(out: Printer, results: Sequence[ContractResult]) -> None:
     """Print one row a check: what was promised, and what was found."""
     table = new_table("Contract", "check", "", "found", "deviation", "tolerance", left=3)
     styles = {"passed": "green", "failed": "bold red", "expected failure": "yellow"}
     for r in results:
         measured = r.value is not None and bool(r.unit)
         table.add_row(
-            r.check,
-            f"[{styles.get(r.status, 'cyan')}]{r.status}[/]",
+            escape(r.check),
+            f"[{styles.get(r.status, 'cyan')}]{escape(r.status)}[/]",
             escape(r.message),
             number(r.value if measured else None, ".1e"),
             number(r.tolerance if measured else None, ".1e"),

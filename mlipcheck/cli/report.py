@@ -1,0 +1,37 @@
+"""A report again from its results, or one of several models: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import inputs, outputs
+from .app import app
+from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
+
+
+@app.command()
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN.json|FOLDER ...", help="What --json or --out has written; several models."
+        ),
+    ],
+    out: OutOption = None,
+    markdown: MarkdownOption = False,
+    json: JsonOption = None,
+    figures: FiguresOption = None,
+    strict: StrictOption = False,
+) -> None:
+    """Print and draw runs again from their results: one as it was, several models side by side.
+
+    A single FOLDER is drawn again in its place; --out makes a new one.
+    """
+    if out is None and len(runs) == 1 and runs[0].is_dir():
+        out = runs[0]
+    outputs.check_writable(json, figures, out=out)
+    records, names = inputs.load_runs(runs)
+    outputs.finish_comparison(records, names, json, figures, out, strict=strict, markdown=markdown)

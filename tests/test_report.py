@@ -1,0 +1,258 @@
+"""Reports as folders: what is written, drawn again, joined, and where each figure goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from matplotlib.figure import Figure
+from parsed_report import HEADINGS, Report
+from rich.table import Table
+from rich.text import Text
+
+from mlipcheck.report.blocks import Blocks, Paragraph, TableBlock
+from mlipcheck.report.document import make_document
+from mlipcheck.report.folder import draw_document, write_report
+from mlipcheck.report.gallery import IN_ALL, Gallery
+from mlipcheck.report.panels import Panel
+from mlipcheck.results import CalculatorInfo, Finding, RunRecord
+from mlipcheck.storage import dumps, load_run, load_runs
+from mlipcheck.verdict import conclude
+
+
+def panel(name, check="dimer", subjects=("N-N",), quantities=()):
+    return Panel(name, "caption", "alt", check, subjects, quantities, Figure())
+
+
+def finding(check="dimer", quantity="bond length", subjects=("N-N",), status="fail", **more):
+    texts = {"value": "1", "threshold": "2", "reason": "reason", **more}
+    return Finding(status, check, quantity, subjects, **texts)
+
+
+def run(*findings):
+    return RunRecord("", CalculatorInfo(spec="x"), {}, {}, findings=findings)
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+# Which figure goes where
+
+
+def test_a_figure_is_evidence_for_its_own_questions():
+    asked = finding(subjects=("N-N", "O-O"))
+    right = panel("right", quantities=("bond length",))
+    others = [
+        panel("a", check="relax"),
+        panel("b", subjects=("Cu-Cu",)),
+        panel("c", quantities=("energy jumps",)),
+    ]
+    assert Gallery.find(asked, [*others, right]) == [right]
+
+
+def test_the_worst_subject_s_figure_comes_first_and_two_are_enough():
+    panels = [panel(n, subjects=(n,)) for n in ("A", "B", "C")]
+    found = Gallery.find(finding(subjects=("C", "A", "B")), panels)
+    assert [p.name for p in found] == ["C", "A"]
+
+
+def test_distances_are_seen_in_the_curve_of_their_pair():
+    curve = panel("curve", quantities=("repulsive wall",))
+    asked = finding(check="distances", quantity="room to the collapse")
+    assert Gallery.find(asked, [panel("other", subjects=("O-O",)), curve]) == [curve]
+
+
+def test_each_figure_is_shown_once_and_pointed_at_later():
+    document = make_document(run(finding(), finding(quantity="jumps")), [panel("one")])
+    (group,) = document.models[0].groups
+    first, second = group.items
+    assert [f.number for f in first.shown] == [1]
+    assert (second.shown, second.seen) == ((), (1,))
+    assert document.more == ()
+
+
+def test_more_figures_than_there_is_room_for_are_files():
+    panels = [panel(f"p{k}", subjects=(str(k),)) for k in range(IN_ALL + 6)]
+    document = make_document(run(finding(subjects=("7",))), panels)
+    assert len(document.more) == IN_ALL - 1
+    assert document.files == tuple(p.name for p in panels[-6:])
+
+
+# What is said
+
+
+def test_findings_are_grouped_by_status_and_the_worst_comes_first():
+    findings = [finding(status=s) for s in ("ok", "not assessed", "caution", "fail")]
+    groups = make_document(run(*findings)).models[0].groups
+    assert [g.title for g in groups] == list(HEADINGS.values())
+    assert [g.items[0].status for g in groups] == list(HEADINGS)
+
+
+def test_a_reason_stands_in_for_plain_words_and_is_not_told_twice():
+    (group,) = make_document(run(finding(), finding(plain="Reason."))).models[0].groups
+    assert [(i.plain, i.reason) for i in group.items] == [("reason", ""), ("Reason.", "")]
+
+
+def test_printed_tables_are_recorded_as_text():
+    table = Table(title="[b]T[/]")
+    table.add_column("x", justify="left")
+    table.add_column("y\nÅ", justify="right")
+    table.add_row(Text("[b]"), r"[red]1[/] \[a] :smile:")
+    out = Blocks()
+    out.print("A: ", end="", style="bold")
+    out.print("[bold]b[/]", style="red")
+    out.print("  c")
+    out.print(table)
+    assert out.found == [
+        Paragraph("A: b", "red"),
+        Paragraph("c", inset=True),
+        TableBlock("T", ("x", "y\nÅ"), (("[b]", "1 [a] :smile:"),), (False, True)),
+    ]
+
+
+# Folders
+
+
+def test_a_report_drawn_again_is_the_same(soft_run, tmp_path):
+    paths = write_report(tmp_path / "one", [soft_run], markdown=True)
+    assert [p.name for p in paths[:3]] == ["results.json", "report.html", "report.md"]
+    assert all(p.suffix == ".svg" for p in paths[3:])
+    write_report(tmp_path / "two", load_runs(tmp_path / "one"), markdown=True)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert set(paths) == {tmp_path / "one" / p for p in contents(tmp_path / "one")}
+
+
+def test_so_is_one_of_several_models(soft_run, exact_run, tmp_path):
+    write_report(tmp_path / "one", [soft_run, exact_run], markdown=True)
+    write_report(tmp_path / "two", load_runs(tmp_path / "one"), markdown=True)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert [r.calculator.spec for r in load_runs(tmp_path / "one")] == ["toy:soft", "toy:exact"]
+
+
+def test_a_report_depends_on_its_results_alone(soft_run, tmp_path):
+    write_report(tmp_path, [soft_run])
+    results = tmp_path / "results.json"
+    data = json.loads(results.read_text())
+    data["findings"][0]["value"] = "turns over at 8.765 Å"
+    data["dimers"][0]["equilibrium_distance"] = 5.4321
+    results.write_text(json.dumps(data))
+    write_report(tmp_path, load_runs(tmp_path))
+    text = Report((tmp_path / "report.html").read_text()).text()
+    assert "turns over at 8.765 Å" in text
+    assert "5.432" in text
+    assert soft_run.findings[0].value not in text
+
+
+def test_what_several_models_have_together_is_not_drawn_again(soft_run, exact_run):
+    document, panels = draw_document([soft_run, exact_run])
+    names = [p.name for p in panels]
+    assert len(names) == len(set(names))
+    assert len(document.together) == len(names)  # toys have nothing of their own here
+    first = document.models[0].groups[0].items[0]
+    assert (first.shown, first.seen) == ((), (1,))
+    assert [m.letter for m in document.models] == ["A", "B"]
+    assert len({m.colour for m in document.models}) == 2
+
+
+def test_runs_of_one_model_are_one_report(soft_run, tmp_path):
+    dimers = conclude(dataclasses.replace(soft_run, relaxations=()))
+    rows = conclude(dataclasses.replace(soft_run, dimers=()))
+    write_report(tmp_path, [dimers, rows])
+    record = load_run(tmp_path / "results.json")
+    assert (len(record.dimers), len(record.relaxations)) == (1, 5)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_records_of_before_the_report_load(soft_run, tmp_path, several):
+    data = json.loads(dumps(soft_run))
+    for name in ("approaches", "not_run", "summary", "advice", "created", "learning"):
+        del data[name]
+    for row in data["findings"]:
+        del row["plain"], row["why"], row["source"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"labels": ["x"], "runs": [data]} if several else data))
+    (found,) = load_runs(path)
+    assert (found.summary, found.advice) == ("", ())
+    write_report(tmp_path / "report", [found])
+    text = Report((tmp_path / "report" / "report.html").read_text()).text()
+    assert soft_run.findings[0].reason.casefold() in text.casefold()
+
+
+# The command
+
+
+@pytest.fixture
+def files(soft_run, exact_run, tmp_path):
+    paths = []
+    for name, record in {"a.json": soft_run, "b.json": exact_run}.items():
+        paths.append(tmp_path / name)
+        paths[-1].write_text(dumps(record))
+    return paths
+
+
+def test_the_command_writes_a_folder_and_draws_it_again(run_cli, files, tmp_path):
+    folder = tmp_path / "deep" / "report"
+    status, out, err = run_cli("report", files[0], "--out", folder, "--markdown")
+    assert status == 0
+    assert "Verdict" in out
+    assert f"report: {folder / 'report.html'}" in err
+    before = contents(folder)
+    assert run_cli("report", folder, "--markdown")[0] == 0
+    assert contents(folder) == before
+    (folder / "report.html").unlink()
+    assert run_cli("report", folder)[0] == 0
+    assert contents(folder) == before
+
+
+def test_folders_and_files_are_joined(run_cli, files, tmp_path):
+    assert run_cli("report", files[0], "--out", tmp_path / "a")[0] == 0
+    assert run_cli("report", tmp_path / "a", files[1], "--out", tmp_path / "both")[0] == 0
+    assert run_cli("report", *files, "--out", tmp_path / "same")[0] == 0
+    assert contents(tmp_path / "both") == contents(tmp_path / "same")
+    before = contents(tmp_path / "both")
+    status, out, _ = run_cli("report", tmp_path / "both")
+    assert status == 0
+    assert "A: toy:soft" in out
+    assert contents(tmp_path / "both") == before
+
+
+def test_markdown_without_a_folder_is_printed(run_cli, files, soft_run):
+    for paths in (files[:1], files):
+        status, out, _ = run_cli("report", *paths, "--markdown")
+        assert status == 0
+        assert out.startswith("# Check-up of toy")
+        assert "![" not in out
+        assert soft_run.findings[0].plain in out
+
+
+def test_json_on_stdout_is_json_alone(run_cli, files):
+    status, out, _ = run_cli("report", files[0], "--markdown", "--json", "-")
+    assert status == 0
+    assert json.loads(out)["command"].startswith("mlipcheck run")
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "comparison"])
+def test_mistakes_are_one_line(run_cli, files, tmp_path, what):
+    folder = tmp_path / what
+    if what != "missing":
+        folder.mkdir()
+    if what == "comparison":
+        (folder / "results.json").write_text('{"runs": [1, 2]}')
+    status, out, err = run_cli("report", folder)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert what in err
+
+
+def test_a_folder_that_cannot_be_written_is_told_first(run_cli, files, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, out, err = run_cli("report", files[0], "--out", tmp_path / "file" / "deep")
+    assert (status, out) == (2, "")
+    assert "not writable" in err
+
+
+def test_strict_counts_after_the_report_is_written(run_cli, files, tmp_path):
+    assert run_cli("report", files[0], "--out", tmp_path / "r", "--strict")[0] == 1
+    assert (tmp_path / "r" / "report.html").is_file()

@@ -1,0 +1,274 @@
+"""The HTML of a report: what it says, what it never has, and who can read it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import statistics
+from importlib.resources import files
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from parsed_report import HEADINGS, Report, said
+from report_runs import HOSTILE, spoilt
+
+from mlipcheck.report.folder import write_report
+from mlipcheck.results import CalculatorInfo, DimerScan, Relaxation, RunRecord
+from mlipcheck.storage import to_plain
+from mlipcheck.verdict import conclude
+
+
+def written(folder, *runs):
+    write_report(folder, runs)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def html(soft_run, tmp_path_factory):
+    return written(tmp_path_factory.mktemp("one"), soft_run)
+
+
+@pytest.fixture(scope="module")
+def both(soft_run, exact_run, tmp_path_factory):
+    return written(tmp_path_factory.mktemp("two"), soft_run, exact_run)
+
+
+def check_form(html):
+    """Hold a page to what every report promises."""
+    page = Report(html)
+    names = {name for name, _ in page.tags}
+    assert not names & {"script", "iframe", "link", "object", "embed", "form", "base", "audio"}
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    for _, attrs in page.tags:
+        assert not [a for a in attrs if a.startswith("on") or a in ("srcset", "action", "style")]
+        source = attrs.get("src")
+        assert source is None or source.startswith("data:image/svg+xml;base64,")
+        link = attrs.get("href")
+        assert link is None or (link[0] == "#" and link[1:] in ids)
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert all((attrs["alt"] or "").strip() for attrs in page.named("img"))
+    (policy,) = [a for a in page.named("meta") if "http-equiv" in a]
+    assert policy["content"] == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    levels = page.headings
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    (root,) = page.named("html")
+    assert root["lang"] == "en"
+    assert any(a.get("name") == "viewport" for a in page.named("meta"))
+    assert page.text("title")
+    words = re.findall(r"\w+", page.text())
+    assert not {"None", "nan", "NaN", "NoneType"} & set(words)
+    assert all("scope" in a for a in page.named("th"))
+    assert len(page.named("caption")) == len(page.named("table"))
+    return page
+
+
+def test_a_report_of_one_model_has_the_form(html):
+    page = check_form(html)
+    assert page.text("h1").startswith("Check-up of toy")
+    assert len(page.named("img")) >= 2
+
+
+def test_a_report_of_two_models_has_the_form(both):
+    page = check_form(both)
+    assert page.text("h1") == "Check-up of toy:soft and toy:exact"
+    assert page.under("Side by side")
+
+
+def test_the_verdict_comes_first_and_the_worst_of_it(html, soft_run):
+    text = Report(html).text("main")
+    places = [text.index(w) for w in ("Do not trust", *HEADINGS.values()) if w in text]
+    assert text.index(soft_run.summary) < min(places[1:])
+    assert Report(html).text().index("What not to do") < Report(html).text().index("The numbers")
+
+
+def test_every_finding_is_in_the_group_of_its_status(html, soft_run):
+    page = Report(html)
+    for finding in soft_run.findings:
+        text = said(page.under(HEADINGS[finding.status]))
+        for part in (finding.plain, finding.value, finding.threshold, finding.reason, finding.why):
+            assert said(part) in text, (finding.check, finding.quantity)
+        assert finding.subjects[0] in page.text()
+    holds = page.under("What holds")
+    assert "× fail" not in holds
+    assert "? not assessed" not in holds
+    assert {"ok", "fail", "not assessed"} <= {f.status for f in soft_run.findings}
+
+
+def test_the_verdict_s_words_are_those_of_the_results(html, soft_run):
+    page = Report(html)
+    told = [data for path, data in page.texts if path and path[-1].endswith("plain")]
+    in_order = [
+        f.plain or f.reason for status in HEADINGS for f in soft_run.findings if f.status == status
+    ]
+    assert told == in_order
+    assert page.text("summary") == soft_run.summary
+
+
+def test_advice_is_told_with_its_command(html, soft_run):
+    text = Report(html).under("What would help next")
+    assert soft_run.advice
+    for advice in soft_run.advice:
+        assert advice.text in text
+        assert (advice.command or "") in text
+
+
+def test_a_figure_is_shown_once_and_then_pointed_at(html):
+    numbers = [int(n) for n in re.findall(r'id="figure-(\d+)"', html)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert 'See <a href="#figure-1">Figure 1</a>' in html
+
+
+def test_methods_tell_how(html, soft_run):
+    text = Report(html).under("Methods")
+    for words in (
+        soft_run.command,
+        "2026-11-23",
+        "225 points from 0.400 to 6.000 Å",
+        "relax: fmax 0.02",
+        "no labelled frames were given",
+        "target not set",
+        "interrupted no",
+        soft_run.findings[0].source,
+    ):
+        assert words in text, words
+
+
+def test_a_record_with_nothing_is_a_report(tmp_path):
+    empty = RunRecord("", CalculatorInfo(spec="x"), {}, {})
+    page = check_form(written(tmp_path, empty))
+    assert "Nothing was judged." in page.text()
+    assert "The numbers" not in page.text()
+
+
+def test_what_failed_everywhere_is_a_report(soft_run, tmp_path):
+    nothing = np.array([])
+    scan = DimerScan(("N", "N"), nothing, nothing, nothing, error="it failed")
+    row = Relaxation("Morse2", error="it failed too")
+    run = conclude(dataclasses.replace(soft_run, dimers=(scan,), relaxations=(row,)))
+    text = check_form(written(tmp_path, run)).text()
+    assert "it failed" in text
+    assert "it failed too" in text
+
+
+# Strings from files
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_strings_from_files_are_text(soft_run, exact_run, text, html, tmp_path):
+    run = spoilt(soft_run, text)
+    page = check_form(written(tmp_path / "one", run))
+    clean = " ".join(re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", text).split())
+    assert page.text().count(clean) >= 15
+    assert {name for name, _ in page.tags} <= {name for name, _ in Report(html).tags}
+    check_form(written(tmp_path / "two", run, spoilt(exact_run, text)))
+
+
+# Numbers
+
+NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+FACTORS = (1, 100, 1000, 160.21766208)
+# what the report says of itself: limits of a table, of confidence
+OWN = {"95"}
+
+
+def numbers_of(data):
+    """Return the numbers of a record, those in its strings, and what is counted and summed up."""
+    found = set()
+
+    def walk(item):
+        if isinstance(item, bool) or item is None:
+            return
+        if isinstance(item, (int, float)):
+            found.add(float(item))
+        elif isinstance(item, str):
+            found.update(float(n.replace("−", "-")) for n in NUMBER.findall(item))
+        elif isinstance(item, dict):
+            for key, value in item.items():
+                walk(key)
+                walk(value)
+        else:
+            found.add(float(len(item)))
+            numbers = [x for x in item if isinstance(x, (int, float))]
+            if len(numbers) > 50:  # of a curve its ends and extremes: among all any number is found
+                found.update((numbers[0], numbers[-1], min(numbers), max(numbers)))
+                found.add(data["dimers"][0]["distances"][int(np.argmin(numbers))])
+            else:
+                for x in item:
+                    walk(x)
+
+    walk(data)
+    rows = data["relaxations"]
+    found.add(float(sum(r["converged"] for r in rows)))
+    changes = [abs(r["volume_change_percent"]) for r in rows if r["volume_change_percent"]]
+    found.update([statistics.median(changes)] if changes else [])
+    by_status = [sum(f["status"] == s for f in data["findings"]) for s in HEADINGS]
+    found.update(map(float, by_status))
+    return found
+
+
+def strangers(page, data):
+    """Return the numbers of a page that are not in its results, whatever their rounding."""
+    known = np.array(sorted(numbers_of(data)))
+    text = re.sub(r"Figure \d+", "", page.text("main"))
+    foreign = []
+    for token in NUMBER.findall(text):
+        value = float(token.replace("−", "-"))
+        mantissa, _, exponent = token.partition("e")
+        decimals = len(mantissa.partition(".")[2])
+        rounding = 0.51 * 10.0 ** (int(exponent or 0) - decimals)
+        near = [np.abs(np.abs(known * f) - abs(value)) <= rounding for f in FACTORS]
+        if token not in OWN and not np.any(near):
+            foreign.append(token)
+    return foreign
+
+
+def test_every_number_is_in_the_results(html, soft_run):
+    data = to_plain(soft_run)
+    assert strangers(Report(html), data) == []
+    planted = html.replace("</main>", "<p>and 731.37 of them, or 0.04177</p></main>")
+    assert strangers(Report(planted), data) == ["731.37", "0.04177"]
+
+
+# Contrast
+
+
+def rules():
+    css = (files("mlipcheck.report") / "report.css").read_text(encoding="utf-8")
+    for selector, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css):
+        found = dict(re.findall(r"(?:^|[;\s])(color|background):\s*(#[0-9a-f]{6})", body))
+        if "color" in found:
+            yield selector.strip(), found["color"], found.get("background")
+
+
+def luminance(colour):
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def test_text_has_contrast():
+    found = list(rules())
+    assert len(found) >= 8
+    for selector, front, back in found:
+        assert back, f"{selector}: a colour needs its background"
+        dark, bright = sorted((luminance(front), luminance(back)))
+        assert (bright + 0.05) / (dark + 0.05) >= 4.5, selector
+
+
+def test_a_status_is_a_word_and_not_only_a_colour(html, both):
+    for page in map(Report, (html, both)):
+        badges = [d for path, d in page.texts if path and path[-1].startswith("span badge")]
+        assert badges
+        assert all(re.search(r"[a-z]{2,}", badge) for badge in badges)
+
+
+def test_results_are_what_the_report_was_made_of(soft_run, tmp_path):
+    written(tmp_path, soft_run)
+    assert json.loads((tmp_path / "results.json").read_text()) == to_plain(soft_run)
