@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import nox
 
 # pip rather than uv: a pip constraint is how a machine says which torch it can take.
@@ -10,7 +12,14 @@ nox.options.sessions = ["tests"]
 
 # What holds real models to the contract, and their adapters to the packages' own calculators. The
 # checks themselves are tried on CHGNet, with the whole suite.
-MODEL_TESTS = ["contract_models", "adapters", "checkpoints", "parity_models", "adsorption"]
+MODEL_TESTS = [
+    "contract_models",
+    "adapters",
+    "checkpoints",
+    "parity_models",
+    "adsorption",
+    "notebook",
+]
 
 
 @nox.session
@@ -36,6 +45,15 @@ def backend(session: nox.Session, extra: str, module: str) -> None:
     session.run("python", "-c", f"import {module}")  # skipped tests must not pass for run ones
     chosen = [] if extra == "chgnet" else [f"tests/test_{x}.py" for x in (*MODEL_TESTS, extra)]
     session.run("pytest", *(session.posargs or chosen))
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open reports in Chromium: nothing is asked for, nothing complained of, all to be seen."""
+    if not (shutil.which("chromium") and shutil.which("chromedriver")):
+        session.skip("there is no chromium with its chromedriver")
+    session.install(".[test]", "selenium")
+    session.run("pytest", "tests/test_browser.py", *session.posargs)
 
 
 @nox.session
