@@ -99,22 +99,32 @@ def _findings(criterion: Criterion, found: list[tuple[str, Reading]]) -> list[Fi
     for status, members in groups.items():
         sign = -1 if criterion.below else 1
         members = sorted(members, key=lambda m: -sign * (m[1].value or 0.0))
+        subjects = tuple(name for name, _ in members)
         reason = {"ok": criterion.good, "not assessed": "could not be judged"}
         findings.append(
             Finding(
                 status=status,
                 check=criterion.check,
                 quantity=criterion.quantity,
-                subjects=tuple(name for name, _ in members),
+                subjects=subjects,
                 value=members[0][1].text,
                 threshold=criterion.limits,
                 reason=reason.get(status, criterion.bad),
-                plain=criterion.plain(status),
+                plain=_about(criterion.plain(status), subjects if len(groups) > 1 else ()),
                 why=criterion.why,
                 source=criterion.source,
             )
         )
     return findings
+
+
+def _about(sentence: str, subjects: Sequence[str], many: int = 3) -> str:
+    """Say whom a sentence is about, where it does not hold for all."""
+    if not (sentence and subjects):
+        return sentence
+    names = ", ".join(subjects[:many])
+    names += f" and {len(subjects) - many} more" if len(subjects) > many else ""
+    return f"{sentence.removesuffix('.')} ({names})."
 
 
 def _not_run(check: str, why: str, partly: bool) -> Finding:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from . import contract, dimer, distances, parity, relax
 from .criterion import Criterion
 
+# What is about a user's own structures first.
 CRITERIA: tuple[Criterion, ...] = (
-    *dimer.CRITERIA,
-    *distances.CRITERIA,
-    *relax.CRITERIA,
     *parity.CRITERIA,
+    *relax.CRITERIA,
+    *distances.CRITERIA,
+    *dimer.CRITERIA,
     *contract.CRITERIA,
 )
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from .panels import Panel
 
 CROSSED = ("fail", "caution")
-# The worst first; what would help comes after all of them.
+# The worst first, then what would mend it; what needs no action is last.
 HEADINGS = {
     "fail": "What not to do",
     "caution": "Be careful with",
-    "ok": "What holds",
-    "not assessed": "What could not be judged",
     "advice": "What would help next",
+    "not assessed": "What could not be judged",
+    "ok": "What holds",
 }
 
 
@@ -155,7 +155,7 @@ def make_comparison_document(
     return Document(
         title=f"Check-up of {', '.join(labels[:-1])} and {labels[-1]}",
         models=models,
-        notes=comparison.notes,
+        notes=(*system_notes(runs[0]), *comparison.notes),  # they have the same inputs
         compared=tuple(verdict.found),
         together=together,
         numbers=tuple(numbers.found),

@@ -29,13 +29,26 @@ def print_record(out: Printer, run: RunRecord) -> None:
 
 def system_notes(run: RunRecord) -> list[str]:
     """Return what is to be known of what was looked at, and what was left out."""
-    settings, notes = run.settings, []
+    settings, notes = run.settings, [_looked_at(run)]
     if settings.get("demonstration"):
         elements = ", ".join(settings.get("elements") or [])
         notes.append(f"No system named: a demonstration on {elements}.")
     if settings.get("interrupted"):
         notes.append("Interrupted: what was not finished is not assessed.")
     return notes + [f"{note}." for note in settings.get("notes") or []]
+
+
+def _looked_at(run: RunRecord) -> str:
+    elements = sorted({x for scan in run.dimers for x in scan.pair})
+    parts = {
+        f"pairs of {', '.join(elements)}": len(run.dimers),
+        "relaxations": len(run.relaxations),
+        "labelled frames": sum(p.frames for p in run.parities),
+        "learning curves": len(run.learning),
+        "promises of an ASE calculator": len(run.contract),
+    }
+    told = [f"{what}: {n}" for what, n in parts.items() if n]
+    return f"Looked at {'; '.join(told) or 'nothing'}."
 
 
 def print_numbers(out: Printer, run: RunRecord) -> None:

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ..comparison import Comparison
 from ..results import DimerScan, Finding, Parity, Relaxation
-from .record_text import has_own, print_own
+from .record_text import has_own, print_own, system_notes
 from .terminal import STYLES, Printer, new_table, number
 from .text import print_calculator
 
@@ -21,7 +21,7 @@ def print_comparison(out: Printer, comparison: Comparison) -> None:
     for letter, run in zip(_letters(comparison), comparison.runs, strict=True):
         out.print(f"{letter}: ", end="", style="bold")
         print_calculator(out, run.calculator)
-    for note in comparison.notes:
+    for note in (*system_notes(comparison.runs[0]), *comparison.notes):
         out.print(escape(note))
     print_compared_verdict(out, comparison)
     print_compared_numbers(out, comparison)

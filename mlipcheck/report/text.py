@@ -204,7 +204,8 @@ def print_findings(out: Printer, findings: Sequence[Finding]) -> None:
         lines = [f"[bold]{escape(f.subjects[0])}: {escape(f.value)}[/]{limits}"]
         if f.plain and f.status in ("fail", "caution"):
             lines.append(escape(f.plain))
-        lines.append(f"[dim]{escape(f.reason + shown)}[/]")
+        meaning = f.plain if f.status == "not assessed" and f.plain else f.reason
+        lines.append(f"[dim]{escape(meaning + shown)}[/]")
         table.add_row(
             f"[{STYLES[f.status]}]{f.status}[/]",
             escape(f"{f.check}: {f.quantity}"),
