@@ -83,7 +83,7 @@ def draw_dots(axis: Axes, names: Sequence[str], models: Sequence[Dots], quantity
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0)
     axis.tick_params(axis="x", labelsize=SIZE)
-    rows = {"transform": axis.get_yaxis_transform(), "color": "0.93", "zorder": 0}
+    rows: dict[str, Any] = {"transform": axis.get_yaxis_transform(), "color": "0.93", "zorder": 0}
     axis.hlines(np.arange(len(names)), 0, 1, **rows)
     axis.set_axisbelow(True)
     axis.set_xlabel(quantity, fontsize=SIZE)
