@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase.calculators.calculator import InputError
 
+from .advice import name_better_models
 from .results import (
     SCHEMA,
     CurveComparison,
@@ -92,6 +93,8 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
         boxed = [s.name for s in run.dimers if s.environment != "vacuum"]
         if boxed:
             notes.append(f"{label}: dimers in a periodic box, not in vacuum: {', '.join(boxed)}.")
+    if len(runs) > 1:
+        runs = name_better_models(runs, labels)
     return Comparison(labels=labels, runs=tuple(runs), rows=_align(runs), notes=tuple(notes))
 
 

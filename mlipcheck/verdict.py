@@ -144,18 +144,8 @@ def conclude(record: RunRecord) -> RunRecord:
         record.approaches,
         record.not_run,
     )
-    return replace(
-        record,
-        findings=findings,
-        summary=summarize(findings),
-        advice=advise(
-            findings,
-            dimers=record.dimers,
-            approaches=record.approaches,
-            parities=record.parities,
-            learning=record.learning,
-        ),
-    )
+    judged = replace(record, findings=findings, summary=summarize(findings))
+    return replace(judged, advice=advise(judged))
 
 
 def summarize(findings: Sequence[Finding]) -> str:

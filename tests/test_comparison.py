@@ -15,6 +15,7 @@ from mlipcheck.checks.relax import RelaxSettings
 from mlipcheck.comparison import compare_runs
 from mlipcheck.results import RunRecord
 from mlipcheck.storage import dumps, load_run, to_plain
+from mlipcheck.verdict import conclude
 
 
 def run_of(spec, **how):
@@ -266,3 +267,24 @@ def test_records_of_before_the_contract_load(files):
         del row["fingerprint"]
     files[0].write_text(json.dumps(data))
     assert load_run(files[0]).contract == ()
+
+
+def advice_of(run):
+    return [a.text for a in run.advice if a.kind == "another model"]
+
+
+def test_each_model_is_told_which_other_one_holds(soft, exact):
+    found = compare_runs([conclude(soft), conclude(exact)], ["soft", "exact"])
+    (told,) = advice_of(found.runs[0])
+    assert told.startswith("Of these, toy:exact holds with dimer: ")
+    assert "dimer: softening of the wall" in told
+    assert advice_of(found.runs[1]) == []
+    # drawn again from its own results it says the same
+    again = compare_runs(found.runs, ["soft", "exact"])
+    assert [run.advice for run in again.runs] == [run.advice for run in found.runs]
+
+
+def test_two_equal_models_are_no_help_to_each_other(soft):
+    found = compare_runs([conclude(soft), conclude(soft)], ["one", "two"])
+    for run in found.runs:
+        assert advice_of(run) == ["Of these, none holds where this one does not."]

@@ -16,7 +16,7 @@ from mlipcheck.report.document import make_document
 from mlipcheck.report.folder import draw_document, write_report
 from mlipcheck.report.gallery import IN_ALL, Gallery
 from mlipcheck.report.panels import Panel
-from mlipcheck.results import CalculatorInfo, Finding, RunRecord
+from mlipcheck.results import Advice, CalculatorInfo, Finding, RunRecord
 from mlipcheck.storage import dumps, load_run, load_runs
 from mlipcheck.verdict import conclude
 
@@ -85,9 +85,13 @@ def test_more_figures_than_there_is_room_for_are_files():
 
 def test_findings_are_grouped_by_status_and_the_worst_comes_first():
     findings = [finding(status=s) for s in ("ok", "not assessed", "caution", "fail")]
-    groups = make_document(run(*findings)).models[0].groups
+    advised = dataclasses.replace(run(*findings), advice=(Advice("rescale", "Multiply."),))
+    groups = make_document(advised).models[0].groups
+    kinds = ["fail", "caution", "advice", "not assessed", "ok"]
+    assert list(HEADINGS) == kinds
+    assert [g.kind for g in groups] == kinds
     assert [g.title for g in groups] == list(HEADINGS.values())
-    assert [g.items[0].status for g in groups] == list(HEADINGS)
+    assert [g.items[0].status for g in groups] == kinds
 
 
 def test_a_reason_stands_in_for_plain_words_and_is_not_told_twice():
@@ -151,7 +155,8 @@ def test_what_several_models_have_together_is_not_drawn_again(soft_run, exact_ru
     assert len(names) == len(set(names))
     assert len(document.together) == len(names)  # toys have nothing of their own here
     first = document.models[0].groups[0].items[0]
-    assert (first.shown, first.seen) == ((), (1,))
+    bonds = names.index("bonds") + 1
+    assert (first.question, first.shown, first.seen) == ("relax: bond lengths", (), (bonds,))
     assert [m.letter for m in document.models] == ["A", "B"]
     assert len({m.colour for m in document.models}) == 2
 

@@ -106,9 +106,9 @@ def relax_against_reference(
     InputError
         For settings that no relaxation can have, or no references.
     """
-    settings = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
+    how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
     rows = []
-    for row in iterate_relaxations(calculator, as_references(references), settings):
+    for row in iterate_relaxations(calculator, as_references(references), how):
         rows.append(row)
         if progress is not None:
             progress(1)
@@ -121,9 +121,8 @@ def iterate_relaxations(
     """Yield the rows of `relax_against_reference` as they come, energies not yet compared."""
     for reference in references:
         # a structure is rattled alike whatever else is relaxed, and in whatever order
-        own = int(reference.fingerprint or "0", 16)
-        rng = np.random.default_rng([settings.seed, own])
-        yield _relax(calculator, reference, settings, rng)
+        seeds = [settings.seed, int(reference.fingerprint or "0", 16)]
+        yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
 
 
 class CountingCalculator(BaseCalculator):

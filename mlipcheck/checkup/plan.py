@@ -24,7 +24,7 @@ from .system import SIGNAL, System, find_system
 
 # Of --quick: fixed amounts of work, so that two machines find the same.
 QUICK_PAIRS, QUICK_STRUCTURES, QUICK_FRAMES = 10, 3, 20
-QUICK_RELAXED_ATOMS, QUICK_ATOMS = 60, 600  # in one relaxation; in all frames of a set
+QUICK_RELAXED_ATOMS, QUICK_ATOMS = 30, 400  # in all relaxations; in all frames of a set
 # What is evaluated, measured: a pair with its second look, a relaxation with its stress test.
 POINTS_A_PAIR, CALLS_A_RELAXATION = 290, 45
 CONTRACT = (2.0, 300)  # seconds, and evaluations of something small
@@ -167,16 +167,18 @@ def _shortened(system: System, seed: int) -> System:
         notes.append(f"--quick leaves out {len(pairs) - QUICK_PAIRS} pairs: {left}")
         pairs = pairs[:QUICK_PAIRS]
     kept: list[RelaxedReference] = []
+    room = QUICK_RELAXED_ATOMS
     for r in system.references:
-        small = r.relaxed is None or len(r.relaxed) <= QUICK_RELAXED_ATOMS
-        if small and len(kept) < QUICK_STRUCTURES:
+        atoms = 0 if r.relaxed is None else len(r.relaxed)
+        if atoms <= room and len(kept) < QUICK_STRUCTURES:
             kept.append(r)
+            room -= atoms
     if len(kept) < len(system.references):
         dropped = len(system.references) - len(kept)
         notes.append(f"--quick leaves out {dropped} of {len(system.references)} relaxations")
     missing = dict(system.missing)
     if system.references and not kept:
-        missing["relax"] = f"--quick relaxes nothing of more than {QUICK_RELAXED_ATOMS} atoms"
+        missing["relax"] = f"--quick relaxes {QUICK_RELAXED_ATOMS} atoms at most"
     return dataclasses.replace(
         system,
         elements=tuple("-".join(p) for p in pairs),

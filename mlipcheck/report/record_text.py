@@ -29,7 +29,7 @@ def print_record(out: Printer, run: RunRecord) -> None:
 
 def system_notes(run: RunRecord) -> list[str]:
     """Return what is to be known of what was looked at, and what was left out."""
-    settings, notes = run.settings, [_looked_at(run)]
+    settings, notes = run.settings, _looked_at(run)
     if settings.get("demonstration"):
         elements = ", ".join(settings.get("elements") or [])
         notes.append(f"No system named: a demonstration on {elements}.")
@@ -38,7 +38,8 @@ def system_notes(run: RunRecord) -> list[str]:
     return notes + [f"{note}." for note in settings.get("notes") or []]
 
 
-def _looked_at(run: RunRecord) -> str:
+def _looked_at(run: RunRecord) -> list[str]:
+    """Sum up what a check-up was about; one check alone says it by its table."""
     elements = sorted({x for scan in run.dimers for x in scan.pair})
     parts = {
         f"pairs of {', '.join(elements)}": len(run.dimers),
@@ -48,7 +49,7 @@ def _looked_at(run: RunRecord) -> str:
         "promises of an ASE calculator": len(run.contract),
     }
     told = [f"{what}: {n}" for what, n in parts.items() if n]
-    return f"Looked at {'; '.join(told) or 'nothing'}."
+    return [f"Looked at {'; '.join(told)}."] if len(told) > 1 else []
 
 
 def print_numbers(out: Printer, run: RunRecord) -> None:
