@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 HEADINGS = {
     "fail": "What not to do",
     "caution": "Be careful with",
-    "ok": "What holds",
+    "advice": "What would help next",
     "not assessed": "What could not be judged",
+    "ok": "What holds",
 }
 VOID = {"meta", "img", "br", "link", "input", "hr", "rect"}
 
