@@ -14,6 +14,7 @@ OTHER = "another model"
 MARGIN = 1.1  # of the distance at which a wall turns over: where a run is to be stopped
 TOLD = 6  # pairs
 ACCURACY = ("parity", "relax")  # checks whose findings more data of one's own may mend
+ZERO_AND_ALL = "eV/atom"  # of errors that fall mostly because a zero of energy is learnt
 NO_FILE = ("", "Atoms")  # sources that nobody can type
 
 
@@ -78,7 +79,8 @@ def _rescaling(record: RunRecord, crossed: Sequence[Finding]) -> Iterator[Advice
 
 def _learning(record: RunRecord, crossed: Sequence[Finding]) -> Iterator[Advice]:
     for curve in record.learning:
-        yield from _learnt(record, curve)
+        if curve.unit != ZERO_AND_ALL:
+            yield from _learnt(record, curve)
     judged = [p for p in record.parities if p.error is None]
     if not record.learning and judged and any(f.check in ACCURACY for f in crossed):
         yield Advice(
@@ -98,8 +100,8 @@ def _learnt(record: RunRecord, curve: LearningCurve) -> Iterator[Advice]:
         needed = wanted[0]
         yield Advice(
             "fine-tune",
-            f"{curve.name}: for an error of {needed.target:g} {curve.unit} ({curve.quantity}), "
-            f"fine-tuned: {needed.text}.",
+            f"{curve.name}: frames needed for an error of {needed.target:g} {curve.unit} "
+            f"({curve.quantity}), fine-tuned: {needed.text}.",
             command,
         )
         return

@@ -16,6 +16,7 @@ from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
 from ..checks.closest_approach import find_closest
 from ..checks.dimer import ScanPlan, list_pairs, plan_scan
+from ..checks.learning_plan import SIZES
 from ..checks.parity import PROPERTIES, check_settings
 from ..checks.relax import RelaxSettings
 from ..references.frames import FrameSet
@@ -29,7 +30,8 @@ QUICK_RELAXED_ATOMS, QUICK_ATOMS = 30, 400  # in all relaxations; in all frames 
 POINTS_A_PAIR, CALLS_A_RELAXATION = 290, 45
 CONTRACT = (2.0, 300)  # seconds, and evaluations of something small
 TOY_LEARNING = 8.0  # seconds
-EPOCHS, BACKWARD = 20, 3  # of fine-tuning; what a training step costs in evaluations
+EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in evaluations
+REPEATS = 3  # draws of each N of a learning curve
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,19 @@ def _estimate(
     seconds["relax"] = CALLS_A_RELAXATION * _scaled(calculator, relaxed, 1)
     frames = [f.atoms for s in system.frames for f in s.frames]
     seconds["parity"] = _scaled(calculator, frames, 4)
-    # half of the frames are learnt from: at 1, 3, 10, ... of them, some several times
-    steps = EPOCHS * BACKWARD * 1.5
-    seconds["learning"] = TOY_LEARNING if toy else steps * seconds["parity"]
-    return seconds if options.learn else seconds | {"learning": 0.0}
+    seconds["learning"] = TOY_LEARNING
+    if not toy and options.learn:
+        a_frame = seconds["parity"] / max(1, len(frames))
+        learnt = _frames_learnt(system.frames[0])
+        seconds["learning"] = seconds["parity"] + EPOCHS * BACKWARD * a_frame * learnt
+    return seconds
+
+
+def _frames_learnt(labels: FrameSet) -> int:
+    """Return how many frames all fits of a learning curve are fitted to."""
+    pool = len(labels.frames) // 2
+    draws = REPEATS if len({f.run for f in labels.frames}) > 1 else 1
+    return sum(n * draws for n in SIZES if n <= pool)
 
 
 def _scaled(calculator: BaseCalculator, images: Sequence[Atoms], batch: int) -> float:

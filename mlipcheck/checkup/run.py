@@ -32,11 +32,10 @@ from ..results import (
 )
 from ..storage import collect_versions, to_plain, today
 from ..verdict import conclude
-from .plan import Options, Plan, plan_checkup
+from .plan import REPEATS, Options, Plan, plan_checkup
 from .store import PartStore
 
 CHUNK = 25  # frames that are kept together, and lost together
-REPEATS = 3  # draws of each N of a learning curve
 
 # What shows how far a check is: entered with its name and its number of steps.
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]

@@ -30,6 +30,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..checkup.plan import Plan
+    from ..checkup.store import PartStore
     from ..results import DimerScan, Parity, Relaxation, RunRecord
 
 
@@ -120,7 +121,7 @@ def run(
         records.append(record)
         if record.settings["interrupted"]:
             break
-        _refuse_nothing(record)
+        _refuse_nothing(record, store)
     stopped = bool(records[-1].settings["interrupted"])
     if not stopped:
         for store in stores:
@@ -142,8 +143,9 @@ def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
     """Refuse models that nobody can compare, for want of a system that all know."""
     from ase.calculators.calculator import InputError
 
-    if len(set(specs)) < len(specs):
-        raise InputError(f"-b {specs[0]}: given twice; name each model once")
+    twice = next((spec for k, spec in enumerate(specs) if spec in specs[:k]), None)
+    if twice is not None:
+        raise InputError(f"-b {twice}: given twice; name each model once")
     kinds = {spec.partition(":")[0] in ("toy", "ase") for spec in specs}
     if len(specs) > 1 and not what and len(kinds) > 1:
         raise InputError(
@@ -151,7 +153,7 @@ def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
         )
 
 
-def _refuse_nothing(record: RunRecord) -> None:
+def _refuse_nothing(record: RunRecord, store: PartStore) -> None:
     """Raise where no pair, structure or frame of the system could be evaluated."""
     from ase.calculators.calculator import InputError
 
@@ -159,6 +161,7 @@ def _refuse_nothing(record: RunRecord) -> None:
     rows = [*record.dimers, *record.relaxations, *record.parities]
     errors = [f"{row.name}: {row.error}" for row in rows if row.error]
     if rows and len(errors) == len(rows):
+        store.clear()  # there is nothing to go on from
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"nothing could be judged; {errors[0]}{more}")
 
