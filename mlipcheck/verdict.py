@@ -176,7 +176,12 @@ def _by_check(questions: Sequence[tuple[str, str]]) -> str:
     groups: dict[str, list[str]] = {}
     for check, quantity in questions:
         groups.setdefault(SUBJECTS[check], []).append(quantity)
-    return _listed([f"{subject} ({', '.join(asked)})" for subject, asked in groups.items()])
+    return _listed(
+        [
+            subject if subject.endswith(asked[0]) else f"{subject} ({', '.join(asked)})"
+            for subject, asked in groups.items()
+        ]
+    )
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -494,3 +494,122 @@ def test_an_estimate_names_every_check_that_will_run():
     assert set(plan.seconds) == set(plan.work)
     assert all(s >= 0 for s in plan.seconds.values())
     assert plan.not_run == {"learning": "not asked for; give --learn"}
+
+
+# ---------------------------------------------------------------- what is no error of the model
+
+
+def test_a_pressed_crystal_is_no_relaxed_one(tmp_path):
+    frames = []
+    for k, scale in enumerate((0.94, 0.97, 1.0, 1.03)):
+        atoms = bulk("Cu", a=3.59, cubic=True)  # EMT's own
+        atoms.set_cell(atoms.cell * scale, scale_atoms=True)
+        atoms.info["internal_id"] = f"volume {k}"
+        atoms.calc = EMT()
+        energy, forces, stress = (
+            atoms.get_potential_energy(),
+            atoms.get_forces(),
+            atoms.get_stress(),
+        )
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
+        frames.append(atoms)
+    path = tmp_path / "eos.xyz"
+    write(path, frames)
+    system = find_system(EMT(), [str(path)])
+    # the third is all but relaxed, and named as ASE counts
+    assert [r.name for r in system.references] == ["eos[2]"]
+    assert "stress above 1.0 GPa: eos[0], eos[1], eos[3]" in system.notes[0]
+    record = check_up(EMT(), [str(path)], Options(reference=("none",)))
+    for check in ("relax", "parity"):
+        found = {s for (c, _), s in statuses(record).items() if c == check}
+        assert found <= {"ok", "not assessed"}
+
+
+def test_a_relaxed_reference_under_stress_is_not_held_against_the_model():
+    from mlipcheck import relax_against_reference
+
+    atoms = bulk("Cu", cubic=True)
+    atoms.set_cell(atoms.cell * 0.95, scale_atoms=True)
+    atoms.calc = EMT()
+    atoms.get_potential_energy()
+    atoms.get_forces()
+    atoms.get_stress()
+    rows = relax_against_reference(EMT(), [atoms])
+    found = {f.quantity: f for f in judge(relaxations=rows)}
+    assert rows[0].volume_change_percent > 10
+    for quantity in ("volume", "bond lengths"):
+        assert found[quantity].status == "not assessed"
+        assert "GPa" in found[quantity].value
+    assert found["the reference itself"].status == "caution"
+
+
+def test_a_bare_structure_is_not_known_to_be_relaxed(tmp_path):
+    path = tmp_path / "copper.cif"
+    write(path, bulk("Cu", cubic=True))
+    record = check_up(EMT(), [str(path)], Options(reference=("none",)))
+    assert statuses(record)["relax", "the reference itself"] == "not assessed"
+
+
+def test_errors_of_two_elements_that_cancel_are_seen(tmp_path):
+    class Uneven(Faulty):
+        def spoil(self, atoms):
+            factors = np.where(atoms.symbols == "Cu", 0.75, 1.25)
+            self.results["forces"] = self.results["forces"] * factors[:, None]
+
+    frames = []
+    for k in range(10):
+        atoms = bulk("Cu", cubic=True) * (2, 1, 1)
+        atoms.symbols[::2] = "Ag"
+        atoms.rattle(0.1, seed=k)
+        frames.append(labelled(atoms))
+    path = tmp_path / "two.xyz"
+    write(path, frames)
+    found = statuses(check_up(Uneven(EMT()), [str(path)], Options(independent=True)))
+    assert found["parity", "softening of one element"] == "caution"
+    right = statuses(check_up(EMT(), [str(path)], Options(independent=True)))
+    assert right["parity", "softening of one element"] == "ok"
+
+
+def test_without_stress_the_cell_stays(tmp_path):
+    class NoStress(Faulty):
+        def __init__(self, base):
+            super().__init__(base)
+            self.implemented_properties = ["energy", "free_energy", "forces"]
+
+    record = check_up(NoStress(EMT()), ["Cu"], Options(reference=("none",)))
+    (row,) = record.relaxations
+    assert (row.error, row.cell, row.converged) == (None, "fixed", True)
+    assert "no stress" in row.notes[-1]
+    assert statuses(record)["relax", "convergence"] == "ok"
+
+
+def test_what_a_calculator_says_of_the_user_s_elements_is_told(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "boom.py").write_text(
+        "from ase.calculators.emt import EMT\n"
+        "class Boom(EMT):\n"
+        "    def calculate(self, *args, **kwargs):\n"
+        "        raise RuntimeError('boom')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    status, _, err = run_cli("run", "-b", "boom:Boom", "Cu", "--reference", "none")
+    assert status == 2
+    assert "boom" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["report.html", "results.json"])
+def test_files_of_others_are_not_overwritten(run_cli, tmp_path, name):
+    (tmp_path / name).write_text('{"a": 1}')
+    status, _, err = run_cli("run", "--out", tmp_path)
+    assert status == 2
+    assert "give another folder" in err
+    assert (tmp_path / name).read_text() == '{"a": 1}'
+
+
+def test_a_structure_that_cannot_be_is_the_file_s_fault(tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.positions[1] = np.nan
+    path = tmp_path / "nan.xyz"
+    write(path, atoms)
+    with pytest.raises(InputError, match="NaN"):
+        find_system(EMT(), [str(path)])

@@ -181,7 +181,7 @@ def _scan(
         "environment": "periodic box" if sample.boxed else "vacuum",
     }
     if shape is None or look is None:
-        why = sample.failed[0][1] if sample.failed else "no finite energy"
+        why = sample.failed[0][1] if sample.failed else "no finite energy with forces"
         left = len(sample.r) - len(sample.failed)
         return DimerScan(**facts, error=f"{left} of {len(sample.r)} points left; first: {why}")
     well = shape.well

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, InputError, compare_atoms
+from ase.calculators.calculator import BaseCalculator, InputError
 
+from ..calculators.counting import CountingCalculator
 from ..calculators.evaluate import Progress, describe_error, evaluate
 from ..references.files import as_references
 from ..references.structures import RelaxedReference
@@ -125,28 +126,6 @@ def iterate_relaxations(
         yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
 
 
-class CountingCalculator(BaseCalculator):
-    """Any calculator, counting the distinct geometries whose forces are asked for."""
-
-    def __init__(self, base: BaseCalculator) -> None:
-        super().__init__()
-        self.base = base
-        self.force_calls = 0
-        self.implemented_properties = list(base.implemented_properties)
-        self._last: Atoms | None = None
-
-    def calculate(self, atoms: Atoms, properties: list[str], system_changes: list[str]) -> None:
-        self.base.calculate(atoms, properties, system_changes)
-
-    def get_property(
-        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
-    ) -> Any:
-        if name == "forces" and (self._last is None or compare_atoms(self._last, atoms)):
-            self.force_calls += 1
-            self._last = atoms.copy() if atoms is not None else None
-        return self.base.get_property(name, atoms, allow_calculation)
-
-
 def _relax(
     calculator: BaseCalculator,
     reference: RelaxedReference,
@@ -163,6 +142,7 @@ def _relax(
         optimizer=settings.optimizer,
         start=settings.start,
         reference_fmax=reference.fmax,
+        reference_stress=reference.stress,
         single_point=reference.single_point,
         reference_energy=reference.energy,
         error=reference.error,
@@ -171,8 +151,12 @@ def _relax(
         return row
     target = reference.relaxed
     free = _cell_is_free(reference, settings.cell)
+    notes = row.notes
+    if free and settings.cell is None and "stress" not in calculator.implemented_properties:
+        free, notes = False, (*notes, "the calculator gives no stress: the cell stays as it was")
     row = dataclasses.replace(
         row,
+        notes=notes,
         formula=target.get_chemical_formula(),
         n_atoms=len(target),
         cell="free" if free else "fixed",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..calculators.evaluate import iterate_evaluations
 from ..calculators.registry import describe
@@ -100,6 +100,7 @@ def run_checkup(
     not_run = plan.not_run | {
         check: "interrupted" for check in plan.work if check not in work.finished
     }
+    not_run |= work.failed
     for check, needs, part in (
         ("distances", "dimer", "approaches"),
         ("signal", "parity", "parities"),
@@ -154,6 +155,7 @@ class _Work:
         }
     )
     finished: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
         checks = {
@@ -177,7 +179,11 @@ class _Work:
         with self.progress("contract", len(list(iter_checks()))) as advance:
             kept = self.store.get(tuple[ContractResult, ...], "contract")
             if kept is None:
-                kept = check_calculator(self.calculator, progress=advance)
+                try:
+                    kept = check_calculator(self.calculator, progress=advance)
+                except InputError as error:  # it answers for nothing that is tried
+                    self.failed["contract"] = str(error)
+                    return
                 kept = self.store.put(tuple[ContractResult, ...], kept, "contract")
         self.results["contract"] += kept
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ase import Atoms
+from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
 
@@ -23,7 +23,8 @@ from ..references.structures import RelaxedReference, morse_clusters
 DEMONSTRATION = ("Cu", "Si", "O")
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 SIGNAL = 0.1
-AT_REST = 0.1  # eV/Å; the limit of the verdict for a reference at its own minimum
+# What a frame may have and be taken for relaxed, eV/Å and GPa: the limits of the verdict, too.
+AT_REST, UNPRESSED = 0.1, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,14 +180,19 @@ def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list
             found += as_references([name])
     files = [name for name in names if _is_file(name)]
     found += load_references(files) if files else []
-    moving = [r for r in found if r.first is None and r.fmax is not None and r.fmax > AT_REST]
+    moving = [r for r in found if r.first is None and (r.fmax or 0.0) > AT_REST]
+    pressed = [r for r in found if r.first is None and (r.stress or 0.0) > UNPRESSED * units.GPa]
+    pressed = [r for r in pressed if r not in moving and not r.single_point]
     single = [r for r in found if r.single_point and r not in moving]
+    others = [*moving, *pressed, *single]
     left = []
     if moving:
         left.append(f"not relaxed again, forces above {AT_REST} eV/Å: {_told(moving)}")
+    if pressed:
+        left.append(f"not relaxed again, stress above {UNPRESSED} GPa: {_told(pressed)}")
     if single:
         left.append(f"not relaxed again, single points: {_told(single)}")
-    return [r for r in found if r not in moving and r not in single], left
+    return [r for r in found if r not in others], left
 
 
 def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet], list[str]]:

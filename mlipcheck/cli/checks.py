@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
 from .options import (
     BackendOption,
@@ -38,7 +38,7 @@ def contract(
     strict: StrictOption = False,
 ) -> None:
     """Hold the calculator to what every ASE calculator promises."""
-    outputs.check_writable(json)
+    places.check_writable(json)
     calculator = inputs.load_calculator(backend, device, option)
     results = outputs.hold_to_contract(calculator, elements)
     record = outputs.make_record(calculator, {"elements": elements}, contract=results)
@@ -61,7 +61,7 @@ def dimer(
     """Scan the distance of all pairs of the elements: wall, well, smoothness, softening."""
     from ..checkup.system import default_elements
 
-    outputs.check_writable(json, figures)
+    places.check_writable(json, figures)
     calculator = inputs.load_calculator(backend, device, option)
     chosen = elements or default_elements(calculator)
     scans = outputs.scan(calculator, chosen, reference or ["auto"])
@@ -96,7 +96,7 @@ def relax(
     """Relax reference structures with the model and compare where they end."""
     from ..checks.relax import RelaxSettings
 
-    outputs.check_writable(json, figures)
+    places.check_writable(json, figures)
     how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
     calculator = inputs.load_calculator(backend, device, option)
     references = inputs.load_structures(calculator, files or [], reference)

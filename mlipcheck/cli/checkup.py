@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
 from .options import (
     CellOption,
@@ -86,7 +86,7 @@ def run(
     from ..checkup.plan import Options, plan_checkup
     from ..checkup.run import make_store, run_checkup
 
-    outputs.check_writable(json, figures, out=out)
+    places.check_writable(json, figures, out=out)
     options = Options(
         reference=tuple(reference or ["auto"]),
         relax=RelaxSettings(fmax, steps, optimizer, cell, start, seed),
@@ -105,6 +105,9 @@ def run(
     plans = [plan_checkup(c, what or [], options) for c in calculators]
     for spec, plan in zip(specs, plans, strict=True):
         _tell(spec, plan, alone=len(specs) == 1)
+    if out is not None:
+        with places.told_as_a_mistake(f"--out {out}"):
+            out.mkdir(parents=True, exist_ok=True)
     folder = _parts_folder(out)
     stores = [make_store(calculator, folder) for calculator in calculators]
     records: list[RunRecord] = []

@@ -118,7 +118,7 @@ def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
         try:
             found = load_runs(path)
         except (OSError, ValueError) as error:
-            why = f"{path}: {error.strerror}" if isinstance(error, OSError) else error
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
             raise InputError(f"{why}; give what --json or --out of a run has written") from error
         records += found
         # a file of several is told by its models

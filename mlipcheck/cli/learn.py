@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, learning, outputs
+from . import inputs, learning, outputs, places
 from .app import app
 from .options import (
     BackendOption,
@@ -47,9 +47,9 @@ def learn(
     figures: FiguresOption = None,
 ) -> None:
     """Zero-shot, rescaled, fine-tuned, from scratch: errors against the number of frames."""
-    outputs.check_writable(json, figures)
+    places.check_writable(json, figures)
     if save is not None:
-        outputs.check_writable(str(save), option="--save")
+        places.check_writable(str(save), option="--save")
     numbers = inputs.parse_sizes(sizes)
     calculator = inputs.load_calculator(backend, device, option)
     if not what:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from . import outputs
+from . import outputs, places
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -105,21 +105,21 @@ def tell_forgetting(
         typer.echo("the fit to most frames failed: no model to look at", err=True)
         return
     if save is not None:
-        with outputs.told_as_a_mistake(f"--save {save}"):
+        with places.told_as_a_mistake(f"--save {save}"):
             write_atomically(save, model.read_bytes())
         typer.echo(f"saved: {save}", err=True)
     info = describe(learner.calculator)
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     records = [_look(c, learner) for c in (learner.calculator, after)]
-    places = [model.with_suffix(f".{when}.json") for when in ("before", "after")]
-    for record, place in zip(records, places, strict=True):
+    paths = [model.with_suffix(f".{when}.json") for when in ("before", "after")]
+    for record, place in zip(records, paths, strict=True):
         write_atomically(place, dumps(record))
     if not quiet:
         out = terminal.console()
         out.print(f"\nBefore (A) and after (B) learning from {len(fit.train)} frames")
-        comparison = compare_runs(records, [str(p) for p in places])
+        comparison = compare_runs(records, [str(p) for p in paths])
         side_by_side.print_comparison(out, comparison)
-    typer.echo(f"again: mlipcheck report {places[0]} {places[1]}", err=True)
+    typer.echo(f"again: mlipcheck report {paths[0]} {paths[1]}", err=True)
 
 
 def _look(calculator: BaseCalculator, learner: FrameLearner) -> RunRecord:

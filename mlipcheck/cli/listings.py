@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
 from .options import (
     BackendOption,
@@ -27,11 +27,11 @@ def backends(json: JsonOption = None) -> None:
     from ..report import listings, terminal
 
     rows = list_backends()
-    outputs.check_writable(json)
+    places.check_writable(json)
     if json != "-":
         listings.print_backends(terminal.console(), rows)
     if json:
-        outputs.write_json(json, [_backend_facts(b) for b in rows])
+        places.write_json(json, [_backend_facts(b) for b in rows])
 
 
 def _backend_facts(backend: Backend) -> dict[str, Any]:
@@ -59,14 +59,14 @@ def data(
     from ..references import datasets
     from ..report import listings, terminal
 
-    outputs.check_writable(json)
+    places.check_writable(json)
     chosen = [datasets.get_dataset(name) for name in names] if names else datasets.DATASETS
     for name in names or ():
         datasets.fetch(name)
     if json != "-":
         listings.print_datasets(terminal.console(), chosen)
     if json:
-        outputs.write_json(json, [datasets.describe(dataset) for dataset in chosen])
+        places.write_json(json, [datasets.describe(dataset) for dataset in chosen])
 
 
 @app.command()
@@ -85,7 +85,7 @@ def predict(
     from ..references.files import read_frames
     from ..report import listings, terminal, text
 
-    outputs.check_writable(json)
+    places.check_writable(json)
     calculator = inputs.load_calculator(backend, device, option)
     frames = read_frames(file)
     properties = ("energy", "forces", "stress", "energies", "magmoms")
@@ -99,4 +99,4 @@ def predict(
         text.print_calculator(out, describe(calculator))
         listings.print_evaluations(out, names, frames, found)
     if json:
-        outputs.write_json(json, {"calculator": describe(calculator), "evaluations": found})
+        places.write_json(json, {"calculator": describe(calculator), "evaluations": found})

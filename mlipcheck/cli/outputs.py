@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,55 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .places import told_as_a_mistake, write_json
+
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
     from ..checks.relax import RelaxSettings
     from ..references.structures import RelaxedReference
     from ..results import ContractResult, DimerScan, Relaxation, RunRecord
-
-
-def check_writable(
-    json: str | None,
-    figures: Path | None = None,
-    *,
-    out: Path | None = None,
-    option: str = "--json",
-) -> None:
-    """Refuse outputs that cannot be written, before any work is done."""
-    from ase.calculators.calculator import InputError
-
-    if json and json != "-":
-        folder = Path(json).parent
-        if Path(json).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise InputError(f"{option} {json}: not writable; give a file in a folder that exists")
-    for name, place in (("--figures", figures), ("--out", out)):
-        if place is not None:
-            present = next(p for p in (place, *place.absolute().parents) if p.exists())
-            if not present.is_dir() or not os.access(present, os.W_OK):
-                raise InputError(f"{name} {place}: not writable; give a folder")
-
-
-def write_json(path: str, record: Any) -> None:
-    """Write a record whole or not at all; ``-`` is stdout."""
-    from ..storage import dumps, write_atomically
-
-    if path == "-":
-        typer.echo(dumps(record), nl=False)
-        return
-    with told_as_a_mistake(f"--json {path}"):
-        write_atomically(path, dumps(record))
-
-
-@contextmanager
-def told_as_a_mistake(option: str) -> Iterator[None]:
-    """Turn what the system says of an output into one line."""
-    from ase.calculators.calculator import InputError
-
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{option}: not written, {error.strerror}; give another place") from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
 from .options import (
     BackendOption,
@@ -63,7 +63,7 @@ def parity(
     from ..checkup.system import SIGNAL
 
     check_settings(energies, signal)
-    outputs.check_writable(json, figures)
+    places.check_writable(json, figures)
     calculator = inputs.load_calculator(backend, device, option)
     sets = inputs.load_frames(calculator, what or [], independent)
     if sample is not None:
@@ -112,7 +112,7 @@ def _check_save(
         raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
     if describe(calculator).backend in (None, "rescaled"):
         raise InputError(f"--save: {describe(calculator).spec} cannot be the base of a file")
-    outputs.check_writable(str(save), option="--save")
+    places.check_writable(str(save), option="--save")
 
 
 def _compare(
@@ -179,7 +179,7 @@ def _save(calculator: BaseCalculator, labels: FrameSet, row: Parity, path: Path)
         typer.echo(f"{path} not written: no composition could be relaxed", err=True)
         return
     fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
-    with outputs.told_as_a_mistake(f"--save {path}"):
+    with places.told_as_a_mistake(f"--save {path}"):
         RescaledCalculator(calculator, found.factor, energies).save(path, fit)
     more = f" and {len(energies) - MANY} more" if len(energies) > MANY else ""
     formulas = ", ".join(list(energies)[:MANY]) + more

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
 from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
 
@@ -32,6 +32,6 @@ def report(
     """
     if out is None and len(runs) == 1 and runs[0].is_dir():
         out = runs[0]
-    outputs.check_writable(json, figures, out=out)
+    places.check_writable(json, figures, out=out)
     records, names = inputs.load_runs(runs)
     outputs.finish_comparison(records, names, json, figures, out, strict=strict, markdown=markdown)

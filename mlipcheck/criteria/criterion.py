@@ -38,7 +38,7 @@ class Criterion:
 
     def plain(self, status: str) -> str:
         """Return what a status means for who wants to use the model, as a sentence."""
-        unknown = f"Nothing is known of this: {self.quantity}."
+        unknown = f"Not known: {self.quantity}."
         holds = f"{self.good[:1].upper()}{self.good[1:]}."
         words = {"fail": self.avoid, "caution": self.careful, "ok": holds, "not assessed": unknown}
         return words[status]

@@ -123,7 +123,7 @@ CRITERIA: tuple[Criterion, ...] = (
         readings.read_reference,
         caution=0.1,
         fail=None,
-        limits="caution: forces > 0.1 eV/Å, no relaxation, atoms > 6 Å apart",
+        limits="caution: forces > 0.1 eV/Å, > 1 GPa, no relaxation, atoms > 6 Å apart",
         source=f"{HERE}: five times the default fmax",
         good="the reference is at its minimum",
         bad="the reference is not at its own minimum: what moves, or stays, says little",

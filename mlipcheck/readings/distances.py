@@ -13,7 +13,7 @@ def read_room(row: ClosestApproach) -> Reading | None:
         return None
     seen = f"{row.distance:.2f} Å in {row.structure}"
     if row.innermost is None:
-        return Reading(None, f"{seen}; the pair could not be scanned")
+        return Reading(None, f"{seen}; the pair was not scanned")
     if row.collapse is not None:
         ratio = row.distance / row.collapse
         return Reading(ratio, f"{seen}, {ratio:.2f} times the {row.collapse:.2f} Å of the collapse")

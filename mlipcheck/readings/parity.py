@@ -9,7 +9,8 @@ from ase import units
 from ..results import Parity
 from .reading import Reading
 
-ENOUGH_PAIRS = 10  # to judge by what was observed, where Φ does not hold
+ENOUGH_PAIRS = 10  # to know how errors of differences are spread
+ENOUGH_ATOMS = 20  # for a slope of one element
 
 
 def read_frames(row: Parity) -> Reading:
@@ -44,6 +45,8 @@ def read_energy(row: Parity) -> Reading | None:
     if row.energy is None:
         return Reading(None, row.not_assessed.get("energy", "no energies"))
     e = row.energy
+    if e.suspicion:
+        return Reading(None, "most of the error is one of convention")
     return Reading(
         e.mae.value, f"{1000 * e.mae.value:.1f} meV/atom in {e.convention} ({e.frames} frames)"
     )
@@ -74,6 +77,18 @@ def read_softening(row: Parity) -> Reading | None:
     return Reading(abs(f.slope.s_lo - 1), f"{f.slope.s_lo:.3f} of the reference{word}")
 
 
+def read_elements(row: Parity) -> Reading | None:
+    f = row.forces
+    if row.error or f is None or _doubted(row, "forces"):
+        return None  # told by the pooled ones
+    found = [(g.name, g.slope) for g in f.by_element if g.slope and g.atoms >= ENOUGH_ATOMS]
+    if len(f.by_element) < 2 or not found:
+        return None
+    name, slope = max(found, key=lambda item: abs(item[1].s_lo - 1))
+    word = f", {slope.remark}" if slope.remark else ""
+    return Reading(abs(slope.s_lo - 1), f"{name} {slope.s_lo:.3f} of the reference{word}")
+
+
 def _doubted(row: Parity, kind: str) -> bool:
     return any(suspicion.startswith(f"{kind} look") for suspicion in row.suspicions)
 
@@ -98,6 +113,9 @@ def read_ordering(row: Parity) -> Reading | None:
             return Reading(None, f"too few pairs about {order.difference:g} eV apart")
         observed = f"{100 * order.observed:.0f} % of {order.observed_pairs} pairs"
         return Reading(order.observed, f"{observed} about {order.difference:g} eV apart")
+    apart = f"{order.difference:g} eV apart"
+    if order.pairs < ENOUGH_PAIRS or not order.observed_pairs:
+        return Reading(None, f"{order.pairs} pairs of states, {order.observed_pairs} about {apart}")
     return Reading(
         order.chance,
         f"{100 * order.chance:.0f} % for {order.difference:g} eV (σ {order.sigma.value:.3g} eV)",

@@ -6,9 +6,12 @@ import functools
 import math
 from collections.abc import Callable
 
+from ase import units
+
 from ..results import Relaxation
 from .reading import Reading
 
+AT_REST = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
 FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
 
 
@@ -26,6 +29,8 @@ def _of_relaxed(
         found = read(row)
         if found is not None and row.single_point:
             return Reading(None, "the reference is a single point")
+        if found is not None and row.cell == "free" and _pressed(row) > AT_REST:
+            return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
         return found
 
     return reading
@@ -41,6 +46,11 @@ def read_converged(row: Relaxation) -> Reading:
     if row.steps == 0:
         return Reading(0, "0 steps, forces were below fmax from the start")
     return Reading(0, f"{row.steps} {row.optimizer} steps")
+
+
+def _pressed(row: Relaxation) -> float:
+    """Return the stress that the reference left, GPa."""
+    return (row.reference_stress or 0.0) / units.GPa
 
 
 @_of_relaxed
@@ -115,5 +125,9 @@ def read_reference(row: Relaxation) -> Reading | None:
     if row.single_point:
         return Reading(math.inf, "a single point (NSW is 0 or 1), not a relaxation")
     if row.reference_fmax is None:
-        return None
+        # a file that says nothing of itself; a collection has its level of theory
+        told = row.level_of_theory is not None
+        return None if told else Reading(None, "no forces in its file say that it is relaxed")
+    if row.cell == "free" and _pressed(row) > AT_REST:
+        return Reading(math.inf, f"left {row.reference_fmax:.3f} eV/Å and {_pressed(row):.1f} GPa")
     return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")

@@ -10,6 +10,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
+from ..calculators.neighbours import check_geometry
 from . import vasp
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .structures import RelaxedReference, from_atoms, morse_clusters
@@ -192,9 +193,12 @@ def read_file(path: Path) -> list[RelaxedReference]:
     stem = path.resolve().parent.name if in_folder else path.name.removesuffix(".gz")
     stem = stem if in_folder else stem.rsplit(".", 1)[0]
     references = []
-    for number, run in enumerate(runs, start=1):
-        name = stem if len(runs) == 1 else f"{stem}[{number}]"
-        reference = from_atoms(run[-1], name, str(path))
+    end = 0
+    for run in runs:
+        # as ASE counts frames: where in the file the run ends
+        end += len(run)
+        name = stem if len(runs) == 1 else f"{stem}[{end - 1}]"
+        reference = _checked(from_atoms(run[-1], name, str(path)))
         references.append(
             dataclasses.replace(
                 reference,
@@ -208,6 +212,16 @@ def read_file(path: Path) -> list[RelaxedReference]:
             )
         )
     return references
+
+
+def _checked(reference: RelaxedReference) -> RelaxedReference:
+    """Keep what no calculator should be asked about as an error of the file."""
+    assert reference.relaxed is not None
+    try:
+        check_geometry(reference.relaxed)
+    except InputError as error:
+        return dataclasses.replace(reference, relaxed=None, error=f"{reference.source}: {error}")
+    return reference
 
 
 def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:

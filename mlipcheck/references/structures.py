@@ -35,6 +35,8 @@ class RelaxedReference:
         Whether the reference relaxed its cell; None where it does not say.
     fmax : float or None
         The largest force that the reference left, eV/Å.
+    stress : float or None
+        The largest component of the stress that it left, eV/Å^3; None where nothing says.
     single_point : bool
         Whether the run says that it did not relax.
     """
@@ -47,6 +49,7 @@ class RelaxedReference:
     volume_only: bool = False
     cell_free: bool | None = None
     fmax: float | None = None
+    stress: float | None = None
     single_point: bool = False
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
@@ -101,6 +104,7 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
     if "forces" in results:
         forces = atoms.get_forces()  # constraints applied: what the relaxation had to bring down
         fmax = float(np.linalg.norm(forces, axis=1).max(initial=0.0))
+    stress = results.get("stress") if atoms.pbc.all() else None
     energy = results.get("energy")
     return RelaxedReference(
         name=name or atoms.get_chemical_formula(),
@@ -108,6 +112,7 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
         relaxed=_bare(atoms),
         energy=None if energy is None else float(energy),
         fmax=fmax,
+        stress=None if stress is None else float(np.abs(stress).max()),
     )
 
 

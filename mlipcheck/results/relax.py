@@ -48,7 +48,8 @@ class Relaxation:
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
     ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
     geometries whose forces were asked for. ``reference_fmax`` is the largest force that the
-    reference itself left, where it is known; ``single_point`` where its run did not relax.
+    reference itself left, where it is known, ``reference_stress`` the largest component of its
+    stress (eV/Å^3); ``single_point`` where its run did not relax.
     ``stress_error`` is how far the stress is from the derivative of the energy, relative to it,
     where the cell is free.
     """
@@ -69,6 +70,7 @@ class Relaxation:
     cell: str = "fixed"
     start: str = "relaxed"
     reference_fmax: float | None = None
+    reference_stress: float | None = None
     single_point: bool = False
     reference_volume: float | None = None
     volume: float | None = None
