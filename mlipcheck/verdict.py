@@ -176,12 +176,9 @@ def _by_check(questions: Sequence[tuple[str, str]]) -> str:
     groups: dict[str, list[str]] = {}
     for check, quantity in questions:
         groups.setdefault(SUBJECTS[check], []).append(quantity)
-    return _listed(
-        [
-            subject if subject.endswith(asked[0]) else f"{subject} ({', '.join(asked)})"
-            for subject, asked in groups.items()
-        ]
-    )
+    told = {subject: f"{subject} ({', '.join(asked)})" for subject, asked in groups.items()}
+    whole = SUBJECTS["contract"]  # which asks but one question
+    return _listed([whole if subject == whole else words for subject, words in told.items()])
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -11,9 +11,18 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+from faulty import ScaledForces
 from parsed_report import HEADINGS, Report, said
 from report_runs import HOSTILE, spoilt
 
+from mlipcheck import get_calculator
+from mlipcheck.checks.toy_learning import toy_learning_curve
+from mlipcheck.checkup.plan import Options
+from mlipcheck.checkup.run import check_up
 from mlipcheck.report.folder import write_report
 from mlipcheck.results import CalculatorInfo, DimerScan, Relaxation, RunRecord
 from mlipcheck.storage import to_plain
@@ -199,12 +208,16 @@ def numbers_of(data):
             numbers = [x for x in item if isinstance(x, (int, float))]
             if len(numbers) > 50:  # of a curve its ends and extremes: among all any number is found
                 found.update((numbers[0], numbers[-1], min(numbers), max(numbers)))
-                found.add(data["dimers"][0]["distances"][int(np.argmin(numbers))])
             else:
                 for x in item:
                     walk(x)
 
     walk(data)
+    for scan in data["dimers"]:  # where its lowest energy lies
+        energies = np.array(scan["energies"], dtype=float)
+        found.add(scan["distances"][int(np.nanargmin(energies))])
+    for point in (p for curve in data["learning"] for p in curve["points"]):
+        found.update((statistics.fmean(point["errors"]), statistics.stdev(point["errors"])))
     rows = data["relaxations"]
     found.add(float(sum(r["converged"] for r in rows)))
     changes = [abs(r["volume_change_percent"]) for r in rows if r["volume_change_percent"]]
@@ -230,11 +243,51 @@ def strangers(page, data):
     return foreign
 
 
-def test_every_number_is_in_the_results(html, soft_run):
-    data = to_plain(soft_run)
+@pytest.fixture(scope="module")
+def whole_run():
+    """A record that has something for every part of a report but stresses."""
+    record = check_up(get_calculator("toy"), (), Options(signal=0.1))
+    curves = (toy_learning_curve(tuned=tuned, trials=3, target=0.2) for tuned in (False, True))
+    return conclude(dataclasses.replace(record, learning=tuple(curves), not_run={}))
+
+
+@pytest.fixture(scope="module")
+def own_run(tmp_path_factory):
+    """The check-up of a user's own frames, with stresses: copper, and forces that are too weak."""
+    images = []
+    for k in range(12):
+        atoms = bulk("Cu", cubic=True)
+        atoms.rattle(0.12, seed=k)
+        atoms.info["internal_id"] = str(k)
+        atoms.calc = EMT()
+        labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, stress=atoms.get_stress(), **labels)
+        images.append(atoms)
+    path = tmp_path_factory.mktemp("own") / "copper.xyz"
+    write(path, images)
+    return check_up(ScaledForces(EMT(), 0.8), [str(path)], Options(signal=0.2))
+
+
+@pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])
+def test_every_number_is_in_the_results(request, name, tmp_path):
+    run = request.getfixturevalue(name)
+    data, html = to_plain(run), written(tmp_path, run)
     assert strangers(Report(html), data) == []
     planted = html.replace("</main>", "<p>and 731.37 of them, or 0.04177</p></main>")
     assert strangers(Report(planted), data) == ["731.37", "0.04177"]
+
+
+@pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])
+def test_a_number_that_is_off_is_seen(request, name, tmp_path):
+    """Each number of a page is made a seventh larger: few of them are near others."""
+    run = request.getfixturevalue(name)
+    data = to_plain(run)
+    told = NUMBER.findall(Report(written(tmp_path, run)).text("main"))
+    exact = {t.replace("−", "-") for t in told if len(re.sub(r"^[-+0.]+|[.]", "", t)) >= 3}
+    wrong = [f"{8 / 7 * float(t):.{len(t.partition('.')[2])}f}" for t in exact if "e" not in t]
+    assert len(wrong) > 20
+    page = Report(f"<main>{' and '.join(wrong)}</main>")
+    assert len(strangers(page, data)) > 2 / 3 * len(wrong)
 
 
 # Contrast

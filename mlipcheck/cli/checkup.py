@@ -126,20 +126,18 @@ def run(
             break
         _refuse_nothing(record, store)
     stopped = bool(records[-1].settings["interrupted"])
-    if not stopped:
-        for store in stores:
-            store.clear()
-    elif len(records) > 1:
+    if stopped and len(records) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
         typer.echo(f"{specs[len(records) - 1]} is not finished, and not in the report", err=True)
         records.pop()
     names = [record.calculator.spec for record in records]
-    outputs.finish_comparison(
-        records, names, json, figures, out, strict=strict and not stopped, markdown=markdown
-    )
+    outputs.finish_comparison(records, names, json, figures, out, strict=False, markdown=markdown)
     if stopped:
         typer.echo("interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130)
+    for store in stores:  # the report is written: they are not needed any more
+        store.clear()
+    outputs.exit_if_strict(strict, records)
 
 
 def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:

@@ -163,7 +163,7 @@ def finish(
         )
         typer.echo(f"interrupted; {done}", err=True)
         raise typer.Exit(130)
-    _exit_if_strict(strict, [record])
+    exit_if_strict(strict, [record])
 
 
 def _draw(record: RunRecord, folder: Path) -> list[Path]:
@@ -195,7 +195,7 @@ def _save(figures: Path, save: Callable[[], list[Path]]) -> None:
         typer.echo(f"figure: {path}", err=True)
 
 
-def _exit_if_strict(strict: bool, records: Sequence[RunRecord]) -> None:
+def exit_if_strict(strict: bool, records: Sequence[RunRecord]) -> None:
     if strict and any(f.status == "fail" for record in records for f in record.findings):
         raise typer.Exit(1)
 
@@ -218,12 +218,7 @@ def finish_comparison(
     comparison = compare_runs(records, names)
     runs = comparison.runs
     alone = len(runs) == 1  # the runs of one model are no comparison
-    if markdown and out is None and json != "-":
-        typer.echo(write_text(runs), nl=False)
-    elif json != "-" and alone:
-        record_text.print_record(terminal.console(), runs[0])
-    elif json != "-":
-        side_by_side.print_comparison(terminal.console(), comparison)
+    # files first: whoever reads the screen may stop reading, as head does
     if json:
         write_json(json, runs[0] if alone else comparison)
     if out is not None:
@@ -234,7 +229,13 @@ def finish_comparison(
         from ..report.figures_compared import save_comparison
 
         _save(figures, lambda: save_comparison(figures, comparison))
-    _exit_if_strict(strict, runs)
+    if markdown and out is None and json != "-":
+        typer.echo(write_text(runs), nl=False)
+    elif json != "-" and alone:
+        record_text.print_record(terminal.console(), runs[0])
+    elif json != "-":
+        side_by_side.print_comparison(terminal.console(), comparison)
+    exit_if_strict(strict, runs)
 
 
 def write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:

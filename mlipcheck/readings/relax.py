@@ -22,13 +22,15 @@ def _judged(row: Relaxation) -> bool:
 def _of_relaxed(
     read: Callable[[Relaxation], Reading | None],
 ) -> Callable[[Relaxation], Reading | None]:
-    """Judge nothing by where a structure goes that its own reference never relaxed."""
+    """Judge nothing by where a structure goes that did not get there, or began nowhere."""
 
     @functools.wraps(read)
     def reading(row: Relaxation) -> Reading | None:
         found = read(row)
         if found is not None and row.single_point:
             return Reading(None, "the reference is a single point")
+        if found is not None and row.error is None and not row.converged:
+            return Reading(None, "the relaxation did not converge")
         if found is not None and row.cell == "free" and _pressed(row) > AT_REST:
             return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
         return found
