@@ -477,6 +477,20 @@ def test_parts_of_others_are_spared(tmp_path):
     assert [p.name for p in (tmp_path / "unfinished").iterdir()] == ["part-of-another.json"]
 
 
+def test_what_failed_is_tried_again(tmp_path):
+    store = make_store(EMT(), tmp_path)
+    assert store.put(tuple[int, ...], [1, 2], "mine", keep=False) == (1, 2)
+    assert store.get(tuple[int, ...], "mine") is None
+    failing = Failing(EMT(), lambda atoms: len(atoms) == 2)
+    plan = plan_checkup(failing, ["Cu"], Options(reference=("none",)))
+    keep = make_store(failing, tmp_path)
+    record = run_checkup(failing, plan, store=keep)
+    assert record.dimers[0].error
+    again = run_checkup(failing, plan, store=(second := make_store(failing, tmp_path)))
+    assert again.dimers[0].error
+    assert second.used == 2  # the contract and the relaxation
+
+
 def test_a_part_that_is_damaged_is_computed_again(tmp_path):
     store = make_store(EMT(), tmp_path)
     store.put(int, 3, "mine")

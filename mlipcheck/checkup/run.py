@@ -197,7 +197,7 @@ class _Work:
                 kept = self.store.get(DimerScan, *name)
                 if kept is None:
                     (scan,) = scan_pairs(self.calculator, one)
-                    kept = self.store.put(DimerScan, scan, *name)
+                    kept = self.store.put(DimerScan, scan, *name, keep=scan.error is None)
                 self.results["dimers"].append(kept)
                 advance(1)
 
@@ -214,8 +214,7 @@ class _Work:
                 kept = self.store.get(Relaxation, *name)
                 if kept is None:
                     (kept,) = iterate_relaxations(self.calculator, [reference], how)
-                    if kept.error is None:  # what failed may be tried again
-                        kept = self.store.put(Relaxation, kept, *name)
+                    kept = self.store.put(Relaxation, kept, *name, keep=kept.error is None)
                 self.results["relaxations"].append(kept)
                 advance(1)
 
@@ -246,7 +245,8 @@ class _Work:
                     by_index[k] = result
                     advance(1)
                 results = [by_index[k] for k in range(len(images))]
-                kept = self.store.put(tuple[Evaluation, ...], results, *name)
+                whole = all(e.error is None for e in results)
+                kept = self.store.put(tuple[Evaluation, ...], results, *name, keep=whole)
             else:
                 advance(len(images))
             found += kept

@@ -42,12 +42,13 @@ class PartStore:
         self._touched.add(path)
         return part
 
-    def put(self, cls: Any, part: Any, *name: Any) -> Any:
-        """Keep a part, whole or not at all; return it as it will be read again.
+    def put(self, cls: Any, part: Any, *name: Any, keep: bool = True) -> Any:
+        """Keep a part, whole or not at all; return it as it would be read again.
 
-        So a check-up that goes on has the numbers of one that was never interrupted.
+        So a check-up that goes on has the numbers of one that was never interrupted. What failed
+        is not kept: it may be tried again.
         """
-        if self.folder is not None:
+        if self.folder is not None and keep:
             path = self._path(name)
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, dumps(part))
