@@ -240,7 +240,7 @@ def test_a_soft_model_that_orders_every_pair_is_judged_by_what_it_does(run_cli, 
     assert "the model's differences are 0.71 times the reference's" in words
     assert "Read what was observed" in words
     assert "ordered rightly 95 % from" not in out
-    assert "states that far apart are ordered rightly" in words
+    assert "states that far apart, or farther, are ordered rightly" in words
 
 
 def test_who_made_frames_independently_may_say_so(run_cli, tmp_path):

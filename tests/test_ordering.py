@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -202,3 +203,24 @@ def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
     assert thinned.pairs <= 80_000
     assert thinned.states == 400
     assert thinned.sigma.value == pytest.approx(whole.sigma.value, rel=0.1)
+
+
+def test_a_larger_difference_that_is_not_resolved_counts():
+    from mlipcheck.results import Estimate, Ordering, OrderingBin, Parity
+    from mlipcheck.verdict import judge
+
+    bins = (
+        OrderingBin(0.02, 0.05, 40, 0.2, 0.6),  # smaller than asked about
+        OrderingBin(0.2, 0.5, 14, 0.14, 0.9),
+        OrderingBin(0.5, 1.0, 9, 0.0, 0.9),  # too few
+    )
+    order = Ordering(
+        10, 1, 63, Estimate(0.2), None, "planted", 0.1, 0.7, observed=1.0, observed_pairs=27
+    )
+    for told, status, value in (
+        (bins, "fail", "14 % of 14 pairs 0.2 to 0.5 eV apart"),
+        (bins[:1], "ok", "100 % of 27 pairs about 0.1 eV apart"),
+    ):
+        row = Parity("mine", ordering=dataclasses.replace(order, bins=told))
+        (found,) = [f for f in judge(parities=[row]) if f.quantity == "order of states"]
+        assert (found.status, found.value) == (status, value)

@@ -111,8 +111,14 @@ def read_ordering(row: Parity) -> Reading | None:
     if order.misfit is not None:
         if order.observed is None or order.observed_pairs < ENOUGH_PAIRS:
             return Reading(None, f"too few pairs about {order.difference:g} eV apart")
-        observed = f"{100 * order.observed:.0f} % of {order.observed_pairs} pairs"
-        return Reading(order.observed, f"{observed} about {order.difference:g} eV apart")
+        seen = {f"about {order.difference:g} eV": (order.observed, order.observed_pairs)}
+        # who resolves a difference resolves a larger one, too
+        for b in order.bins:
+            if b.low >= order.difference and b.pairs >= ENOUGH_PAIRS:
+                apart = f"> {b.low:g} eV" if b.high is None else f"{b.low:g} to {b.high:g} eV"
+                seen[apart] = (b.observed, b.pairs)
+        apart, (right, pairs) = min(seen.items(), key=lambda item: item[1][0])
+        return Reading(right, f"{100 * right:.0f} % of {pairs} pairs {apart} apart")
     apart = f"{order.difference:g} eV apart"
     if order.pairs < ENOUGH_PAIRS or not order.observed_pairs:
         return Reading(None, f"{order.pairs} pairs of states, {order.observed_pairs} about {apart}")
