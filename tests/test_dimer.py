@@ -12,7 +12,7 @@ from ase.calculators.emt import EMT
 from ase.data import atomic_numbers, covalent_radii
 from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
 
-from mlipcheck import MorseCalculator, get_calculator, scan_dimers
+from mlipcheck import MorseCalculator, evaluate, get_calculator, scan_dimers
 from mlipcheck.calculators.morse import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge
@@ -312,3 +312,13 @@ def test_a_suspected_jump_stands_where_the_second_look_fails():
     found = scan(Failing(jump, between_grid_points))
     assert found.failed_points == ()
     assert found.largest_jump == pytest.approx(0.3, rel=0.1)
+
+
+def test_the_top_of_a_rough_wall_is_where_a_finer_grid_has_it(chgnet):
+    (found,) = scan_dimers(chgnet, ["O"])
+    at = found.wall_collapse_distance
+    images = [Atoms("O2", [[0, 0, 0], [0, 0, r]]) for r in np.arange(at - 0.04, at + 0.04, 0.001)]
+    bond = Atoms("O2", [[0, 0, 0], [0, 0, found.equilibrium_distance]])
+    *inside, low = (e.energy for e in evaluate(chgnet, [*images, bond]))
+    # 0.10 eV too high where forces are not looked at
+    assert found.wall_collapse_barrier == pytest.approx(max(inside) - low, abs=0.05)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.signal import find_peaks
 
 from ..results import Extremum, Slope
@@ -74,7 +74,7 @@ def find_collapse(
         if energies[k] > energies[top]:
             top, pushed_at_top = k, pushed
         elif pushed_at_top and energies[top] - energies[k] >= COLLAPSE_FALL:
-            return Collapse(*_vertex(r, energies, top))
+            return Collapse(*_vertex(r, energies, forces, top))
         elif not pushed_at_top and energies[top] - energies[k] >= COLLAPSE_FALL:
             top = k  # a well, not a wall: the climb begins again from here
     return None
@@ -162,10 +162,16 @@ def fit_slope(model: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> 
     )
 
 
-def _vertex(r: np.ndarray, energies: np.ndarray, k: int) -> tuple[float, float]:
-    """Return a sampled maximum refined by the spline through its surroundings."""
+def _vertex(r: np.ndarray, energies: np.ndarray, forces: np.ndarray, k: int) -> tuple[float, float]:
+    """Return a sampled maximum refined by the spline through its surroundings.
+
+    The forces are its slopes where they turn round there too. By energies alone it is 0.1 eV too
+    high on CHGNet's O-O, whose rough top bends within a step.
+    """
     near = slice(max(k - 4, 0), k + 5)
-    spline = CubicSpline(r[near], energies[near])
+    spline: CubicSpline | CubicHermiteSpline = CubicSpline(r[near], energies[near])
+    if forces[max(k - 1, 0)] < 0 < forces[min(k + 1, len(r) - 1)]:
+        spline = CubicHermiteSpline(r[near], energies[near], -forces[near])
     turning = spline.derivative().roots(extrapolate=False)
     turning = turning[(turning >= r[max(k - 1, 0)]) & (turning <= r[min(k + 1, len(r) - 1)])]
     candidates = np.append(turning, r[k])
