@@ -42,6 +42,8 @@ class Counted(EMT):
         if os.path.exists("stop-at"):
             with open("evaluations") as done, open("stop-at") as at:
                 if len(done.readlines()) == int(at.read()):
+                    # a job in the background of a shell is started deaf to it
+                    signal.signal(signal.SIGINT, signal.default_int_handler)
                     os.kill(os.getpid(), signal.SIGINT)
 
 
