@@ -12,7 +12,7 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 from test_figures_parity import make_energy, make_forces, make_ordering, make_parity
 
-from mlipcheck import get_calculator, relax_against_reference, scan_dimers
+from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.checks.parity import parity
 from mlipcheck.checks.toy_learning import toy_learning_curve
 from mlipcheck.comparison import compare_runs
@@ -564,3 +564,12 @@ def test_pages_of_a_comparison_are_still_png(full, tmp_path):
     other = dataclasses.replace(full, calculator=info("mace"))
     paths = save_comparison(tmp_path, compare_runs([full, other], "ab"))
     assert [p.name for p in paths] == ["dimers.png", "volumes.png"]
+
+
+def test_every_question_about_forces_energies_and_order_has_its_figure():
+    record = check_up(get_calculator("toy"))
+    answered = {q for p in draw_panels(record) if p.check == "parity" for q in p.quantities}
+    asked = {c.quantity for c in CRITERIA if c.check == "parity"}
+    assert answered <= asked
+    # a stress is a number in a table; frames and labels are told in words
+    assert asked - answered == {"frames", "labels", "stress"}

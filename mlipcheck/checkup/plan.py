@@ -15,6 +15,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
 from ..checks.closest_approach import find_closest
+from ..checks.contract import iter_checks
 from ..checks.dimer import ScanPlan, list_pairs, plan_scan
 from ..checks.learning_plan import SIZES
 from ..checks.parity import PROPERTIES, check_settings
@@ -136,7 +137,7 @@ def plan_checkup(
     elif not toy and len(system.frames) != 1:
         names = ", ".join(s.name for s in system.frames) or "none"
         raise InputError(f"--learn takes one set of labelled frames; given: {names}")
-    work = {"contract": "18 promises of an ASE calculator"}
+    work = {"contract": f"{len(list(iter_checks()))} promises of an ASE calculator"}
     if scan is not None:
         work["dimer"] = _count(len(scan.grids), "pair", [("-".join(p)) for p in scan.grids])
     if system.references:

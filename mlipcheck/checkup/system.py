@@ -12,6 +12,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
 
 from ..calculators.registry import describe
+from ..readings.relax import MOST_PRESSED
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, as_references, load_references
@@ -23,8 +24,7 @@ from ..references.structures import RelaxedReference, morse_clusters
 DEMONSTRATION = ("Cu", "Si", "O")
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 SIGNAL = 0.1
-# What a frame may have and be taken for relaxed, eV/Å and GPa: the limits of the verdict, too.
-AT_REST, UNPRESSED = 0.1, 1.0
+AT_REST = 0.1  # eV/Å that a frame may have and be taken for relaxed: the verdict's limit, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +181,7 @@ def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list
     files = [name for name in names if _is_file(name)]
     found += load_references(files) if files else []
     moving = [r for r in found if r.first is None and (r.fmax or 0.0) > AT_REST]
-    pressed = [r for r in found if r.first is None and (r.stress or 0.0) > UNPRESSED * units.GPa]
+    pressed = [r for r in found if r.first is None and (r.stress or 0.0) > MOST_PRESSED * units.GPa]
     pressed = [r for r in pressed if r not in moving and not r.single_point]
     single = [r for r in found if r.single_point and r not in moving]
     others = [*moving, *pressed, *single]
@@ -189,7 +189,7 @@ def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list
     if moving:
         left.append(f"not relaxed again, forces above {AT_REST} eV/Å: {_told(moving)}")
     if pressed:
-        left.append(f"not relaxed again, stress above {UNPRESSED} GPa: {_told(pressed)}")
+        left.append(f"not relaxed again, stress above {MOST_PRESSED} GPa: {_told(pressed)}")
     if single:
         left.append(f"not relaxed again, single points: {_told(single)}")
     return [r for r in found if r not in others], left

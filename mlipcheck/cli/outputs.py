@@ -139,6 +139,11 @@ def finish(
     """Print, write, and set the exit status."""
     from ..report import record_text, terminal, text
 
+    # files first: whoever reads the screen may stop reading, as head does
+    if json:
+        write_json(json, record)
+    if figures:
+        _save(figures, lambda: _draw(record, figures))
     if json != "-":
         out = terminal.console()
         text.print_calculator(out, record.calculator)
@@ -148,10 +153,6 @@ def finish(
         # who asks for a status is told what it is about
         if verdict or strict:
             record_text.print_verdict(out, record)
-    if json:
-        write_json(json, record)
-    if figures:
-        _save(figures, lambda: _draw(record, figures))
     if stopped:
         counts = {
             "relaxations": len(record.relaxations),
@@ -218,8 +219,7 @@ def finish_comparison(
     comparison = compare_runs(records, names)
     runs = comparison.runs
     alone = len(runs) == 1  # the runs of one model are no comparison
-    # files first: whoever reads the screen may stop reading, as head does
-    if json:
+    if json:  # files first, as above
         write_json(json, runs[0] if alone else comparison)
     if out is not None:
         write_folder(out, runs, markdown)

@@ -11,7 +11,7 @@ from ase import units
 from ..results import Relaxation
 from .reading import Reading
 
-AT_REST = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
+MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
 FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
 
 
@@ -31,7 +31,7 @@ def _of_relaxed(
             return Reading(None, "the reference is a single point")
         if found is not None and row.error is None and not row.converged:
             return Reading(None, "the relaxation did not converge")
-        if found is not None and row.cell == "free" and _pressed(row) > AT_REST:
+        if found is not None and row.cell == "free" and _pressed(row) > MOST_PRESSED:
             return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
         return found
 
@@ -130,6 +130,6 @@ def read_reference(row: Relaxation) -> Reading | None:
         # a file that says nothing of itself; a collection has its level of theory
         told = row.level_of_theory is not None
         return None if told else Reading(None, "no forces in its file say that it is relaxed")
-    if row.cell == "free" and _pressed(row) > AT_REST:
+    if row.cell == "free" and _pressed(row) > MOST_PRESSED:
         return Reading(math.inf, f"left {row.reference_fmax:.3f} eV/Å and {_pressed(row):.1f} GPa")
     return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from ..advice import CROSSED
 from ..comparison import Comparison
 from ..results import CalculatorInfo, Finding, RunRecord
-from ..verdict import STATUSES
 from .blocks import Block, Blocks, TableBlock
 from .colours import model_colours
 from .gallery import Gallery, Illustration
@@ -21,7 +21,6 @@ from .text import calculator_facts
 if TYPE_CHECKING:
     from .panels import Panel
 
-CROSSED = ("fail", "caution")
 # The worst first, then what would mend it; what needs no action is last.
 HEADINGS = {
     "fail": "What not to do",
@@ -73,7 +72,6 @@ class Model:
     facts: str
     colour: str
     summary: str
-    counts: tuple[tuple[str, int], ...]
     groups: tuple[Group, ...]
     methods: tuple[TableBlock, ...]
 
@@ -184,14 +182,12 @@ def _model(
             items = [Item(a.text, kind, a.kind, command=a.command or "") for a in run.advice]
         if items:
             groups.append(Group(title, kind, tuple(items)))
-    counts = ((s, sum(f.status == s for f in run.findings)) for s in STATUSES)
     return Model(
         letter=letter,
         label=label,
         facts=calculator_facts(run.calculator),
         colour=colour,
         summary=run.summary,
-        counts=tuple((status, n) for status, n in counts if n),
         groups=tuple(groups),
         methods=list_methods(run),
     )

@@ -191,7 +191,7 @@ def _parity_panels(p: Parity, look: Look) -> Iterator[Panel]:
             5.3,
             f"Forces on the atoms of {name}: each component, model against reference.",
             tell_forces,
-            ("forces", "softening"),
+            ("forces", "softening", "softening of one element"),
         ),
         "energies": (
             3.9,

@@ -72,7 +72,7 @@ QUESTIONS = (
         "MAE of the forces (eV/Å)",
         "Mean error of the force on an atom; lines are 95 % intervals.",
         "parity",
-        ("forces", "softening"),
+        ("forces", "softening", "softening of one element"),
         lambda run: run.parities,
         lambda p: p.forces.mae if p.forces else None,
         unit=" eV/Å",
