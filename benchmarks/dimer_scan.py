@@ -11,8 +11,8 @@ from pathlib import Path
 from mlipcheck import get_calculator, scan_dimers
 from mlipcheck.calculators.registry import describe
 from mlipcheck.report import terminal, text
-from mlipcheck.report.colours import model_colours
-from mlipcheck.report.figures import save_figures
+from mlipcheck.drawing.colours import model_colours
+from mlipcheck.checks.relaxation.figures import save_figures
 from mlipcheck.storage import dumps, write_atomically
 
 

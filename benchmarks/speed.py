@@ -23,7 +23,7 @@ from ase.calculators.emt import EMT
 
 from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.neighbours import half_neighbour_list
-from mlipcheck.checks.dimer import list_pairs
+from mlipcheck.checks.dimers.scan import list_pairs
 
 
 def fastest(rounds: int, **candidates: Callable[[], object]) -> dict[str, float]:

@@ -6,8 +6,10 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .checks.learning_plan import FINE_TUNED
-from .results import Advice, Finding, LearningCurve, Parity, RunRecord
+from .checks.learning.plan import FINE_TUNED
+from .record import Advice, Finding, RunRecord
+from .checks.learning.record import LearningCurve
+from .checks.parity.record import Parity
 
 CROSSED = ("fail", "caution")
 OTHER = "another model"

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .results import SCHEMA, RunRecord
+from .record import SCHEMA, RunRecord
 
 RESULTS = "results.json"  # the one file of a report that all others are made from
 

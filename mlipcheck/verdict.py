@@ -7,17 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from .advice import advise
-from .criteria import CRITERIA, Criterion
-from .readings import Reading
-from .results import (
-    ClosestApproach,
-    ContractResult,
-    DimerScan,
-    Finding,
-    Parity,
-    Relaxation,
-    RunRecord,
-)
+from .criteria import CRITERIA
+from .check import Criterion
+from .check import Reading
+from .checks.contacts.record import ClosestApproach
+from .checks.interface.record import ContractResult
+from .checks.dimers.record import DimerScan
+from .record import Finding, RunRecord
+from .checks.parity.record import Parity
+from .checks.relaxation.record import Relaxation
 
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 

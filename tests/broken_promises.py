@@ -7,7 +7,7 @@ from ase.calculators.calculator import all_changes
 from faulty import Faulty
 
 from mlipcheck import MorseCalculator
-from mlipcheck.results import Evaluation
+from mlipcheck.calculators.records import Evaluation
 
 # A well that neighbours in the contract's structures feel: there are forces and stresses to see.
 GOOD = {"well_depth": 1.0, "a": 1.2, "r0": 2.2}

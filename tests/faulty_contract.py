@@ -13,7 +13,7 @@ from faulty import Faulty
 from scipy.spatial.distance import pdist
 
 from mlipcheck import MorseCalculator
-from mlipcheck.results import Evaluation
+from mlipcheck.calculators.records import Evaluation
 
 
 class Exact(MorseCalculator):

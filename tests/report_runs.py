@@ -6,8 +6,8 @@ import dataclasses
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.relax import RelaxSettings
-from mlipcheck.results import Advice, RunRecord
+from mlipcheck.checks.relaxation.relax import RelaxSettings
+from mlipcheck.record import Advice, RunRecord
 from mlipcheck.storage import to_plain
 from mlipcheck.verdict import conclude
 

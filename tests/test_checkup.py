@@ -19,13 +19,23 @@ from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, ste
 from vasp_files import write_vasprun
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.closest_approach import closest_approaches, find_closest
-from mlipcheck.checkup.plan import QUICK_FRAMES, QUICK_PAIRS, Options, plan_checkup
+from mlipcheck.checks.contacts.closest import closest_approaches, find_closest
+from mlipcheck.checkup.plan import (
+    QUICK_FRAMES,
+    QUICK_PAIRS,
+    Options,
+    plan_checkup,
+)
 from mlipcheck.checkup.run import check_up, make_store, run_checkup
 from mlipcheck.checkup.system import find_system, sort_words
-from mlipcheck.results import DimerScan
+from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.storage import dumps
-from mlipcheck.verdict import CHECKS, STATUSES, judge, summarize
+from mlipcheck.verdict import (
+    CHECKS,
+    STATUSES,
+    judge,
+    summarize,
+)
 
 MORSE = ["N", "morse-near", "morse-far", "morse-clusters"]
 AGAINST_MORSE = Options(reference=("morse",), signal=0.1)

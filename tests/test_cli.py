@@ -501,7 +501,7 @@ def test_an_unforeseen_error_is_not_swallowed(monkeypatch):
 
 
 def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, tmp_path):
-    from mlipcheck.checks import relax
+    from mlipcheck.checks.relaxation import relax
 
     original = relax.iterate_relaxations
 

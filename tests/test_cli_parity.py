@@ -11,7 +11,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from mlipcheck.results import Parity
+from mlipcheck.checks.parity.record import Parity
 from mlipcheck.storage import from_plain, load_run
 
 

@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 from ase.calculators.calculator import InputError
 
-from mlipcheck import get_calculator, judge, relax_against_reference, scan_dimers
+from mlipcheck import (
+    get_calculator,
+    judge,
+    relax_against_reference,
+    scan_dimers,
+)
 from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.relax import RelaxSettings
+from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.comparison import compare_runs
-from mlipcheck.results import RunRecord
+from mlipcheck.record import RunRecord
 from mlipcheck.storage import dumps, load_run, to_plain
 from mlipcheck.verdict import conclude
 

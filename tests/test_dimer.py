@@ -12,7 +12,12 @@ from ase.calculators.emt import EMT
 from ase.data import atomic_numbers, covalent_radii
 from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
 
-from mlipcheck import MorseCalculator, evaluate, get_calculator, scan_dimers
+from mlipcheck import (
+    MorseCalculator,
+    evaluate,
+    get_calculator,
+    scan_dimers,
+)
 from mlipcheck.calculators.morse import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge

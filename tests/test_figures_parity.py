@@ -11,20 +11,20 @@ import pytest
 from matplotlib.container import BarContainer
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.parity import parity
+from mlipcheck.checks.parity.compare import parity
 from mlipcheck.references.morse_frames import morse_frames
-from mlipcheck.report.figures import write_figures
-from mlipcheck.report.figures_parity import draw_parities
-from mlipcheck.report.figures_scales import SIGNAL, draw_scales
-from mlipcheck.results import (
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.checks.parity.figures import draw_parities
+from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
+from mlipcheck.checks.parity.record import (
     EnergyParity,
-    Estimate,
     ForceParity,
     Ordering,
     OrderingBin,
     Parity,
-    Slope,
 )
+from mlipcheck.analysis.estimate import Estimate
+from mlipcheck.analysis.slope import Slope
 from mlipcheck.storage import from_plain, to_plain
 
 

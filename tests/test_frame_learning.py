@@ -16,9 +16,15 @@ from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from mlipcheck.checks import frame_learning
-from mlipcheck.checks.frame_learning import FrameLearner, learn_from_frames
-from mlipcheck.checks.learning_plan import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, plan_fits
+from mlipcheck.checks.learning import frames as frame_learning
+from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
+from mlipcheck.checks.learning.plan import (
+    FINE_TUNED,
+    OFFSETS,
+    RESCALED,
+    SCRATCH,
+    plan_fits,
+)
 from mlipcheck.references.frames import frames_from_atoms
 
 OFFSET = 2.5  # eV an atom that the labels' zero is off

@@ -24,13 +24,13 @@ from faulty import Failing, Faulty
 from parsed_report import HEADINGS, Report
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.relax import RelaxSettings
+from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.checkup.plan import Options
 from mlipcheck.checkup.run import check_up
 from mlipcheck.criteria import CRITERIA
 from mlipcheck.report.document import make_document
 from mlipcheck.report.html import render_html
-from mlipcheck.results import Finding
+from mlipcheck.record import Finding
 from mlipcheck.verdict import STATUSES, SUBJECTS, summarize
 
 CRYSTALS = {"Cu": (), "Au": (0, 1, 2, 3), "CuAu": (0, 1), "Cu3Au": (0,)}  # which atoms are gold

@@ -15,13 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlipcheck import RBFRidge
-from mlipcheck.checks import toy_learning
-from mlipcheck.checks.learning import advantage_sentence, leave_one_out, needed_frames
-from mlipcheck.checks.toy_learning import FINE_TUNED, SCRATCH, SIZES, SYSTEM, toy_learning_curve
-from mlipcheck.report.figures_learning import draw_learning
-from mlipcheck.report.learning_text import print_learning
+from mlipcheck.checks.learning import toy as toy_learning
+from mlipcheck.checks.learning.needed import advantage_sentence, leave_one_out, needed_frames
+from mlipcheck.checks.learning.toy import (
+    FINE_TUNED,
+    SCRATCH,
+    SIZES,
+    SYSTEM,
+    toy_learning_curve,
+)
+from mlipcheck.checks.learning.figures import draw_learning
+from mlipcheck.checks.learning.tables import print_learning
 from mlipcheck.report.terminal import console
-from mlipcheck.results.learning import LearningCurve, LearningPoint
+from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.storage import dumps, from_plain
 
 PUBLISHED = {

@@ -10,7 +10,7 @@ from parsed_report import HEADINGS, said
 from report_runs import HOSTILE, spoilt
 
 from mlipcheck.report.folder import write_report, write_text
-from mlipcheck.results import Advice
+from mlipcheck.record import Advice
 
 SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)[<>`~&$#\[\]{}]")
 

@@ -23,13 +23,19 @@ from ase.optimize import BFGS
 from ase.units import GPa
 from packaging.requirements import Requirement
 
-from mlipcheck import RBFRidge, evaluate, get_calculator, parity, relax_against_reference
+from mlipcheck import (
+    RBFRidge,
+    evaluate,
+    get_calculator,
+    parity,
+    relax_against_reference,
+)
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.checks.dimer import scan_dimers
-from mlipcheck.checks.toy_learning import toy_learning_curve
+from mlipcheck.checks.dimers.scan import scan_dimers
+from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.morse_frames import NAMES, morse_frames
-from mlipcheck.report.figures_scales import PUBLISHED, SIGNAL
+from mlipcheck.checks.parity.scales import PUBLISHED, SIGNAL
 
 PATH = Path(__file__).parents[1] / "notebooks" / "pretrained_models.ipynb"
 BOOK = json.loads(PATH.read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ import pytest
 from ase import Atoms
 from scipy.stats import norm
 
-from mlipcheck.checks import ordering
-from mlipcheck.checks.ordering import compare_order
+from mlipcheck.checks.parity import ordering
+from mlipcheck.checks.parity.ordering import compare_order
 from mlipcheck.references.frames import LabelledFrame
 
 
@@ -206,7 +206,8 @@ def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
 
 
 def test_a_larger_difference_that_is_not_resolved_counts():
-    from mlipcheck.results import Estimate, Ordering, OrderingBin, Parity
+    from mlipcheck.analysis.estimate import Estimate
+    from mlipcheck.checks.parity.record import Ordering, OrderingBin, Parity
     from mlipcheck.verdict import judge
 
     bins = (

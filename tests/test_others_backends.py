@@ -10,7 +10,12 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
-from mlipcheck import check_calculator, evaluate, get_calculator, list_backends
+from mlipcheck import (
+    check_calculator,
+    evaluate,
+    get_calculator,
+    list_backends,
+)
 from mlipcheck.calculators import backends
 from mlipcheck.calculators.backend import Backend
 from mlipcheck.calculators.backends import get_backend

@@ -12,18 +12,33 @@ from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 from test_figures_parity import make_energy, make_forces, make_ordering, make_parity
 
-from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
-from mlipcheck.checks.parity import parity
-from mlipcheck.checks.toy_learning import toy_learning_curve
+from mlipcheck import (
+    check_up,
+    get_calculator,
+    relax_against_reference,
+    scan_dimers,
+)
+from mlipcheck.checks.parity.compare import parity
+from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.comparison import compare_runs
 from mlipcheck.criteria import CRITERIA
 from mlipcheck.references.morse_frames import morse_frames
-from mlipcheck.report.colours import LOOKS, model_colours
-from mlipcheck.report.figures import draw_dimers, draw_relaxations
+from mlipcheck.drawing.colours import LOOKS, model_colours
+from mlipcheck.checks.relaxation.figures import draw_dimers, draw_relaxations
 from mlipcheck.report.figures_compared import save_comparison
-from mlipcheck.report.figures_parity import draw_parities
-from mlipcheck.report.lettering import SIZE, plain, printable, signed
-from mlipcheck.report.panel import OURS, WIDTH, new_axes, slug
+from mlipcheck.checks.parity.figures import draw_parities
+from mlipcheck.drawing.lettering import (
+    SIZE,
+    plain,
+    printable,
+    signed,
+)
+from mlipcheck.drawing.panel import (
+    OURS,
+    WIDTH,
+    new_axes,
+    slug,
+)
 from mlipcheck.report.panels import (
     draw_compared_panels,
     draw_own_panels,
@@ -31,21 +46,14 @@ from mlipcheck.report.panels import (
     svg,
     write_panels,
 )
-from mlipcheck.results import (
-    BondChange,
-    BondTable,
-    CalculatorInfo,
-    ClosestApproach,
-    CurveComparison,
-    DimerScan,
-    Estimate,
-    Extremum,
-    LearningCurve,
-    LearningPoint,
-    Parity,
-    Relaxation,
-    RunRecord,
-)
+from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
+from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.checks.contacts.record import ClosestApproach
+from mlipcheck.checks.dimers.record import CurveComparison, DimerScan, Extremum
+from mlipcheck.analysis.estimate import Estimate
+from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
+from mlipcheck.checks.parity.record import Parity
+from mlipcheck.record import RunRecord
 from mlipcheck.storage import from_plain, to_plain
 
 HOSTILE = "a$b_$c^{\n<svg onload=x>%s \\frac 中文\x00\x1b[31m"

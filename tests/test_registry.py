@@ -12,10 +12,15 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 from ase.calculators.lj import LennardJones
 
-from mlipcheck import MorseCalculator, RBFRidgeCalculator, get_calculator, list_backends
+from mlipcheck import (
+    MorseCalculator,
+    RBFRidgeCalculator,
+    get_calculator,
+    list_backends,
+)
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.registry import describe
-from mlipcheck.results import CalculatorInfo
+from mlipcheck.calculators.records import CalculatorInfo
 
 
 def energy_at(r, calculator):

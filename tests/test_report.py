@@ -11,12 +11,13 @@ from parsed_report import HEADINGS, Report
 from rich.table import Table
 from rich.text import Text
 
-from mlipcheck.report.blocks import Blocks, Paragraph, TableBlock
+from mlipcheck.drawing.blocks import Blocks, Paragraph, TableBlock
 from mlipcheck.report.document import make_document
 from mlipcheck.report.folder import draw_document, write_report
 from mlipcheck.report.gallery import IN_ALL, Gallery
 from mlipcheck.report.panels import Panel
-from mlipcheck.results import Advice, CalculatorInfo, Finding, RunRecord
+from mlipcheck.record import Advice, Finding, RunRecord
+from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.storage import dumps, load_run, load_runs
 from mlipcheck.verdict import conclude
 

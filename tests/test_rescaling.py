@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlipcheck.checks.rescaling import fit_factor
+from mlipcheck.checks.parity.rescaling import fit_factor
 
 
 def drawn(n=20, seed=0, scale=0.5):

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from mlipcheck import get_calculator, judge, relax_against_reference, scan_dimers
+from mlipcheck import (
+    get_calculator,
+    judge,
+    relax_against_reference,
+    scan_dimers,
+)
 from mlipcheck.calculators.registry import describe
 from mlipcheck.references.structures import morse_clusters
-from mlipcheck.results import (
-    SCHEMA,
-    BondTable,
-    CalculatorInfo,
-    DimerScan,
-    Evaluation,
-    Extremum,
-    RunRecord,
-)
+from mlipcheck.record import SCHEMA, RunRecord
+from mlipcheck.checks.relaxation.record import BondTable
+from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.checks.dimers.record import DimerScan, Extremum
 from mlipcheck.storage import (
     collect_versions,
     dumps,

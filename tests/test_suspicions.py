@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import units
 
-from mlipcheck.checks.suspicions import FACTORS, suspect_energies, suspect_unit
+from mlipcheck.checks.parity.suspicions import FACTORS, suspect_energies, suspect_unit
 
 HARTREE, BOHR, GPA = 27.211386, 0.529177, 160.21766  # eV, Å, GPa an eV/Å^3
 

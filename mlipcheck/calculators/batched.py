@@ -16,7 +16,7 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
 from ase.data import atomic_numbers, chemical_symbols
 
-from ..results import Evaluation
+from .records import Evaluation
 from .backends import get_backend
 from .base import StrictCalculator, brief
 from .neighbours import check_geometry

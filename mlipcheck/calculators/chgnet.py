@@ -16,10 +16,16 @@ from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
-from ..results import Evaluation
+from .records import Evaluation
 from .backends import get_backend
 from .base import brief
-from .batched import BatchedCalculator, choose_device, split_batch, up_to, upstream_quiet
+from .batched import (
+    BatchedCalculator,
+    choose_device,
+    split_batch,
+    up_to,
+    upstream_quiet,
+)
 
 
 class CHGNetCalculator(BatchedCalculator):

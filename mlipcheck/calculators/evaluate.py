@@ -15,7 +15,7 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from ..results import Evaluation
+from .records import Evaluation
 from .neighbours import check_geometry, half_neighbour_list
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.

@@ -10,9 +10,15 @@ from ase import Atoms, units
 from ase.calculators.calculator import CalculatorSetupError
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from ..results import Evaluation
+from .records import Evaluation
 from .base import brief
-from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+from .batched import (
+    BatchedCalculator,
+    choose_device,
+    find_checkpoint,
+    split_batch,
+    upstream_quiet,
+)
 
 with upstream_quiet():
     from loguru import logger

@@ -14,7 +14,7 @@ from typing import Any
 
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
-from ..results import CalculatorInfo
+from .records import CalculatorInfo
 from .backend import Backend
 from .backends import get_backend, list_backends
 from .base import brief, refuse_unknown

@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError, all_changes
 from ase.formula import Formula
 
-from ..results import CalculatorInfo, Evaluation
+from .records import CalculatorInfo, Evaluation
 from ..storage import dumps, write_atomically
 from .base import StrictCalculator
 from .neighbours import check_geometry

@@ -8,9 +8,15 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
-from ..results import Evaluation
+from .records import Evaluation
 from .base import brief
-from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+from .batched import (
+    BatchedCalculator,
+    choose_device,
+    find_checkpoint,
+    split_batch,
+    upstream_quiet,
+)
 
 with upstream_quiet():
     from sevenn import _keys as key

@@ -14,12 +14,12 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
-from ..checks.closest_approach import find_closest
-from ..checks.contract import iter_checks
-from ..checks.dimer import ScanPlan, list_pairs, plan_scan
-from ..checks.learning_plan import SIZES
-from ..checks.parity import PROPERTIES, check_settings
-from ..checks.relax import RelaxSettings
+from ..checks.contacts.closest import find_closest
+from ..checks.interface import iter_checks
+from ..checks.dimers.scan import ScanPlan, list_pairs, plan_scan
+from ..checks.learning.plan import SIZES
+from ..checks.parity.compare import PROPERTIES, check_settings
+from ..checks.relaxation.relax import RelaxSettings
 from ..references.frames import FrameSet
 from ..references.structures import RelaxedReference
 from .system import SIGNAL, System, find_system

@@ -12,27 +12,30 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..calculators.evaluate import iterate_evaluations
 from ..calculators.registry import describe
-from ..checks.closest_approach import closest_approaches
-from ..checks.contract import check_calculator, iter_checks
-from ..checks.dimer import scan_pairs
-from ..checks.energies import compare_energies
-from ..checks.frame_learning import FrameLearner, iterate_fits
-from ..checks.parity import PROPERTIES, compare_frames
-from ..checks.relax import iterate_relaxations
-from ..checks.toy_learning import SIZES, TRIALS, toy_learning_curve
+from ..checks.contacts.closest import closest_approaches
+from ..checks.interface import check_calculator, iter_checks
+from ..checks.dimers.scan import scan_pairs
+from ..checks.relaxation.energies import compare_energies
+from ..checks.learning.frames import FrameLearner, iterate_fits
+from ..checks.parity.compare import PROPERTIES, compare_frames
+from ..checks.relaxation.relax import iterate_relaxations
+from ..checks.learning.toy import SIZES, TRIALS, toy_learning_curve
 from ..references.datasets import cache_folder
 from ..references.frames import FrameSet
-from ..results import (
-    ContractResult,
-    DimerScan,
-    Evaluation,
-    LearningCurve,
-    Relaxation,
-    RunRecord,
-)
+from ..checks.interface.record import ContractResult
+from ..checks.dimers.record import DimerScan
+from ..calculators.records import Evaluation
+from ..checks.learning.record import LearningCurve
+from ..checks.relaxation.record import Relaxation
+from ..record import RunRecord
 from ..storage import collect_versions, to_plain, today
 from ..verdict import conclude
-from .plan import REPEATS, Options, Plan, plan_checkup
+from .plan import (
+    REPEATS,
+    Options,
+    Plan,
+    plan_checkup,
+)
 from .store import PartStore
 
 CHUNK = 25  # frames that are kept together, and lost together

@@ -8,7 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..storage import dumps, from_plain, to_plain, write_atomically
+from ..storage import (
+    dumps,
+    from_plain,
+    to_plain,
+    write_atomically,
+)
 
 
 class PartStore:

@@ -12,11 +12,16 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
 
 from ..calculators.registry import describe
-from ..readings.relax import MOST_PRESSED
+from ..checks.relaxation.readings import MOST_PRESSED
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, as_references, load_references
-from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
+from ..references.frames import (
+    DATA_SETS,
+    OTHERS,
+    FrameSet,
+    load_frame_sets,
+)
 from ..references.morse_frames import NAMES, morse_frames
 from ..references.structures import RelaxedReference, morse_clusters
 

@@ -6,7 +6,14 @@ import sys
 
 import typer
 
-from . import checks, checkup, learn, listings, parity, report
+from . import (
+    checks,
+    checkup,
+    learn,
+    listings,
+    parity,
+    report,
+)
 from .app import app
 
 __all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity", "report"]

@@ -94,7 +94,7 @@ def relax(
     strict: StrictOption = False,
 ) -> None:
     """Relax reference structures with the model and compare where they end."""
-    from ..checks.relax import RelaxSettings
+    from ..checks.relaxation.relax import RelaxSettings
 
     places.check_writable(json, figures)
     how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)

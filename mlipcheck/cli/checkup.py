@@ -31,7 +31,10 @@ from .options import (
 if TYPE_CHECKING:
     from ..checkup.plan import Plan
     from ..checkup.store import PartStore
-    from ..results import DimerScan, Parity, Relaxation, RunRecord
+    from ..checks.dimers.record import DimerScan
+    from ..checks.parity.record import Parity
+    from ..checks.relaxation.record import Relaxation
+    from ..record import RunRecord
 
 
 @app.command()
@@ -82,7 +85,7 @@ def run(
     Files and folders are labelled frames, relaxed runs, or structures. What is interrupted goes on
     where it was when the same command is given again.
     """
-    from ..checks.relax import RelaxSettings
+    from ..checks.relaxation.relax import RelaxSettings
     from ..checkup.plan import Options, plan_checkup
     from ..checkup.run import make_store, run_checkup
 

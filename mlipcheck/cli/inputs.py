@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..references.frames import FrameSet
     from ..references.structures import RelaxedReference
-    from ..results import RunRecord
+    from ..record import RunRecord
 
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:

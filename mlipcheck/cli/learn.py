@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, learning, outputs, places
+from . import (
+    inputs,
+    learning,
+    outputs,
+    places,
+)
 from .app import app
 from .options import (
     BackendOption,
@@ -59,7 +64,7 @@ def learn(
         record = outputs.make_record(calculator, {"target": target}, learning=curves)
         outputs.finish(record, json, figures, strict=False)
         return
-    from ..checks.frame_learning import FrameLearner
+    from ..checks.learning.frames import FrameLearner
     from ..references.datasets import cache_folder
 
     labels = inputs.one_set(calculator, what, independent)

@@ -13,11 +13,12 @@ from . import outputs, places
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from ..checks.frame_learning import FrameLearner
-    from ..checks.learning_plan import Errors, Fit
+    from ..checks.learning.frames import FrameLearner
+    from ..checks.learning.plan import Errors, Fit
     from ..references.labels import LabelledFrame
     from ..references.structures import RelaxedReference
-    from ..results import LearningCurve, RunRecord
+    from ..checks.learning.record import LearningCurve
+    from ..record import RunRecord
 
 MANY_ELEMENTS = 6  # more have too many pairs to scan by the way
 MANY_STRUCTURES = 5
@@ -26,7 +27,7 @@ AT_REST = 0.1  # eV/Å; the limit of the verdict for a reference at its own mini
 
 def learn_toy(target: float | None) -> list[LearningCurve]:
     """Return the toy's curve with fixed ridges, and with ridges chosen on the points alone."""
-    from ..checks.toy_learning import SIZES, TRIALS, toy_learning_curve
+    from ..checks.learning.toy import SIZES, TRIALS, toy_learning_curve
 
     with outputs.progress_bar("learning", 2 * len(SIZES) * TRIALS) as advance:
         return [
@@ -65,8 +66,8 @@ def fit_all(
     learner: FrameLearner, fits: Sequence[Fit], store: Path
 ) -> tuple[list[tuple[Fit, Errors]], bool]:
     """Return what was fitted, and whether it was interrupted on the way."""
-    from ..checks.frame_learning import iterate_fits
-    from ..checks.learning_plan import FINE_TUNED
+    from ..checks.learning.frames import iterate_fits
+    from ..checks.learning.plan import FINE_TUNED
 
     results: list[tuple[Fit, Errors]] = []
     # a frame of fine-tuning takes as long as another, and all else next to nothing
@@ -89,8 +90,8 @@ def tell_forgetting(
     Where stdout is for JSON (``quiet``) the two records are written alone.
     """
     from ..calculators.registry import describe, get_calculator
-    from ..checks.frame_learning import last_tuned
-    from ..checks.learning_plan import FitStore
+    from ..checks.learning.frames import last_tuned
+    from ..checks.learning.plan import FitStore
     from ..comparison import compare_runs
     from ..report import side_by_side, terminal
     from ..storage import dumps, write_atomically
@@ -123,7 +124,7 @@ def tell_forgetting(
 
 
 def _look(calculator: BaseCalculator, learner: FrameLearner) -> RunRecord:
-    from ..checks.relax import RelaxSettings
+    from ..checks.relaxation.relax import RelaxSettings
 
     references = _at_rest(learner)
     elements = sorted({x for f in learner.labels.frames for x in f.atoms.get_chemical_symbols()})

@@ -16,9 +16,12 @@ from .places import told_as_a_mistake, write_json
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from ..checks.relax import RelaxSettings
+    from ..checks.relaxation.relax import RelaxSettings
     from ..references.structures import RelaxedReference
-    from ..results import ContractResult, DimerScan, Relaxation, RunRecord
+    from ..checks.interface.record import ContractResult
+    from ..checks.dimers.record import DimerScan
+    from ..checks.relaxation.record import Relaxation
+    from ..record import RunRecord
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def scan(calculator: BaseCalculator, elements: list[str], reference: list[str]) 
     """Scan dimers; where no pair could be judged there is nothing to report."""
     from ase.calculators.calculator import InputError
 
-    from ..checks.dimer import scan_dimers
+    from ..checks.dimers.scan import scan_dimers
     from ..references import datasets
 
     if "pbe" in reference:  # a download has a bar of its own, and two at once are a mess
@@ -72,8 +75,8 @@ def relax(
     """Relax, and return the rows and whether it was interrupted on the way."""
     from ase.calculators.calculator import InputError
 
-    from ..checks.energies import compare_energies
-    from ..checks.relax import iterate_relaxations
+    from ..checks.relaxation.energies import compare_energies
+    from ..checks.relaxation.relax import iterate_relaxations
 
     rows: list[Relaxation] = []
     stopped = False
@@ -94,7 +97,7 @@ def hold_to_contract(
     calculator: BaseCalculator, elements: list[str] | None
 ) -> list[ContractResult]:
     """Run every check of the contract."""
-    from ..checks.contract import check_calculator, iter_checks
+    from ..checks.interface import check_calculator, iter_checks
 
     with progress_bar("contract", len(list(iter_checks()))) as advance:
         return check_calculator(calculator, elements=elements, progress=advance)
@@ -103,7 +106,7 @@ def hold_to_contract(
 def make_record(calculator: BaseCalculator, settings: dict[str, Any], **results: Any) -> RunRecord:
     """Put the results together with how they came about, and judge them."""
     from ..calculators.registry import describe
-    from ..results import RunRecord
+    from ..record import RunRecord
     from ..storage import collect_versions, to_plain, today
     from ..verdict import conclude
 
@@ -168,11 +171,11 @@ def finish(
 
 
 def _draw(record: RunRecord, folder: Path) -> list[Path]:
-    from ..report.colours import model_colours
-    from ..report.figures import draw_dimers, draw_relaxations, write_figures
-    from ..report.figures_learning import draw_learning
-    from ..report.figures_parity import draw_parities
-    from ..report.figures_scales import draw_scales
+    from ..drawing.colours import model_colours
+    from ..checks.relaxation.figures import draw_dimers, draw_relaxations, write_figures
+    from ..checks.learning.figures import draw_learning
+    from ..checks.parity.figures import draw_parities
+    from ..checks.parity.scales import draw_scales
 
     (colour,) = model_colours([record.calculator])
     pages = {

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
     from ..references.frames import FrameSet
-    from ..results import Evaluation, Parity
+    from ..calculators.records import Evaluation
+    from ..checks.parity.record import Parity
 
 MANY = 5  # formulas that are told
 
@@ -59,7 +60,7 @@ def parity(
     strict: StrictOption = False,
 ) -> None:
     """Hold energies, forces and stresses against labelled frames."""
-    from ..checks.parity import check_settings
+    from ..checks.parity.compare import check_settings
     from ..checkup.system import SIGNAL
 
     check_settings(energies, signal)
@@ -126,7 +127,7 @@ def _compare(
     from ase.calculators.calculator import InputError
 
     from ..calculators.evaluate import iterate_evaluations
-    from ..checks.parity import PROPERTIES, compare_frames
+    from ..checks.parity.compare import PROPERTIES, compare_frames
 
     rows: list[Parity] = []
     stopped = False
@@ -165,7 +166,7 @@ def _finished(labels: FrameSet, done: list[int]) -> FrameSet:
 def _save(calculator: BaseCalculator, labels: FrameSet, row: Parity, path: Path) -> None:
     """Write the factor with the energies that it is about, where it was accepted."""
     from ..calculators.rescaled import RescaledCalculator
-    from ..checks.rescaling import relaxed_energies
+    from ..checks.parity.rescaling import relaxed_energies
 
     found = row.rescaling
     if found is None or not found.accepted:

@@ -9,7 +9,13 @@ import typer
 
 from . import inputs, outputs, places
 from .app import app
-from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
+from .options import (
+    FiguresOption,
+    JsonOption,
+    MarkdownOption,
+    OutOption,
+    StrictOption,
+)
 
 
 @app.command()

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase.calculators.calculator import InputError
 
-from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
+from .labels import (
+    NAMES,
+    NO_LABELS,
+    PREFIXES,
+    LabelledFrame,
+    lookalikes,
+)
 from .vasp import Settings
 
 

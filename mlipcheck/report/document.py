@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ..advice import CROSSED
 from ..comparison import Comparison
-from ..results import CalculatorInfo, Finding, RunRecord
-from .blocks import Block, Blocks, TableBlock
-from .colours import model_colours
+from ..calculators.records import CalculatorInfo
+from ..record import Finding, RunRecord
+from ..drawing.blocks import Block, Blocks, TableBlock
+from ..drawing.colours import model_colours
 from .gallery import Gallery, Illustration
 from .methods import list_methods
 from .record_text import print_numbers, system_notes

@@ -9,12 +9,20 @@ from typing import TypeVar
 from matplotlib.figure import Figure
 
 from ..comparison import Comparison
-from ..results import Estimate, Relaxation
-from .colours import Look, model_colours, model_markers
-from .figures import write_figures
-from .figures_dimers import Curve, draw_pages
-from .figures_dots import Dots, as_estimate, choose_rows, draw_dots, height_of_rows, keep_rows
-from .lettering import DPI, legend_below
+from ..analysis.estimate import Estimate
+from ..checks.relaxation.record import Relaxation
+from ..drawing.colours import Look, model_colours, model_markers
+from ..checks.relaxation.figures import write_figures
+from ..checks.dimers.figures import Curve, draw_pages
+from ..drawing.dots import (
+    Dots,
+    as_estimate,
+    choose_rows,
+    draw_dots,
+    height_of_rows,
+    keep_rows,
+)
+from ..drawing.lettering import DPI, legend_below
 
 Row = TypeVar("Row")
 MOST = 100  # rows of a page; beyond, those that some model is furthest off for

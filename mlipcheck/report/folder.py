@@ -7,12 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..comparison import compare_runs
-from ..results import RunRecord
-from ..storage import RESULTS, dumps, load_runs, write_atomically
+from ..record import RunRecord
+from ..storage import (
+    RESULTS,
+    dumps,
+    load_runs,
+    write_atomically,
+)
 from .document import Document, make_comparison_document, make_document
 from .html import render_html
 from .markdown import render_markdown
-from .panels import Panel, draw_compared_panels, draw_own_panels, draw_panels, write_panels
+from .panels import (
+    Panel,
+    draw_compared_panels,
+    draw_own_panels,
+    draw_panels,
+    write_panels,
+)
 
 REPORT, MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 

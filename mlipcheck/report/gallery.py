@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..results import Finding
+from ..record import Finding
 
 if TYPE_CHECKING:
     from .panels import Panel

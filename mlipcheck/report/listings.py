@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from ..calculators.backend import Backend
 from ..references import datasets
-from ..results import Evaluation
+from ..calculators.records import Evaluation
 from .terminal import new_table
 
 MANY_ATOMS = 50

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..comparison import describe_grid
-from ..results import DimerScan, RunRecord
-from .blocks import TableBlock, facts
+from ..checks.dimers.record import DimerScan
+from ..record import RunRecord
+from ..drawing.blocks import TableBlock, facts
 from .terminal import number
 
 UNSET = "not set"

@@ -7,21 +7,41 @@ from dataclasses import replace
 from string import ascii_lowercase
 
 from ..comparison import Comparison
-from ..readings import Reading
-from ..readings import dimer as dimers
-from ..readings import parity as parities
-from ..results import DimerScan, Parity, Relaxation, RunRecord
-from ..results.learning import LearningCurve
-from .colours import Look, model_colours, model_markers
-from .figures import bond_changes, draw_bonds, draw_volumes, with_bonds, with_volumes
+from ..check import Reading
+from ..checks.dimers import readings as dimers
+from ..checks.parity import readings as parities
+from ..checks.dimers.record import DimerScan
+from ..checks.parity.record import Parity
+from ..checks.relaxation.record import Relaxation
+from ..record import RunRecord
+from ..checks.learning.record import LearningCurve
+from ..drawing.colours import Look, model_colours, model_markers
+from ..checks.relaxation.figures import (
+    bond_changes,
+    draw_bonds,
+    draw_volumes,
+    with_bonds,
+    with_volumes,
+)
 from .figures_compared import VOLUME, model_looks, volume_change
-from .figures_dimers import Curve, draw_pair
-from .figures_dots import Dots, as_estimate, draw_dots, height_of_rows
-from .figures_learning import draw_curve
-from .figures_parity import drawings
-from .figures_scales import draw_scales
-from .lettering import count, is_finite, legend_below, plain, signed
-from .panel import (
+from ..checks.dimers.figures import Curve, draw_pair
+from ..drawing.dots import (
+    Dots,
+    as_estimate,
+    draw_dots,
+    height_of_rows,
+)
+from ..checks.learning.figures import draw_curve
+from ..checks.parity.figures import drawings
+from ..checks.parity.scales import draw_scales
+from ..drawing.lettering import (
+    count,
+    is_finite,
+    legend_below,
+    plain,
+    signed,
+)
+from ..drawing.panel import (
     WIDTH,
     Panel,
     each_once,

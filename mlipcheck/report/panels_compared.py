@@ -7,12 +7,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..comparison import Comparison
-from ..results import Estimate, Parity, Relaxation, RunRecord
-from .figures_compared import VOLUME, collect_dots, pair_curves, volume_change
-from .figures_dimers import draw_pair
-from .figures_dots import choose_rows, draw_dots, height_of_rows, keep_rows
-from .lettering import is_finite, legend_below, plain
-from .panel import Panel, each_once, new_axes, new_figure, slug, tell_largest
+from ..analysis.estimate import Estimate
+from ..checks.parity.record import Parity
+from ..checks.relaxation.record import Relaxation
+from ..record import RunRecord
+from .figures_compared import (
+    VOLUME,
+    collect_dots,
+    pair_curves,
+    volume_change,
+)
+from ..checks.dimers.figures import draw_pair
+from ..drawing.dots import (
+    choose_rows,
+    draw_dots,
+    height_of_rows,
+    keep_rows,
+)
+from ..drawing.lettering import is_finite, legend_below, plain
+from ..drawing.panel import (
+    Panel,
+    each_once,
+    new_axes,
+    new_figure,
+    slug,
+    tell_largest,
+)
 
 MOST = 30  # rows of one panel
 

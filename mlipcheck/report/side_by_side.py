@@ -10,9 +10,17 @@ from ase import units
 from rich.markup import escape
 
 from ..comparison import Comparison
-from ..results import DimerScan, Finding, Parity, Relaxation
+from ..checks.dimers.record import DimerScan
+from ..record import Finding
+from ..checks.parity.record import Parity
+from ..checks.relaxation.record import Relaxation
 from .record_text import has_own, print_own, system_notes
-from .terminal import STYLES, Printer, new_table, number
+from .terminal import (
+    STYLES,
+    Printer,
+    new_table,
+    number,
+)
 from .text import print_calculator
 
 

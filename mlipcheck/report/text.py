@@ -9,8 +9,17 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from ..results import CalculatorInfo, ContractResult, DimerScan, Finding, Relaxation
-from .terminal import STYLES, Printer, new_table, number
+from ..calculators.records import CalculatorInfo
+from ..checks.interface.record import ContractResult
+from ..checks.dimers.record import DimerScan
+from ..record import Finding
+from ..checks.relaxation.record import Relaxation
+from .terminal import (
+    STYLES,
+    Printer,
+    new_table,
+    number,
+)
 
 FULL = 9  # columns that fit beside the names
 MANY_ROWS = 12  # more relaxations than this are not followed bond by bond on the screen

@@ -1,0 +1,130 @@
+"""Figure of adsorption energies, and of the volcano that is read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from .record import AdsorptionComparison
+from ...drawing.colours import BAND, PALETTE, REFERENCE
+from ...drawing.lettering import DPI
+
+# metals, not models: there is one model, and seven of them
+METAL_COLOURS = (*PALETTE, REFERENCE)
+SITE_MARKERS = "^vso*D"
+KEY = "0.4"
+FURTHEST = 4  # times the largest |ΔG| of the reference
+
+Styles = Mapping[str, str]
+
+
+def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str = "PBE") -> Figure:
+    """Draw the energies of all sites against the reference's, and the metals on the volcano.
+
+    On the right the height is the activity by the reference, as measured activity would be: a
+    metal leaves the line sideways, by the model's error in ΔG. The band, of half width σ between
+    metals, is to be held against the distance from one metal to the next.
+    """
+    metals = dict.fromkeys(s.metal for s in comparison.sites)
+    sites = dict.fromkeys(s.site for s in comparison.sites)
+    colours = {m: METAL_COLOURS[k % len(METAL_COLOURS)] for k, m in enumerate(metals)}
+    markers = {s: SITE_MARKERS[k % len(SITE_MARKERS)] for k, s in enumerate(sites)}
+    figure = Figure(figsize=(10.4, 5.4), layout="constrained", dpi=DPI)
+    left, right = figure.subplots(1, 2)
+    _draw_parity(left, comparison, colours, markers)
+    left.set_xlabel(f"ΔE of H, {reference} (eV)")
+    left.set_ylabel(f"ΔE of H, {label} (eV)")
+    _draw_volcano(right, comparison, colours, markers)
+    right.set_xlabel("ΔG of H (eV)")
+    right.set_ylabel(f"activity −|ΔG|, {reference} (eV)")
+    right.legend(
+        handles=[
+            Line2D([], [], color=REFERENCE, lw=1, label="−|ΔG|"),
+            Line2D([], [], color=KEY, marker="o", ls="none", mfc="white", label=reference),
+            Line2D([], [], color=KEY, marker="o", ls="none", label=label),
+        ],
+        loc="upper left",
+        fontsize=9,
+        frameon=False,
+    )
+    handles = [
+        Line2D([], [], color=colour, marker="o", ls="none", label=metal)
+        for metal, colour in colours.items()
+    ] + [
+        Line2D([], [], color=KEY, marker=marker, ls="none", label=site)
+        for site, marker in markers.items()
+    ]
+    figure.legend(
+        handles=handles, loc="outside lower center", ncols=min(len(handles), 12), frameon=False
+    )
+    return figure
+
+
+def _draw_parity(
+    axis: Axes, comparison: AdsorptionComparison, colours: Styles, markers: Styles
+) -> None:
+    shown = []
+    for s in comparison.sites:
+        shown.append(s.reference)
+        if s.model is not None:
+            shown.append(s.model)
+            axis.plot(
+                s.reference, s.model, markers[s.site], color=colours[s.metal], ms=6, alpha=0.85
+            )
+    margin = 0.08 * (max(shown) - min(shown)) + 0.02
+    ends = (min(shown) - margin, max(shown) + margin)
+    axis.plot(ends, ends, color="0.6", lw=1, zorder=0)
+    axis.set_xlim(ends)
+    axis.set_ylim(ends)
+    axis.set_aspect("equal")
+    told = []
+    if comparison.mae is not None:
+        told.append(f"MAE {comparison.mae:.2f} eV")
+    if comparison.pearson_r is not None:
+        told.append(f"r {comparison.pearson_r:.2f}".replace("-", "−"))
+    if comparison.sigma_sites is not None:
+        told.append(f"σ between sites of a metal {comparison.sigma_sites:.2f} eV")
+    if comparison.failures:
+        told.append(f"{comparison.failures} failed")
+    axis.set_title(", ".join(told), fontsize=10)
+
+
+def _draw_volcano(
+    axis: Axes, comparison: AdsorptionComparison, colours: Styles, markers: Styles
+) -> None:
+    volcano, sigma = comparison.volcano, comparison.sigma_metals
+    deepest = max(abs(p.reference) for p in volcano.points)
+    shown = [abs(p.model) for p in volcano.points if p.model is not None]
+    # what is further off runs out of the panel: the volcano is to stay in sight
+    reach = 1.15 * min(max(deepest, sigma or 0.0, *shown), FURTHEST * deepest) + 0.02
+    bottom = -1.2 * deepest - 0.02
+    axis.plot([-reach, 0, reach], [-reach, 0, -reach], color=REFERENCE, lw=1)
+    told = []
+    if sigma is not None:
+        axis.axvspan(-sigma, sigma, color=BAND, lw=0, zorder=0)
+        told.append(f"± σ between metals {sigma:.2f} eV (grey)")
+    if volcano.neighbour_gap is not None:
+        told.append(f"neighbours {volcano.neighbour_gap:.2f} eV apart")
+    axis.set_title(", ".join(told), fontsize=10)
+    for p in volcano.points:
+        height, colour = -abs(p.reference), colours[p.metal]
+        if p.model is not None:
+            axis.plot([p.reference, p.model], [height, height], color=colour, lw=1)
+            axis.plot(p.model, height, markers[p.site], color=colour, ms=7)
+        axis.plot(p.reference, height, markers[p.site], color=colour, mfc="white", ms=7)
+        # on the side that the error does not go to
+        side = -1 if (p.reference if p.model is None else p.reference - p.model) < 0 else 1
+        axis.annotate(
+            p.metal,
+            (p.reference, height),
+            xytext=(7 * side, 0),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            va="center",
+            color=colour,
+        )
+    axis.set_xlim(-reach, reach)
+    axis.set_ylim(bottom, 0.25 * deepest + 0.02)

@@ -1,0 +1,159 @@
+"""One factor on all forces: fitted, and judged on what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from ase.calculators.calculator import BaseCalculator
+
+from ...calculators.evaluate import Progress
+from ...references.frames import FrameSet, LabelledFrame
+from ...references.structures import RelaxedReference
+from .record import Rescaling
+from .forces import SMALLEST_RMS
+from ..relaxation.relax import RelaxSettings, iterate_relaxations
+
+IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
+BEST_FIT = 0.9  # R² that the fit must have
+NO_CHANGE = 0.01  # a factor this close to 1 mends nothing worth the trouble
+
+
+def fit_factor(
+    units: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
+) -> Rescaling | None:
+    """Fit a factor to forces and judge it, each unit left out in turn.
+
+    Parameters
+    ----------
+    units : sequence of str
+        What each frame shares with those that are not independent of it.
+    reference, model : sequence of ndarray of shape (n_atoms, 3)
+        eV/Å.
+
+    Returns
+    -------
+    Rescaling or None
+        None where either has no forces at all.
+
+    Notes
+    -----
+    k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
+    what is uncorrelated with F too. Units where neither has forces above 1e-3 eV/Å, as by symmetry,
+    have no vote on whether errors fall.
+    """
+    together: dict[str, list[int]] = {}
+    for k, unit in enumerate(units):
+        together.setdefault(unit, []).append(k)
+    parts = [
+        (
+            np.concatenate([model[k].ravel() for k in members]).astype(float),
+            np.concatenate([reference[k].ravel() for k in members]),
+        )
+        for members in together.values()
+    ]
+    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts])
+    cross, ff, FF = sums.sum(axis=0)
+    if ff == 0 or FF == 0:
+        return None
+    factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
+    left = sums.sum(axis=0) - sums
+    sizes = np.array([f.size for f, _ in parts])
+    # of one unit there is nothing to leave out: the errors told are those of the fit itself
+    factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
+    # what has no model forces to fit to changes nothing
+    np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
+    before = np.array([_errors(f, F, 1.0) for f, F in parts])
+    after = np.array([_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)])
+    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= SMALLEST_RMS
+    better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
+    mae, rmse = _together(before, sizes)
+    rescaled_mae, rescaled_rmse = _together(after, sizes)
+    found = Rescaling(
+        factor=factor,
+        units=len(parts),
+        mae=mae,
+        rmse=rmse,
+        rescaled_mae=rescaled_mae,
+        rescaled_rmse=rescaled_rmse,
+        mae_improved=float(better[0]),
+        rmse_improved=float(better[1]),
+        r_squared=r_squared,
+    )
+    return replace(found, refused=_reasons(found))
+
+
+def relaxed_energies(
+    calculator: BaseCalculator, labels: FrameSet, progress: Progress | None = None
+) -> tuple[dict[str, float], tuple[tuple[str, str], ...]]:
+    """Return the model's own energy of each composition at rest, in eV/atom, and what failed.
+
+    Of each composition the frame that the reference finds lowest is relaxed with the model, its
+    cell where the reference's run says so, or else where it is periodic in three directions.
+    """
+    lowest: dict[str, LabelledFrame] = {}
+    for frame in labels.frames:
+        formula = frame.atoms.symbols.formula.reduce()[0].format("hill")
+        if frame.error is None and _lies_lower(frame, lowest.get(formula)):
+            lowest[formula] = frame
+    free = labels.settings.cell_free if labels.settings is not None else None
+    starts = [
+        RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
+        for formula, frame in lowest.items()
+    ]
+    energies: dict[str, float] = {}
+    failed = []
+    for row in iterate_relaxations(calculator, starts, RelaxSettings()):
+        if row.converged and row.energy is not None:
+            energies[row.name] = row.energy / row.n_atoms
+        else:
+            failed.append((row.name, row.error or f"not converged in {row.steps} steps"))
+        if progress is not None:
+            progress(1)
+    return energies, tuple(failed)
+
+
+def _lies_lower(frame: LabelledFrame, other: LabelledFrame | None) -> bool:
+    if other is None or other.energy is None:
+        return True
+    if frame.energy is None:
+        return False
+    return frame.energy / len(frame.atoms) < other.energy / len(other.atoms)
+
+
+def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:
+    off = factor * f - F
+    return float(np.mean(np.abs(off))), float(np.sqrt(np.mean(off**2)))
+
+
+def _together(errors: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
+    """Return MAE and RMSE over the components of all parts."""
+    maes, rmses = errors.T
+    squares = np.average(rmses**2, weights=sizes)
+    return float(np.average(maes, weights=sizes)), float(np.sqrt(squares))
+
+
+def _reasons(found: Rescaling) -> tuple[str, ...]:
+    """Say what speaks against the factor."""
+    if abs(found.factor - 1) < NO_CHANGE:
+        return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
+    reasons = []
+    if found.units < 2:
+        reasons.append(
+            "all frames are of one run: nothing independent is left to judge it on (were they made "
+            "independently: --independent, or FrameSet.independent())"
+        )
+    elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
+        reasons.append(
+            f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "
+            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.units} folds, "
+            f"{100 * IMPROVED:.0f} % needed"
+        )
+    if found.r_squared < BEST_FIT:
+        reasons.append(
+            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: what is wrong is not a factor"
+        )
+    if found.factor <= 0:
+        reasons.append(f"the factor is {found.factor:.2f}: forces would turn round")
+    return tuple(reasons)

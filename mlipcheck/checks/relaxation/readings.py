@@ -1,0 +1,135 @@
+"""Readings of relaxations."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+from ase import units
+
+from .record import Relaxation
+from ...check import Reading
+
+MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
+FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
+
+
+def _judged(row: Relaxation) -> bool:
+    return row.error is None
+
+
+def _of_relaxed(
+    read: Callable[[Relaxation], Reading | None],
+) -> Callable[[Relaxation], Reading | None]:
+    """Judge nothing by where a structure goes that did not get there, or began nowhere."""
+
+    @functools.wraps(read)
+    def reading(row: Relaxation) -> Reading | None:
+        found = read(row)
+        if found is not None and row.single_point:
+            return Reading(None, "the reference is a single point")
+        if found is not None and row.error is None and not row.converged:
+            return Reading(None, "the relaxation did not converge")
+        if found is not None and row.cell == "free" and _pressed(row) > MOST_PRESSED:
+            return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
+        return found
+
+    return reading
+
+
+def read_converged(row: Relaxation) -> Reading:
+    if row.n_atoms == 0:
+        return Reading(None, f"not read: {row.error}")
+    if row.error is not None:
+        return Reading(math.inf, row.error)
+    if not row.converged:
+        return Reading(1, f"fmax {row.fmax:.3g} eV/Å after {row.steps} {row.optimizer} steps")
+    if row.steps == 0:
+        return Reading(0, "0 steps, forces were below fmax from the start")
+    return Reading(0, f"{row.steps} {row.optimizer} steps")
+
+
+def _pressed(row: Relaxation) -> float:
+    """Return the stress that the reference left, GPa."""
+    return (row.reference_stress or 0.0) / units.GPa
+
+
+@_of_relaxed
+def read_volume(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
+        return None
+    if row.stress_error is None:
+        return Reading(None, "the stress could not be tested: nothing shows what holds it")
+    return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
+
+
+def read_stress(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.cell == "fixed":
+        return None
+    if row.stress_error is None:
+        return Reading(None, "no stress, or one lost in rounding")
+    return Reading(row.stress_error, f"{100 * row.stress_error:.2g} % off")
+
+
+@_of_relaxed
+def read_angles(row: Relaxation) -> Reading | None:
+    if not _judged(row) or not row.angle_changes or row.cell == "fixed":
+        return None
+    worst = max(row.angle_changes, key=abs)
+    return Reading(abs(worst), f"{worst:+.2f}°")
+
+
+@_of_relaxed
+def read_bonds(row: Relaxation) -> Reading | None:
+    worst = max(row.bond_changes, key=lambda b: abs(b.largest_change_percent), default=None)
+    if not _judged(row) or worst is None:
+        return None
+    percent = worst.largest_change_percent
+    return Reading(abs(percent), f"{'-'.join(worst.pair)} {percent:+.2f} %")
+
+
+@_of_relaxed
+def read_topology(row: Relaxation) -> Reading | None:
+    if not _judged(row) or not row.bond_changes:
+        return None
+    return Reading(
+        row.broken_bonds + row.new_bonds, f"{row.broken_bonds} broken, {row.new_bonds} new"
+    )
+
+
+@_of_relaxed
+def read_symmetry(row: Relaxation) -> Reading | None:
+    # P1 cannot be lost
+    if not _judged(row) or row.reference_space_group in (None, "P1 (1)"):
+        return None
+    if row.space_group == row.reference_space_group:
+        return Reading(0, f"stays {row.space_group}")
+    return Reading(1, f"{row.reference_space_group} becomes {row.space_group}")
+
+
+@_of_relaxed
+def read_energy(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.reference_energy is None or not row.converged:
+        return None
+    if row.energy_error_per_atom is None:
+        return Reading(None, "the other structures do not fix its elements' energy zeros")
+    error = row.energy_error_per_atom
+    return Reading(abs(error), f"{1000 * error:+.1f} meV/atom")
+
+
+def read_reference(row: Relaxation) -> Reading | None:
+    if row.n_atoms == 0:
+        return None
+    nearest = row.reference_shortest_distance
+    if nearest is not None and nearest > FARTHEST_NEIGHBOUR:
+        return Reading(math.inf, f"no two atoms within {nearest:.1f} Å: is its unit right?")
+    if row.single_point:
+        return Reading(math.inf, "a single point (NSW is 0 or 1), not a relaxation")
+    if row.reference_fmax is None:
+        # a file that says nothing of itself; a collection has its level of theory
+        told = row.level_of_theory is not None
+        return None if told else Reading(None, "no forces in its file say that it is relaxed")
+    if row.cell == "free" and _pressed(row) > MOST_PRESSED:
+        return Reading(math.inf, f"left {row.reference_fmax:.3f} eV/Å and {_pressed(row):.1f} GPa")
+    return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")
