@@ -1,43 +1,26 @@
-"""Runs of several models on the same inputs, put side by side; runs that differ are refused."""
+"""Runs of one model or several on the same inputs, side by side; runs that differ are refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from string import ascii_uppercase
+from typing import Any
 
-import numpy as np
 from ase.calculators.calculator import InputError
 
 from .advice import name_better_models
-from .record import SCHEMA, Finding, RunRecord
-from .checks.dimers.record import CurveComparison, DimerScan
-from .checks.parity.record import Parity
-from .checks.relaxation.record import Relaxation
-from .verdict import STATUSES, conclude
+from .check import Check
+from .checks import list_checks
+from .drawing.colours import model_colours, model_markers
+from .record import STATUSES, Finding, Model, RunRecord
+from .verdict import conclude
 
-# What must be equal where two records have it, and what to call it.
-_SAME_RELAXATION = {
-    "fingerprint": "reference structure",
-    "start": "start",
-    "cell": "cell",
-    "optimizer": "optimizer",
-}
-# Which part of a record each check fills.
-_PART_OF = {
-    "dimer": "dimers",
-    "distances": "approaches",
-    "relax": "relaxations",
-    "parity": "parities",
-    "signal": "parities",
-    "learning": "learning",
-    "contract": "contract",
-}
-_PARTS = tuple(dict.fromkeys(_PART_OF.values()))
-TOLD = 3  # differences, of however many
+MAX_LISTED = 3  # differences, of however many
 
 
 @dataclass(frozen=True)
-class Row:
+class Question:
     """One question of the verdict, with each model's findings, the worst first."""
 
     check: str
@@ -47,22 +30,28 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Several runs on the same inputs; ``labels`` name the models, each once."""
+    """Models on the same inputs, one or several; ``questions`` are what some of them answers."""
 
-    labels: tuple[str, ...]
-    runs: tuple[RunRecord, ...]
-    rows: tuple[Row, ...]
+    models: tuple[Model, ...]
+    questions: tuple[Question, ...]
     notes: tuple[str, ...] = ()
-    schema: str = SCHEMA
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...]:
+        return tuple(model.run for model in self.models)
+
+    @property
+    def alone(self) -> bool:
+        return len(self.models) == 1
 
 
-def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
+def compare_runs(runs: Sequence[RunRecord], names: Sequence[str] | None = None) -> Comparison:
     """Put runs side by side; what one model did in several runs becomes one.
 
     Parameters
     ----------
     runs : sequence of RunRecord
-    names : sequence of str
+    names : sequence of str, optional
         What to call each run where it differs from the first: its file.
 
     Raises
@@ -70,27 +59,32 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str]) -> Comparison:
     InputError
         Where their inputs, grids or references differ, saying what differs.
     """
-    merged = _merge(runs, names)
+    merged = _merge(runs, names or [run.calculator.spec for run in runs])
     names, runs = list(merged), list(merged.values())
     for name, run in zip(names[1:], runs[1:], strict=True):
-        found = _differences(runs[0], run)
+        found = [d for check in list_checks() for d in _differences(check, runs[0], run)]
         if found:
-            more = f"; and {len(found) - TOLD} more" if len(found) > TOLD else ""
+            more = f"; and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
             raise InputError(
-                f"{names[0]} and {name} cannot be joined: {'; '.join(found[:TOLD])}{more}"
+                f"{names[0]} and {name} cannot be joined: {'; '.join(found[:MAX_LISTED])}{more}"
             )
     notes = []
     versions = {run.versions.get("mlipcheck", "unknown") for run in runs}
     if len(versions) > 1:
         notes.append(f"Made by different versions of mlipcheck: {', '.join(sorted(versions))}.")
     labels = _labels(runs)
-    for label, run in zip(labels, runs, strict=True):
-        boxed = [s.name for s in run.dimers if s.environment != "vacuum"]
-        if boxed:
-            notes.append(f"{label}: dimers in a periodic box, not in vacuum: {', '.join(boxed)}.")
     if len(runs) > 1:
         runs = name_better_models(runs, labels)
-    return Comparison(labels=labels, runs=tuple(runs), rows=_align(runs), notes=tuple(notes))
+    infos = [run.calculator for run in runs]
+    letters = _letters(len(runs))
+    models = zip(runs, labels, model_colours(infos), model_markers(infos), letters, strict=True)
+    return Comparison(tuple(Model(*facts) for facts in models), _align(runs), tuple(notes))
+
+
+def _letters(n: int) -> list[str]:
+    """Return A, B, ..., Z, A1, B1, ...; a single model needs none."""
+    every = [f"{x}{k or ''}" for k in range(n // 26 + 1) for x in ascii_uppercase]
+    return every[:n] if n > 1 else [""] * n
 
 
 def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunRecord]:
@@ -98,7 +92,7 @@ def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunReco
     merged: dict[str, RunRecord] = {}
     for run, name in zip(runs, names, strict=True):
         for known, other in merged.items():
-            twice = any(getattr(run, part) and getattr(other, part) for part in _PARTS)
+            twice = any(run.rows(check) and other.rows(check) for check in run.checks)
             if run.calculator == other.calculator and not twice:
                 both = {f"{known} + {name}": _together(other, run)}
                 at = list(merged).index(known)
@@ -111,22 +105,25 @@ def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunReco
 
 
 def _together(one: RunRecord, other: RunRecord) -> RunRecord:
-    parts = {part: getattr(one, part) or getattr(other, part) for part in _PARTS}
+    names = dict.fromkeys((*one.checks, *other.checks))
+    checks = {name: one.rows(name) or other.rows(name) for name in names}
     # what one of them did is not missing, unless that one says that it is
     not_run = {
         check: why
         for run in (one, other)
         for check, why in run.not_run.items()
-        if check in _PART_OF and (getattr(run, _PART_OF[check]) or not parts[_PART_OF[check]])
+        if run.rows(check) or not checks.get(check)
     }
     return conclude(
         replace(
             one,
             command=f"{one.command}; {other.command}",
-            versions=one.versions | other.versions,
-            settings=one.settings | other.settings,
+            versions={**one.versions, **other.versions},
+            settings={**one.settings, **other.settings},
+            checks=checks,
             not_run=not_run,
-            **parts,
+            notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
+            interrupted=one.interrupted or other.interrupted,
         )
     )
 
@@ -143,135 +140,26 @@ def _labels(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     return tuple(labels)
 
 
-def _align(runs: Sequence[RunRecord]) -> tuple[Row, ...]:
+def _align(runs: Sequence[RunRecord]) -> tuple[Question, ...]:
     """Return the questions that some run answers, those with the worst answers first."""
-    questions = list(dict.fromkeys((f.check, f.quantity) for run in runs for f in run.findings))
-    rows = [
-        Row(
-            check,
-            quantity,
-            tuple(
-                tuple(f for f in run.findings if (f.check, f.quantity) == (check, quantity))
-                for run in runs
-            ),
-        )
-        for check, quantity in questions
+    asked = list(dict.fromkeys(f.question for run in runs for f in run.findings))
+    found = [
+        Question(*q, tuple(tuple(f for f in run.findings if f.question == q) for run in runs))
+        for q in asked
     ]
-    return tuple(sorted(rows, key=_worst))
+    return tuple(sorted(found, key=_worst))
 
 
-def _worst(row: Row) -> int:
-    return min(STATUSES.index(f.status) for found in row.findings for f in found)
+def _worst(question: Question) -> int:
+    return min(STATUSES.index(f.status) for found in question.findings for f in found)
 
 
-def _differences(one: RunRecord, other: RunRecord) -> list[str]:
-    return [
-        *_settings_differ(one, other),
-        *_names_differ("pairs", [s.name for s in one.dimers], [s.name for s in other.dimers]),
-        *(d for a, b in zip(one.dimers, other.dimers, strict=False) for d in _scans_differ(a, b)),
-        *_counts_differ("relaxations", one.relaxations, other.relaxations),
-        *(
-            d
-            for a, b in zip(one.relaxations, other.relaxations, strict=False)
-            for d in _relaxations_differ(a, b)
-        ),
-        *_counts_differ("sets of frames", one.parities, other.parities),
-        *(
-            d
-            for a, b in zip(one.parities, other.parities, strict=False)
-            for d in _parities_differ(a, b)
-        ),
-        *_names_differ(
-            "checks", [r.check for r in one.contract], [r.check for r in other.contract]
-        ),
-    ]
-
-
-def _settings_differ(one: RunRecord, other: RunRecord) -> list[str]:
-    """Compare how was relaxed; what was relaxed or scanned is compared itself."""
-    if not (one.relaxations and other.relaxations):
+def _differences(check: Check[Any], one: RunRecord, other: RunRecord) -> list[str]:
+    """Say what two models were not given alike by one check."""
+    if not check.comparable:
         return []
-    mine, theirs = (dict(run.settings.get("relax") or {}) for run in (one, other))
-    for settings in (mine, theirs):
-        settings.pop("cell", None)  # compared as it came out for each structure
-        if settings.get("start") != "rattled":
-            settings.pop("seed", None)
-    return [
-        f"{key} is {mine.get(key)} and {theirs.get(key)}"
-        for key in sorted({*mine, *theirs})
-        if mine.get(key) != theirs.get(key)
-    ]
-
-
-def _names_differ(what: str, one: list[str], other: list[str]) -> list[str]:
-    if one == other:
-        return []
-    return [f"{what} are {', '.join(one) or 'none'} and {', '.join(other) or 'none'}"]
-
-
-def _scans_differ(one: DimerScan, other: DimerScan) -> list[str]:
-    if one.name != other.name:
-        return []  # told as pairs
-    found = []
-    if not _equal(one.distances, other.distances):
-        grids = " and ".join(describe_grid(scan.distances) for scan in (one, other))
-        found.append(f"the grids of {one.name} are {grids}")
-    a, b = one.comparison, other.comparison
-    if a is None or b is None:
-        # a pair that failed has none either
-        if (a is None) != (b is None) and not one.error and not other.error:
-            with_curve = a or b
-            assert with_curve is not None
-            found.append(f"{one.name} has a reference, {with_curve.reference}, in one of them only")
-        return found
-    if (a.reference, a.level_of_theory) != (b.reference, b.level_of_theory):
-        found.append(f"the references of {one.name} are {a.reference} and {b.reference}")
-    elif not _same_curve(a, b):
-        found.append(f"the reference of {one.name}, {a.reference}, is another curve")
+    mine, theirs = one.rows(check.name), other.rows(check.name)
+    found = [d for a, b in zip(mine, theirs, strict=False) for d in check.mismatch(a, b)]
+    if len(mine) != len(theirs):
+        found.append(f"{check.name} has {len(mine)} and {len(theirs)} rows")
     return found
-
-
-def _same_curve(one: CurveComparison, other: CurveComparison) -> bool:
-    """Compare references at the radii that neither model failed at, up to their zero."""
-    _, mine, theirs = np.intersect1d(
-        one.distances.round(6), other.distances.round(6), return_indices=True
-    )
-    if len(mine) < 2:
-        return True  # nothing is left that could differ
-    a, b = one.reference_energies[mine], other.reference_energies[theirs]
-    return _equal(a - a[-1], b - b[-1])
-
-
-def _counts_differ(what: str, one: Sequence[object], other: Sequence[object]) -> list[str]:
-    if len(one) == len(other):
-        return []
-    return [f"there are {len(one)} and {len(other)} {what}"]
-
-
-def _parities_differ(one: Parity, other: Parity) -> list[str]:
-    if one.fingerprint != other.fingerprint:
-        return [f"{one.name} and {other.name} are not the same frames with the same labels"]
-    asked = [p.ordering.difference if p.ordering else None for p in (one, other)]
-    if asked[0] != asked[1] and one.ordering and other.ordering:
-        return [f"{one.name}: the signal is {asked[0]} and {asked[1]} eV"]
-    return []
-
-
-def _relaxations_differ(one: Relaxation, other: Relaxation) -> list[str]:
-    return [
-        f"{one.name}: another {what}"
-        + ("" if key == "fingerprint" else f", {getattr(one, key)} and {getattr(other, key)}")
-        for key, what in _SAME_RELAXATION.items()
-        if getattr(one, key) != getattr(other, key)
-    ]
-
-
-def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and bool(
-        np.allclose(one, other, rtol=0, atol=1e-6, equal_nan=True)
-    )
-
-
-def describe_grid(r: np.ndarray) -> str:
-    """Say which radii a pair was scanned at."""
-    return f"{len(r)} points from {r[0]:.3f} to {r[-1]:.3f} Å" if len(r) else "empty"

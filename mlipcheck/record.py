@@ -1,29 +1,27 @@
-"""Records of a whole command: the findings, and everything that they rest on."""
+"""Records of a whole run: the rows of every check, the findings, and how they came about."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks.contacts.record import ClosestApproach
 from .calculators.records import CalculatorInfo
-from .checks.interface.record import ContractResult
-from .checks.dimers.record import DimerScan
-from .checks.learning.record import LearningCurve
-from .checks.parity.record import Parity
-from .checks.relaxation.record import Relaxation
 
-SCHEMA = "mlipcheck/1"
+SCHEMA = "mlipcheck/2"
+STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
+CROSSED = ("fail", "caution")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the verdict.
+    """One line of the verdict: one question, and every row that got one status.
 
-    ``status`` is ok, caution, fail or not assessed. ``value`` belongs to the first of
-    ``subjects``, which is the worst of them; ``threshold`` says what it was held against, and
-    ``source`` where that comes from. ``reason`` is what the status means, ``plain`` what to do
-    about it, and ``why`` the reason to ask at all.
+    ``value`` (text) and ``number``, in ``unit``, belong to the first of ``subjects``, which is the
+    worst of them. ``caution`` and ``fail`` are the limits, crossed from above, or from below where
+    ``below`` is set; ``limits`` is the same as text, and ``source`` where they come from.
+    ``reason`` is what the status means, ``plain`` what to do about it, ``why`` the reason to ask.
     """
 
     status: str
@@ -31,11 +29,20 @@ class Finding:
     quantity: str
     subjects: tuple[str, ...]
     value: str
-    threshold: str
-    reason: str
+    number: float | None = None
+    unit: str = ""
+    caution: float | None = None
+    fail: float | None = None
+    below: bool = False
+    limits: str = ""
+    reason: str = ""
     plain: str = ""
     why: str = ""
     source: str = ""
+
+    @property
+    def question(self) -> tuple[str, str]:
+        return self.check, self.quantity
 
 
 @dataclass(frozen=True)
@@ -51,23 +58,57 @@ class Advice:
 class RunRecord:
     """Everything that one command found, and how.
 
-    ``not_run`` says of each check that was left out of a check-up why; ``summary`` is the verdict
-    in one sentence, ``created`` the day (UTC).
+    ``checks`` has the rows of every check that ran, by its name; ``not_run`` says of each check
+    that was left out why. ``notes`` are about what was given, ``summary`` is the verdict in a few
+    sentences, ``created`` the day (UTC).
     """
 
     command: str
     calculator: CalculatorInfo
-    versions: dict[str, str]
-    settings: dict[str, Any]
-    dimers: tuple[DimerScan, ...] = ()
-    approaches: tuple[ClosestApproach, ...] = ()
-    relaxations: tuple[Relaxation, ...] = ()
-    parities: tuple[Parity, ...] = ()
-    learning: tuple[LearningCurve, ...] = ()
-    contract: tuple[ContractResult, ...] = ()
-    not_run: dict[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str]
+    settings: Mapping[str, Any]
+    checks: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    not_run: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
     findings: tuple[Finding, ...] = ()
     summary: str = ""
     advice: tuple[Advice, ...] = ()
     created: str = ""
     schema: str = SCHEMA
+
+    def rows(self, check: str) -> tuple[Any, ...]:
+        """Return the rows of a check, none where it did not run."""
+        return tuple(self.checks.get(check, ()))
+
+    def command_about(self, command: str, what: str | None, *more: str) -> str | None:
+        """Return what to type about one input with this model, None where nobody can type it."""
+        if what is None:
+            return None
+        options = [f"{key}={value}" for key, value in self.calculator.options.items()]
+        given = [word for option in options for word in ("-o", option)]
+        words = ["mlipcheck", command, "-b", self.calculator.spec, *given, what, *more]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One model of a report: its run, what it is called, and how it is drawn.
+
+    ``letter`` is its short name in tables of several models, empty where it is the only one.
+    """
+
+    run: RunRecord
+    label: str
+    colour: str
+    marker: str
+    letter: str = ""
+
+    @property
+    def look(self) -> tuple[str, str, str]:
+        return self.label, self.colour, self.marker
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its own figures start with."""
+        return f"{self.letter.lower()}-" if self.letter else ""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import collections.abc
 import dataclasses
-import datetime
-import importlib.metadata
 import json
 import math
 import os
-import platform
 import tempfile
 import types
 import typing
@@ -17,10 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from .record import SCHEMA, RunRecord
-
-RESULTS = "results.json"  # the one file of a report that all others are made from
 
 
 def to_plain(value: Any) -> Any:
@@ -37,7 +30,7 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
-    return value
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def from_plain(cls: Any, value: Any) -> Any:
@@ -51,9 +44,11 @@ def from_plain(cls: Any, value: Any) -> Any:
             return None
         return from_plain(next(a for a in arguments if a is not type(None)), value)
     if dataclasses.is_dataclass(cls):
+        # fields that a later version has written are none of this one's
         hints = typing.get_type_hints(cls)
+        known = {f.name for f in dataclasses.fields(cls)}
         return typing.cast(Any, cls)(
-            **{key: from_plain(hints[key], item) for key, item in value.items()}
+            **{key: from_plain(hints[key], item) for key, item in value.items() if key in known}
         )
     if cls is np.ndarray:
         array = np.array(value, dtype=object if value is None else None)
@@ -62,7 +57,9 @@ def from_plain(cls: Any, value: Any) -> Any:
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return tuple(from_plain(arguments[0], item) for item in value)
         return tuple(from_plain(a, item) for a, item in zip(arguments, value, strict=True))
-    if origin is dict:
+    if origin is list:
+        return [from_plain(arguments[0], item) for item in value]
+    if origin in (dict, collections.abc.Mapping):
         return {key: from_plain(arguments[1], item) for key, item in value.items()}
     return value
 
@@ -70,69 +67,6 @@ def from_plain(cls: Any, value: Any) -> Any:
 def dumps(record: Any) -> str:
     """Return a record as JSON text that ends in a newline."""
     return json.dumps(to_plain(record), indent=1, allow_nan=False) + "\n"
-
-
-def collect_versions(*packages: str | None) -> dict[str, str]:
-    """Return the versions of Python, mlipcheck, what it stands on, and of ``packages``."""
-    names = ["mlipcheck", "ase", "numpy", "scipy", "vesin", "spglib", *packages]
-    found = {"python": platform.python_version()}
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            if name:
-                found[name] = importlib.metadata.version(name)
-    return found
-
-
-def today() -> str:
-    """Return the day in UTC, as 2026-11-23."""
-    return datetime.datetime.now(datetime.UTC).date().isoformat()
-
-
-def load_run(path: str | os.PathLike[str]) -> RunRecord:
-    """Read a `RunRecord` that `write_atomically` and `dumps` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the file is not JSON of this schema.
-    """
-    return _as_record(path, _read_json(path))
-
-
-def load_runs(path: str | os.PathLike[str]) -> list[RunRecord]:
-    """Read the runs of a file: one, or those that are compared; of a report, its folder will do.
-
-    Raises
-    ------
-    ValueError
-        As `load_run`.
-    """
-    path = Path(path)
-    if path.is_dir():
-        path /= RESULTS
-    data = _read_json(path)
-    together = data.get("runs") if isinstance(data, dict) else None
-    if isinstance(together, list) and together:
-        return [_as_record(path, run) for run in together]
-    return [_as_record(path, data)]
-
-
-def _read_json(path: str | os.PathLike[str]) -> Any:
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from error
-
-
-def _as_record(path: str | os.PathLike[str], data: Any) -> RunRecord:
-    found = data.get("schema") if isinstance(data, dict) else None
-    if found != SCHEMA:
-        raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
-    try:
-        record: RunRecord = from_plain(RunRecord, data)
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path}: not a complete record ({error})") from error
-    return record
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:

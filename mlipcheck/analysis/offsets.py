@@ -1,42 +1,11 @@
-"""Energies against references whose zeros differ by a constant for each element."""
+"""Zeros of energy: one constant for each element, fitted to the other structures."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-
-from ..checks.relaxation.record import Relaxation
-
-
-def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
-    """Fill in the energy errors where there are enough structures to judge them.
-
-    Zeros of energy differ by one constant an element, and perhaps by corrections. For each level
-    of theory the constants are fitted to (E_model - E_reference) / n over the converged rows by
-    least squares. The error of a row, in eV/atom, is what the constants fitted without it leave
-    of it; where the others do not fix its constants it stays None.
-    """
-    found = list(rows)
-    judged = [
-        k
-        for k, row in enumerate(rows)
-        if row.converged and row.energy is not None and row.reference_energy is not None
-    ]
-    for level in {rows[k].level_of_theory for k in judged}:
-        group = [k for k in judged if rows[k].level_of_theory == level]
-        counts = [_composition(rows[k].formula) for k in group]
-        difference = [
-            ((rows[k].energy or 0) - (rows[k].reference_energy or 0)) / rows[k].n_atoms
-            for k in group
-        ]
-        errors, _ = fit_offsets(counts, np.array(difference))
-        for k, error in zip(group, errors, strict=True):
-            if np.isfinite(error):
-                found[k] = dataclasses.replace(rows[k], energy_error_per_atom=float(error))
-    return found
 
 
 def fit_offsets(
@@ -73,9 +42,3 @@ def fit_offsets(
     free = leverage < 1 - 1e-9
     errors[free] = (difference - design @ constants)[free] / (1 - leverage[free])
     return errors, dict(zip(elements, constants.tolist(), strict=True))
-
-
-def _composition(formula: str) -> Counter[str]:
-    from ase.formula import Formula
-
-    return Counter(Formula(formula).count())

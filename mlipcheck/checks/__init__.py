@@ -1,0 +1,63 @@
+"""The list of checks: one row each, in the order in which they run and are told.
+
+Other packages add theirs by the entry-point group ``mlipcheck.checks``: a `Check` or its class.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from typing import Any
+
+from ..calculators.base import brief
+from ..check import Check
+from .contacts import Contacts
+from .dimers import Dimers
+from .interface import Interface
+from .learning import Learning
+from .parity import ParityCheck
+from .relaxation import Relaxations
+
+ENTRY_POINTS = "mlipcheck.checks"
+
+# Those about a user's own structures last: so they stand nearest to the verdict.
+CHECKS: tuple[Check[Any], ...] = (
+    Interface(),
+    Dimers(),
+    Contacts(),
+    Relaxations(),
+    ParityCheck(),
+    Learning(),
+)
+
+
+@functools.cache
+def _others() -> tuple[tuple[Check[Any], ...], dict[str, str]]:
+    """Return the checks of other packages, and why some of them cannot be used."""
+    found: list[Check[Any]] = []
+    broken: dict[str, str] = {}
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        origin = f"{point.value}, of the entry points {ENTRY_POINTS}"
+        try:
+            check = point.load()
+            check = check() if isinstance(check, type) else check
+        except (Exception, SystemExit) as error:  # somebody else's module; the plan says so
+            broken[point.name] = f"{origin}: {brief(error)}"
+            continue
+        if not isinstance(check, Check):
+            broken[point.name] = f"{origin} is a {type(check).__name__}, not a Check"
+        elif check.name in {c.name for c in (*CHECKS, *found)}:
+            broken[point.name] = f"{origin} has the name of another check, {check.name!r}"
+        else:
+            found.append(check)
+    return tuple(found), broken
+
+
+def list_checks() -> tuple[Check[Any], ...]:
+    """Return every check, those of other packages among them."""
+    return (*CHECKS, *_others()[0])
+
+
+def broken_checks() -> dict[str, str]:
+    """Return the checks of other packages that cannot be used, and why."""
+    return dict(_others()[1])

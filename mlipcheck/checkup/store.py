@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,31 +35,29 @@ class PartStore:
         self.used = 0
         self._touched: set[Path] = set()
 
-    def get(self, cls: Any, *name: Any) -> Any | None:
-        """Return the part of type ``cls`` that depends on ``name``, None where there is none."""
-        if self.folder is None:
-            return None
-        path = self._path(name)
-        try:
-            part = from_plain(cls, json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None  # not there, or of another version: it is computed
-        self.used += 1
-        self._touched.add(path)
-        return part
+    def keep(self, cls: Any, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return the part of type ``cls`` that depends on ``key``: kept, or computed and kept.
 
-    def put(self, cls: Any, part: Any, *name: Any, keep: bool = True) -> Any:
-        """Keep a part, whole or not at all; return it as it would be read again.
-
-        So a check-up that goes on has the numbers of one that was never interrupted. What failed
-        is not kept: it may be tried again.
+        It comes as it would be read again, so that a run that goes on has the numbers of one that
+        was never interrupted. What failed is not kept: it may be tried again.
         """
-        if self.folder is not None and keep:
-            path = self._path(name)
+        if self.folder is not None:
+            path = self._path(key)
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+                part = from_plain(cls, json.loads(path.read_text(encoding="utf-8")))
+                self.used += 1
+                self._touched.add(path)
+                return part
+        part = compute()
+        if self.folder is not None and not _failed(part):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, dumps(part))
             self._touched.add(path)
         return from_plain(cls, to_plain(part))
+
+    def within(self, *names: Any) -> Callable[[Any, Any, Callable[[], Any]], Any]:
+        """Return `keep` for the parts of one check."""
+        return lambda cls, key, compute: self.keep(cls, [*names, key], compute)
 
     def clear(self) -> None:
         """Remove the parts of this check-up, and the folder where nothing else is in it."""
@@ -68,7 +67,12 @@ class PartStore:
             with contextlib.suppress(OSError):  # not there, or parts of others are in it
                 self.folder.rmdir()
 
-    def _path(self, name: tuple[Any, ...]) -> Path:
+    def _path(self, key: Any) -> Path:
         assert self.folder is not None
-        text = json.dumps([self.identity, to_plain(name)], sort_keys=True)
+        text = json.dumps([self.identity, to_plain(key)], sort_keys=True)
         return self.folder / f"part-{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
+
+
+def _failed(part: Any) -> bool:
+    rows = part if isinstance(part, (list, tuple)) else [part]
+    return any(getattr(row, "error", None) is not None for row in rows)

@@ -6,17 +6,10 @@ import sys
 
 import typer
 
-from . import (
-    checks,
-    checkup,
-    learn,
-    listings,
-    parity,
-    report,
-)
+from . import listings, report, run
 from .app import app
 
-__all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity", "report"]
+__all__ = ["app", "listings", "main", "report", "run"]
 
 
 def main() -> None:

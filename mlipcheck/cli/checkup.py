@@ -1,146 +1,130 @@
-"""The check-up of a system: run."""
+"""The check-up: plan, run, report; every command that runs checks comes here."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from . import inputs, outputs, places
-from .app import app
-from .options import (
-    CellOption,
-    DeviceOption,
-    FiguresOption,
-    FmaxOption,
-    IndependentOption,
-    JsonOption,
-    MarkdownOption,
-    OptimizerOption,
-    OptionOption,
-    OutOption,
-    ReferenceOption,
-    SeedOption,
-    StartOption,
-    StepsOption,
-    StrictOption,
-)
 
 if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
     from ..checkup.plan import Plan
     from ..checkup.store import PartStore
-    from ..checks.dimers.record import DimerScan
-    from ..checks.parity.record import Parity
-    from ..checks.relaxation.record import Relaxation
     from ..record import RunRecord
+    from ..system import Settings
 
 
-@app.command()
-def run(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[FILES, DATA SETS or ELEMENTS ...]", help="Your system."),
-    ] = None,
-    backend: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ...; one or several."
-        ),
-    ] = None,
-    option: OptionOption = None,
-    device: DeviceOption = "auto",
-    out: OutOption = None,
-    markdown: MarkdownOption = False,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Under a minute: fewer pairs, structures, frames.")
-    ] = False,
-    learn: Annotated[
-        bool, typer.Option("--learn", help="Also: how many frames of yours would mend it?")
-    ] = False,
-    target: Annotated[
-        float | None, typer.Option(help="With --learn: error to reach, eV/Å (eV for the toy).")
-    ] = None,
-    signal: Annotated[
-        float | None, typer.Option(help="Energy difference of two states that matters, eV.")
-    ] = None,
-    energies: Annotated[
-        str | None, typer.Option(help="raw, mp2020 or fit-offsets; by default the checkpoint's.")
-    ] = None,
-    independent: IndependentOption = False,
-    reference: ReferenceOption = None,
-    fmax: FmaxOption = 0.02,
-    steps: StepsOption = 500,
-    optimizer: OptimizerOption = "BFGS",
-    cell: CellOption = None,
-    start: StartOption = "relaxed",
-    seed: SeedOption = 0,
-    json: JsonOption = None,
-    figures: FiguresOption = None,
-    strict: StrictOption = False,
-) -> None:
-    """Run the check-up of your system: every check that it allows, a verdict, a report.
+@dataclass(frozen=True)
+class Destination:
+    """Where the results of a command go."""
 
-    Files and folders are labelled frames, relaxed runs, or structures. What is interrupted goes on
-    where it was when the same command is given again.
+    json: str | None = None
+    figures: Path | None = None
+    out: Path | None = None
+    markdown: bool = False
+    strict: bool = False
+
+    def check(self) -> None:
+        """Refuse outputs that cannot be written, before any work is done."""
+        places.check_writable(self.json, self.figures, out=self.out)
+
+
+def run_checks(
+    specs: Sequence[str],
+    what: Sequence[str],
+    settings: Callable[[], Settings],
+    destination: Destination,
+    *,
+    option: list[str] | None,
+    device: str,
+    before: Callable[[BaseCalculator, Plan], None] | None = None,
+) -> tuple[list[BaseCalculator], list[Plan], list[RunRecord]]:
+    """Plan and run checks with one model or several, and write and print what was found.
+
+    ``settings`` is called once outputs are known to be writable; ``before`` once everything is
+    planned. Ends the program with status 130 where it was interrupted.
     """
-    from ..checks.relaxation.relax import RelaxSettings
-    from ..checkup.plan import Options, plan_checkup
+    from ..checkup.plan import plan_checkup
     from ..checkup.run import make_store, run_checkup
 
-    places.check_writable(json, figures, out=out)
-    options = Options(
-        reference=tuple(reference or ["auto"]),
-        relax=RelaxSettings(fmax, steps, optimizer, cell, start, seed),
-        energies=energies,
-        signal=signal,
-        seed=seed,
-        independent=independent,
-        learn=learn,
-        target=target,
-        quick=quick,
-    )
-    specs = backend or ["toy"]
-    _refuse_mixed(specs, what or [])
+    destination.check()
+    _refuse_mixed(specs, what)
+    chosen = settings()
     # a mistake in any of them is told before any work is done
     calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
-    plans = [plan_checkup(c, what or [], options) for c in calculators]
-    for spec, plan in zip(specs, plans, strict=True):
-        _tell(spec, plan, alone=len(specs) == 1)
-    if out is not None:
-        with places.told_as_a_mistake(f"--out {out}"):
-            out.mkdir(parents=True, exist_ok=True)
-    folder = _parts_folder(out)
+    plans = [plan_checkup(c, what, chosen) for c in calculators]
+    for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
+        _print_plan(spec, plan, alone=len(specs) == 1)
+        if before is not None:
+            before(calculator, plan)
+    folder = _parts_folder(destination.out)
     stores = [make_store(calculator, folder) for calculator in calculators]
-    records: list[RunRecord] = []
+    runs: list[RunRecord] = []
     for calculator, plan, store in zip(calculators, plans, stores, strict=True):
-        record = run_checkup(
-            calculator,
-            plan,
-            store=store,
-            progress=outputs.progress_bar,
-            command=outputs.command_line(),
+        run = run_checkup(
+            calculator, plan, store=store, progress=progress_bar, command=command_line()
         )
         if store.used:
             typer.echo(f"{store.used} parts of an interrupted run taken from {folder}", err=True)
-        records.append(record)
-        if record.settings["interrupted"]:
+        runs.append(run)
+        if run.interrupted:
             break
-        _refuse_nothing(record, store)
-    stopped = bool(records[-1].settings["interrupted"])
-    if stopped and len(records) > 1:
+        _refuse_nothing(run, plan, store)
+    stopped = runs[-1].interrupted
+    if stopped and len(runs) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
-        typer.echo(f"{specs[len(records) - 1]} is not finished, and not in the report", err=True)
-        records.pop()
-    names = [record.calculator.spec for record in records]
-    outputs.finish_comparison(records, names, json, figures, out, strict=False, markdown=markdown)
+        typer.echo(f"{specs[len(runs) - 1]} is not finished, and not in the report", err=True)
+        runs.pop()
+    outputs.finish(runs, destination)
     if stopped:
         typer.echo("interrupted; the same command goes on from here", err=True)
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
-    outputs.exit_if_strict(strict, records)
+    return calculators, plans, runs
+
+
+def command_line() -> str:
+    """Return what was typed."""
+    return shlex.join(["mlipcheck", *sys.argv[1:]])
+
+
+@contextmanager
+def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that advances a bar on stderr; there is none unless it is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left:"),
+        TimeRemainingColumn(),
+    )
+    screen = Console(stderr=True)
+    with Progress(
+        *columns, console=screen, transient=True, disable=not screen.is_terminal
+    ) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda n: progress.advance(task, n)
 
 
 def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
@@ -157,14 +141,14 @@ def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
         )
 
 
-def _refuse_nothing(record: RunRecord, store: PartStore) -> None:
+def _refuse_nothing(run: RunRecord, plan: Plan, store: PartStore) -> None:
     """Raise where no pair, structure or frame of the system could be evaluated."""
     from ase.calculators.calculator import InputError
 
-    rows: list[DimerScan | Relaxation | Parity]
-    rows = [*record.dimers, *record.relaxations, *record.parities]
+    checks = {job.check.name for job in plan.jobs if job.check.of_system}
+    rows = [row for name, found in run.checks.items() if name in checks for row in found]
     errors = [f"{row.name}: {row.error}" for row in rows if row.error]
-    if rows and len(errors) == len(rows):
+    if errors and len(errors) == len(rows):
         store.clear()  # there is nothing to go on from
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"nothing could be judged; {errors[0]}{more}")
@@ -176,15 +160,15 @@ def _parts_folder(out: Path | None) -> Path:
     return (out if out is not None else cache_folder()) / "unfinished"
 
 
-def _tell(spec: str, plan: Plan, alone: bool) -> None:
+def _print_plan(spec: str, plan: Plan, alone: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
-    typer.echo(f"plan{whose}, about {_duration(plan.total)}:", err=True)
-    for check, what in plan.work.items():
-        typer.echo(f"  {check:9} {_duration(plan.seconds[check]):>7}  {what}", err=True)
-    for check, why in plan.not_run.items():
-        typer.echo(f"  {check:9} {'-':>7}  {why}", err=True)
-    for note in plan.system.notes:
+    typer.echo(f"plan{whose}, about {_duration(plan.seconds)}:", err=True)
+    for job in plan.jobs:
+        typer.echo(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}", err=True)
+    for name, why in plan.not_run.items():
+        typer.echo(f"  {name:10} {'-':>7}  {why}", err=True)
+    for note in plan.notes:
         typer.echo(f"  {note}", err=True)
 
 

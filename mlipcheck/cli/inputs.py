@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from ..references.frames import FrameSet
-    from ..references.structures import RelaxedReference
     from ..record import RunRecord
 
 
@@ -34,84 +32,23 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     return get_calculator(spec, device=device, **parsed)
 
 
-def load_structures(
-    calculator: BaseCalculator, files: list[Path], collection: str | None
-) -> list[RelaxedReference]:
-    """Return the references of ``relax``: files, and a collection by name."""
-    from ase.calculators.calculator import InputError
-
-    from ..checkup.system import default_elements, default_structures
-    from ..references.files import COLLECTIONS, as_references
-
-    if collection is not None and collection not in COLLECTIONS:
-        known = ", ".join(COLLECTIONS)
-        raise InputError(f"--reference is {collection!r}; give one of {known}, or files")
-    items = [*files, *([collection] if collection else [])]
-    if not items:
-        return default_structures(calculator, default_elements(calculator))
-    return _some_readable(as_references(items))
-
-
-def _some_readable(references: list[RelaxedReference]) -> list[RelaxedReference]:
-    """Return the references, or raise the first one's error where none could be read."""
-    from ase.calculators.calculator import InputError
-
-    if all(r.relaxed is None for r in references):
-        more = f" (and {len(references) - 1} more)" if len(references) > 1 else ""
-        raise InputError(f"{references[0].error}{more}")
-    return references
-
-
-def parse_sizes(text: str | None) -> list[int] | None:
+def parse_sizes(text: str | None) -> tuple[int, ...] | None:
     """Return the numbers of ``--sizes``."""
     from ase.calculators.calculator import InputError
 
     if text is None:
         return None
     try:
-        return [int(x) for x in text.split(",")]
+        return tuple(int(x) for x in text.split(","))
     except ValueError as error:
         raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
-
-
-def one_set(calculator: BaseCalculator, what: list[str], independent: bool) -> FrameSet:
-    """Return the one set of frames that ``learn`` takes."""
-    from ase.calculators.calculator import InputError
-
-    sets = load_frames(calculator, what, independent)
-    if len(sets) != 1:
-        names = ", ".join(s.name for s in sets)
-        raise InputError(f"learning takes one set of frames, {len(sets)} given: {names}")
-    return sets[0]
-
-
-def refuse_without_frames(calculator: BaseCalculator) -> None:
-    """Raise where nobody named frames for a model that is no toy."""
-    load_frames(calculator, [])
-
-
-def load_frames(
-    calculator: BaseCalculator, what: list[str], independent: bool = False
-) -> list[FrameSet]:
-    """Return the frames of ``parity``: files, folders and data sets, or clusters for the toy."""
-    from ase.calculators.calculator import InputError
-
-    from ..calculators.registry import describe
-    from ..references.frames import DATA_SETS, load_frame_sets
-    from ..references.morse_frames import NAMES, morse_frames
-
-    if not what and describe(calculator).backend != "toy":
-        raise InputError(f"which frames? Name files, folders, or {', '.join(DATA_SETS)}")
-    items = [morse_frames(item) if item in NAMES else item for item in what or NAMES]
-    sets = load_frame_sets(items)
-    return [s.independent() for s in sets] if independent else sets
 
 
 def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
     """Return the records of ``report``, and what to call each where they differ."""
     from ase.calculators.calculator import InputError
 
-    from ..storage import load_runs
+    from ..results_file import load_runs
 
     records, names = [], []
     for path in paths:

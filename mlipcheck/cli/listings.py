@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import inputs, outputs, places
+from . import checkup, inputs, places
 from .app import app
 from .options import (
     BackendOption,
@@ -29,7 +29,7 @@ def backends(json: JsonOption = None) -> None:
     rows = list_backends()
     places.check_writable(json)
     if json != "-":
-        listings.print_backends(terminal.console(), rows)
+        terminal.print_blocks(terminal.console(), listings.list_backends(rows))
     if json:
         places.write_json(json, [_backend_facts(b) for b in rows])
 
@@ -49,6 +49,30 @@ def _backend_facts(backend: Backend) -> dict[str, Any]:
 
 
 @app.command()
+def checks(json: JsonOption = None) -> None:
+    """List the checks: what each is about, and what it needs.
+
+    Example: mlipcheck checks
+    """
+    from ..checks import broken_checks, list_checks
+    from ..drawing.tables import Paragraph, TableBlock
+    from ..report import terminal
+
+    places.check_writable(json)
+    rows = [
+        (c.name, c.asks, ", ".join(c.needs) or "-", "; ".join(q.quantity for q in c.criteria))
+        for c in list_checks()
+    ]
+    heads = ("check", "finds out", "after", "questions")
+    if json != "-":
+        broken = [Paragraph(f"{name}: {why}", "fail") for name, why in broken_checks().items()]
+        table = TableBlock("Checks", heads, tuple(rows), (False,) * len(heads))
+        terminal.print_blocks(terminal.console(), [table, *broken])
+    if json:
+        places.write_json(json, [dict(zip(heads, row, strict=True)) for row in rows])
+
+
+@app.command()
 def data(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME ...]", help="Fetch these first.")
@@ -64,7 +88,7 @@ def data(
     for name in names or ():
         datasets.fetch(name)
     if json != "-":
-        listings.print_datasets(terminal.console(), chosen)
+        terminal.print_blocks(terminal.console(), listings.list_datasets(chosen))
     if json:
         places.write_json(json, [datasets.describe(dataset) for dataset in chosen])
 
@@ -83,20 +107,20 @@ def predict(
     from ..calculators.evaluate import evaluate
     from ..calculators.registry import describe
     from ..references.files import read_frames
-    from ..report import listings, terminal, text
+    from ..report import listings, tables, terminal
 
     places.check_writable(json)
     calculator = inputs.load_calculator(backend, device, option)
     frames = read_frames(file)
     properties = ("energy", "forces", "stress", "energies", "magmoms")
-    with outputs.progress_bar("evaluating", len(frames)) as advance:
+    with checkup.progress_bar("evaluating", len(frames)) as advance:
         found = evaluate(calculator, frames, properties=properties, progress=advance)
     if all(e.error for e in found):
         raise InputError(f"{file}: {found[0].error}")
     names = [str(file) if len(frames) == 1 else f"{file}[{k}]" for k in range(len(frames))]
     if json != "-":
         out = terminal.console()
-        text.print_calculator(out, describe(calculator))
-        listings.print_evaluations(out, names, frames, found)
+        out.print(tables.describe_calculator(describe(calculator)), style="bold", markup=False)
+        terminal.print_blocks(out, listings.list_evaluations(names, frames, found))
     if json:
         places.write_json(json, {"calculator": describe(calculator), "evaluations": found})

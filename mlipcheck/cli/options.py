@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options that several commands share: one option has one meaning everywhere."""
 
 from __future__ import annotations
 
@@ -7,20 +7,32 @@ from typing import Annotated
 
 import typer
 
+SystemArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SYSTEM ...]", help="Files, folders, elements, pairs like Cu-O, data sets."
+    ),
+]
+BackendsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt; one or several."
+    ),
+]
 BackendOption = Annotated[
     str,
     typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
 ]
 OptionOption = Annotated[
     list[str] | None,
-    typer.Option("-o", "--option", metavar="KEY=VALUE", help="An option, as dtype=float64."),
+    typer.Option("-o", "--option", metavar="KEY=VALUE", help="Of the backend, as dtype=float64."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonOption = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - prints.")
 ]
 FiguresOption = Annotated[
-    Path | None, typer.Option("--figures", metavar="DIR", help="Write figures as PNG.")
+    Path | None, typer.Option("--figures", metavar="DIR", help="Write the report's figures, SVG.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 when a finding is fail.")]
 ReferenceOption = Annotated[
@@ -28,19 +40,32 @@ ReferenceOption = Annotated[
     typer.Option(
         "--reference",
         metavar="auto|pbe|morse|none|FILE",
-        help="Reference curves; a FILE (A-B.csv or a trajectory) may be given several times.",
+        help="Reference curves of dimers; a FILE may be given several times.",
     ),
 ]
-FmaxOption = Annotated[float, typer.Option(help="Force to converge to, eV/Å.")]
-StepsOption = Annotated[int, typer.Option(help="Steps at most.")]
+FmaxOption = Annotated[float, typer.Option(help="Force to relax to, eV/Å.")]
+StepsOption = Annotated[int, typer.Option(help="Steps of a relaxation at most.")]
 OptimizerOption = Annotated[str, typer.Option(help="BFGS, LBFGS, FIRE or BFGSLineSearch.")]
 CellOption = Annotated[
     str | None, typer.Option(help="free or fixed; by default as the reference did.")
 ]
 StartOption = Annotated[str, typer.Option(help="relaxed, first or rattled.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of the rattle.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of whatever is drawn.")]
+EnergiesOption = Annotated[
+    str | None, typer.Option(help="raw, mp2020 or fit-offsets; by default the checkpoint's.")
+]
+SignalOption = Annotated[
+    float | None, typer.Option(help="Energy difference of two states that matters, eV.")
+]
+SampleOption = Annotated[int | None, typer.Option(help="So many frames of each set, drawn.")]
 IndependentOption = Annotated[
     bool, typer.Option("--independent", help="Frames are independent, not of one run.")
+]
+RescaleOption = Annotated[
+    bool, typer.Option("--rescale", help="Would one factor on all forces improve them?")
+]
+TargetOption = Annotated[
+    float | None, typer.Option(help="Error to reach by learning, eV/Å (eV for the toy).")
 ]
 OutOption = Annotated[
     Path | None,

@@ -38,7 +38,7 @@ def _refuse_others_files(out: Path) -> None:
     """Refuse a folder whose report.html or results.json is not of mlipcheck."""
     from ase.calculators.calculator import InputError
 
-    from ..storage import RESULTS, load_runs
+    from ..results_file import RESULTS, load_runs
 
     if not any((out / name).exists() for name in (RESULTS, "report.html")):
         return
@@ -52,17 +52,24 @@ def _refuse_others_files(out: Path) -> None:
 
 def write_json(path: str, record: Any) -> None:
     """Write a record whole or not at all; ``-`` is stdout."""
-    from ..storage import dumps, write_atomically
+    from ..storage import dumps
+
+    write_json_text(path, dumps(record))
+
+
+def write_json_text(path: str, text: str) -> None:
+    """Write JSON whole or not at all; ``-`` is stdout."""
+    from ..storage import write_atomically
 
     if path == "-":
-        typer.echo(dumps(record), nl=False)
+        typer.echo(text, nl=False)
         return
-    with told_as_a_mistake(f"--json {path}"):
-        write_atomically(path, dumps(record))
+    with as_mistake(f"--json {path}"):
+        write_atomically(path, text)
 
 
 @contextmanager
-def told_as_a_mistake(option: str) -> Iterator[None]:
+def as_mistake(option: str) -> Iterator[None]:
     """Turn what the system says of an output into one line."""
     from ase.calculators.calculator import InputError
 

@@ -7,15 +7,10 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, outputs, places
+from . import inputs, outputs
 from .app import app
-from .options import (
-    FiguresOption,
-    JsonOption,
-    MarkdownOption,
-    OutOption,
-    StrictOption,
-)
+from .checkup import Destination
+from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
 
 
 @app.command()
@@ -35,9 +30,13 @@ def report(
     """Print and draw runs again from their results: one as it was, several models side by side.
 
     A single FOLDER is drawn again in its place; --out makes a new one.
+
+    Example: mlipcheck report chgnet/ sevennet/ --out both
     """
     if out is None and len(runs) == 1 and runs[0].is_dir():
         out = runs[0]
-    places.check_writable(json, figures, out=out)
+    where = Destination(json, figures, out, markdown, strict)
+    where.check()
     records, names = inputs.load_runs(runs)
-    outputs.finish_comparison(records, names, json, figures, out, strict=strict, markdown=markdown)
+    outputs.finish(records, where, names)
+    outputs.exit_if_strict(strict, records)

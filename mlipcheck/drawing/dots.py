@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ..analysis.estimate import Estimate
+from ..record import Model
 from .colours import FAILED, PALE
-from .lettering import SIZE, is_finite, printable
+from .lettering import SIZE, is_finite, legend_below, plain, printable
+from .panel import list_largest, new_axes
 
 NAMED = 16  # characters of a name beside a row
+MOST_ROWS = 30
 WIDE = 30.0  # the largest of some numbers over the smallest
 
 
@@ -34,20 +38,53 @@ def as_estimate(value: Estimate | float | None) -> Estimate | None:
     return found if found is not None and is_finite(found.value) else None
 
 
-def choose_rows(models: Sequence[Dots], most: int) -> list[int]:
-    """Return the rows that have a number, those that some model is furthest off for if too many."""
-    rows = zip(*(m.values for m in models), strict=True)
-    sizes = [max((abs(v.value) for v in row if v), default=-1.0) for row in rows]
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A figure of dots: its names, the models, and what the caption has to add."""
+
+    figure: Figure
+    names: tuple[str, ...]
+    models: tuple[Dots, ...]
+    more: str = ""
+
+    def describe(self, form: str, unit: str) -> str:
+        """Return each model's numbers in words, the largest first."""
+        words = []
+        for model in self.models:
+            numbers = [(n, v.value) for n, v in zip(self.names, model.values, strict=True) if v]
+            words.append(f"{plain(model.label)}: {list_largest(numbers, form, unit)}.")
+        return " ".join(words)
+
+
+def draw_compared(
+    models: Sequence[Model],
+    check: str,
+    read: Callable[[Any], Estimate | float | None],
+    quantity: str,
+) -> Compared | None:
+    """Draw one number of each row of a check, a model a colour; None where there is no number.
+
+    Of many rows those are shown that some model is furthest off for.
+    """
+    rows = list(zip(*(m.run.rows(check) for m in models), strict=False))
+    values = [[as_estimate(read(row)) for row in same] for same in rows]
+    sizes = [max((abs(v.value) for v in same if v), default=-1.0) for same in values]
     ranked = sorted((k for k, size in enumerate(sizes) if size >= 0), key=lambda k: -sizes[k])
-    return sorted(ranked[:most])
-
-
-def keep_rows(models: Sequence[Dots], kept: Sequence[int]) -> list[Dots]:
-    """Return the same models with these rows only."""
-    return [
-        replace(m, values=tuple(m.values[k] for k in kept), good=tuple(m.good[k] for k in kept))
-        for m in models
-    ]
+    kept = sorted(ranked[:MOST_ROWS])
+    if not kept:
+        return None
+    dots = []
+    for j, model in enumerate(models):
+        # only relaxations have an end that they may not get to
+        good = tuple(getattr(rows[k][j], "converged", True) for k in kept)
+        dots.append(Dots(*model.look, tuple(values[k][j] for k in kept), good))
+    names = tuple(rows[k][0].name for k in kept)
+    figure, axis = new_axes(height_of_rows(len(kept), len(dots)))
+    draw_dots(axis, names, dots, quantity)
+    legend_below(figure, 2)
+    left = len(ranked) - len(kept)
+    more = f" The {MOST_ROWS} with the largest numbers are shown, of {len(ranked)}." if left else ""
+    return Compared(figure, names, tuple(dots), more)
 
 
 def height_of_rows(n: int, models: int = 1) -> float:

@@ -17,12 +17,9 @@ from ..storage import write_atomically
 from .lettering import DPI, plain, signed
 
 WIDTH = 4.4  # inches: 480 pixels on a desktop and 360 on a phone
-TOLD = 8  # numbers in words, of however many
-# Every name that a panel may have: those of an earlier report are told from what is not ours.
-OURS = re.compile(
-    r"([a-z]-)?(dimer-[A-Za-z0-9-]+|volumes|bonds|scales|learning-\d+"
-    r"|(forces|energies|order)(-[A-Za-z0-9-]+)?)\.svg"
-)
+MAX_LISTED = 8  # numbers in words, of however many
+CREATOR = "mlipcheck"
+OURS = f"<dc:title>{CREATOR}</dc:title>".encode()  # tells an earlier figure from what is not ours
 # The same figure is the same bytes: no date, no random names, and outlines in place of fonts.
 STABLE = {"svg.hashsalt": "mlipcheck", "svg.fonttype": "path"}
 
@@ -39,22 +36,33 @@ class Panel:
         One or two sentences.
     alt : str
         For who cannot see it: what is drawn, and its main numbers.
-    check : str
-        Of the findings that it is evidence for: dimer, relax, parity or learning.
+    checks : tuple of str
+        Of the findings that it is evidence for.
     subjects : tuple of str
         The pairs, structures or sets that are shown, as findings name them.
-    quantities : tuple of str
-        The questions that it answers; empty for all of the check.
     figure : Figure
+    quantities : tuple of str
+        The questions that it answers; empty for all of the checks.
+    letters : str
+        The models that it shows, by their letters; empty for all.
     """
 
     name: str
     caption: str
     alt: str
-    check: str
+    checks: tuple[str, ...]
     subjects: tuple[str, ...]
-    quantities: tuple[str, ...]
     figure: Figure
+    quantities: tuple[str, ...] = ()
+    letters: str = ""
+
+    def is_evidence(self, check: str, quantity: str, letter: str) -> bool:
+        """Tell whether it shows what a finding about one model is about."""
+        return (
+            check in self.checks
+            and (not self.quantities or quantity in self.quantities)
+            and (not self.letters or letter == self.letters)
+        )
 
 
 def new_figure(height: float) -> Figure:
@@ -91,29 +99,29 @@ def svg(figure: Figure) -> bytes:
     """Return a figure as SVG; the same bytes for the same figure, on any day."""
     buffer = io.BytesIO()
     with rc_context(STABLE):
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": CREATOR})
     return buffer.getvalue()
 
 
 def write_panels(folder: Path, panels: Sequence[Panel]) -> list[Path]:
     """Write panels as NAME.svg into ``folder``, and return their paths.
 
-    Panels of an earlier report that are not written now are removed: they would be taken for this
-    one's. What has another kind of name stays.
+    Figures of an earlier report that are not written now are removed: they would be taken for this
+    one's. What mlipcheck did not draw stays.
     """
     paths = [folder / f"{panel.name}.svg" for panel in panels]
     for path, panel in zip(paths, panels, strict=True):
         write_atomically(path, svg(panel.figure))
-    for path in folder.iterdir():
-        if path not in paths and OURS.fullmatch(path.name) and path.is_file():
+    for path in folder.glob("*.svg"):
+        if path not in paths and path.is_file() and OURS in path.read_bytes():
             path.unlink()
     return paths
 
 
-def tell_largest(values: Iterable[tuple[str, float]], form: str = "+.2f", unit: str = " %") -> str:
+def list_largest(values: Iterable[tuple[str, float]], form: str = "+.2f", unit: str = " %") -> str:
     """Return numbers with the names that they belong to in words, the largest first."""
     ranked = sorted(values, key=lambda item: -abs(item[1]))
-    words = [f"{plain(name)} {signed(value, form)}{unit}" for name, value in ranked[:TOLD]]
-    if len(ranked) > TOLD:
-        words.append(f"and {len(ranked) - TOLD} smaller")
+    words = [f"{plain(name)} {signed(value, form)}{unit}" for name, value in ranked[:MAX_LISTED]]
+    if len(ranked) > MAX_LISTED:
+        words.append(f"and {len(ranked) - MAX_LISTED} smaller")
     return ", ".join(words) or "none"

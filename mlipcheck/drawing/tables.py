@@ -1,22 +1,20 @@
-"""What is printed on a terminal, recorded: HTML and Markdown have their tables from there."""
+"""Tables as data, in plain text: terminal, HTML and Markdown each draw them in their own way."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-INDENT = "  "
+MISSING = "-"
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A line of text; ``style`` is rich's, ``inset`` says that it belongs to the line before."""
+    """A line of text; ``status`` colours it, ``inset`` says that it goes with the line before."""
 
     text: str
-    style: str = ""
+    status: str = ""
     inset: bool = False
 
 
@@ -40,42 +38,75 @@ class TableBlock:
 Block = Paragraph | TableBlock
 
 
-class Blocks:
-    """A `Printer` that keeps what the ``print_*`` functions print, without markup or styles."""
+@dataclass(frozen=True)
+class Column:
+    """One column of a table of rows: its head, and the text of one row; ``left`` is for words."""
 
-    def __init__(self) -> None:
-        self.found: list[Block] = []
-        self._unfinished = ""
-
-    def print(self, *objects: Any, style: str | None = None, end: str = "\n") -> None:
-        for item in objects:
-            if isinstance(item, Table):
-                self.found.append(_table(item))
-                continue
-            self._unfinished += _plain(item)
-            if end:
-                text = self._unfinished
-                inset = text.startswith(INDENT)
-                self.found.append(Paragraph(text.strip(), style or "", inset))
-                self._unfinished = ""
+    head: str
+    cell: Callable[[Any], str]
+    left: bool = False
 
 
 def facts(title: str, rows: dict[str, str]) -> TableBlock:
     """Return a table of facts; those without a value are left out."""
-    told = tuple((name, value) for name, value in rows.items() if value)
-    return TableBlock(title, ("", ""), told, (False, False))
+    known = tuple((name, value) for name, value in rows.items() if value)
+    return TableBlock(title, ("", ""), known, (False, False))
 
 
-def _table(table: Table) -> TableBlock:
-    columns = [[_plain(cell) for cell in column.cells] for column in table.columns]
+def table_of_rows(
+    title: str,
+    first: str,
+    entries: Sequence[Sequence[tuple[str, Any]]],
+    columns: Sequence[Column],
+) -> TableBlock:
+    """Return a table with a line for each row of each model; columns without a number are left out.
+
+    Parameters
+    ----------
+    title, first : str
+        Of the table, and of the column of names.
+    entries : sequence of sequences of (letter, row)
+        For each name the rows of all models; the letters are empty where there is one model.
+    columns : sequence of Column
+    """
+    several = any(letter for rows in entries for letter, _ in rows)
+    lines = [
+        ((row.name if k == 0 else "", letter), tuple(c.cell(row) for c in columns))
+        for rows in entries
+        for k, (letter, row) in enumerate(rows)
+    ]
+    kept = [k for k in range(len(columns)) if any(cells[k] != MISSING for _, cells in lines)]
+    heads = (first, "") if several else (first,)
     return TableBlock(
-        title=_plain(table.title or ""),
-        columns=tuple(_plain(column.header) for column in table.columns),
-        rows=tuple(zip(*columns, strict=True)),
-        numeric=tuple(column.justify == "right" for column in table.columns),
+        title,
+        (*heads, *(columns[k].head for k in kept)),
+        tuple(
+            (*(names if several else names[:1]), *(cells[k] for k in kept))
+            for names, cells in lines
+        ),
+        (*(False for _ in heads), *(not columns[k].left for k in kept)),
     )
 
 
-def _plain(item: Any) -> str:
-    # names from files are text: no ":smile:" in them is a picture
-    return item.plain if isinstance(item, Text) else Text.from_markup(str(item), emoji=False).plain
+def table_of_columns(
+    title: str, entries: Sequence[tuple[str, Any]], quantities: Sequence[Column]
+) -> TableBlock:
+    """Return a table with a column for each entry (head, row), and a line for each quantity."""
+    lines = [(q.head, *(q.cell(row) for _, row in entries)) for q in quantities]
+    return TableBlock(
+        title,
+        ("", *(head for head, _ in entries)),
+        tuple(line for line in lines if any(cell != MISSING for cell in line[1:])),
+        (False, *(True for _ in entries)),
+    )
+
+
+def number(value: float | None, form: str, missing: str = MISSING) -> str:
+    """Format a number that may be missing."""
+    return missing if value is None else format(value, form)
+
+
+def some(names: Sequence[str], most: int = 4, *, joined: str = ", ") -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return joined.join(names[:most]) + more

@@ -56,6 +56,13 @@ class FrameSet:
     settings: Settings | None = None
 
     @property
+    def typed(self) -> str | None:
+        """What to type to have the same frames again, None where they have no name."""
+        if self.level_of_theory == "analytic":
+            return self.name
+        return self.source if self.source not in ("", "Atoms") else None
+
+    @property
     def compositions(self) -> frozenset[frozenset[str]]:
         """The elements of each frame."""
         return frozenset(frozenset(f.atoms.get_chemical_symbols()) for f in self.frames)

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
 from ..calculators.morse import MorseCalculator
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
+AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
+MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,16 @@ class RelaxedReference:
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
+
+    @property
+    def moving(self) -> bool:
+        """Whether its forces are too large for a structure at rest."""
+        return self.fmax is not None and self.fmax > AT_REST
+
+    @property
+    def pressed(self) -> bool:
+        """Whether its stress is too large for a structure at rest."""
+        return self.stress is not None and self.stress > MOST_PRESSED * units.GPa
 
     @property
     def fingerprint(self) -> str:

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from ..advice import CROSSED
 from ..comparison import Comparison
-from ..calculators.records import CalculatorInfo
-from ..record import Finding, RunRecord
-from ..drawing.blocks import Block, Blocks, TableBlock
-from ..drawing.colours import model_colours
+from ..drawing.tables import Block, TableBlock
+from ..record import CROSSED, Finding, Model
 from .gallery import Gallery, Illustration
-from .methods import list_methods
-from .record_text import print_numbers, system_notes
-from .side_by_side import print_compared_numbers, print_compared_verdict
-from .text import calculator_facts
+from .tables import compared_verdict, describe_calculator, list_methods, list_notes, list_numbers
 
 if TYPE_CHECKING:
-    from .panels import Panel
+    from ..drawing.panel import Panel
 
 # The worst first, then what would mend it; what needs no action is last.
 HEADINGS = {
@@ -46,7 +39,7 @@ class Item:
     question: str = ""
     subjects: tuple[str, ...] = ()
     number: str = ""
-    threshold: str = ""
+    limits: str = ""
     reason: str = ""
     why: str = ""
     source: str = ""
@@ -65,7 +58,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelPart:
     """One model: what it is, and its verdict. ``letter`` is its name in tables of several."""
 
     letter: str
@@ -87,7 +80,7 @@ class Document:
     """
 
     title: str
-    models: tuple[Model, ...]
+    models: tuple[ModelPart, ...]
     notes: tuple[str, ...] = ()
     compared: tuple[Block, ...] = ()
     together: tuple[Illustration, ...] = ()
@@ -97,105 +90,57 @@ class Document:
     language: str = "en"
 
 
-def make_document(run: RunRecord, panels: Sequence[Panel] = ()) -> Document:
-    """Return what there is to say of one model.
-
-    Parameters
-    ----------
-    run : RunRecord
-    panels : sequence of Panel
-        What `panels.draw_panels` drew of it.
-    """
-    gallery = Gallery(panels)
-    (colour,) = model_colours([run.calculator])
-    model = _model(run, "", _name(run.calculator), colour, gallery, gallery.panels)
-    numbers = Blocks()
-    print_numbers(numbers, run)
-    more, files = gallery.rest()
-    return Document(
-        title=f"Check-up of {model.label}",
-        models=(model,),
-        notes=tuple(system_notes(run)),
-        numbers=tuple(numbers.found),
-        more=more,
-        files=files,
-    )
-
-
-def make_comparison_document(
-    comparison: Comparison, compared: Sequence[Panel] = (), own: Sequence[Sequence[Panel]] = ()
-) -> Document:
-    """Return what there is to say of several models, side by side.
+def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Document:
+    """Return what there is to say of one model, or of several side by side.
 
     Parameters
     ----------
     comparison : Comparison
-    compared : sequence of Panel
-        What `panels.draw_compared_panels` drew of it.
-    own : sequence of sequences of Panel
-        For each model, its figures that are not among ``compared``.
+    panels : sequence of Panel
+        What the checks drew of it.
     """
-    runs, labels = comparison.runs, comparison.labels
-    own = own or [[] for _ in runs]
-    gallery = Gallery([*compared, *(panel for panels in own for panel in panels)])
-    together = gallery.show(gallery.panels[: len(compared)])
-    verdict, numbers = Blocks(), Blocks()
-    print_compared_verdict(verdict, comparison)
-    print_compared_numbers(numbers, comparison)
-    letters = ascii_uppercase[: len(runs)]
-    colours = model_colours([run.calculator for run in runs])
-    models = tuple(
-        _model(run, letter, label, colour, gallery, [*compared, *panels])
-        for run, letter, label, colour, panels in zip(
-            runs, letters, labels, colours, own, strict=True
-        )
-    )
+    gallery = Gallery(panels)
+    # figures that show several models stand with the verdict side by side
+    together = () if comparison.alone else gallery.show([p for p in panels if not p.letters])
+    models = tuple(_model(model, gallery) for model in comparison.models)
     more, files = gallery.rest()
+    labels = [model.label for model in models]
+    names = f"{', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else labels[0]
     return Document(
-        title=f"Check-up of {', '.join(labels[:-1])} and {labels[-1]}",
+        title=f"Check-up of {names}",
         models=models,
-        notes=(*system_notes(runs[0]), *comparison.notes),  # they have the same inputs
-        compared=tuple(verdict.found),
+        notes=tuple(list_notes(comparison)),
+        compared=() if comparison.alone else (compared_verdict(comparison),),
         together=together,
-        numbers=tuple(numbers.found),
+        numbers=tuple(list_numbers(comparison.models)),
         more=more,
         files=files,
     )
 
 
-def _name(info: CalculatorInfo) -> str:
-    return f"{info.spec} {info.version}" if info.version else info.spec
-
-
-def _model(
-    run: RunRecord,
-    letter: str,
-    label: str,
-    colour: str,
-    gallery: Gallery,
-    panels: Sequence[Panel],
-) -> Model:
+def _model(model: Model, gallery: Gallery) -> ModelPart:
+    run, info = model.run, model.run.calculator
     groups = []
     for kind, title in HEADINGS.items():
-        found = [f for f in run.findings if f.status == kind]
-        items = [_item(f, gallery, panels) for f in found]
+        items = [_item(f, gallery, model.letter) for f in run.findings if f.status == kind]
         if kind == "advice":
             items = [Item(a.text, kind, a.kind, command=a.command or "") for a in run.advice]
         if items:
             groups.append(Group(title, kind, tuple(items)))
-    return Model(
-        letter=letter,
-        label=label,
-        facts=calculator_facts(run.calculator),
-        colour=colour,
+    version = f" {info.version}" if info.version and not model.letter else ""
+    return ModelPart(
+        letter=model.letter,
+        label=f"{model.label}{version}",
+        facts=describe_calculator(info),
+        colour=model.colour,
         summary=run.summary,
         groups=tuple(groups),
         methods=list_methods(run),
     )
 
 
-def _item(finding: Finding, gallery: Gallery, panels: Sequence[Panel]) -> Item:
-    evidence = gallery.find(finding, panels)
+def _item(finding: Finding, gallery: Gallery, letter: str) -> Item:
+    evidence = gallery.find(finding, letter)
     seen = gallery.seen(evidence)
     plain = finding.plain or finding.reason
     same = finding.reason.casefold() in plain.casefold()
@@ -205,7 +150,7 @@ def _item(finding: Finding, gallery: Gallery, panels: Sequence[Panel]) -> Item:
         question=f"{finding.check}: {finding.quantity}",
         subjects=finding.subjects,
         number=finding.value,
-        threshold=finding.threshold,
+        limits=finding.limits,
         reason="" if same else finding.reason,
         why=finding.why,
         source=finding.source if finding.status in CROSSED else "",

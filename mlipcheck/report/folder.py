@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..comparison import compare_runs
+from ..checks import list_checks
+from ..comparison import Comparison, compare_runs
 from ..record import RunRecord
-from ..storage import (
-    RESULTS,
-    dumps,
-    load_runs,
-    write_atomically,
-)
-from .document import Document, make_comparison_document, make_document
+from ..results_file import RESULTS, dump_runs, load_runs
+from ..storage import write_atomically
+from .document import make_document
 from .html import render_html
 from .markdown import render_markdown
-from .panels import (
-    Panel,
-    draw_compared_panels,
-    draw_own_panels,
-    draw_panels,
-    write_panels,
-)
+
+if TYPE_CHECKING:
+    from ..drawing.panel import Panel
 
 REPORT, MARKDOWN, FIGURES = "report.html", "report.md", "figures"
 
@@ -41,14 +34,13 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     OSError
         Where the folder cannot be written.
     """
-    figures_folder = folder / FIGURES
-    figures_folder.mkdir(parents=True, exist_ok=True)
-    comparison = compare_runs(runs, _names(runs))
-    alone = len(comparison.runs) == 1
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / RESULTS, folder / REPORT]
-    write_atomically(paths[0], dumps(comparison.runs[0] if alone else comparison))
-    document, panels = draw_document(load_runs(folder))
-    figures = write_panels(figures_folder, panels)
+    write_atomically(paths[0], dump_runs(compare_runs(runs).runs))
+    comparison = compare_runs(load_runs(folder))
+    panels = draw_panels(comparison)
+    document = make_document(comparison, panels)
+    figures = write_figures(folder / FIGURES, panels)
     pictures = {path.stem: path.read_bytes() for path in figures}
     write_atomically(paths[1], render_html(document, pictures))
     if markdown:
@@ -57,27 +49,21 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     return [*paths, *figures]
 
 
+def write_figures(folder: Path, panels: Sequence[Panel]) -> list[Path]:
+    """Write the figures of a report as SVG into a folder, and return their paths."""
+    from ..drawing.panel import write_panels
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_panels(folder, panels)
+
+
 def write_text(runs: Sequence[RunRecord]) -> str:
     """Return a report as Markdown that needs no files: without its figures."""
-    comparison = compare_runs(runs, _names(runs))
-    if len(comparison.runs) == 1:
-        return render_markdown(make_document(comparison.runs[0]), None)
-    return render_markdown(make_comparison_document(comparison), None)
+    return render_markdown(make_document(compare_runs(runs)), None)
 
 
-def draw_document(runs: Sequence[RunRecord]) -> tuple[Document, list[Panel]]:
-    """Return what a report says, and its figures."""
-    comparison = compare_runs(runs, _names(runs))
-    if len(comparison.runs) == 1:
-        panels = draw_panels(comparison.runs[0])
-        return make_document(comparison.runs[0], panels), panels
-    together = draw_compared_panels(comparison)
-    # pairs and relaxations are drawn together, and not again for each model
-    rest = tuple(replace(run, dimers=(), relaxations=()) for run in comparison.runs)
-    own = draw_own_panels(replace(comparison, runs=rest))
-    panels = [*together, *(panel for some in own for panel in some)]
-    return make_comparison_document(comparison, together, own), panels
+def draw_panels(comparison: Comparison) -> list[Panel]:
+    """Draw everything that the checks have a figure for; what failed is left out."""
+    from ..drawing.panel import each_once
 
-
-def _names(runs: Sequence[RunRecord]) -> list[str]:
-    return [run.calculator.spec for run in runs]
+    return each_once(p for check in list_checks() for p in check.figures(comparison.models))

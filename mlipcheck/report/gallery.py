@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..record import Finding
 
 if TYPE_CHECKING:
-    from .panels import Panel
+    from ..drawing.panel import Panel
 
 PER_ITEM = 2
 IN_ALL = 24  # in a report; others are files beside it
-# A check that has no figures of its own is seen in those of another one.
-SEEN_IN = {"distances": ("dimer", "repulsive wall")}
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,9 @@ class Gallery:
         self.panels = list(panels)
         self._numbers: dict[str, int] = {}
 
-    @staticmethod
-    def find(finding: Finding, panels: Sequence[Panel]) -> list[Panel]:
+    def find(self, finding: Finding, letter: str) -> list[Panel]:
         """Return the figures that are evidence for a finding, its worst subject's first."""
-        check, quantity = SEEN_IN.get(finding.check, (finding.check, finding.quantity))
-        asked = [
-            p for p in panels if p.check == check and (not p.quantities or quantity in p.quantities)
-        ]
+        asked = [p for p in self.panels if p.is_evidence(*finding.question, letter)]
         found: dict[str, Panel] = {}
         for subject in finding.subjects:
             found |= {p.name: p for p in asked if subject in p.subjects and p.name not in found}

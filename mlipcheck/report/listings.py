@@ -2,102 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ase import Atoms, units
-from rich.console import Console
-from rich.markup import escape
 
 from ..calculators.backend import Backend
-from ..references import datasets
 from ..calculators.records import Evaluation
-from .terminal import new_table
+from ..drawing.tables import Block, Paragraph, TableBlock
+from ..references import datasets
 
 MANY_ATOMS = 50
 
 
-def print_evaluations(
-    out: Console, names: Sequence[str], images: Sequence[Atoms], evaluations: Sequence[Evaluation]
-) -> None:
-    """Print energy, forces, stress and magnetic moments of each structure."""
+def list_evaluations(
+    names: Sequence[str], images: Sequence[Atoms], evaluations: Sequence[Evaluation]
+) -> Iterator[Block]:
+    """Return energy, forces, stress and magnetic moments of each structure."""
     for name, atoms, e in zip(names, images, evaluations, strict=True):
-        out.print(f"[bold]{escape(name)}[/] ({atoms.get_chemical_formula()})")
+        yield Paragraph(f"{name} ({atoms.get_chemical_formula()})")
         if e.error is not None or e.energy is None or e.forces is None:
-            out.print(f"  error: {escape(e.error or 'no energy and forces')}", style="red")
+            yield Paragraph(f"error: {e.error or 'no energy and forces'}", "fail", inset=True)
             continue
         n = len(atoms)
-        out.print(f"  energy {e.energy:.6f} eV   {e.energy / n:.6f} eV/atom")
+        yield Paragraph(f"energy {e.energy:.6f} eV   {e.energy / n:.6f} eV/atom", inset=True)
         if e.stress is not None:
             gpa = "  ".join(f"{x / units.GPa:+.4f}" for x in e.stress)
-            out.print(f"  stress xx yy zz yz xz xy: {gpa} GPa")
+            yield Paragraph(f"stress xx yy zz yz xz xy: {gpa} GPa", inset=True)
         fmax = max(float((f**2).sum() ** 0.5) for f in e.forces)
-        out.print(f"  largest force {fmax:.4f} eV/Å")
+        yield Paragraph(f"largest force {fmax:.4f} eV/Å", inset=True)
         if n > MANY_ATOMS:
-            out.print(f"  {n} atoms: forces are in the file of --json")
-            continue
-        columns = ["atom", "F_x\neV/Å", "F_y\neV/Å", "F_z\neV/Å"]
-        if e.magmoms is not None:
-            columns.append("moment\nμ_B")
-        table = new_table("", *columns)
-        table.title = None
-        for k, (symbol, force) in enumerate(
-            zip(atoms.get_chemical_symbols(), e.forces, strict=True)
-        ):
-            cells = [f"{k} {symbol}", *(f"{x:+.5f}" for x in force)]
-            if e.magmoms is not None:
-                cells.append(f"{e.magmoms[k]:.4f}")
-            table.add_row(*cells)
-        out.print(table)
+            yield Paragraph(f"{n} atoms: forces are in the file of --json", inset=True)
+        else:
+            yield _atoms(atoms, e)
 
 
-def print_backends(out: Console, backends: Sequence[Backend]) -> None:
-    """Print what is known, what is there, and what is missing."""
-    columns = ("backend", "installed", "checkpoints", "level of theory", "energies", "licence")
-    table = new_table("Backends", *columns, left=6)
+def _atoms(atoms: Atoms, e: Evaluation) -> TableBlock:
+    assert e.forces is not None
+    heads = ["atom", "F_x\neV/Å", "F_y\neV/Å", "F_z\neV/Å"]
+    heads += ["moment\nμ_B"] if e.magmoms is not None else []
+    rows = []
+    for k, (symbol, force) in enumerate(zip(atoms.symbols, e.forces, strict=True)):
+        moment = [f"{e.magmoms[k]:.4f}"] if e.magmoms is not None else []
+        rows.append((f"{k} {symbol}", *(f"{x:+.5f}" for x in force), *moment))
+    return TableBlock("", tuple(heads), tuple(rows), (False, *(True for _ in heads[1:])))
+
+
+def list_backends(backends: Sequence[Backend]) -> Iterator[Block]:
+    """Return what is known, what is there, and what is missing."""
+    heads = ("backend", "installed", "checkpoints", "level of theory", "energies", "licence")
+    rows = []
     for b in backends:
         first = (b.name, b.version or ("yes" if b.installed and not b.error else "no"))
         if not b.checkpoints:
-            table.add_row(*first, escape(b.summary))
+            rows.append((*first, b.summary, "", "", ""))
         groups: dict[tuple[str, str, str], list[str]] = {}
         for c in b.checkpoints:
             facts = (c.level_of_theory, c.energy_convention, c.licence)
             groups.setdefault(facts, []).append(f"{c.name} ✓" if c.found else c.name)
         for facts, names in groups.items():
-            table.add_row(*first, ", ".join(names), *map(escape, facts))
+            rows.append((*first, ", ".join(names), *facts))
             first = ("", "")
-    out.print(table)
-    out.print("The first checkpoint is the default; ✓ needs no download. raw: as DFT printed")
-    out.print("them; mp2020: with the Materials Project's corrections; own: a zero of its own.")
+    yield TableBlock("Backends", heads, tuple(rows), (False,) * len(heads))
+    yield Paragraph(
+        "The first checkpoint is the default; ✓ needs no download. raw: as DFT printed them; "
+        "mp2020: with the Materials Project's corrections; own: a zero of its own."
+    )
     for b in backends:
         also = f" ({b.needs})" if b.needs else ""
         if b.error is not None:
-            out.print(f"{b.name}: {escape(b.error)}", style="red")
+            yield Paragraph(f"{b.name}: {b.error}", "fail")
         elif not b.installed:
-            out.print(f"{b.name}: {b.pip_line}{also}", markup=False)
-    out.print("Your own: -b package.module:factory, where factory() returns an ASE calculator.")
+            yield Paragraph(f"{b.name}: {b.pip_line}{also}")
+    yield Paragraph(
+        "Your own: -b package.module:factory, where factory() returns an ASE calculator."
+    )
 
 
-def print_datasets(out: Console, chosen: Sequence[datasets.Dataset]) -> None:
-    """Print what can be named, and where it is or would come from."""
-    columns = ("data set", "what it is", "level of theory", "energies", "licence", "size")
-    table = new_table("Data sets", *columns, left=5)
-    places = new_table("", "data set", "where it is", left=2)
-    places.title = None
+def list_datasets(chosen: Sequence[datasets.Dataset]) -> Iterator[Block]:
+    """Return what can be named, and where it is or would come from."""
+    heads = ("data set", "what it is", "level of theory", "energies", "licence", "size")
+    rows, places = [], []
     for d in chosen:
         size = f"{sum(file.bytes for file in d.files) / 1e6:.1f} MB"
         facts = (d.summary, d.level_of_theory, d.energy_convention or "-", d.licence)
-        table.add_row(d.name, *map(escape, facts), size)
+        rows.append((d.name, *facts, size))
         for copy in datasets.list_copies(d.name):
-            if copy.error is not None:
-                place = f"[red]damaged: {escape(copy.error)}[/]"
-            else:
-                place = escape(str(copy.path or f"not here: {copy.file.name}"))
-            places.add_row(d.name, place)
-    out.print(table)
-    out.print(places)
-    out.print("raw: as DFT printed them; mp2020: with the Materials Project's corrections; -: no")
-    out.print("total energies. Addresses, checksums and citations are in what --json writes.")
-    out.print("What is missing is fetched on first use, or now by mlipcheck data NAME, into")
-    out.print(str(datasets.cache_folder()), markup=False)
-    out.print("Or put it under its name into a folder of yours, which is looked at first, and name")
-    out.print(f"that in {datasets.tell_named_folder()}.", markup=False)
+            place = str(copy.path or f"not here: {copy.file.name}")
+            places.append((d.name, f"damaged: {copy.error}" if copy.error else place))
+    yield TableBlock("Data sets", heads, tuple(rows), (False,) * 5 + (True,))
+    yield TableBlock("", ("data set", "where it is"), tuple(places), (False, False))
+    yield Paragraph(
+        "raw: as DFT printed them; mp2020: with the Materials Project's corrections; -: no total "
+        "energies. Addresses, checksums and citations are in what --json writes. What is missing "
+        "is fetched on first use, or now by mlipcheck data NAME, into"
+    )
+    yield Paragraph(str(datasets.cache_folder()))
+    yield Paragraph(
+        "Or put it under its name into a folder of yours, which is looked at first, and name that "
+        f"in {datasets.tell_named_folder()}."
+    )

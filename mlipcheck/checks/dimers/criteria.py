@@ -1,34 +1,131 @@
-"""Limits for the dimer scan."""
+"""Questions, their numbers and limits."""
 
 from __future__ import annotations
 
 import math
 
-from . import readings
-from ...check import HERE, Criterion
+import numpy as np
+
+from ...check import OWN_CONVENTION, Criterion, Reading
+from .record import DimerScan
+
+LOWEST_WALL = 1.0  # eV; what rises less down to the shortest distance does not repel
+
+
+def read_points(scan: DimerScan) -> Reading:
+    if scan.error:
+        return Reading(math.inf, scan.error)
+    n = len(scan.failed_points)
+    if not n:
+        return Reading(0, f"all {len(scan.distances)} points")
+    at = ", ".join(f"{d:.2f}" for d, _ in scan.failed_points[:3]) + (" ..." if n > 3 else "")
+    why = scan.failed_points[0][1]
+    return Reading(n, f"{n} of {len(scan.distances)} points failed, at {at} Å: {why}")
+
+
+def read_wall(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    if scan.wall_collapse_distance is None:
+        return _standing_wall(scan)
+    barrier = scan.wall_collapse_barrier or 0.0
+    return Reading(
+        barrier, f"turns over at {scan.wall_collapse_distance:.2f} Å behind {barrier:.2f} eV"
+    )
+
+
+def _standing_wall(scan: DimerScan) -> Reading:
+    good = np.isfinite(scan.energies)
+    innermost, energies = float(scan.distances[good].min()), scan.energies[good]
+    height = float(energies[0] - energies.min())
+    if height < LOWEST_WALL:
+        return Reading(height, f"no wall: {height:.2f} eV at {innermost:.2f} Å")
+    return Reading(math.inf, f"holds down to {innermost:.2f} Å")
+
+
+def read_softening(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    comparison = scan.comparison
+    if comparison is None:
+        return Reading(None, "no reference curve")
+    wall = comparison.wall
+    if wall is None:
+        return Reading(None, comparison.note or "no stretch of wall that both curves have")
+    off = 100 * abs(wall.s_lo - 1)
+    word = f", {wall.remark}" if wall.remark else ""
+    return Reading(off, f"{wall.s_lo:.2f} of {comparison.reference}{word}")
+
+
+def read_dimer_length(scan: DimerScan) -> Reading | None:
+    comparison = scan.comparison
+    if comparison is None or comparison.reference_equilibrium_distance is None:
+        return None
+    true = comparison.reference_equilibrium_distance
+    error = comparison.equilibrium_distance_error
+    if error is None:
+        return Reading(math.inf, f"unbound, {comparison.reference} has {true:.3f} Å")
+    return Reading(100 * abs(error) / true, f"{error:+.3f} Å ({100 * error / true:+.1f} %)")
+
+
+def read_extrema(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    worst = max(scan.spurious_extrema, key=lambda e: e.prominence, default=None)
+    if worst is None:
+        return Reading(0, "none" if scan.equilibrium_distance else "none, and no bond")
+    text = f"{worst.kind} at {worst.distance:.2f} Å, {worst.prominence:.3f} eV"
+    more = len(scan.spurious_extrema) - 1
+    return Reading(worst.prominence, text + (f", and {more} more" if more else ""))
+
+
+def read_jump(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    if scan.largest_jump is None:
+        return Reading(None, "too few points")
+    return Reading(
+        scan.largest_jump, f"{scan.largest_jump:.4f} eV at {scan.largest_jump_distance:.2f} Å"
+    )
+
+
+def read_conservation(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    if scan.conservation_error is None:
+        return Reading(None, "no forces to compare")
+    percent = 100 * scan.conservation_error
+    return Reading(percent, f"{percent:.2g} %")
+
+
+def read_dissociation(scan: DimerScan) -> Reading | None:
+    if scan.error:
+        return None
+    if scan.dissociation_error is None:
+        return Reading(None, "no energy at the end, or of the single atoms")
+    text = f"{scan.dissociation_error:+.3f} eV at {scan.distances[-1]:.1f} Å"
+    return Reading(abs(scan.dissociation_error), text)
+
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
-        "dimer",
         "points",
-        readings.read_points,
+        read_points,
         caution=None,
         fail=0,
-        limits="fail: any",
-        source=f"{HERE}: a potential must answer everywhere",
+        source=f"{OWN_CONVENTION}: a potential must answer everywhere",
         good="every point was answered",
         bad="the model gives no finite answer there; anything that comes this close stops",
         why="a relaxation or a trajectory may come to any distance, and needs an answer there",
         avoid="Do not bring these atoms to the distances that failed: a run stops there.",
     ),
     Criterion(
-        "dimer",
         "repulsive wall",
-        readings.read_wall,
+        read_wall,
         caution=math.inf,
         fail=10.0,
-        limits="caution: turns over; fail: behind < 10 eV",
-        source=f"{HERE}: the 10 eV over which walls are compared",
+        unit="eV",
+        source=f"{OWN_CONVENTION}: the 10 eV over which walls are compared",
         good="atoms cannot fall into each other",
         bad="closer than this nothing keeps atoms apart: hot, random or pressed structures can "
         "fall in",
@@ -41,13 +138,12 @@ CRITERIA: tuple[Criterion, ...] = (
         below=True,
     ),
     Criterion(
-        "dimer",
         "softening of the wall",
-        readings.read_softening,
-        caution=0.1,
-        fail=0.3,
-        limits="caution: > 10 % off; fail: > 30 %",
-        source=f"{HERE}; slope after Deng et al., npj Comput. Mater. 11, 9 (2025)",
+        read_softening,
+        caution=10.0,
+        fail=30.0,
+        unit="%",
+        source=f"{OWN_CONVENTION}; slope after Deng et al., npj Comput. Mater. 11, 9 (2025)",
         good="the repulsion is as strong as the reference's",
         bad="the repulsion has another strength: short distances, pressures and barriers are off",
         why="a wall of another strength looks as smooth as the right one, and shifts whatever "
@@ -56,13 +152,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not read pressures, barriers or short distances of these atoms.",
     ),
     Criterion(
-        "dimer",
         "bond length",
-        readings.read_dimer_length,
+        read_dimer_length,
         caution=1.0,
         fail=3.0,
-        limits="caution: > 1 %; fail: > 3 %",
-        source=f"{HERE}: 1 % is about PBE's own error against experiment",
+        unit="%",
+        source=f"{OWN_CONVENTION}: 1 % is about PBE's own error against experiment",
         good="the bond is where the reference has it",
         bad="the bond of the free molecule is elsewhere",
         why="a free molecule is far from the crystals that such models learnt from, and shows "
@@ -71,13 +166,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not use it for small molecules of these atoms.",
     ),
     Criterion(
-        "dimer",
         "spurious extrema",
-        readings.read_extrema,
+        read_extrema,
         caution=0.005,
         fail=0.1,
-        limits="caution: > 5 meV; fail: > 0.1 eV",
-        source=f"{HERE}: 0.1 eV is a difference that people read from such models",
+        unit="eV",
+        source=f"{OWN_CONVENTION}: 0.1 eV is a difference that people read from such models",
         good="no well or bump beside the bond",
         bad="atoms can be caught where there is no bond",
         why="a well that is not there binds, and a bump that is not there is a barrier",
@@ -85,13 +179,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not read desorption, dissociation or gas-phase paths of these atoms.",
     ),
     Criterion(
-        "dimer",
         "energy jumps",
-        readings.read_jump,
+        read_jump,
         caution=0.01,
         fail=0.1,
-        limits="caution: > 10 meV; fail: > 0.1 eV",
-        source=f"{HERE}: a tenth of 0.1 eV, and 0.1 eV",
+        unit="eV",
+        source=f"{OWN_CONVENTION}: a tenth of 0.1 eV, and 0.1 eV",
         good="the energy is continuous",
         bad="the energy is not continuous: dynamics will not conserve it",
         why="dynamics and optimizers follow the forces, and suppose that the energy has no steps",
@@ -99,13 +192,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not run dynamics in which these atoms meet: the energy will not be conserved.",
     ),
     Criterion(
-        "dimer",
         "conservation",
-        readings.read_conservation,
-        caution=0.01,
-        fail=0.05,
-        limits="caution: > 1 %; fail: > 5 %",
-        source=f"{HERE}; CHGNet has 0.01 to 0.3 %",
+        read_conservation,
+        caution=1.0,
+        fail=5.0,
+        unit="%",
+        source=f"{OWN_CONVENTION}; CHGNet has 0.01 to 0.3 %",
         good="the forces are the derivative of the energy",
         bad="the forces are not the derivative of the energy: dynamics drift, relaxations end "
         "beside the minimum",
@@ -114,13 +206,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not relax or run dynamics with these forces.",
     ),
     Criterion(
-        "dimer",
         "dissociation",
-        readings.read_dissociation,
+        read_dissociation,
         caution=0.1,
         fail=1.0,
-        limits="caution: > 0.1 eV; fail: > 1 eV",
-        source=f"{HERE}: 0.1 eV as above",
+        unit="eV",
+        source=f"{OWN_CONVENTION}: 0.1 eV as above",
         good="far apart, the atoms are single atoms",
         bad="far apart, the energy is not that of single atoms: do not read atomization or "
         "cohesive energies",

@@ -1,4 +1,4 @@
-"""Dimer curves of one model or of several: energies above forces, a pair a panel."""
+"""Dimer curves of one model or of several: energies above forces, a pair a figure."""
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ...check import align
+from ...drawing.colours import DARK, FAILED, HATCHED, OTHER, REFERENCE
+from ...drawing.lettering import DPI, SIZE, is_finite, legend_below, plain, printable
+from ...drawing.panel import Panel, new_figure, slug
+from ...record import Model
+from .criteria import CRITERIA
 from .record import CurveComparison, DimerScan
-from ...drawing.colours import (
-    DARK,
-    FAILED,
-    HATCHED,
-    OTHER,
-    REFERENCE,
-)
-from ...drawing.lettering import (
-    DPI,
-    SIZE,
-    legend_below,
-    printable,
-)
 
-PAIRS_PER_PAGE = 12
 HIGH = 12.0  # eV of a wall that holds; one that turns over is shown to its top
 ENDLESS = 1e9  # eV, eV/Å; no axis needs more, and matplotlib's transforms overflow
 
@@ -44,21 +36,70 @@ class Curve:
         return self.scan.error is None and bool(np.isfinite(self.scan.energies).any())
 
 
-def draw_pages(pairs: Sequence[Sequence[Curve]]) -> list[Figure]:
-    """Draw the curves of each pair in a cell, some pairs a page; what has no curve is left out."""
-    good = [curves for curves in pairs if any(c.drawable for c in curves)]
-    return [_draw_page(good[k : k + PAIRS_PER_PAGE]) for k in range(0, len(good), PAIRS_PER_PAGE)]
+def draw_panels(models: Sequence[Model]) -> list[Panel]:
+    """Draw every pair that some model has a curve of, a model a colour."""
+    panels = []
+    for same in align([[(m.letter, (m, s)) for s in m.run.rows("dimers")] for m in models]):
+        curves = [Curve(scan, *m.look) for _, (m, scan) in same]
+        good = [c for c in curves if c.drawable]
+        if good:
+            panels.append(_draw_panel(curves, good, _closest(models, good[0].scan.pair)))
+    return panels
 
 
-def _draw_page(pairs: Sequence[Sequence[Curve]]) -> Figure:
-    columns = min(4, len(pairs))
-    rows = -(-len(pairs) // columns)
-    figure = Figure(
-        figsize=(max(3.4 * columns, 5.0), 4.0 * rows + 0.5), layout="constrained", dpi=DPI
+def _draw_panel(curves: Sequence[Curve], good: Sequence[Curve], closest: float | None) -> Panel:
+    figure = new_figure(4.8)
+    draw_pair(figure, curves, closest)
+    legend_below(figure, 2)
+    name = plain(good[0].scan.name)
+    caption = f"Two atoms alone, {name}: energy, and below it the force, against their distance."
+    if len(curves) > 1:
+        caption += " Hollow marks are bonds, filled ones where a wall turns over."
+    else:
+        comparison = good[0].scan.comparison
+        caption += f" Dashed: {plain(comparison.reference)}." if comparison is not None else ""
+        if good[0].scan.wall_collapse_distance is not None:
+            caption += " Hatched: the wall has turned over, and atoms that get there fall together."
+        caption += " Thin line: the shortest distance in your frames." if closest else ""
+    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in good)
+    more = f" Shortest distance in your frames: {closest:.2f} Å." if closest is not None else ""
+    return Panel(
+        name=slug("dimer", good[0].scan.name),
+        caption=caption,
+        alt=f"Energy and force of {name} against the distance. {found}{more}",
+        checks=("dimers", "contacts"),
+        subjects=(good[0].scan.name,),
+        figure=figure,
     )
+
+
+def describe(scan: DimerScan) -> str:
+    """Return the main numbers of a pair in words."""
+    bond = scan.equilibrium_distance
+    words = [f"Bond length: {f'{bond:.3f} Å' if bond is not None else 'unbound'}."]
+    for criterion in CRITERIA:
+        reading = criterion.read(scan)
+        if reading is not None and reading.value is not None:
+            words.append(f"{criterion.quantity.capitalize()}: {plain(reading.text)}.")
+    return " ".join(words)
+
+
+def _closest(models: Sequence[Model], pair: tuple[str, str]) -> float | None:
+    """Return the shortest distance of a pair in a user's own frames, which all runs share."""
+    found = (r.distance for m in models for r in m.run.rows("contacts") if {*r.pair} == {*pair})
+    return next((d for d in found if is_finite(d)), None)
+
+
+def draw_scans(scans: Sequence[DimerScan], label: str = "model", colour: str = OTHER) -> Figure:
+    """Draw the scans of one model beside each other, for a notebook."""
+    curves = [curve for scan in scans if (curve := Curve(scan, label, colour)).drawable]
+    columns = max(1, min(4, len(curves)))
+    rows = max(1, -(-len(curves) // columns))
+    size = (max(3.4 * columns, 5.0), 4.0 * rows + 0.5)
+    figure = Figure(figsize=size, layout="constrained", dpi=DPI)
     cells = figure.subfigures(rows, columns, squeeze=False).ravel()
-    for cell, curves in zip(cells, pairs, strict=False):
-        draw_pair(cell, curves)
+    for cell, curve in zip(cells, curves, strict=False):
+        draw_pair(cell, [curve])
     legend_below(figure, 3 * columns)
     return figure
 

@@ -13,6 +13,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 
 from ...calculators.evaluate import Progress
+from ...calculators.records import CalculatorInfo
 from ...calculators.registry import describe
 from ...references.curves import (
     Pair,
@@ -21,8 +22,8 @@ from ...references.curves import (
     parse_pair,
     sorted_pair,
 )
-from .record import DimerScan
 from .curve import find_spurious_extrema
+from .record import DimerScan
 from .sampling import (
     FEWEST_POINTS,
     Sample,
@@ -73,7 +74,9 @@ def scan_dimers(
     InputError
         For an unknown element, distances or a reference that are none.
     """
-    plan = plan_scan(calculator, elements_or_pairs, distances=distances, reference=reference)
+    plan = plan_scan(
+        describe(calculator), elements_or_pairs, distances=distances, reference=reference
+    )
     return scan_pairs(calculator, plan, progress)
 
 
@@ -92,7 +95,7 @@ class ScanPlan:
 
 
 def plan_scan(
-    calculator: BaseCalculator,
+    info: CalculatorInfo,
     elements_or_pairs: Iterable[str | tuple[str, str]],
     *,
     distances: Sequence[float] | np.ndarray | None = None,
@@ -100,7 +103,6 @@ def plan_scan(
 ) -> ScanPlan:
     """Return what `scan_dimers` would scan; raises as it does."""
     pairs = list_pairs(elements_or_pairs)
-    info = describe(calculator)
     scales = {pair: info.bond_scale or sum(_radius(x) for x in pair) for pair in pairs}
     grids = {pair: _grid(scales[pair], distances) for pair in pairs}
     curves: Mapping[Pair, ReferenceCurve] = {}

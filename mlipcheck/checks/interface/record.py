@@ -11,7 +11,8 @@ class ContractResult:
 
     ``status`` is ``passed``, ``failed``, ``expected failure`` or ``not applicable``. ``value`` is
     the largest deviation found and ``tolerance`` what it was held against, both in ``unit``; None
-    where there is nothing to measure. ``message`` says what was found.
+    where there is nothing to measure. ``message`` says what was found. ``error`` is set where no
+    test could be run.
     """
 
     check: str
@@ -21,6 +22,7 @@ class ContractResult:
     value: float | None = None
     tolerance: float | None = None
     unit: str = ""
+    error: str | None = None
 
     @property
     def name(self) -> str:

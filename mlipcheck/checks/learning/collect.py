@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .record import LearningCurve, LearningPoint
 from .needed import advantage_sentence, needed_frames
 from .plan import (
-    FINE_TUNED,
-    OFFSETS,
-    RESCALED,
-    SCRATCH,
     Errors,
     Fit,
 )
+from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve, LearningPoint
 
 
 def collect_curves(

@@ -9,23 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from .record import LearningCurve, LearningPoint
-from ...drawing.colours import (
-    DARK,
-    MARKERS,
-    MIDDLE,
-    OTHER,
-    PALE,
-    REFERENCE,
-)
-from ...drawing.lettering import (
-    DPI,
-    SIZE,
-    legend_below,
-    printable,
-)
+from ...drawing.colours import DARK, MARKERS, MIDDLE, OTHER, PALE, REFERENCE
+from ...drawing.lettering import DPI, SIZE, legend_below, plain, printable
+from ...drawing.panel import Panel, new_axes
+from ...record import Model
+from .record import FINE_TUNED, LearningCurve, LearningPoint
 
-TUNED = "fine-tuned"
 # Methods that are not the model itself, in their order: greys and dashes.
 STYLES = ((REFERENCE, "-."), (MIDDLE, (0, (5, 1))), (DARK, (0, (1, 1))), (PALE, "-"))
 WIDE, NARROW = (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # ticks of a decade
@@ -55,6 +44,36 @@ def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Fi
     return figure
 
 
+def draw_panels(models: Sequence[Model]) -> list[Panel]:
+    """Draw a figure for each curve of each model."""
+    return [
+        _draw_panel(k, curve, model)
+        for model in models
+        for k, curve in enumerate(model.run.rows("learning"), 1)
+        if curve.error is None
+    ]
+
+
+def _draw_panel(k: int, curve: LearningCurve, model: Model) -> Panel:
+    figure, axis = new_axes(4.2)
+    draw_curve(axis, curve, curve.methods, model.colour)
+    legend_below(figure, 2)
+    zero_shot = f"Zero-shot {curve.zero_shot:.3g} {curve.unit}." if curve.zero_shot else ""
+    needed = " ".join(f"{n.method}: {n.text}." for n in curve.needed)
+    return Panel(
+        name=f"{model.prefix}learning-{k}",
+        caption=f"{plain(curve.name)}: how the error falls with the number of own calculations.",
+        alt=plain(
+            f"{curve.quantity} in {curve.unit} of {model.label} against the number of own "
+            f"calculations, {curve.name}. {zero_shot} {curve.sentence} {needed}"
+        ),
+        checks=("learning",),
+        subjects=(curve.name,),
+        figure=figure,
+        letters=model.letter,
+    )
+
+
 def _set_ticks(axis: Axes) -> None:
     bottom, top = axis.get_ylim()
     axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
@@ -64,7 +83,7 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
     """Draw the methods of one curve; ``methods`` are those of all panels beside it."""
     axis.set_xscale("log")
     axis.set_yscale("log")
-    others = [m for m in methods if m != TUNED]
+    others = [m for m in methods if m != FINE_TUNED]
     for method in curve.methods:
         k = methods.index(method)
         points = [p for p in curve.points_of(method) if p.mean is not None and 0 < p.mean < np.inf]
@@ -72,7 +91,7 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
         x = np.array([p.n * shift for p in points])
         y = np.array([p.mean for p in points])
         tint, dash = (
-            (colour, "-") if method == TUNED else STYLES[others.index(method) % len(STYLES)]
+            (colour, "-") if method == FINE_TUNED else STYLES[others.index(method) % len(STYLES)]
         )
         axis.errorbar(
             x,

@@ -15,8 +15,6 @@ from ase.calculators.calculator import InputError
 from ...references.frames import FrameSet
 from ...storage import dumps, write_atomically
 
-FINE_TUNED, RESCALED = "fine-tuned", "one factor"
-OFFSETS, SCRATCH = "offsets only", "from scratch"
 SIZES = (1, 3, 10, 30, 100, 300)
 FEWEST = 4  # frames: half of them are for the test
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+FINE_TUNED, RESCALED = "fine-tuned", "one factor"
+OFFSETS, SCRATCH = "offsets only", "from scratch"
 
 
 @dataclass(frozen=True)
@@ -88,20 +91,29 @@ class LearningCurve:
     sentence : str
         What remains of the advantage of having been pretrained.
     notes : tuple of str
+    typed : str or None
+        What to type to have the same frames again, None where they have no name.
+    tuned_model : str or None
+        The file of the model that was fine-tuned on most frames.
+    error : str or None
+        Why there is no curve.
     """
 
     name: str
-    quantity: str
-    unit: str
-    methods: tuple[str, ...]
-    points: tuple[LearningPoint, ...]
-    zero_shot: float | None
-    test_size: int
-    settings: dict[str, str]
-    target: float | None
-    needed: tuple[NeededFrames, ...]
-    sentence: str
+    quantity: str = ""
+    unit: str = ""
+    methods: tuple[str, ...] = ()
+    points: tuple[LearningPoint, ...] = ()
+    zero_shot: float | None = None
+    test_size: int = 0
+    settings: dict[str, str] = field(default_factory=dict)
+    target: float | None = None
+    needed: tuple[NeededFrames, ...] = ()
+    sentence: str = ""
     notes: tuple[str, ...] = ()
+    typed: str | None = None
+    tuned_model: str | None = None
+    error: str | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -1,45 +1,46 @@
-"""A learning curve as a table for a terminal."""
+"""A learning curve as a table."""
 
 from __future__ import annotations
 
 import math
 
-from rich.markup import escape
-
+from ...drawing.tables import Block, Paragraph, TableBlock, number
 from .record import LearningCurve, LearningPoint
-from ...report.terminal import Printer, new_table, number
 
 FEWEST_DECIMALS = 3
 
 
-def print_learning(out: Printer, curve: LearningCurve) -> None:
-    """Print mean ± spread, a row an N and a column a method, then what follows from them."""
-    table = new_table(f"Learning curve, {escape(curve.name)}", "N", *map(escape, curve.methods))
+def make_tables(curve: LearningCurve, title: str) -> list[Block]:
+    """Return mean ± spread, a row an N and a column a method, then what follows from them."""
+    if curve.error is not None:
+        return [Paragraph(f"{title}: {curve.error}", "fail")]
     form = f".{_decimals(curve)}f"
     found = {(p.method, p.n): p for p in curve.points}
-    for n in curve.sizes:
-        table.add_row(str(n), *(_cell(found.get((m, n)), form) for m in curve.methods))
-    out.print(table)
-    repeats = max((len(p.errors) for p in curve.points), default=0)
-    told = f"mean ± standard deviation of {repeats} repeats" if repeats > 1 else "one repeat"
-    out.print(
-        f"{escape(curve.quantity)} in {escape(curve.unit)}, {told}, tested on {curve.test_size}. "
-        f"Zero-shot {number(curve.zero_shot, '.3g')}."
+    rows = tuple(
+        (str(n), *(_cell(found.get((m, n)), form) for m in curve.methods)) for n in curve.sizes
     )
-    for p in curve.points:
-        for why in p.failures:
-            out.print(f"{escape(p.method)}, N = {p.n}: failed: {escape(why)}", style="red")
-    for found_n in curve.needed:
-        out.print(
-            f"N needed for {found_n.target:g} {escape(curve.unit)}, {escape(found_n.method)}: "
-            f"{escape(found_n.text)}."
-        )
-    out.print(escape(curve.sentence))
-    for note in curve.notes:
-        out.print(f"{escape(note)}.")
+    numeric = (False, *(True for _ in curve.methods))
+    blocks: list[Block] = [
+        TableBlock(f"Learning curve, {title}", ("N", *curve.methods), rows, numeric)
+    ]
+    repeats = max((len(p.errors) for p in curve.points), default=0)
+    how = f"mean ± standard deviation of {repeats} repeats" if repeats > 1 else "one repeat"
+    lines = [
+        f"{curve.quantity} in {curve.unit}, {how}, tested on {curve.test_size}. "
+        f"Zero-shot {number(curve.zero_shot, '.3g')}."
+    ]
+    blocks += [
+        Paragraph(f"{p.method}, N = {p.n}: failed: {why}", "fail")
+        for p in curve.points
+        for why in p.failures
+    ]
+    lines += [
+        f"N needed for {n.target:g} {curve.unit}, {n.method}: {n.text}." for n in curve.needed
+    ]
     settings = "; ".join(f"{key}: {value}" for key, value in curve.settings.items())
-    if settings:
-        out.print(f"[dim]{escape(settings[:1].upper() + settings[1:])}.[/]")
+    lines += [curve.sentence, *(f"{note}." for note in curve.notes)]
+    lines += [f"{settings[:1].upper()}{settings[1:]}."] if settings else []
+    return [*blocks, *(Paragraph(line) for line in lines if line)]
 
 
 def _cell(point: LearningPoint | None, form: str) -> str:

@@ -12,8 +12,8 @@ from ...calculators.evaluate import Progress
 from ...calculators.morse import Morse
 from ...calculators.rbf_ridge import RBFRidge
 from ...calculators.toy import SEED, new_model
-from .record import LearningCurve, LearningPoint, NeededFrames
 from .needed import advantage_sentence, leave_one_out, needed_frames
+from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint, NeededFrames
 
 GENERAL, SYSTEM = Morse(1.0, 1.7, 1.1), Morse(1.4, 1.5, 1.25)
 SIZES = (3, 5, 10, 20, 40, 80)
@@ -22,7 +22,6 @@ PRETRAINING = (0.8, 2.4)  # Å, 600 distances
 DRAWN = (0.9, 2.0)  # Å, the user's own; the test reaches beyond them at both ends
 TEST = np.linspace(0.85, 2.3, 200)
 
-FINE_TUNED, SCRATCH = "fine-tuned", "from scratch"
 FIXED = {FINE_TUNED: 0.5, SCRATCH: 1e-4}
 GRID = np.logspace(-8, 4, 25)  # of ridges to choose from, the same for both
 

@@ -11,12 +11,12 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 from ...calculators.evaluate import Progress, evaluate
+from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.frames import FrameSet, LabelledFrame, load_frame_sets
 from ...references.level_of_theory import differences
-from ...calculators.records import CalculatorInfo, Evaluation
-from .record import Parity, StressParity
 from .energies import (
     CONVENTIONS,
     compare_energies_in,
@@ -24,8 +24,8 @@ from .energies import (
     find_conventions,
 )
 from .forces import SMALLEST_RMS, compare_forces
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 from .ordering import compare_order
+from .record import Parity, StressParity, Suspicion
 from .rescaling import fit_factor
 from .suspicions import suspect_energies, suspect_unit
 
@@ -113,6 +113,7 @@ def compare_frames(
     facts: dict[str, Any] = {
         "name": labels.name,
         "source": labels.source,
+        "typed": labels.typed,
         "fingerprint": labels.fingerprint,
         "distribution": _distribution(labels, describe(calculator)),
         "level_of_theory": labels.level_of_theory,
@@ -138,7 +139,7 @@ def compare_frames(
         **facts,
         **{name: value for part in parts for name, value in part.results.items()},
         not_assessed={name: why for part in parts for name, why in part.not_assessed.items()},
-        suspicions=tuple(x for x in (theory, *(p.suspicion for p in parts)) if x),
+        suspicions=tuple(x for x in (_of_level(theory), *(p.suspicion for p in parts)) if x),
     )
 
 
@@ -155,7 +156,7 @@ class _Part:
 
     results: dict[str, Any] = field(default_factory=dict)
     not_assessed: dict[str, str] = field(default_factory=dict)
-    suspicion: str | None = None
+    suspicion: Suspicion | None = None
 
 
 def _energies(
@@ -225,9 +226,8 @@ def _forces(good: Pairs, seed: int) -> _Part:
     doubt = suspect_unit("forces", np.concatenate(reference).ravel(), np.concatenate(model).ravel())
     size = float(np.sqrt(np.mean(np.concatenate(model) ** 2)))
     if found.reference_rms == 0 and size > PLACEHOLDERS:
-        doubt = (
-            f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
-        )
+        text = f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
+        doubt = Suspicion("forces", "placeholders", text)
     if found.slope is None:
         small = f"its rms force is {found.reference_rms:.1e} eV/Å, under {SMALLEST_RMS:g}"
         why = "all its forces are zero" if found.reference_rms == 0 else small
@@ -263,3 +263,7 @@ def _stresses(good: Pairs) -> _Part:
 
 def _none_has(good: Pairs, label: str) -> bool:
     return all(getattr(f, label) is None for f, _ in good)
+
+
+def _of_level(text: str | None) -> Suspicion | None:
+    return None if text is None else Suspicion("level of theory", "functional", text)

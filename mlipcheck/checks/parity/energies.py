@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
+from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...analysis.offsets import fit_offsets
 from ...references.frames import FrameSet, LabelledFrame
 from ...references.mp2020 import correction
 from .record import EnergyParity
-from ...analysis.offsets import fit_offsets
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
 # A convention that leaves less than this part of another's error explains most of it.
@@ -36,6 +36,9 @@ class Conventions:
     offsets: dict[str, float]
 
 
+OF_CHECKPOINT = "what the checkpoint predicts"
+
+
 def default_convention(checkpoint: str | None) -> tuple[str, str]:
     """Return the convention to compare in, and why.
 
@@ -43,7 +46,7 @@ def default_convention(checkpoint: str | None) -> tuple[str, str]:
     nobody says.
     """
     if checkpoint in ("raw", "mp2020"):
-        return checkpoint, "what the checkpoint predicts"
+        return checkpoint, OF_CHECKPOINT
     return "fit-offsets", "the model's zero of energy is not known to be the labels'"
 
 
@@ -66,6 +69,7 @@ def compare_energies_in(
         if (good := np.isfinite(found)).any()
     }
     return EnergyParity(
+        of_checkpoint=why == OF_CHECKPOINT,
         convention=convention,
         why=why,
         frames=len(kept),

@@ -1,4 +1,4 @@
-"""Figures of a model held against labelled frames: a page a set."""
+"""A model against labelled frames: forces, errors of energies, and the order of states."""
 
 from __future__ import annotations
 
@@ -8,51 +8,22 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from .record import (
-    EnergyParity,
-    ForceParity,
-    Ordering,
-    Parity,
-)
-from ...drawing.colours import (
-    DARK,
-    MIDDLE,
-    OTHER,
-    PALE,
-    REFERENCE,
-)
-from .scales import DISTRIBUTIONS
-from ...drawing.lettering import (
-    DPI,
-    SIZE,
-    count,
-    is_finite,
-    printable,
-    signed,
-)
-from ...report.terminal import number
+from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
+from ...drawing.lettering import SIZE, count, is_finite, printable, signed
+from ...drawing.tables import number
+from .record import EnergyParity, ForceParity, Ordering, Parity
+from .tables import DOMINATES
 
 # Most components are smaller than this quantile; where the largest is so many times that, axes are
 # logarithmic beyond it, or one frame with huge forces would leave the others a dot in the middle.
 BULK, DOMINATED = 0.9, 10.0
-MOSTLY = 0.5  # of ΣF² in one frame: then slopes are about that frame
 MANY = 1000  # points that need to be seen through
 BINS, FAR = 30, 3.0  # of a histogram; further from the quartiles, in interquartile ranges
 APART = (0.007, 6.0)  # eV between states, at least this much of the axis on every page
 DASHES = (0, (6, 2))
 WIDE = 52  # characters of a line above a panel
-
-
-def draw_parities(parities: Sequence[Parity], *, colour: str = OTHER) -> list[Figure]:
-    """Draw a page a set: forces, errors of energies, and the order of states.
-
-    Sets with an error have no page, quantities that the record does not have no panel.
-    """
-    pages = [_draw_page(p, colour) for p in parities]
-    return [page for page in pages if page is not None]
 
 
 def drawings(p: Parity, colour: str) -> dict[str, Callable[[Axes], None]]:
@@ -70,26 +41,6 @@ def drawings(p: Parity, colour: str) -> dict[str, Callable[[Axes], None]]:
         ordering = p.ordering
         found["order"] = lambda axis: _draw_ordering(axis, ordering, colour)
     return found
-
-
-def _draw_page(p: Parity, colour: str) -> Figure | None:
-    panels = drawings(p, colour).values()
-    if not panels:
-        return None
-    figure = Figure(figsize=(max(4.8 * len(panels), 6.4), 5.8), layout="constrained", dpi=DPI)
-    for axis, draw in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        draw(axis)
-        # below the panel, where it hides nothing
-        handles, labels = axis.get_legend_handles_labels()
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
-        axis.legend(handles, labels, fontsize=SIZE, frameon=False, **below)
-    told = [printable(p.name), count(p.frames, "frame")]
-    if p.distribution:
-        told.insert(1, DISTRIBUTIONS[p.distribution][1])
-    if p.failures:
-        told.append(f"{len(p.failures)} failed")
-    figure.suptitle(textwrap.fill(", ".join(told), 48 * len(panels)), fontsize=11)
-    return figure
 
 
 def _set_words(axis: Axes, told: Sequence[str], x: str, y: str) -> None:
@@ -132,7 +83,7 @@ def _draw_forces(axis: Axes, f: ForceParity, why: str, colour: str) -> None:
         told.append(f"{words}: {s.remark}" if s.remark else words)
     else:
         told.append(f"slope not assessed: {why}")
-    if f.largest_share > MOSTLY and f.frames > 1:
+    if f.largest_share > DOMINATES and f.frames > 1:
         told.append(f"one frame holds {100 * f.largest_share:.0f} % of ΣF²")
     axis.set_xlim(-reach, reach)
     axis.set_ylim(-reach, reach)

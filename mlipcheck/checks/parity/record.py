@@ -6,16 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...analysis.estimate import Estimate
 from ...analysis.slope import Slope
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its 95 % interval; no interval where fewer than two units are independent."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +113,8 @@ class EnergyParity:
         The frames, and the error of each in eV/atom.
     left_out : tuple of (str, str)
         Frames with a label that could not be compared, and why.
+    of_checkpoint : bool
+        Whether the convention is what the checkpoint predicts.
     """
 
     convention: str
@@ -135,6 +129,7 @@ class EnergyParity:
     names: tuple[str, ...]
     errors: np.ndarray
     left_out: tuple[tuple[str, str], ...] = ()
+    of_checkpoint: bool = False
 
 
 @dataclass(frozen=True)
@@ -237,10 +232,25 @@ class Rescaling:
         return not self.refused
 
 
+@dataclass(frozen=True)
+class Suspicion:
+    """What is odd about the labels.
+
+    ``about`` is energies, forces, stresses or level of theory; ``kind`` is unit, sign, placeholders
+    or functional; ``turned`` says that they have the other sign, whatever their unit.
+    """
+
+    about: str
+    kind: str
+    text: str
+    turned: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Parity:
     """A model against one set of labelled frames.
 
+    ``typed`` is what to type to have the same frames again, None where they have no name.
     ``distribution`` is ``in`` or ``out`` of what the model was trained on, None where nobody says.
     ``failures`` are frames that the model could not evaluate, ``unlabelled`` those without a
     label that can be used, each with why. ``not_assessed`` says of a quantity why it is None.
@@ -249,6 +259,7 @@ class Parity:
 
     name: str
     source: str = ""
+    typed: str | None = None
     fingerprint: str = ""
     distribution: str | None = None
     level_of_theory: str | None = None
@@ -262,6 +273,10 @@ class Parity:
     failures: tuple[tuple[str, str], ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()
     not_assessed: dict[str, str] = field(default_factory=dict)
-    suspicions: tuple[str, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+
+    def doubted(self, label: str) -> bool:
+        """Tell whether the unit or sign of a label is in doubt."""
+        return any(s.about == label for s in self.suspicions)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from ase import units
 
+from .record import Suspicion
+
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
 # R² from which the model follows but for a factor, and how large or small that must be to be of a
@@ -44,7 +46,7 @@ FACTORS: dict[str, dict[str, float]] = {
 ASE_UNITS = {"energies": "eV", "forces": "eV/Å", "stresses": "eV/Å^3"}
 
 
-def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | None:
+def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> Suspicion | None:
     """Say which unit, or sign, the labels seem to have; None where nothing is suspicious.
 
     Parameters
@@ -64,11 +66,14 @@ def suspect_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> str | N
     unit = ASE_UNITS[kind]
     size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
     if near:
-        return f"{kind} look {size}: are they {' or '.join(near)}{turned}? {unit} expected"
+        text = f"{kind} look {size}: are they {' or '.join(near)}{turned}? {unit} expected"
+        return Suspicion(kind, "unit", text, cross < 0)
     if cross**2 > EXACT * FF * ff and not 1 / FAR < ratio < FAR:
-        return f"{kind} look {size}{turned}: are they in another unit? {unit} expected"
+        text = f"{kind} look {size}{turned}: are they in another unit? {unit} expected"
+        return Suspicion(kind, "unit", text, cross < 0)
     if cross < 0 and np.sqrt(FF / len(reference)) > SIGN_ABOVE[kind]:
-        return f"{kind} look as if their sign were turned round; ASE's sign expected, in {unit}"
+        text = f"{kind} look as if their sign were turned round; ASE's sign expected, in {unit}"
+        return Suspicion(kind, "sign", text, True)
     return None
 
 
@@ -91,7 +96,7 @@ def _nearest(ratio: float, kind: str) -> list[str]:
 
 def suspect_energies(
     compositions: Sequence[str], n_atoms: np.ndarray, reference: np.ndarray, model: np.ndarray
-) -> str | None:
+) -> Suspicion | None:
     """Compare total energies: differences within each composition first, then energies per atom.
 
     Differences are free of any zero of energy, and settle it where the model follows them; where
@@ -107,7 +112,7 @@ def suspect_energies(
         return suspect_unit("energies", np.concatenate(dE), np.concatenate(predicted))
     # an energy turned round is one of another zero: only units are told from sums
     found = suspect_unit("energies", reference / n_atoms, model / n_atoms)
-    return found if found and "times" in found and "sign" not in found else None
+    return found if found and found.kind == "unit" and not found.turned else None
 
 
 def _correlated(kind: str, reference: np.ndarray, model: np.ndarray) -> bool:

@@ -1,114 +1,51 @@
-"""A model against labelled frames, as tables for a terminal: a set a column."""
+"""A model against labelled frames, as tables: a set a column, models beside each other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ase import units
-from rich.markup import escape
 
-from .record import (
-    EnergyParity,
-    ForceGroup,
-    ForceParity,
-    Ordering,
-    Parity,
-    Rescaling,
-)
 from ...analysis.estimate import Estimate
-from ...report.terminal import Printer, new_table, number
+from ...check import align, named
+from ...drawing.tables import Block, Column, Paragraph, TableBlock, number, table_of_columns
+from ...record import Model
+from .criteria import ENOUGH_ATOMS
+from .record import EnergyParity, ForceGroup, ForceParity, Parity, Rescaling
 
 SETS_PER_TABLE = 2  # with their intervals; more would be folded
-MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
-MANY_ATOMS = 20  # fewer get no word
-MANY_LINES = 5  # of one kind of note or failure
-
-SIGMA = "σ of differences, eV"
+MAX_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
+MAX_LISTED = 5  # of one kind of note or failure
+DOMINATES = 0.5  # of ΣF² in one frame
 DISTRIBUTIONS = {"in": "\nin distribution", "out": "\nout of distribution"}
 
 
-def print_parities(out: Printer, parities: Sequence[Parity], signal: float | None = None) -> None:
-    """Print all sets side by side, then what each has of its own."""
-    good = [p for p in parities if p.error is None]
+def make_tables(models: Sequence[Model]) -> list[Block]:
+    """Return all sets side by side, model by model, then what each has of its own."""
+    pairs = [[(m.letter, (m, p)) for p in m.run.rows("parity")] for m in models]
+    if not any(pairs):
+        return []
+    every = [found for same in align(pairs) for _, found in same]
+    good = [(m, p) for m, p in every if p.error is None]
+    blocks: list[Block] = []
     for k in range(0, len(good), SETS_PER_TABLE):
-        _print_table(out, good[k : k + SETS_PER_TABLE], signal)
-    for p in parities:
-        _print_remarks(out, p)
-    for p in good:
+        entries = [(_head(m, p), p) for m, p in good[k : k + SETS_PER_TABLE]]
+        blocks.append(table_of_columns("Labelled frames", entries, QUANTITIES))
+    for m, p in every:
+        blocks += [Paragraph(named(m, line.text), line.status, line.inset) for line in _remarks(p)]
+    for m, p in good:
         if p.forces is not None:
-            _print_groups(out, p)
-    for p in good:
-        _print_ordering(out, p)
+            blocks += _groups(named(m, f"forces of {p.name}"), p.forces)
+    for m, p in good:
+        blocks += _ordering(named(m, f"ranking of states, {p.name}"), p)
+    if any(m.run.settings.get("rescale") for m in models):
+        blocks += _rescalings(every)
+    return blocks
 
 
-def _print_table(out: Printer, sets: Sequence[Parity], signal: float | None) -> None:
-    heads = [escape(p.name) + DISTRIBUTIONS.get(p.distribution or "", "") for p in sets]
-    table = new_table("Parity", "", *heads, *(["signal"] if signal else []))
-    cells = [_cells(p) for p in sets]
-    for name in cells[0]:
-        told = [c[name] for c in cells]
-        if any(t != "-" for t in told):
-            beside = f"{signal:g}" if signal and name == SIGMA else ""
-            table.add_row(name, *told, *([beside] if signal else []))
-    out.print(table)
-
-
-def _cells(p: Parity) -> dict[str, str]:
-    """Return one column; a dash where there is nothing to tell."""
-    return {
-        "frames (independent runs)": f"{p.frames} ({p.runs})",
-        **_energy_cells(p.energy),
-        **_force_cells(p.forces),
-        "stress, MAE in GPa": _interval(p.stress.mae if p.stress else None, ".2f", 1 / units.GPa),
-        **_ordering_cells(p.ordering),
-    }
-
-
-def _energy_cells(e: EnergyParity | None) -> dict[str, str]:
-    return {
-        "energy, MAE in meV/atom": _interval(e.mae if e else None, ".1f", 1000),
-        "  in the convention": e.convention if e else "-",
-        "  of so many frames": str(e.frames) if e else "-",
-        "  in others": "\n".join(
-            f"{name} {1000 * mae:.1f}"
-            for name, (mae, _) in (e.alternatives if e else {}).items()
-            if e and name != e.convention
-        )
-        or "-",
-    }
-
-
-def _force_cells(f: ForceParity | None) -> dict[str, str]:
-    slopes: dict[str, Estimate | None] = {
-        "slope s_lo": f.s_lo if f else None,
-        "s_hi": f.s_hi if f else None,
-        "R²": f.r_squared if f else None,
-        "magnitude": f.magnitude if f else None,
-        "slope with intercept": f.with_intercept if f else None,
-        "median slope of frames": f.median if f else None,
-    }
-    return {
-        "forces, mean |Δ| in eV/Å": _interval(f.mae if f else None, ".3g"),
-        "  MAE of components": f"{f.component_mae:.3g}" if f else "-",
-        **{f"  {name}": _interval(estimate, ".3f") for name, estimate in slopes.items()},
-        "  errors called": (f.called if f else None) or "-",
-        "  frames in the median": str(f.median_frames) if f and f.median else "-",
-    }
-
-
-def _ordering_cells(order: Ordering | None) -> dict[str, str]:
-    chance = order.chance if order else None
-    observed = "-"
-    if order and order.difference is not None:
-        right, n = order.observed, order.observed_pairs
-        pairs = "1 pair" if n == 1 else f"{n} pairs"
-        observed = "no pair" if right is None else f"{100 * right:.0f} % of {pairs}"
-    return {
-        SIGMA: _interval(order.sigma if order else None, ".3g"),
-        "  ordered rightly 95 % from, eV": number(order.resolved if order else None, ".3g"),
-        "  chance of the right order": "-" if chance is None else f"{100 * chance:.0f} %",
-        "  observed about there": observed,
-    }
+def _head(model: Model, p: Parity) -> str:
+    return named(model, p.name) + DISTRIBUTIONS.get(p.distribution or "", "")
 
 
 def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
@@ -119,165 +56,206 @@ def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
         return text
     ends = form.replace("3g", "2g")
     low, high = (format(factor * x, ends) for x in (estimate.low, estimate.high))
-    return rf"{text} \[{low}, {high}]"
+    return f"{text} [{low}, {high}]"
 
 
-def _print_remarks(out: Printer, p: Parity) -> None:
-    """Print what was odd, missing, or left out; failures first."""
-    name = escape(p.name)
-    if p.error:
-        out.print(f"{name}: {escape(p.error)}", style="red")
-    _print_some(out, name, "failed", [f"{n}: {why}" for n, why in p.failures], "red")
+def _of(part: str, tell: Callable[[Any], str]) -> Callable[[Parity], str]:
+    """Return what tells a cell from one part of a record, with a dash where there is none."""
+
+    def cell(p: Parity) -> str:
+        found = getattr(p, part)
+        return "-" if found is None else tell(found)
+
+    return cell
+
+
+def _others(e: EnergyParity) -> str:
+    found = [
+        f"{name} {1000 * mae:.1f}"
+        for name, (mae, _) in e.alternatives.items()
+        if name != e.convention
+    ]
+    return "\n".join(found) or "-"
+
+
+def _observed(p: Parity) -> str:
+    order = p.ordering
+    if order is None or order.difference is None:
+        return "-"
+    if order.observed is None:
+        return "no pair"
+    n = order.observed_pairs
+    return f"{100 * order.observed:.0f} % of {'1 pair' if n == 1 else f'{n} pairs'}"
+
+
+def _chance(p: Parity) -> str:
+    order = p.ordering
+    if order is None or order.chance is None:
+        return "-"
+    return f"{100 * order.chance:.0f} % for {order.difference:g} eV"
+
+
+QUANTITIES = (
+    Column("frames (independent runs)", lambda p: f"{p.frames} ({p.runs})"),
+    Column("energy, MAE in meV/atom", _of("energy", lambda e: _interval(e.mae, ".1f", 1000))),
+    Column("  in the convention", _of("energy", lambda e: e.convention)),
+    Column("  of so many frames", _of("energy", lambda e: str(e.frames))),
+    Column("  in others", _of("energy", _others)),
+    Column("forces, mean |Δ| in eV/Å", _of("forces", lambda f: _interval(f.mae, ".3g"))),
+    Column("  MAE of components", _of("forces", lambda f: f"{f.component_mae:.3g}")),
+    Column("  slope s_lo", _of("forces", lambda f: _interval(f.s_lo, ".3f"))),
+    Column("  s_hi", _of("forces", lambda f: _interval(f.s_hi, ".3f"))),
+    Column("  R²", _of("forces", lambda f: _interval(f.r_squared, ".3f"))),
+    Column("  magnitude", _of("forces", lambda f: _interval(f.magnitude, ".3f"))),
+    Column("  slope with intercept", _of("forces", lambda f: _interval(f.with_intercept, ".3f"))),
+    Column("  median slope of frames", _of("forces", lambda f: _interval(f.median, ".3f"))),
+    Column("  error type", _of("forces", lambda f: f.called or "-")),
+    Column(
+        "  frames in the median", _of("forces", lambda f: str(f.median_frames) if f.median else "-")
+    ),
+    Column("stress, MAE in GPa", _of("stress", lambda s: _interval(s.mae, ".2f", 1 / units.GPa))),
+    Column("σ of differences, eV", _of("ordering", lambda o: _interval(o.sigma, ".3g"))),
+    Column("  ranked rightly 95 % from, eV", _of("ordering", lambda o: number(o.resolved, ".3g"))),
+    Column("  chance of the right order", _chance),
+    Column("  observed about there", _observed),
+)
+
+
+def _remarks(p: Parity) -> list[Paragraph]:
+    """Return what was odd, missing, or left out; failures first."""
+    found = [Paragraph(f"{p.name}: {p.error}", "fail")] if p.error else []
+    found += _some(p.name, "failed", [f"{n}: {why}" for n, why in p.failures], "fail")
     if p.energy is not None and p.energy.suspicion:
-        out.print(f"{name}: {escape(p.energy.suspicion)}.", style="yellow")
-    for suspicion in p.suspicions:
-        out.print(f"{name}: {escape(suspicion)}.", style="yellow")
-    _print_some(out, name, "without labels", [f"{n}: {why}" for n, why in p.unlabelled])
+        found.append(Paragraph(f"{p.name}: {p.energy.suspicion}.", "caution"))
+    found += [Paragraph(f"{p.name}: {s.text}.", "caution") for s in p.suspicions]
+    found += _some(p.name, "without labels", [f"{n}: {why}" for n, why in p.unlabelled])
     if p.energy is not None:
-        if p.energy.left_out:
-            told = [f"{n}: {why}" for n, why in p.energy.left_out]
-            _print_some(out, name, f"not compared in {p.energy.convention}", told)
-        raw = p.energy.alternatives.get("raw", (0.0, 0))[0]
-        if p.energy.convention == "mp2020" and p.energy.mae.value < raw / 2:
-            out.print(
-                f"{name}: raw would be the wrong convention: {1000 * raw:.0f} meV/atom off; the "
-                "model's energies are corrected ones."
+        found += _about_energies(p.name, p.energy)
+    if p.forces is not None and p.forces.largest_share > DOMINATES and p.forces.frames > 1:
+        found.append(
+            Paragraph(
+                f"{p.name}: {p.forces.largest_frame} holds {100 * p.forces.largest_share:.0f} % of "
+                "the sum of squared forces: pooled slopes are mostly about it, the median is not."
             )
-        if p.energy.why != "what the checkpoint predicts":
-            out.print(f"{name}: energies in {p.energy.convention}: {escape(p.energy.why)}.")
-    if p.forces is not None and p.forces.largest_share > 0.5 and p.forces.frames > 1:
-        out.print(
-            f"{name}: {escape(p.forces.largest_frame)} holds "
-            f"{100 * p.forces.largest_share:.0f} % of the sum of squared forces: pooled slopes "
-            "are mostly about it, the median is not."
         )
     if p.ordering is not None and p.ordering.misfit:
-        out.print(
-            f"{name}: Φ does not hold here: {p.ordering.misfit}. Read what was observed.",
-            style="yellow",
-        )
+        text = f"{p.name}: Φ does not hold here: {p.ordering.misfit}. Read what was observed."
+        found.append(Paragraph(text, "caution"))
     reasons: dict[str, list[str]] = {}
     for quantity, why in p.not_assessed.items():
         reasons.setdefault(why, []).append(quantity)
     for why, quantities in reasons.items():
-        out.print(f"{name}: not assessed: {', '.join(quantities)}: {escape(why)}.")
-    for note in p.notes:
-        out.print(f"{name}: {escape(note)}.")
+        found.append(Paragraph(f"{p.name}: not assessed: {', '.join(quantities)}: {why}."))
+    return [*found, *(Paragraph(f"{p.name}: {note}.") for note in p.notes)]
 
 
-def _print_some(
-    out: Printer, name: str, what: str, lines: Sequence[str], style: str | None = None
-) -> None:
-    if not lines:
-        return
-    out.print(f"{name}: {len(lines)} frames {what}:", style=style)
-    for line in lines[:MANY_LINES]:
-        out.print(f"  {escape(line)}", style=style)
-    if len(lines) > MANY_LINES:
-        out.print(f"  and {len(lines) - MANY_LINES} more", style=style)
-
-
-def _print_groups(out: Printer, p: Parity) -> None:
-    assert p.forces is not None
-    table = new_table(
-        f"Forces of {escape(p.name)}",
-        "",
-        "atoms",
-        "mean |Δ|\neV/Å",
-        "s_lo",
-        "s_hi",
-        "R²",
-        "errors\ncalled",
-    )
-    for group in p.forces.by_magnitude:
-        _add_group(table, f"|F| {group.name} eV/Å", group)
-    table.add_section()
-    elements = sorted(p.forces.by_element, key=lambda g: -g.mae)
-    for group in elements[:MANY_ELEMENTS]:
-        _add_group(table, group.name, group)
-    out.print(table)
-    if len(elements) > MANY_ELEMENTS:
-        out.print(
-            f"The {MANY_ELEMENTS} of {len(elements)} elements with the largest errors; all are in "
-            "--json."
+def _about_energies(name: str, e: EnergyParity) -> list[Paragraph]:
+    found = _some(name, f"not compared in {e.convention}", [f"{n}: {why}" for n, why in e.left_out])
+    raw = e.alternatives.get("raw", (0.0, 0))[0]
+    if e.convention == "mp2020" and e.mae.value < raw / 2:
+        found.append(
+            Paragraph(
+                f"{name}: raw would be the wrong convention: {1000 * raw:.0f} meV/atom off; the "
+                "model's energies are corrected ones."
+            )
         )
+    if not e.of_checkpoint:
+        found.append(Paragraph(f"{name}: energies in {e.convention}: {e.why}."))
+    return found
 
 
-def _add_group(table, name: str, group: ForceGroup) -> None:  # type: ignore[no-untyped-def]
+def _some(name: str, what: str, lines: Sequence[str], status: str = "") -> list[Paragraph]:
+    if not lines:
+        return []
+    found = [Paragraph(f"{name}: {len(lines)} frames {what}:", status)]
+    found += [Paragraph(line, status, inset=True) for line in lines[:MAX_LISTED]]
+    if len(lines) > MAX_LISTED:
+        found.append(Paragraph(f"and {len(lines) - MAX_LISTED} more", status, inset=True))
+    return found
+
+
+def _groups(title: str, forces: ForceParity) -> list[Block]:
+    elements = sorted(forces.by_element, key=lambda g: -g.mae)
+    rows = [
+        *((f"|F| {g.name} eV/Å", *_group_cells(g)) for g in forces.by_magnitude),
+        *((g.name, *_group_cells(g)) for g in elements[:MAX_ELEMENTS]),
+    ]
+    heads = ("", "atoms", "mean |Δ|\neV/Å", "s_lo", "s_hi", "R²", "error\ntype")
+    numeric = (False, *(True for _ in heads[1:]))
+    blocks: list[Block] = [TableBlock(_title(title), heads, tuple(rows), numeric)]
+    if len(elements) > MAX_ELEMENTS:
+        blocks.append(
+            Paragraph(
+                f"The {MAX_ELEMENTS} of {len(elements)} elements with the largest errors; all are "
+                "in the JSON."
+            )
+        )
+    return blocks
+
+
+def _group_cells(group: ForceGroup) -> tuple[str, ...]:
     s = group.slope
-    table.add_row(
-        name,
+    numbers = (s.s_lo, s.s_hi, s.r_squared) if s else (None, None, None)
+    word = s.remark if s and group.atoms >= ENOUGH_ATOMS else None
+    return (
         str(group.atoms),
         f"{group.mae:.3g}",
-        number(s.s_lo if s else None, ".3f"),
-        number(s.s_hi if s else None, ".3f"),
-        number(s.r_squared if s else None, ".3f"),
-        (s.remark if s and group.atoms >= MANY_ATOMS else None) or "-",
+        *(number(x, ".3f") for x in numbers),
+        word or "-",
     )
 
 
-def _print_ordering(out: Printer, p: Parity) -> None:
+def _ordering(title: str, p: Parity) -> list[Block]:
     order = p.ordering
     if order is None or order.difference is None:
-        return
-    table = new_table(
-        f"Order of states, {escape(p.name)}",
-        "apart by\neV",
-        "pairs",
-        "observed\n%",
-        "expected\n%",
-    )
+        return []
+    rows = []
     for b in order.bins:
         apart = f"{b.low:g} to {b.high:g}" if b.high is not None else f"> {b.low:g}"
-        table.add_row(apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}")
-    out.print(table)
-    out.print(
+        rows.append((apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}"))
+    heads = ("apart by\neV", "pairs", "observed\n%", "expected\n%")
+    note = (
         f"{order.states} states, compositions: {order.compositions}; expected is Φ(ΔE/σ), for "
         "errors of a normal distribution."
     )
+    numeric = (False, True, True, True)
+    return [TableBlock(_title(title), heads, tuple(rows), numeric), Paragraph(note)]
 
 
-def print_rescalings(out: Printer, parities: Sequence[Parity]) -> None:
-    """Print what one factor on the forces would do, and whether it may be used."""
-    table = new_table(
-        "Rescaling, each unit judged by the factor of the others",
-        "set",
-        "factor",
-        "units",
-        "R²",
-        "MAE\neV/Å",
-        "rescaled\neV/Å",
-        "RMSE\neV/Å",
-        "rescaled\neV/Å",
-        "better in\n% of folds",
-    )
-    found = [(p, p.rescaling) for p in parities if p.rescaling is not None]
-    for p, r in found:
-        better = f"{100 * r.mae_improved:.0f} / {100 * r.rmse_improved:.0f}"
-        # of one unit nothing is held out, and there is no fold to get better
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _rescalings(every: Sequence[tuple[Model, Parity]]) -> list[Block]:
+    """Return what one factor on the forces would do, and whether it may be used."""
+    found = [(m, p, p.rescaling) for m, p in every if p.rescaling is not None]
+    rows = []
+    for m, p, r in found:
+        # of one group nothing is held out, and there is no fold to get better
         held = r.units > 1
+        better = f"{100 * r.mae_improved:.0f} / {100 * r.rmse_improved:.0f}" if held else "-"
         numbers = (
             r.mae,
             r.rescaled_mae if held else None,
             r.rmse,
             r.rescaled_rmse if held else None,
         )
-        table.add_row(
-            escape(p.name),
-            f"{r.factor:.4f}",
-            str(r.units),
-            f"{r.r_squared:.3f}",
-            *(number(x, ".3g") for x in numbers),
-            better if held else "-",
-        )
-    if found:
-        out.print(table)
-    for p, r in found:
-        out.print(f"{escape(p.name)}: {escape(verdict_of(r))}")
-    for p in parities:
+        cells = (f"{r.factor:.4f}", str(r.units), f"{r.r_squared:.3f}")
+        rows.append((named(m, p.name), *cells, *(number(x, ".3g") for x in numbers), better))
+    errors = ("MAE\neV/Å", "rescaled\neV/Å", "RMSE\neV/Å", "rescaled\neV/Å")
+    heads = ("set", "factor", "groups", "R²", *errors, "better in\n% of folds")
+    blocks: list[Block] = []
+    if rows:
+        title = "Rescaling, each group judged by the factor of the others"
+        numeric = (False, *(True for _ in heads[1:]))
+        blocks.append(TableBlock(title, heads, tuple(rows), numeric))
+    for m, p, r in found:
+        blocks.append(Paragraph(named(m, f"{p.name}: {verdict_of(r)}")))
+    for m, p in every:
         if p.rescaling is None:
             why = p.error or p.not_assessed.get("rescaling", "no forces")
-            out.print(f"{escape(p.name)}: rescaling not assessed: {escape(why)}.")
+            blocks.append(Paragraph(named(m, f"{p.name}: rescaling not assessed: {why}.")))
+    return blocks
 
 
 def verdict_of(r: Rescaling) -> str:

@@ -1,32 +1,160 @@
-"""Limits for relaxations."""
+"""Questions, their numbers and limits."""
 
 from __future__ import annotations
 
-from . import readings
-from ...check import HERE, Criterion
+import functools
+import math
+from collections.abc import Callable
+
+from ase import units
+
+from ...check import OWN_CONVENTION, Criterion, Reading
+from ...references.structures import AT_REST, MOST_PRESSED
+from .record import Relaxation
+
+FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
+
+
+def _judged(row: Relaxation) -> bool:
+    return row.error is None
+
+
+def _of_relaxed(
+    read: Callable[[Relaxation], Reading | None],
+) -> Callable[[Relaxation], Reading | None]:
+    """Judge nothing by where a structure goes that did not get there, or began nowhere."""
+
+    @functools.wraps(read)
+    def reading(row: Relaxation) -> Reading | None:
+        found = read(row)
+        if found is not None and row.single_point:
+            return Reading(None, "the reference is a single point")
+        if found is not None and row.error is None and not row.converged:
+            return Reading(None, "the relaxation did not converge")
+        if found is not None and row.cell == "free" and _pressed(row) > MOST_PRESSED:
+            return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
+        return found
+
+    return reading
+
+
+def read_converged(row: Relaxation) -> Reading:
+    if row.n_atoms == 0:
+        return Reading(None, f"not read: {row.error}")
+    if row.error is not None:
+        return Reading(math.inf, row.error)
+    if not row.converged:
+        return Reading(1, f"fmax {row.fmax:.3g} eV/Å after {row.steps} {row.optimizer} steps")
+    if row.steps == 0:
+        return Reading(0, "0 steps, forces were below fmax from the start")
+    return Reading(0, f"{row.steps} {row.optimizer} steps")
+
+
+def _pressed(row: Relaxation) -> float:
+    """Return the stress that the reference left, GPa."""
+    return (row.reference_stress or 0.0) / units.GPa
+
+
+@_of_relaxed
+def read_volume(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
+        return None
+    if row.stress_error is None:
+        return Reading(None, "the stress could not be tested: nothing shows what holds it")
+    return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
+
+
+def read_stress(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.cell == "fixed":
+        return None
+    if row.stress_error is None:
+        return Reading(None, "no stress, or one lost in rounding")
+    percent = 100 * row.stress_error
+    return Reading(percent, f"{percent:.2g} % off")
+
+
+@_of_relaxed
+def read_angles(row: Relaxation) -> Reading | None:
+    if not _judged(row) or not row.angle_changes or row.cell == "fixed":
+        return None
+    worst = max(row.angle_changes, key=abs)
+    return Reading(abs(worst), f"{worst:+.2f}°")
+
+
+@_of_relaxed
+def read_bonds(row: Relaxation) -> Reading | None:
+    worst = max(row.bond_changes, key=lambda b: abs(b.largest_change_percent), default=None)
+    if not _judged(row) or worst is None:
+        return None
+    percent = worst.largest_change_percent
+    return Reading(abs(percent), f"{'-'.join(worst.pair)} {percent:+.2f} %")
+
+
+@_of_relaxed
+def read_topology(row: Relaxation) -> Reading | None:
+    if not _judged(row) or not row.bond_changes:
+        return None
+    return Reading(
+        row.broken_bonds + row.new_bonds, f"{row.broken_bonds} broken, {row.new_bonds} new"
+    )
+
+
+@_of_relaxed
+def read_symmetry(row: Relaxation) -> Reading | None:
+    # P1 cannot be lost
+    if not _judged(row) or row.reference_space_group in (None, "P1 (1)"):
+        return None
+    if row.space_group == row.reference_space_group:
+        return Reading(0, f"stays {row.space_group}")
+    return Reading(1, f"{row.reference_space_group} becomes {row.space_group}")
+
+
+@_of_relaxed
+def read_energy(row: Relaxation) -> Reading | None:
+    if not _judged(row) or row.reference_energy is None or not row.converged:
+        return None
+    if row.energy_error_per_atom is None:
+        return Reading(None, "the other structures do not fix its elements' energy zeros")
+    error = row.energy_error_per_atom
+    return Reading(abs(error), f"{1000 * error:+.1f} meV/atom")
+
+
+def read_reference(row: Relaxation) -> Reading | None:
+    if row.n_atoms == 0:
+        return None
+    nearest = row.reference_shortest_distance
+    if nearest is not None and nearest > FARTHEST_NEIGHBOUR:
+        return Reading(math.inf, f"no two atoms within {nearest:.1f} Å: is its unit right?")
+    if row.single_point:
+        return Reading(math.inf, "a single point (NSW is 0 or 1), not a relaxation")
+    if row.reference_fmax is None:
+        # a file that says nothing of itself; a collection has its level of theory
+        told = row.level_of_theory is not None
+        return None if told else Reading(None, "no forces in its file say that it is relaxed")
+    if row.cell == "free" and _pressed(row) > MOST_PRESSED:
+        return Reading(math.inf, f"left {row.reference_fmax:.3f} eV/Å and {_pressed(row):.1f} GPa")
+    return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")
+
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
-        "relax",
         "convergence",
-        readings.read_converged,
+        read_converged,
         caution=None,
         fail=0,
-        limits="fail: any that does not converge",
-        source=f"{HERE}: an unconverged number is none",
+        source=f"{OWN_CONVENTION}: an unconverged number is none",
         good="relaxations come to an end",
         bad="did not get to a minimum: its other numbers are not to be used",
         why="only at a minimum do a volume, a bond or a symmetry mean anything",
         avoid="Do not use the structures that did not converge.",
     ),
     Criterion(
-        "relax",
         "stress",
-        readings.read_stress,
-        caution=0.01,
-        fail=0.05,
-        limits="caution: > 1 %; fail: > 5 %",
-        source=f"{HERE}: as for the forces",
+        read_stress,
+        caution=1.0,
+        fail=5.0,
+        unit="%",
+        source=f"{OWN_CONVENTION}: as for the forces",
         good="the stress is the derivative of the energy",
         bad="the stress is not the derivative of the energy: relaxed cells are wrong",
         why="the stress moves the cell; with a wrong unit or sign the volume is wrong and looks "
@@ -35,13 +163,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not relax cells with this stress.",
     ),
     Criterion(
-        "relax",
         "volume",
-        readings.read_volume,
+        read_volume,
         caution=3.0,
         fail=10.0,
-        limits="caution: > 3 %; fail: > 10 %",
-        source=f"{HERE}: 3 % is about PBE's own error against experiment "
+        unit="%",
+        source=f"{OWN_CONVENTION}: 3 % is about PBE's own error against experiment "
         "(Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014))",
         good="the crystal keeps its volume",
         bad="the crystal wants another volume",
@@ -50,13 +177,12 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not use the volumes that it relaxes to.",
     ),
     Criterion(
-        "relax",
         "bond lengths",
-        readings.read_bonds,
+        read_bonds,
         caution=1.0,
         fail=3.0,
-        limits="caution: > 1 %; fail: > 3 %",
-        source=f"{HERE}: the volume's 3 and 10 % as lengths",
+        unit="%",
+        source=f"{OWN_CONVENTION}: the volume's 3 and 10 % as lengths",
         good="the bonds stay as they were",
         bad="bonds change by more than the reference's own error",
         why="vibrations, charges and reaction paths follow the bonds",
@@ -64,26 +190,23 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not use the bond lengths that it relaxes to.",
     ),
     Criterion(
-        "relax",
         "broken and new bonds",
-        readings.read_topology,
+        read_topology,
         caution=0,
         fail=None,
-        limits="caution: any",
-        source=f"{HERE}: across 1.25 to 1.38 of the covalent radii",
+        source=f"{OWN_CONVENTION}: across 1.25 to 1.38 of the covalent radii",
         good="the same atoms are bonded",
         bad="it is another structure now",
         why="with other bonds it is another structure, and its numbers are about something else",
         careful="Look at the relaxed structures: atoms have changed their neighbours.",
     ),
     Criterion(
-        "relax",
         "cell angles",
-        readings.read_angles,
+        read_angles,
         caution=1.0,
         fail=3.0,
-        limits="caution: > 1°; fail: > 3°",
-        source=f"{HERE}: 1° moves a cell vector's end by 1.7 %",
+        unit="°",
+        source=f"{OWN_CONVENTION}: 1° moves a cell vector's end by 1.7 %",
         good="the cell keeps its shape",
         bad="the cell changes its shape",
         why="a sheared cell is another phase, or a symmetry that is lost",
@@ -91,25 +214,23 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not use the shapes of cells that it relaxes to.",
     ),
     Criterion(
-        "relax",
         "symmetry",
-        readings.read_symmetry,
+        read_symmetry,
         caution=0,
         fail=None,
-        limits="caution: another space group at 0.01 Å",
-        source=f"{HERE}; spglib",
+        words="caution: another space group at 0.01 Å",
+        source=f"{OWN_CONVENTION}; spglib",
         good="the space group stays",
         bad="the model prefers another symmetry, or did not keep this one",
         why="a structure that leaves its space group may be unstable in the model only",
         careful="Look at why the symmetry changes before you use what depends on it.",
     ),
     Criterion(
-        "relax",
         "energy",
-        readings.read_energy,
+        read_energy,
         caution=0.03,
         fail=0.2,
-        limits="caution: > 30 meV/atom; fail: > 200",
+        unit="eV/atom",
         source="MatterSim's model card: 0.03 eV/atom in, 0.2 out of distribution",
         good="energies agree once each element's zero is fitted",
         bad="relative energies are off: do not rank structures by them",
@@ -118,13 +239,14 @@ CRITERIA: tuple[Criterion, ...] = (
         avoid="Do not rank structures by their energies.",
     ),
     Criterion(
-        "relax",
         "the reference itself",
-        readings.read_reference,
-        caution=0.1,
+        read_reference,
+        caution=AT_REST,
         fail=None,
-        limits="caution: forces > 0.1 eV/Å, > 1 GPa, no relaxation, atoms > 6 Å apart",
-        source=f"{HERE}: five times the default fmax",
+        unit="eV/Å",
+        words=f"caution: forces > {AT_REST} eV/Å, > {MOST_PRESSED:g} GPa, no relaxation, atoms > "
+        f"{FARTHEST_NEIGHBOUR:g} Å apart",
+        source=f"{OWN_CONVENTION}: five times the default fmax",
         good="the reference is at its minimum",
         bad="the reference is not at its own minimum: what moves, or stays, says little",
         why="where the reference is not at rest, what moves is not the model's error",

@@ -1,140 +1,110 @@
-"""Figures of results: drawn from the records alone, never shown in a window."""
+"""Volumes and bonds of relaxed structures, of one model or of several."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from ..dimers.record import DimerScan
+from ...drawing.colours import FAILED, PALE
+from ...drawing.dots import draw_compared
+from ...drawing.lettering import SIZE, count, is_finite, legend_below, plain, printable
+from ...drawing.panel import Panel, list_largest, new_axes
+from ...record import Model
 from .record import Relaxation
-from ...storage import write_atomically
-from ...drawing.colours import FAILED, OTHER, PALE
-from ..dimers.figures import Curve, draw_pages
-from ...drawing.lettering import DPI, SIZE, printable
 
-TOLD, WORTH_A_NAME = 6, 3.0  # so many names of volumes that are further off than this, in %
+VOLUME = "volume, model − reference (%)"
 
 
-def draw_dimers(scans: Sequence[DimerScan], *, colour: str = OTHER) -> list[Figure]:
-    """Draw energies above forces, a pair a panel, the reference and the collapse marked."""
-    return draw_pages([[Curve(s, colour=colour)] for s in scans])
+def draw_panels(models: Sequence[Model]) -> list[Panel]:
+    """Draw the volumes that were free to change, and how much each bond changed."""
+    return [*_volumes(models), *_bonds(models)]
 
 
-def draw_relaxations(rows: Sequence[Relaxation], *, colour: str = OTHER) -> list[Figure]:
-    """Draw volumes per atom against the reference's, and how much each bond changes."""
-    panels = [
-        (draw, chosen)
-        for draw, chosen in ((draw_volumes, with_volumes(rows)), (draw_bonds, with_bonds(rows)))
-        if chosen
-    ]
-    if not panels:
-        return []
-    figure = Figure(figsize=(5.0 * len(panels), 4.8), layout="constrained", dpi=DPI)
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (draw, chosen) in zip(axes, panels, strict=True):
-        draw(axis, chosen, colour, "converged")
-        axis.legend(frameon=False, loc="best", fontsize=SIZE)
-    return [figure]
-
-
-def with_volumes(rows: Sequence[Relaxation]) -> list[Relaxation]:
-    """Return those that could choose their volume, and whose reference has one."""
-    return [
-        r
-        for r in rows
-        if r.error is None and r.reference_volume and r.volume and r.n_atoms and r.cell == "free"
-    ]
-
-
-def with_bonds(rows: Sequence[Relaxation]) -> list[Relaxation]:
-    return [r for r in rows if r.error is None and len(bond_changes(r)[0])]
+def volume_change(row: Relaxation) -> float | None:
+    """Return the change of volume in %, None where the volume was not free, or is not known."""
+    change = row.volume_change_percent
+    return change if row.error is None and row.cell == "free" and is_finite(change) else None
 
 
 def bond_changes(row: Relaxation) -> tuple[np.ndarray, np.ndarray]:
     """Return the lengths (Å) of the reference's bonds, and how each changed in %."""
-    if row.bonds is None:
+    if row.bonds is None or row.error is not None:
         return np.array([]), np.array([])
     lengths, now = row.bonds.reference_lengths, row.bonds.lengths
     good = np.isfinite(lengths) & np.isfinite(now) & (lengths > 0)
     return lengths[good], 100 * (now[good] / lengths[good] - 1)
 
 
-def draw_volumes(axis: Axes, rows: Sequence[Relaxation], colour: str, label: str) -> None:
-    """Draw volumes per atom against the reference's."""
-    x = np.array([(r.reference_volume or np.nan) / r.n_atoms for r in rows])
-    y = np.array([(r.volume or np.nan) / r.n_atoms for r in rows])
-    low, high = min(x.min(), y.min()), max(x.max(), y.max())
-    margin = max(0.08 * (high - low), 0.02 * high)
-    ends = (low - margin, high + margin)
-    axis.plot(ends, ends, color=PALE, lw=1, zorder=0)
-    _draw_marks(axis, x, y, np.array([r.converged for r in rows]), colour, label)
-    off = 100 * np.abs(y / x - 1)
-    for k in np.argsort(-off)[:TOLD]:
-        if off[k] > WORTH_A_NAME:
-            name = printable(rows[k].name, 16)
-            axis.annotate(name, (x[k], y[k]), (4, 4), textcoords="offset points", fontsize=SIZE)
-    axis.set_xlim(ends)
-    axis.set_ylim(ends)
-    axis.set_box_aspect(1)
-    axis.set_xlabel("reference volume (Å³/atom)", fontsize=SIZE)
-    axis.set_ylabel("model volume (Å³/atom)", fontsize=SIZE)
+def _volumes(models: Sequence[Model]) -> Iterator[Panel]:
+    found = draw_compared(models, "relaxation", volume_change, VOLUME)
+    if found is None:
+        return
+    whose = "each model" if len(models) > 1 else "the model"
+    yield Panel(
+        name="volumes",
+        caption=f"The volume that {whose} relaxes a structure to, against the reference's."
+        f"{found.more}",
+        alt=f"Volumes, model minus reference. {found.describe('+.2f', ' %')}{_astray(models)}",
+        checks=("relaxation",),
+        subjects=found.names,
+        quantities=("volume",),
+        figure=found.figure,
+    )
 
 
-def draw_bonds(axis: Axes, rows: Sequence[Relaxation], colour: str, label: str) -> None:
+def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
+    bonded = [[r for r in m.run.rows("relaxation") if len(bond_changes(r)[0])] for m in models]
+    if not any(bonded):
+        return
+    figure, axis = new_axes(3.7)
+    words = []
+    reach = 0.4
+    for model, rows in zip(models, bonded, strict=True):
+        if not rows:
+            continue
+        _draw_bonds(axis, rows, model)
+        changes = [bond_changes(r)[1] for r in rows]
+        reach = max(reach, *(float(np.abs(c).max()) for c in changes))
+        largest = [(r.name, float(max(c, key=abs))) for r, c in zip(rows, changes, strict=True)]
+        broken, new = (sum(getattr(r, f"{x}_bonds") for r in rows) for x in ("broken", "new"))
+        words.append(
+            f"{plain(model.label)}: {count(sum(map(len, changes)), 'bond')}, the largest change of "
+            f"each structure: {list_largest(largest)}; {broken} broken, {new} new."
+        )
+    axis.axhline(0, color=PALE, lw=1, zorder=0)
+    axis.set_ylim(-1.25 * reach, 1.25 * reach)
+    axis.margins(x=0.1)
+    axis.tick_params(labelsize=SIZE)
+    axis.set_xlabel("reference bond length (Å)", fontsize=SIZE)
+    axis.set_ylabel("change of the bond (%)", fontsize=SIZE)
+    legend_below(figure, 2)
+    yield Panel(
+        name="bonds",
+        caption="How much each bond of the reference changes when the model relaxes it.",
+        alt=f"Changes of bonds. {' '.join(words)}{_astray(models)}",
+        checks=("relaxation",),
+        subjects=tuple(dict.fromkeys(r.name for rows in bonded for r in rows)),
+        quantities=("bond lengths", "broken and new bonds"),
+        figure=figure,
+    )
+
+
+def _draw_bonds(axis: Axes, rows: Sequence[Relaxation], model: Model) -> None:
     """Draw the change of every bond against its length in the reference."""
     changes = [bond_changes(r) for r in rows]
     x, y = (np.concatenate(parts) for parts in zip(*changes, strict=True))
     converged = np.repeat([r.converged for r in rows], [len(c[0]) for c in changes])
-    axis.axhline(0, color=PALE, lw=1, zorder=0)
-    _draw_marks(axis, x, y, converged, colour, label)
-    reach = 1.25 * max(float(np.abs(y).max()), 0.4)
-    axis.set_ylim(-reach, reach)
-    axis.margins(x=0.1)
-    axis.set_xlabel("reference bond length (Å)", fontsize=SIZE)
-    axis.set_ylabel("change of the bond (%)", fontsize=SIZE)
-
-
-def _draw_marks(
-    axis: Axes, x: np.ndarray, y: np.ndarray, converged: np.ndarray, colour: str, label: str
-) -> None:
-    look: dict[str, Any] = {"color": colour, "ms": 5, "alpha": 0.7}
-    axis.plot(x[converged], y[converged], "o", label=printable(label, 40), **look)
+    look: dict[str, Any] = {"color": model.colour, "ms": 5, "alpha": 0.7, "ls": "none"}
+    label = printable(model.label, 40)
+    axis.plot(x[converged], y[converged], marker=model.marker, label=label, **look)
     if not converged.all():
         axis.plot(x[~converged], y[~converged], "x", color=FAILED, ms=6, label="not converged")
-    axis.tick_params(labelsize=SIZE)
 
 
-def save_figures(
-    folder: Path,
-    dimers: Sequence[DimerScan] = (),
-    relaxations: Sequence[Relaxation] = (),
-    *,
-    colour: str = OTHER,
-) -> list[Path]:
-    """Write the figures as PNG into ``folder`` and return their paths."""
-    pages = {
-        "dimers": draw_dimers(dimers, colour=colour),
-        "relaxations": draw_relaxations(relaxations, colour=colour),
-    }
-    return write_figures(folder, pages)
-
-
-def write_figures(folder: Path, figures: Mapping[str, Sequence[Figure]]) -> list[Path]:
-    """Write figures as NAME.png, or NAME-1.png and so on where there are several."""
-    paths = []
-    for name, pages in figures.items():
-        for k, figure in enumerate(pages):
-            number = f"-{k + 1}" if len(pages) > 1 else ""
-            path = folder / f"{name}{number}.png"
-            buffer = io.BytesIO()
-            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-            write_atomically(path, buffer.getvalue())
-            paths.append(path)
-    return paths
+def _astray(models: Sequence[Model]) -> str:
+    rows = [r for m in models for r in m.run.rows("relaxation")]
+    names = dict.fromkeys(plain(r.name) for r in rows if r.error is None and not r.converged)
+    return f" Not converged, crossed: {', '.join(names)}." if names else ""

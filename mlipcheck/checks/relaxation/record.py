@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -47,8 +47,9 @@ class Relaxation:
 
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
     ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
-    geometries whose forces were asked for. ``reference_fmax`` is the largest force that the
-    reference itself left, where it is known, ``reference_stress`` the largest component of its
+    geometries whose forces were asked for, ``target_fmax`` and ``most_steps`` are what was set, and
+    ``seed`` where the start was rattled. ``reference_fmax`` is the largest force that the reference
+    itself left, where it is known, ``reference_stress`` the largest component of its
     stress (eV/Å^3); ``single_point`` where its run did not relax.
     ``stress_error`` is how far the stress is from the derivative of the energy, relative to it,
     where the cell is free.
@@ -58,17 +59,20 @@ class Relaxation:
     formula: str = ""
     n_atoms: int = 0
     source: str = ""
-    fingerprint: str = ""
+    fingerprint: str = field(default="", metadata={"input": "reference structure"})
     level_of_theory: str | None = None
     converged: bool = False
     error: str | None = None
     notes: tuple[str, ...] = ()
-    optimizer: str = ""
+    optimizer: str = field(default="", metadata={"input": "optimizer"})
+    target_fmax: float | None = field(default=None, metadata={"input": "fmax"})
+    most_steps: int | None = field(default=None, metadata={"input": "number of steps at most"})
     steps: int = 0
     force_calls: int = 0
     fmax: float | None = None
-    cell: str = "fixed"
-    start: str = "relaxed"
+    cell: str = field(default="fixed", metadata={"input": "cell"})
+    start: str = field(default="relaxed", metadata={"input": "start"})
+    seed: int | None = field(default=None, metadata={"input": "seed of the rattle"})
     reference_fmax: float | None = None
     reference_stress: float | None = None
     single_point: bool = False

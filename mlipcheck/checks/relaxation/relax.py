@@ -13,14 +13,14 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...analysis.strain import stress_error
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...references.files import as_references
 from ...references.structures import RelaxedReference
-from .record import Relaxation
 from . import geometry
 from .energies import compare_energies
-from ...analysis.strain import stress_error
+from .record import Relaxation
 
 OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
 STARTS = ("relaxed", "first", "rattled")
@@ -140,7 +140,10 @@ def _relax(
         level_of_theory=reference.level_of_theory,
         notes=reference.notes,
         optimizer=settings.optimizer,
+        target_fmax=settings.fmax,
+        most_steps=settings.steps,
         start=settings.start,
+        seed=settings.seed if settings.start == "rattled" else None,
         reference_fmax=reference.fmax,
         reference_stress=reference.stress,
         single_point=reference.single_point,

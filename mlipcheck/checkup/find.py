@@ -1,18 +1,17 @@
-"""What a check-up is given, sorted: elements, relaxed structures, labelled frames."""
+"""From a user's words to a system: elements, relaxed structures, labelled frames."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
 
 from ..calculators.registry import describe
-from ..checks.relaxation.readings import MOST_PRESSED
+from ..drawing.tables import some
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, as_references, load_references
@@ -23,42 +22,14 @@ from ..references.frames import (
     load_frame_sets,
 )
 from ..references.morse_frames import NAMES, morse_frames
-from ..references.structures import RelaxedReference, morse_clusters
+from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, morse_clusters
+from ..system import System
 
 # What a real model is shown on where nobody names a system.
 DEMONSTRATION = ("Cu", "Si", "O")
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 SIGNAL = 0.1
-AT_REST = 0.1  # eV/Å that a frame may have and be taken for relaxed: the verdict's limit, too
-
-
-@dataclass(frozen=True, eq=False)
-class System:
-    """What a check-up looks at.
-
-    Attributes
-    ----------
-    elements : tuple of str
-        Elements and pairs to scan.
-    references : tuple of RelaxedReference
-    frames : tuple of FrameSet
-    structures : tuple of (str, Atoms)
-        All that is the user's own, for how close atoms come.
-    missing : dict of str to str
-        Why a check has nothing to work on.
-    notes : tuple of str
-        What was given and not used, and why.
-    demonstration : bool
-        Whether nobody named anything.
-    """
-
-    elements: tuple[str, ...] = ()
-    references: tuple[RelaxedReference, ...] = ()
-    frames: tuple[FrameSet, ...] = ()
-    structures: tuple[tuple[str, Atoms], ...] = ()
-    missing: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    demonstration: bool = False
+MAX_LISTED = 3  # names of what was left out
 
 
 def find_system(
@@ -66,7 +37,7 @@ def find_system(
 ) -> System:
     """Find out what was given: elements and pairs, data sets, files and folders.
 
-    Labelled frames are held against their labels; what is relaxed is relaxed again: runs, and
+    Labelled frames are compared with their labels; what is relaxed is relaxed again: runs, and
     structures whose forces are small or unknown. Elements are those asked for, and the pairs that
     some structure of the user's has.
 
@@ -78,10 +49,10 @@ def find_system(
     elements, names = sort_words(what)
     if not names:
         return _of_elements(calculator, elements)
-    references, left = _find_references(names)
+    references, not_relaxed = _find_references(names)
     sets, unlabelled = _find_frames(names, independent)
     readable = [r for r in references if r.relaxed is not None]
-    if not (elements or readable or sets or left):
+    if not (elements or readable or sets or not_relaxed):
         errors = [r.error for r in references if r.error] or list(unlabelled)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
@@ -93,22 +64,15 @@ def find_system(
             for a, b in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
         }
     )
-    missing = {}
-    if not (elements or pairs):
-        missing["dimer"] = "a public set is nobody's system: name the elements of yours"
-    if not own:
-        missing["distances"] = "no structures of your own given"
-    if not references:
-        missing["relax"] = "; ".join(["no relaxed structures given", *left])
-    if not sets:
-        missing["parity"] = "; ".join(unlabelled) or "no labelled frames given"
     return System(
+        calculator=describe(calculator),
         elements=(*elements, *pairs),
+        named=tuple(elements),
         references=tuple(references),
         frames=tuple(sets),
         structures=own,
-        missing=missing,
-        notes=(*(left if references else ()), *(unlabelled if sets else ())),
+        not_relaxed=tuple(not_relaxed),
+        unlabelled=tuple(unlabelled),
     )
 
 
@@ -157,22 +121,18 @@ def default_structures(
 
 
 def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
+    info = describe(calculator)
     chosen = elements or default_elements(calculator)
-    references = default_structures(calculator, chosen)
     sets: list[FrameSet] = []
-    if not elements and describe(calculator).backend == "toy":
+    if not elements and info.backend == "toy":
         sets = [morse_frames(name) for name in NAMES]
-    missing = {} if sets else {"parity": "no labelled frames given"}
-    if not sets:
-        missing["distances"] = "no structures of your own given"
-    if not references:
-        missing["relax"] = f"no crystal is known of {', '.join(chosen)}"
     return System(
+        calculator=info,
         elements=tuple(chosen),
-        references=tuple(references),
+        named=tuple(elements),
+        references=tuple(default_structures(calculator, chosen)),
         frames=tuple(sets),
         structures=_own_structures((), sets),
-        missing=missing,
         demonstration=not elements,
     )
 
@@ -185,19 +145,19 @@ def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list
             found += as_references([name])
     files = [name for name in names if _is_file(name)]
     found += load_references(files) if files else []
-    moving = [r for r in found if r.first is None and (r.fmax or 0.0) > AT_REST]
-    pressed = [r for r in found if r.first is None and (r.stress or 0.0) > MOST_PRESSED * units.GPa]
-    pressed = [r for r in pressed if r not in moving and not r.single_point]
-    single = [r for r in found if r.single_point and r not in moving]
-    others = [*moving, *pressed, *single]
+    loose = [r for r in found if r.first is None and r.moving]
+    pressed = [r for r in found if r.first is None and r.pressed and not r.single_point]
+    pressed = [r for r in pressed if r not in loose]
+    single = [r for r in found if r.single_point and r not in loose]
     left = []
-    if moving:
-        left.append(f"not relaxed again, forces above {AT_REST} eV/Å: {_told(moving)}")
-    if pressed:
-        left.append(f"not relaxed again, stress above {MOST_PRESSED} GPa: {_told(pressed)}")
-    if single:
-        left.append(f"not relaxed again, single points: {_told(single)}")
-    return [r for r in found if r not in others], left
+    for rows, why in (
+        (loose, f"forces above {AT_REST} eV/Å"),
+        (pressed, f"stress above {MOST_PRESSED} GPa"),
+        (single, "single points"),
+    ):
+        if rows:
+            left.append(f"not relaxed again, {why}: {some([r.name for r in rows], MAX_LISTED)}")
+    return [r for r in found if r not in (*loose, *pressed, *single)], left
 
 
 def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet], list[str]]:
@@ -229,8 +189,3 @@ def _own_structures(
         if r.relaxed is not None and r.source not in COLLECTIONS
     ]
     return (*frames, *relaxed)
-
-
-def _told(references: Sequence[RelaxedReference], many: int = 3) -> str:
-    names = ", ".join(r.name for r in references[:many])
-    return names + (f" and {len(references) - many} more" if len(references) > many else "")

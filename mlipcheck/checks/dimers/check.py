@@ -1,0 +1,192 @@
+"""The check of dimers: which pairs, what each costs, and how they are tabled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from ...analysis.closest import find_closest
+from ...check import Check, Context, Skip, Task
+from ...drawing.tables import Column, Paragraph, number, some
+from ...record import Model
+from ...system import Settings, System
+from .criteria import CRITERIA
+from .record import DimerScan
+from .scan import list_pairs, plan_scan, scan_pairs
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+QUICK_PAIRS = 10
+POINTS_PER_PAIR = 290  # measured, with the second look
+BATCH = 24
+COMMON_DISTANCE = 2.5  # Å
+
+
+def _bond(scan: DimerScan) -> str:
+    return "failed" if scan.error else number(scan.equilibrium_distance, ".3f", "unbound")
+
+
+def _collapse(scan: DimerScan) -> str:
+    return "-" if scan.error else number(scan.wall_collapse_distance, ".2f", "none")
+
+
+def _scaled(value: float | None, factor: float, form: str) -> str:
+    return number(None if value is None else factor * value, form)
+
+
+def _against_reference(scan: DimerScan) -> str:
+    error = scan.comparison.equilibrium_distance_error if scan.comparison else None
+    return number(error, "+.3f")
+
+
+def _reference(scan: DimerScan) -> str:
+    c = scan.comparison
+    if c is None:
+        return "-"
+    return f"{c.reference} ({c.level_of_theory})" if c.level_of_theory else c.reference
+
+
+class Dimers(Check[DimerScan]):
+    """Pull each pair of atoms apart and push it together."""
+
+    name = "dimers"
+    title = "pairs of atoms"
+    asks = "how the model holds two atoms apart and together"
+    row = DimerScan
+    criteria = CRITERIA
+    columns = (
+        Column("r_e\nÅ", _bond),
+        Column("k_e\neV/Å²", lambda s: number(s.force_constant, ".2f")),
+        Column("collapse\nÅ", _collapse),
+        Column("barrier\neV", lambda s: number(s.wall_collapse_barrier, ".2f")),
+        Column("spurious\nextrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
+        Column("jump\nmeV", lambda s: _scaled(s.largest_jump, 1000, ".2f")),
+        Column("conserv.\n%", lambda s: _scaled(s.conservation_error, 100, ".2g")),
+        Column("wall\nslope", lambda s: number(s.softening_scale, ".3f")),
+        Column("Δr_e\nÅ", _against_reference),
+    )
+    methods = (
+        Column("grid", lambda s: describe_grid(s.distances)),
+        Column("in", lambda s: s.environment),
+        Column("reference", _reference),
+    )
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        if not system.elements:
+            return [Skip("public data sets define no system: name the elements of yours")]
+        pairs = list_pairs(system.elements)
+        skips = []
+        if settings.quick and len(pairs) > QUICK_PAIRS:
+            # those that come closest first
+            closest = find_closest(system.structures)
+            pairs.sort(key=lambda p: closest.get(p, (np.inf, ""))[0])
+            names = some(["-".join(p) for p in pairs[QUICK_PAIRS:]])
+            skips = [Skip(f"--quick leaves out {len(pairs) - QUICK_PAIRS} pairs: {names}")]
+            pairs = pairs[:QUICK_PAIRS]
+        plan = plan_scan(system.calculator, pairs, reference=settings.reference)
+        found = []
+        for pair in plan.grids:
+            one = plan.of(pair)
+            curves = [(c.name, c.distances, c.energies) for c in one.curves.values()]
+            atoms = Atoms(pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])
+            key = [one.scales[pair], one.grids[pair], curves]
+            found.append(Task("-".join(pair), one, key, atoms, POINTS_PER_PAIR, BATCH))
+        return [*found, *skips]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[DimerScan]:
+        return scan_pairs(calculator, task.subject)
+
+    def remarks(self, rows: Sequence[DimerScan]) -> list[Paragraph]:
+        found = super().remarks(rows)
+        for s in rows:
+            if s.failed_points and not s.error:
+                distance, why = s.failed_points[0]
+                found.append(
+                    Paragraph(
+                        f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and "
+                        f"are left out, the first at {distance:.3f} Å: {why}"
+                    )
+                )
+        depths = [f"{s.name} {_depth(s)}" for s in rows if s.wall_collapse_distance is not None]
+        if depths:
+            found.append(Paragraph(f"Lowest energy inside the collapse: {', '.join(depths)}."))
+        judged: dict[str, list[str]] = {}
+        for s in rows:
+            if not s.error:
+                judged.setdefault(s.comparison.reference if s.comparison else "", []).append(s.name)
+        without = judged.pop("", [])
+        for reference, names in judged.items():
+            found.append(Paragraph(f"Slope and Δr_e against {reference}: {', '.join(names)}."))
+        if without:
+            found.append(
+                Paragraph(
+                    f"Softening not judged, no reference curve: {', '.join(without)}. Give yours "
+                    "with --reference A-B.csv, or PBE's for equal atoms with --reference pbe."
+                )
+            )
+        boxed = [s.name for s in rows if s.environment != "vacuum"]
+        if boxed:
+            found.append(Paragraph(f"In a periodic box, not in vacuum: {', '.join(boxed)}."))
+        return found
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .figures import draw_panels
+
+        return draw_panels(models)
+
+    def mismatch(self, one: DimerScan, other: DimerScan) -> list[str]:
+        if one.name != other.name:
+            return [f"one has the pair {one.name}, the other {other.name}"]
+        found = []
+        if not _equal(one.distances, other.distances):
+            grids = " and ".join(describe_grid(scan.distances) for scan in (one, other))
+            found.append(f"the grids of {one.name} are {grids}")
+        a, b = one.comparison, other.comparison
+        if a is None or b is None:
+            with_curve = a or b
+            # a pair that failed has none either
+            if with_curve is not None and not one.error and not other.error:
+                name = with_curve.reference
+                found.append(f"{one.name} has a reference, {name}, in one of them only")
+        elif (a.reference, a.level_of_theory) != (b.reference, b.level_of_theory):
+            found.append(f"the references of {one.name} are {a.reference} and {b.reference}")
+        elif not _same_curve(one, other):
+            found.append(f"the reference of {one.name}, {a.reference}, is another curve")
+        return found
+
+
+def describe_grid(r: np.ndarray) -> str:
+    """Say which radii a pair was scanned at."""
+    return f"{len(r)} points from {r[0]:.3f} to {r[-1]:.3f} Å" if len(r) else "empty"
+
+
+def _depth(scan: DimerScan) -> str:
+    """Return how deep a pair falls once its wall has turned over, and where."""
+    inside = np.where(scan.distances < (scan.wall_collapse_distance or 0.0), scan.energies, np.inf)
+    k = int(np.nanargmin(inside))
+    return f"{scan.energies[k]:.2f} eV at {scan.distances[k]:.2f} Å"
+
+
+def _same_curve(one: DimerScan, other: DimerScan) -> bool:
+    """Compare references at the radii that neither model failed at, up to their zero."""
+    a, b = one.comparison, other.comparison
+    assert a is not None
+    assert b is not None
+    _, mine, theirs = np.intersect1d(
+        a.distances.round(6), b.distances.round(6), return_indices=True
+    )
+    if len(mine) < 2:
+        return True  # nothing is left that could differ
+    x, y = a.reference_energies[mine], b.reference_energies[theirs]
+    return _equal(x - x[-1], y - y[-1])
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and bool(
+        np.allclose(one, other, rtol=0, atol=1e-6, equal_nan=True)
+    )

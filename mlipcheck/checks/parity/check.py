@@ -1,0 +1,137 @@
+"""The check of labelled frames: which sets, what each costs, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.calculators.calculator import BaseCalculator
+
+from ...calculators.evaluate import iterate_evaluations
+from ...calculators.records import Evaluation
+from ...check import Check, Context, Skip, Task
+from ...drawing.tables import Block, Column
+from ...record import CROSSED, Advice, Model, RunRecord
+from ...references.frames import FrameSet
+from ...system import Settings, System
+from .compare import PROPERTIES, check_settings, compare_frames
+from .criteria import CRITERIA, FORCE_QUESTIONS
+from .record import Parity
+from .tables import make_tables
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+CHUNK = 25  # frames that are kept together, and lost together
+QUICK_FRAMES, QUICK_ATOMS = 20, 400  # of each set; atoms of all sets together
+BATCH = 4
+
+
+class ParityCheck(Check[Parity]):
+    """Compare the model with labelled frames."""
+
+    name = "parity"
+    title = "labelled frames"
+    asks = "how wrong the model is on your own structures"
+    row = Parity
+    criteria = CRITERIA
+    methods = (
+        Column("frames", lambda p: f"{p.frames} ({p.runs} independent runs)"),
+        Column("from", lambda p: p.source or "-"),
+        Column("level of theory", lambda p: p.level_of_theory or "not known"),
+    )
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        check_settings(settings.energies, settings.signal)
+        skips: list[Task | Skip] = [Skip(why) for why in system.unlabelled]
+        if not system.frames:
+            return skips or [Skip("no labelled frames given")]
+        sets = system.frames
+        if settings.quick:
+            sets = tuple(_fewer(s, QUICK_ATOMS / len(sets), settings.seed) for s in sets)
+        tasks = []
+        for s in sets:
+            atoms = [f.atoms for f in s.frames]
+            middle = sorted(atoms, key=len)[len(atoms) // 2]
+            size = sum(map(len, atoms)) / len(middle)
+            how = (settings.energies, settings.signal, settings.seed)
+            key, name = (s.fingerprint, *how), f"{s.name} ({len(atoms)} frames)"
+            tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
+        return [*tasks, *skips]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Parity]:
+        labels, settings = task.subject, context.settings
+        found: list[Evaluation] = []
+        for start in range(0, len(labels.frames), CHUNK):
+            images = [f.atoms for f in labels.frames[start : start + CHUNK]]
+            left = len(images)
+
+            def compute(images: list[Any] = images) -> list[Evaluation]:
+                nonlocal left
+                results = {}
+                for k, result in iterate_evaluations(calculator, images, PROPERTIES):
+                    results[k] = result
+                    context.advance(1)
+                    left -= 1
+                return [results[k] for k in range(len(images))]
+
+            key = (labels.fingerprint, start, CHUNK)
+            found += context.keep(list[Evaluation], key, compute)
+            context.advance(left)
+        row = compare_frames(
+            calculator,
+            labels,
+            found,
+            energies=settings.energies,
+            signal=settings.signal,
+            seed=settings.seed,
+        )
+        return [row]
+
+    def tables(self, models: Sequence[Model]) -> list[Block]:
+        return make_tables(models)
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .panels import draw_panels
+
+        return draw_panels(models)
+
+    def mismatch(self, one: Parity, other: Parity) -> list[str]:
+        if one.fingerprint != other.fingerprint:
+            return [f"{one.name} and {other.name} are not the same frames with the same labels"]
+        asked = [p.ordering.difference if p.ordering else None for p in (one, other)]
+        if asked[0] != asked[1] and one.ordering and other.ordering:
+            return [f"{one.name}: the signal is {asked[0]} and {asked[1]} eV"]
+        return []
+
+    def advice(self, run: RunRecord) -> list[Advice]:
+        """Advise one factor on the forces where it was accepted, and say where it was not."""
+        soft = {
+            subject
+            for f in run.findings
+            if f.check == self.name and f.status in CROSSED and f.quantity in FORCE_QUESTIONS
+            for subject in f.subjects
+        }
+        found = []
+        for p in run.rows(self.name):
+            r = p.rescaling
+            if r is None or p.name not in soft:
+                continue
+            if r.accepted:
+                text = (
+                    f"Multiply the forces by {r.factor:.3f}: on frames of {p.name} that the factor "
+                    f"had not seen, their error falls from {r.mae:.3g} to {r.rescaled_mae:.3g} "
+                    "eV/Å. It mends curvatures and barriers, and moves no minimum."
+                )
+                command = run.command_about("parity", p.typed, "--rescale", "--save", "factor.json")
+                found.append(Advice("rescale", text, command))
+            else:
+                text = f"One factor does not mend the forces of {p.name}: {'; '.join(r.refused)}."
+                found.append(Advice("do not rescale", text))
+        return found
+
+
+def _fewer(labels: FrameSet, atoms: float, seed: int) -> FrameSet:
+    size = np.mean([len(f.atoms) for f in labels.frames])
+    return labels.sample(max(1, min(QUICK_FRAMES, int(atoms / size))), seed)

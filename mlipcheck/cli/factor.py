@@ -1,0 +1,61 @@
+"""One factor on all forces, saved as a backend: ``parity --rescale --save FILE``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import checkup, places
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from ..checkup.plan import Plan
+    from ..record import RunRecord
+
+MAX_LISTED = 5  # formulas
+
+
+def check(calculator: BaseCalculator, plan: Plan, path: Path, rescale: bool) -> None:
+    """Refuse what could not be saved in the end, before any work is done."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.registry import describe
+
+    sets = plan.system.frames
+    if not rescale:
+        raise InputError("--save is of a factor; give --rescale too")
+    if len(sets) != 1:
+        raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
+    if describe(calculator).backend in (None, "rescaled"):
+        raise InputError(f"--save: {describe(calculator).spec} cannot be the base of a file")
+    places.check_writable(str(path), option="--save")
+
+
+def save(calculator: BaseCalculator, plan: Plan, run: RunRecord, path: Path) -> None:
+    """Write the factor with the energies that it is about, where it was accepted."""
+    from ..calculators.rescaled import RescaledCalculator
+    from ..checks.parity.rescaling import relaxed_energies
+    from ..drawing.tables import some
+
+    (row,) = run.rows("parity")
+    found = row.rescaling
+    if found is None or not found.accepted:
+        typer.echo(f"{path} not written: the factor is refused", err=True)
+        return
+    labels = plan.system.frames[0]
+    with checkup.progress_bar("relaxing", None) as advance:
+        energies, failed = relaxed_energies(calculator, labels, advance)
+    for formula, why in failed:
+        typer.echo(f"{formula} left out of {path}: {why}", err=True)
+    if not energies:
+        typer.echo(f"{path} not written: no composition could be relaxed", err=True)
+        return
+    fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
+    with places.as_mistake(f"--save {path}"):
+        RescaledCalculator(calculator, found.factor, energies).save(path, fit)
+    formulas = some(list(energies), MAX_LISTED)
+    typer.echo(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}", err=True)

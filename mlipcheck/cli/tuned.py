@@ -1,0 +1,80 @@
+"""A model before and after learning: what it gained, and what it may have lost elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import checkup, places
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from ..checkup.plan import Plan
+    from ..record import RunRecord
+
+
+def check(calculator: BaseCalculator, plan: Plan, save: Path | None) -> None:
+    """Refuse what cannot come out in the end, before any work is done."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.registry import describe, get_trainer
+
+    if save is None:
+        return
+    if plan.system.demonstration:
+        raise InputError("--save is of learning from frames; name a file of them")
+    if get_trainer(calculator) is None:
+        spec = describe(calculator).spec
+        raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
+    places.check_writable(str(save), option="--save")
+
+
+def compare(
+    calculator: BaseCalculator,
+    run: RunRecord,
+    what: Sequence[str],
+    save: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Check pairs and relaxations of the same system with the model before and after.
+
+    The report of both lies beside the model; where stdout is for JSON (``quiet``) nothing is printed.
+    """
+    from ..calculators.registry import describe, get_calculator
+    from ..checkup.plan import plan_checkup
+    from ..checkup.run import run_checkup
+    from ..comparison import compare_runs
+    from ..report import terminal
+    from ..results_file import dump_runs
+    from ..storage import write_atomically
+    from ..system import Settings
+
+    curves = [curve for curve in run.rows("learning") if curve.tuned_model]
+    info = describe(calculator)
+    if not curves:
+        if what:
+            typer.echo(f"{info.spec}: no model was fine-tuned", err=True)
+        return
+    model = Path(curves[0].tuned_model)
+    if save is not None:
+        with places.as_mistake(f"--save {save}"):
+            write_atomically(save, model.read_bytes())
+        typer.echo(f"saved: {save}", err=True)
+    after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
+    settings = Settings(only=("dimers", "relaxation"), reference=("none",), quick=True)
+    runs = [
+        run_checkup(c, plan_checkup(c, what, settings), progress=checkup.progress_bar)
+        for c in (calculator, after)
+    ]
+    path = model.with_suffix(".before-after.json")
+    write_atomically(path, dump_runs(runs))
+    if not quiet:
+        out = terminal.console()
+        out.print("\nBefore (A) and after (B) learning from most frames")
+        terminal.print_report(out, compare_runs(runs))
+    typer.echo(f"again: mlipcheck report {path}", err=True)

@@ -1,0 +1,144 @@
+"""The verdict and every number of a report, as blocks that any format can write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..calculators.records import CalculatorInfo
+from ..checks import list_checks
+from ..comparison import Comparison
+from ..drawing.tables import Block, Paragraph, TableBlock, facts, number, some
+from ..record import STATUSES, Finding, Model, RunRecord
+
+MAX_NAMES = 12  # in one cell
+UNSET = "not set"
+
+
+def describe_calculator(info: CalculatorInfo) -> str:
+    """Return what is known of a calculator, in a line."""
+    options = ", ".join(f"{key}={value}" for key, value in info.options.items())
+    known = [info.spec, options, info.level_of_theory, info.dtype, info.device]
+    if info.backend and info.version:
+        known.insert(1, f"{info.backend} {info.version}")
+    return " | ".join(x for x in known if x)
+
+
+def list_notes(comparison: Comparison) -> list[str]:
+    """Return what is to be known of what was looked at, and what was left out."""
+    runs = comparison.runs
+    counts = [(c.title, len(runs[0].rows(c.name))) for c in list_checks()]
+    tested = [f"{title}: {n}" for title, n in counts if n]
+    notes = [f"Looked at {'; '.join(tested)}."] if len(tested) > 1 else []
+    unknown = [x for x in runs[0].checks if x not in {c.name for c in list_checks()}]
+    if unknown:
+        notes.append(f"Not shown, since the check is not installed here: {', '.join(unknown)}.")
+    return [*notes, *dict.fromkeys(n for run in runs for n in run.notes), *comparison.notes]
+
+
+def list_numbers(models: Sequence[Model]) -> list[Block]:
+    """Return every table that the models have something for."""
+    return [block for check in list_checks() for block in check.tables(models)]
+
+
+def compared_verdict(comparison: Comparison) -> TableBlock:
+    """Return each question with every model's worst answer, the worst questions first."""
+    letters = [model.letter for model in comparison.models]
+    rows = [
+        (f"{q.check}: {q.quantity}", *(_cell(found) for found in q.findings))
+        for q in comparison.questions
+    ]
+    totals = [
+        Counter(q.findings[k][0].status for q in comparison.questions if q.findings[k])
+        for k in range(len(letters))
+    ]
+    counts = (", ".join(f"{t[s]} {s}" for s in STATUSES if t[s]) or "none" for t in totals)
+    rows.append(("questions, by their worst answer", *counts))
+    return TableBlock("Verdict", ("", *letters), tuple(rows), (False,) * (1 + len(letters)))
+
+
+def _cell(findings: Sequence[Finding]) -> str:
+    """Return the worst answer, and how many rows got which."""
+    if not findings:
+        return "-"
+    worst = findings[0]
+    counts = ", ".join(f"{len(f.subjects)} {f.status}" for f in findings)
+    return f"{worst.status}\n{worst.subjects[0]}: {worst.value}\n{counts}"
+
+
+def list_methods(run: RunRecord) -> tuple[TableBlock, ...]:
+    """Return how a run's numbers came about: command, model, versions, inputs, settings, limits."""
+    limits = {
+        (f"{f.check}: {f.quantity}", f.limits, f.source or "-") for f in run.findings if f.limits
+    }
+    columns = ("question", "limits", "where they come from")
+    tables = (
+        facts("Command", {"command": run.command, "date (UTC)": run.created}),
+        facts("Model", _model(run.calculator)),
+        facts("Versions", dict(run.versions)),
+        *_inputs(run),
+        facts("Settings", {key: _setting(value) for key, value in run.settings.items()}),
+        facts("Left out", dict(run.not_run)),
+        TableBlock("Limits", columns, tuple(sorted(limits)), (False,) * 3),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def _model(info: CalculatorInfo) -> dict[str, str]:
+    return {
+        "name": info.spec,
+        "backend": " ".join(x for x in (info.backend, info.version) if x),
+        "checkpoint": info.checkpoint or "",
+        "sha256 of the checkpoint": info.checkpoint_sha256 or "",
+        "options": "; ".join(f"{key}: {value}" for key, value in info.options.items()),
+        "level of theory": info.level_of_theory or "",
+        "convention of energies": info.energy_convention or "",
+        "floating-point type": info.dtype or "",
+        "device": info.device or "",
+        "cutoff, Å": number(info.cutoff, "g", ""),
+        "bond scale, Å": number(info.bond_scale, "g", ""),
+    }
+
+
+def _inputs(run: RunRecord) -> list[TableBlock]:
+    """Return how the rows of each check came about; those that agree are told together."""
+    tables = []
+    for check in list_checks():
+        found: dict[tuple[str, ...], list[str]] = {}
+        for row in run.rows(check.name) if check.methods else ():
+            key = tuple("-" if row.error else c.cell(row) for c in check.methods)
+            found.setdefault(key, []).append(row.name)
+        rows = tuple((some(names, MAX_NAMES), *how) for how, names in found.items())
+        heads = ("", *(c.head for c in check.methods))
+        tables.append(TableBlock(check.title.capitalize(), heads, rows, (False,) * len(heads)))
+    return tables
+
+
+def _setting(value: object) -> str:
+    """Return a setting in words; there is no None and no NaN in a report."""
+    if value is None or value in ((), [], {}, "") or value != value:
+        return UNSET
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_setting(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_setting(item) for item in value)
+    return str(value)
+
+
+def list_findings(findings: Sequence[Finding]) -> list[Block]:
+    """Return the verdict of one model, worst first: what was found, its limits, what it means."""
+    rows = []
+    for f in findings:
+        names = some(f.subjects[1:], 6)
+        limits = f" ({f.limits})" if f.limits else ""
+        lines = [f"{f.subjects[0]}: {f.value}{limits}"]
+        if f.plain and f.status in ("fail", "caution"):
+            lines.append(f.plain)
+        meaning = f.plain if f.status == "not assessed" and f.plain else f.reason
+        lines.append(f"{meaning}; also {names}" if names else meaning)
+        rows.append((f.status, f"{f.check}: {f.quantity}", "\n".join(lines)))
+    counts = {s: sum(f.status == s for f in findings) for s in STATUSES}
+    table = TableBlock("Verdict", ("", "question", "found"), tuple(rows), (False,) * 3)
+    return [table, Paragraph(", ".join(f"{n} {status}" for status, n in counts.items()) + ".")]

@@ -1,0 +1,94 @@
+"""results.json: the one file of a report that all others are made from."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .calculators.records import CalculatorInfo
+from .checks import list_checks
+from .record import SCHEMA, RunRecord
+from .storage import dumps, from_plain, to_plain
+
+RESULTS = "results.json"
+
+
+def make_run(
+    command: str,
+    calculator: CalculatorInfo,
+    settings: Any,
+    checks: Mapping[str, Sequence[Any]],
+    **more: Any,
+) -> RunRecord:
+    """Return the record of a run of today, with this machine's versions; nothing is judged yet."""
+    return RunRecord(
+        command=command,
+        calculator=calculator,
+        versions=collect_versions(calculator.backend),
+        settings=to_plain(settings),
+        checks={name: tuple(rows) for name, rows in checks.items() if rows},
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **more,
+    )
+
+
+def collect_versions(*packages: str | None) -> dict[str, str]:
+    """Return the versions of Python, mlipcheck, what it stands on, and of ``packages``."""
+    names = ["mlipcheck", "ase", "numpy", "scipy", "vesin", "spglib", *packages]
+    found = {"python": platform.python_version()}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if name:
+                found[name] = importlib.metadata.version(name)
+    return found
+
+
+def dump_runs(runs: Sequence[RunRecord]) -> str:
+    """Return one run as JSON, or several together."""
+    return dumps(runs[0] if len(runs) == 1 else {"schema": SCHEMA, "runs": runs})
+
+
+def load_runs(path: str | os.PathLike[str]) -> list[RunRecord]:
+    """Read what `dump_runs` wrote; of a report, its folder will do.
+
+    Raises
+    ------
+    ValueError
+        If the file is not JSON of this schema.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= RESULTS
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    together = data.get("runs") if isinstance(data, dict) else None
+    runs = together if isinstance(together, list) and together else [data]
+    return [_as_run(path, run) for run in runs]
+
+
+def _as_run(path: Path, data: Any) -> RunRecord:
+    found = data.get("schema") if isinstance(data, dict) else None
+    if found != SCHEMA:
+        older = "; run it again with this version" if str(found).startswith("mlipcheck/") else ""
+        raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}{older}")
+    try:
+        run: RunRecord = from_plain(RunRecord, data)
+        # rows of a check that is not installed here stay as they are
+        rows = {check.name: check.row for check in list_checks()}
+        checks = {
+            name: tuple(from_plain(rows[name], row) if name in rows else row for row in members)
+            for name, members in run.checks.items()
+        }
+    except (TypeError, KeyError, AttributeError, ValueError) as error:
+        raise ValueError(f"{path}: not a complete record ({error})") from error
+    return replace(run, checks=checks)

@@ -1,0 +1,99 @@
+"""What checks are given: a system, sorted, and what a user chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+from .calculators.records import CalculatorInfo
+from .references.frames import FrameSet
+from .references.structures import RelaxedReference
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """What is looked at, and with which model.
+
+    Attributes
+    ----------
+    calculator : CalculatorInfo
+    elements : tuple of str
+        Elements and pairs to scan: those asked for, and the pairs of the user's structures.
+    named : tuple of str
+        The elements and pairs that the user typed.
+    references : tuple of RelaxedReference
+    frames : tuple of FrameSet
+    structures : tuple of (str, Atoms)
+        All that is the user's own.
+    not_relaxed, unlabelled : tuple of str
+        What was given and is no reference of a relaxation, or has no labels, and why.
+    demonstration : bool
+        Whether nobody named anything.
+    """
+
+    calculator: CalculatorInfo
+    elements: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    references: tuple[RelaxedReference, ...] = ()
+    frames: tuple[FrameSet, ...] = ()
+    structures: tuple[tuple[str, Atoms], ...] = ()
+    not_relaxed: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+    demonstration: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can choose; each check looks at what is its own.
+
+    ``only`` names the checks to run, all by default. ``reference`` is of dimer curves; ``fmax``
+    (eV/Å), ``steps``, ``optimizer``, ``cell`` and ``start`` are of relaxations, and ``seed`` of
+    whatever is drawn. ``energies`` is the convention of labels, ``signal`` (eV) the energy
+    difference that matters, ``sample`` how many frames of each set are drawn, ``independent``
+    whether frames of one file are; ``rescale`` asks for one factor on all forces. ``learn`` asks
+    for a learning curve with its ``sizes``, ``repeats``, the ``target`` error (eV/Å, eV for the
+    toy), and the folder ``fits`` in which finished fits are kept.
+
+    Raises
+    ------
+    InputError
+        For what no check can do.
+    """
+
+    only: tuple[str, ...] = ()
+    quick: bool = False
+    reference: tuple[Any, ...] = ("auto",)
+    fmax: float = 0.02
+    steps: int = 500
+    optimizer: str = "BFGS"
+    cell: str | None = None
+    start: str = "relaxed"
+    seed: int = 0
+    energies: str | None = None
+    signal: float | None = None
+    sample: int | None = None
+    independent: bool = False
+    rescale: bool = False
+    learn: bool = False
+    sizes: tuple[int, ...] | None = None
+    repeats: int = 3
+    target: float | None = None
+    fits: Path | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}; give zero or a positive number")
+        if self.sample is not None and self.sample < 1:
+            raise InputError(f"sample is {self.sample}; give 1 frame or more")
+        if self.repeats < 1:
+            raise InputError(f"repeats is {self.repeats}; give 1 or more")
+        if self.target is not None and not self.target > 0:
+            raise InputError(f"target is {self.target}; give a positive error")
+        if self.target is not None and not self.learn:
+            raise InputError("--target is of the learning curve; give --learn too")
+        if self.quick and self.learn:
+            raise InputError("--learn takes minutes; leave out --quick")
