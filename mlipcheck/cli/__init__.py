@@ -6,10 +6,10 @@ import sys
 
 import typer
 
-from . import listings, report, run
+from . import run, aliases, report, listings  # isort: skip  # in the order of --help
 from .app import app
 
-__all__ = ["app", "listings", "main", "report", "run"]
+__all__ = ["aliases", "app", "listings", "main", "report", "run"]
 
 
 def main() -> None:

@@ -6,13 +6,13 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from . import inputs, outputs, places
+from . import inputs, outputs
+from .places import Destination
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
     from ..checkup.store import PartStore
     from ..record import RunRecord
     from ..system import Settings
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where the results of a command go."""
-
-    json: str | None = None
-    figures: Path | None = None
-    out: Path | None = None
-    markdown: bool = False
-    strict: bool = False
-
-    def check(self) -> None:
-        """Refuse outputs that cannot be written, before any work is done."""
-        places.check_writable(self.json, self.figures, out=self.out)
 
 
 def run_checks(

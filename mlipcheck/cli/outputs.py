@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from .places import as_mistake, write_json_text
+from .places import Destination, as_mistake, write_json_text
 
 if TYPE_CHECKING:
     from ..record import RunRecord
-    from .checkup import Destination
 
 
 def finish(

@@ -5,10 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where the results of a command go."""
+
+    json: str | None = None
+    figures: Path | None = None
+    out: Path | None = None
+    markdown: bool = False
+    strict: bool = False
+
+    def check(self) -> None:
+        """Refuse outputs that cannot be written, before any work is done."""
+        check_writable(self.json, self.figures, out=self.out)
 
 
 def check_writable(

@@ -9,8 +9,8 @@ import typer
 
 from . import inputs, outputs
 from .app import app
-from .checkup import Destination
 from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
+from .places import Destination
 
 
 @app.command()

@@ -43,7 +43,7 @@ def compare(
 ) -> None:
     """Check pairs and relaxations of the same system with the model before and after.
 
-    The report of both lies beside the model; where stdout is for JSON (``quiet``) nothing is printed.
+    Their report lies beside the model; where stdout is for JSON (``quiet``) nothing is printed.
     """
     from ..calculators.registry import describe, get_calculator
     from ..checkup.plan import plan_checkup
