@@ -10,9 +10,11 @@ from pathlib import Path
 
 from mlipcheck import get_calculator, scan_dimers
 from mlipcheck.calculators.registry import describe
-from mlipcheck.report import terminal, text
-from mlipcheck.drawing.colours import model_colours
-from mlipcheck.checks.relaxation.figures import save_figures
+from mlipcheck.comparison import compare_runs
+from mlipcheck.report.folder import draw_panels, write_figures
+from mlipcheck.report.tables import list_numbers
+from mlipcheck.report.terminal import console, print_blocks
+from mlipcheck.results_file import make_run
 from mlipcheck.storage import dumps, write_atomically
 
 
@@ -27,11 +29,10 @@ def main() -> None:
 
     calculator = get_calculator(options.backend)
     scans = scan_dimers(calculator, options.elements, reference=options.reference)
-    text.print_dimers(terminal.console(), scans)
+    found = compare_runs([make_run(parser.prog, describe(calculator), {}, {"dimers": scans})])
+    print_blocks(console(), list_numbers(found.models))
     if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        (colour,) = model_colours([describe(calculator)])
-        print(*save_figures(options.figures, dimers=scans, colour=colour), sep="\n")
+        print(*write_figures(options.figures, draw_panels(found)), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(scans))
 

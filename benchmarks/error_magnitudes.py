@@ -11,13 +11,13 @@ from pathlib import Path
 from mlipcheck import get_calculator
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.parity.compare import check_settings, parity
+from mlipcheck.checks.parity.record import Parity
+from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL
+from mlipcheck.comparison import compare_runs
 from mlipcheck.references.frames import load_frame_sets
 from mlipcheck.references.morse_frames import NAMES, morse_frames
-from mlipcheck.drawing.colours import model_colours
-from mlipcheck.checks.relaxation.figures import write_figures
-from mlipcheck.checks.parity.figures import draw_parities
-from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL, draw_scales
-from mlipcheck.checks.parity.record import Parity
+from mlipcheck.report.folder import draw_panels, write_figures
+from mlipcheck.results_file import make_run
 from mlipcheck.storage import dumps, write_atomically
 
 
@@ -59,11 +59,9 @@ def main() -> None:
     told = f"signal: {signal:g} eV between two states, to be held against σ only"
     print(*within, told, *others, sep="\n")
     if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        (colour,) = model_colours([describe(calculator)])
-        scales = draw_scales(found, options.signal, options.backend, colour=colour)
-        pages = {"scales": [scales], "parity": draw_parities(found, colour=colour)}
-        print(*write_figures(options.figures, pages), sep="\n")
+        settings = {"signal": options.signal}
+        run = make_run(parser.prog, describe(calculator), settings, {"parity": found})
+        print(*write_figures(options.figures, draw_panels(compare_runs([run]))), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(found))
 

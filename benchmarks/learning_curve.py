@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mlipcheck import get_calculator
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning.toy import toy_learning_curve
-from mlipcheck.drawing.colours import LOOKS
-from mlipcheck.checks.relaxation.figures import write_figures
-from mlipcheck.checks.learning.figures import draw_learning
-from mlipcheck.checks.learning.tables import print_learning
-from mlipcheck.report.terminal import console
+from mlipcheck.comparison import compare_runs
+from mlipcheck.report.folder import draw_panels, write_figures
+from mlipcheck.report.tables import list_numbers
+from mlipcheck.report.terminal import console, print_blocks
+from mlipcheck.results_file import make_run
 from mlipcheck.storage import dumps, write_atomically
 
 
@@ -24,15 +26,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
 
-    out = console()
     curves = [toy_learning_curve(tuned=tuned, target=options.target) for tuned in (False, True)]
-    for curve in curves:
-        print_learning(out, curve)
-        out.print()
+    toy = describe(get_calculator("toy"))
+    found = compare_runs([make_run(parser.prog, toy, {}, {"learning": curves})])
+    print_blocks(console(), list_numbers(found.models))
     if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        figure = draw_learning(curves, colour=LOOKS["toy"][0])
-        print(*write_figures(options.figures, {"learning": [figure]}), sep="\n")
+        print(*write_figures(options.figures, draw_panels(found)), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(curves))
 

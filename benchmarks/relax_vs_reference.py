@@ -10,9 +10,11 @@ from pathlib import Path
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.calculators.registry import describe
-from mlipcheck.report import terminal, text
-from mlipcheck.drawing.colours import model_colours
-from mlipcheck.checks.relaxation.figures import save_figures
+from mlipcheck.comparison import compare_runs
+from mlipcheck.report.folder import draw_panels, write_figures
+from mlipcheck.report.tables import list_numbers
+from mlipcheck.report.terminal import console, print_blocks
+from mlipcheck.results_file import make_run
 from mlipcheck.storage import dumps, write_atomically
 
 
@@ -35,11 +37,10 @@ def main() -> None:
         fmax=options.fmax,
         optimizer=options.optimizer,
     )
-    text.print_relaxations(terminal.console(), rows)
+    found = compare_runs([make_run(parser.prog, describe(calculator), {}, {"relaxation": rows})])
+    print_blocks(console(), list_numbers(found.models))
     if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        (colour,) = model_colours([describe(calculator)])
-        print(*save_figures(options.figures, relaxations=rows, colour=colour), sep="\n")
+        print(*write_figures(options.figures, draw_panels(found)), sep="\n")
     if options.json:
         write_atomically(options.json, dumps(rows))
 

@@ -8,27 +8,27 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.markup import escape
-
 from mlipcheck import get_calculator
 from mlipcheck.checks.adsorption.compare import adsorption_energies
-from mlipcheck.references.adsorption import hydrogen_sites
-from mlipcheck.checks.relaxation.figures import write_figures
 from mlipcheck.checks.adsorption.figures import draw_volcano
-from mlipcheck.report.terminal import console, new_table, number
 from mlipcheck.checks.adsorption.record import AdsorptionComparison
+from mlipcheck.drawing.panel import svg
+from mlipcheck.drawing.tables import Column, Paragraph, number, table_of_rows
+from mlipcheck.references.adsorption import hydrogen_sites
+from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, write_atomically
 
 
 def print_volcano(found: AdsorptionComparison, label: str) -> None:
     out, v = console(), found.volcano
-    table = new_table("ΔE of H against 1/2 H2, eV", "site", "PBE", escape(label), "error")
-    for s in found.sites:
-        table.add_row(s.name, *(number(x, "+.3f") for x in (s.reference, s.model, s.error)))
-    out.print(table)
-    for s in found.sites:
-        if s.message:
-            out.print(f"{s.name}: {escape(s.message)}", style="red")
+    columns = (
+        Column("PBE", lambda s: number(s.reference, "+.3f")),
+        Column(label, lambda s: number(s.model, "+.3f")),
+        Column("error", lambda s: number(s.error, "+.3f")),
+    )
+    rows = [[("", s)] for s in found.sites]
+    failed = [Paragraph(f"{s.name}: {s.message}", "fail") for s in found.sites if s.message]
+    print_blocks(out, [table_of_rows("ΔE of H against 1/2 H2, eV", "site", rows, columns), *failed])
     out.print(
         f"{len(found.sites) - found.failures} of {len(found.sites)} sites, H2 in "
         f"{found.environment}: MAE {number(found.mae, '.3f')} eV, bias "
@@ -60,8 +60,9 @@ def main() -> None:
     print_volcano(found, options.backend)
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        figure = draw_volcano(found, options.backend)
-        print(*write_figures(options.figures, {"volcano": [figure]}), sep="\n")
+        path = options.figures / "volcano.svg"
+        write_atomically(path, svg(draw_volcano(found, options.backend)))
+        print(path)
     if options.json:
         write_atomically(options.json, dumps(found))
 
