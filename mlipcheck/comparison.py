@@ -60,7 +60,7 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str] | None = None) 
         Where their inputs, grids or references differ, saying what differs.
     """
     merged = _merge(runs, names or [run.calculator.spec for run in runs])
-    names, runs = list(merged), list(merged.values())
+    names, runs = zip(*merged, strict=True)
     for name, run in zip(names[1:], runs[1:], strict=True):
         found = [d for check in list_checks() for d in _differences(check, runs[0], run)]
         if found:
@@ -87,20 +87,17 @@ def _letters(n: int) -> list[str]:
     return every[:n] if n > 1 else [""] * n
 
 
-def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> dict[str, RunRecord]:
+def _merge(runs: Sequence[RunRecord], names: Sequence[str]) -> list[tuple[str, RunRecord]]:
     """Put the parts of one model's runs together, where it has each but once."""
-    merged: dict[str, RunRecord] = {}
+    merged: list[tuple[str, RunRecord]] = []
     for run, name in zip(runs, names, strict=True):
-        for known, other in merged.items():
+        for at, (known, other) in enumerate(merged):
             twice = any(run.rows(check) and other.rows(check) for check in run.checks)
             if run.calculator == other.calculator and not twice:
-                both = {f"{known} + {name}": _together(other, run)}
-                at = list(merged).index(known)
-                items = list(merged.items())
-                merged = dict([*items[:at], *both.items(), *items[at + 1 :]])
+                merged[at] = (f"{known} + {name}", _together(other, run))
                 break
         else:
-            merged[name if name not in merged else f"{name} again"] = run
+            merged.append((name, run))
     return merged
 
 
@@ -161,5 +158,5 @@ def _differences(check: Check[Any], one: RunRecord, other: RunRecord) -> list[st
     mine, theirs = one.rows(check.name), other.rows(check.name)
     found = [d for a, b in zip(mine, theirs, strict=False) for d in check.mismatch(a, b)]
     if len(mine) != len(theirs):
-        found.append(f"{check.name} has {len(mine)} and {len(theirs)} rows")
+        found.append(f"{check.name}: {len(mine)} and {len(theirs)} rows")
     return found

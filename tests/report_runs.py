@@ -6,9 +6,9 @@ import dataclasses
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.record import Advice, RunRecord
 from mlipcheck.storage import to_plain
+from mlipcheck.system import Settings
 from mlipcheck.verdict import conclude
 
 # What a name from a file may be.
@@ -30,18 +30,26 @@ def run_of(spec):
         command=f"mlipcheck run -b {spec}",
         calculator=describe(calculator),
         versions={"mlipcheck": "1", "python": "3"},
-        settings={"relax": to_plain(RelaxSettings()), "interrupted": False, "target": None},
-        dimers=tuple(scan_dimers(calculator, ["N"], reference="morse")),
-        relaxations=tuple(relax_against_reference(calculator, "morse-clusters")),
+        settings=to_plain(vars(Settings())),
+        checks={
+            "dimers": tuple(scan_dimers(calculator, ["N"], reference="morse")),
+            "relaxation": tuple(relax_against_reference(calculator, "morse-clusters")),
+        },
         not_run={"parity": "no labelled frames were given"},
         created="2026-11-23",
     )
     return conclude(record)
 
 
+def with_rows(run, **rows):
+    """Return the run with other rows of some checks."""
+    return dataclasses.replace(run, checks={**run.checks, **{k: tuple(v) for k, v in rows.items()}})
+
+
 def spoilt(run, text):
     """Put a string wherever a file or a model could have put it."""
-    one, *others = run.relaxations
+    (scan,) = run.rows("dimers")
+    one, *others = run.rows("relaxation")
     two = others[0]
     info = dataclasses.replace(
         run.calculator,
@@ -59,13 +67,16 @@ def spoilt(run, text):
             calculator=info,
             versions={text: text},
             settings={text: {text: [text]}},
-            dimers=(dataclasses.replace(run.dimers[0], pair=("N", text)),),
-            relaxations=(
-                dataclasses.replace(one, name=text, notes=(text,), level_of_theory=text),
-                dataclasses.replace(two, error=text, source=text),
-                *others[1:],
-            ),
+            checks={
+                "dimers": (dataclasses.replace(scan, pair=("N", text)),),
+                "relaxation": (
+                    dataclasses.replace(one, name=text, notes=(text,), level_of_theory=text),
+                    dataclasses.replace(two, error=text, source=text),
+                    *others[1:],
+                ),
+            },
             not_run={"parity": text},
+            notes=(text,),
             created=text,
         )
     )

@@ -8,33 +8,30 @@ import json
 import numpy as np
 import pytest
 from ase.calculators.calculator import InputError
+from report_runs import with_rows
 
-from mlipcheck import (
-    get_calculator,
-    judge,
-    relax_against_reference,
-    scan_dimers,
-)
+from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.comparison import compare_runs
-from mlipcheck.record import RunRecord
-from mlipcheck.storage import dumps, load_run, to_plain
+from mlipcheck.record import STATUSES, RunRecord
+from mlipcheck.results_file import dump_runs, load_runs
+from mlipcheck.storage import to_plain
 from mlipcheck.verdict import conclude
 
 
 def run_of(spec, **how):
     calculator = get_calculator(spec)
-    scans = scan_dimers(calculator, ["N"], reference="morse")
-    rows = relax_against_reference(calculator, "morse-clusters", **how)
-    return RunRecord(
-        command="",
-        calculator=describe(calculator),
-        versions={"mlipcheck": "1"},
-        settings={"relax": to_plain(RelaxSettings(**how))},
-        dimers=tuple(scans),
-        relaxations=tuple(rows),
-        findings=judge(scans, rows),
+    return conclude(
+        RunRecord(
+            command="",
+            calculator=describe(calculator),
+            versions={"mlipcheck": "1"},
+            settings=how,
+            checks={
+                "dimers": tuple(scan_dimers(calculator, ["N"], reference="morse")),
+                "relaxation": tuple(relax_against_reference(calculator, "morse-clusters", **how)),
+            },
+        )
     )
 
 
@@ -48,10 +45,12 @@ def exact():
     return run_of("toy:exact")
 
 
-def only(run, part):
-    parts = {p: () for p in ("dimers", "relaxations", "contract") if p != part}
-    parts[part] = getattr(run, part)
-    return dataclasses.replace(run, findings=judge(**parts), **parts)
+def only(run, check):
+    return conclude(dataclasses.replace(run, checks={check: run.rows(check)}))
+
+
+def labels_of(comparison):
+    return [model.label for model in comparison.models]
 
 
 def refused(one, other):
@@ -66,43 +65,66 @@ def refused(one, other):
 
 def test_every_question_has_each_model_s_answer(soft, exact):
     found = compare_runs([soft, exact], ["a", "b"])
-    assert found.labels == ("toy:soft", "toy:exact")
-    rows = {(r.check, r.quantity): r.findings for r in found.rows}
-    assert rows.keys() == {(f.check, f.quantity) for f in soft.findings + exact.findings}
-    wall = rows["dimer", "repulsive wall"]
+    assert labels_of(found) == ["toy:soft", "toy:exact"]
+    assert [m.letter for m in found.models] == ["A", "B"]
+    rows = {(q.check, q.quantity): q.findings for q in found.questions}
+    assert rows.keys() == {f.question for f in soft.findings + exact.findings}
+    wall = rows["dimers", "repulsive wall"]
     assert [f.status for (f,) in wall] == ["fail", "ok"]
-    told = {f for row in found.rows for f in row.findings[0]}
-    assert told == set(soft.findings)
+    for k, run in enumerate((soft, exact)):
+        assert {f for q in found.questions for f in q.findings[k]} == set(run.findings)
+
+
+def test_one_model_is_a_comparison_of_one(soft):
+    found = compare_runs([soft])
+    assert found.alone
+    assert [(m.label, m.letter) for m in found.models] == [("toy:soft", "")]
+    assert {f for q in found.questions for f in q.findings[0]} == set(soft.findings)
+    assert to_plain(found.runs) == to_plain([soft])
+
+
+def test_more_models_than_letters_are_told_apart(soft):
+    letters = [m.letter for m in compare_runs([soft] * 28).models]
+    assert letters[:2] == ["A", "B"]
+    assert letters[25:] == ["Z", "A1", "B1"]
 
 
 def test_the_worst_questions_come_first(soft, exact):
     worst = [
-        min(
-            ["fail", "caution", "not assessed", "ok"].index(f.status) for x in r.findings for f in x
-        )
-        for r in compare_runs([exact, soft], ["a", "b"]).rows
+        min(STATUSES.index(f.status) for answers in q.findings for f in answers)
+        for q in compare_runs([exact, soft], ["a", "b"]).questions
     ]
+    assert STATUSES[0] == "fail"
     assert worst == sorted(worst)
     assert worst[0] == 0
 
 
 def test_what_one_model_did_in_several_runs_is_one(soft, exact):
-    apart = [only(soft, "dimers"), only(exact, "relaxations")]
-    apart += [only(soft, "relaxations"), only(exact, "dimers")]
+    apart = [only(soft, "dimers"), only(exact, "relaxation")]
+    apart += [only(soft, "relaxation"), only(exact, "dimers")]
     found = compare_runs(apart, ["a", "b", "c", "d"])
     whole = compare_runs([soft, exact], ["a", "b"])
-    assert found.labels == whole.labels
-    assert to_plain(found.rows) == to_plain(whole.rows)
+    assert labels_of(found) == labels_of(whole)
+    assert to_plain(found.questions) == to_plain(whole.questions)
+
+
+def test_notes_and_an_interruption_of_a_part_are_kept(soft):
+    one = dataclasses.replace(only(soft, "dimers"), notes=("x.", "y."))
+    two = dataclasses.replace(only(soft, "relaxation"), notes=("y.", "z."), interrupted=True)
+    (both,) = compare_runs([one, two]).runs
+    assert sorted(both.notes) == ["x.", "y.", "z."]
+    assert both.interrupted
 
 
 def test_the_same_model_twice_is_told_apart(soft):
-    assert compare_runs([soft, soft], ["a", "b"]).labels == ("toy:soft", "toy:soft #2")
+    assert labels_of(compare_runs([soft, soft], ["a", "b"])) == ["toy:soft", "toy:soft #2"]
 
 
 def test_options_are_part_of_a_label(soft):
     info = dataclasses.replace(soft.calculator, options={"modal": "PBE"})
     other = dataclasses.replace(soft, calculator=info)
-    assert compare_runs([soft, other], ["a", "b"]).labels == ("toy:soft", "toy:soft modal=PBE")
+    found = compare_runs([soft, other], ["a", "b"])
+    assert labels_of(found) == ["toy:soft", "toy:soft modal=PBE"]
 
 
 def test_other_versions_are_told(soft, exact):
@@ -111,36 +133,40 @@ def test_other_versions_are_told(soft, exact):
     assert "different versions of mlipcheck: 1, 2" in note
 
 
-def test_a_seed_that_nothing_used_does_not_matter(soft, exact):
-    other = dataclasses.replace(exact, settings={"relax": to_plain(RelaxSettings(seed=3))})
-    assert compare_runs([soft, other], ["a", "b"])
+def test_a_seed_that_nothing_used_does_not_matter(soft):
+    assert compare_runs([soft, run_of("toy:exact", seed=3)], ["a", "b"])
 
 
 # What is refused
 
 
 def with_scan(run, **changes):
-    return dataclasses.replace(run, dimers=(dataclasses.replace(run.dimers[0], **changes),))
+    (scan,) = run.rows("dimers")
+    return with_rows(run, dimers=[dataclasses.replace(scan, **changes)])
 
 
 def with_row(run, **changes):
-    first, *others = run.relaxations
-    return dataclasses.replace(run, relaxations=(dataclasses.replace(first, **changes), *others))
+    first, *others = run.rows("relaxation")
+    return with_rows(run, relaxation=[dataclasses.replace(first, **changes), *others])
+
+
+def curve_of(run):
+    return run.rows("dimers")[0].comparison
 
 
 def other_curve(run):
-    c = run.dimers[0].comparison
+    c = curve_of(run)
     bent = c.reference_energies + 1e-4 * np.sin(c.distances)
     return with_scan(run, comparison=dataclasses.replace(c, reference_energies=bent))
 
 
 def other_level(run):
-    c = run.dimers[0].comparison
-    return with_scan(run, comparison=dataclasses.replace(c, reference="PBE diatomics"))
+    changed = dataclasses.replace(curve_of(run), reference="PBE diatomics")
+    return with_scan(run, comparison=changed)
 
 
 DIFFERENCES = {
-    "pairs are N-N and Cu-N": lambda run: with_scan(run, pair=("Cu", "N")),
+    "one has the pair N-N, the other Cu-N": lambda run: with_scan(run, pair=("Cu", "N")),
     "the grids of N-N are 225 points from 0.400 to 6.000 Å and 225 points from 0.500": (
         lambda run: with_scan(run, distances=np.linspace(0.5, 6.0, 225))
     ),
@@ -149,16 +175,14 @@ DIFFERENCES = {
     "N-N has a reference, exact Morse, in one of them only": (
         lambda run: with_scan(run, comparison=None)
     ),
-    "pairs are N-N and none": lambda run: dataclasses.replace(run, dimers=()),
-    "there are 5 and 4 relaxations": (
-        lambda run: dataclasses.replace(run, relaxations=run.relaxations[:4])
-    ),
+    "dimers: 1 and 0 rows": lambda run: with_rows(run, dimers=()),
+    "relaxation: 5 and 4 rows": (lambda run: with_rows(run, relaxation=run.rows("relaxation")[:4])),
     "Morse2: another reference structure": lambda run: with_row(run, fingerprint="0"),
     "Morse2: another start, relaxed and first": lambda run: with_row(run, start="first"),
     "Morse2: another cell, fixed and free": lambda run: with_row(run, cell="free"),
-    "fmax is 0.02 and 0.1": (
-        lambda run: dataclasses.replace(run, settings={"relax": to_plain(RelaxSettings(fmax=0.1))})
-    ),
+    "Morse2: another optimizer, BFGS and FIRE": lambda run: with_row(run, optimizer="FIRE"),
+    "Morse2: another number of steps at most, 500 and 3": lambda run: with_row(run, most_steps=3),
+    "Morse2: another fmax, 0.02 and 0.1": lambda run: with_row(run, target_fmax=0.1),
 }
 
 
@@ -169,24 +193,28 @@ def test_what_differs_is_told(soft, exact, told):
 
 def test_another_rattle_is_refused():
     one, other = (run_of("toy:exact", start="rattled", seed=seed) for seed in (0, 5))
-    assert "seed is 0 and 5" in refused(one, other)
+    assert "Morse2: another seed of the rattle, 0 and 5" in refused(one, other)
+
+
+def test_another_fmax_is_refused(soft):
+    assert "another fmax, 0.02 and 0.1" in refused(soft, run_of("toy:exact", fmax=0.1))
 
 
 def test_many_differences_are_counted(soft, exact):
-    rows = [dataclasses.replace(r, fingerprint="0") for r in exact.relaxations]
-    told = refused(soft, dataclasses.replace(exact, relaxations=tuple(rows)))
+    rows = [dataclasses.replace(r, fingerprint="0") for r in exact.rows("relaxation")]
+    told = refused(soft, with_rows(exact, relaxation=rows))
     assert told.endswith("Morse4: another reference structure; and 2 more")
 
 
 def test_a_reference_is_known_by_its_structure_and_not_by_its_name(soft):
-    prints = [r.fingerprint for r in soft.relaxations]
+    prints = [r.fingerprint for r in soft.rows("relaxation")]
     assert len(set(prints)) == len(prints) == 5
     again = relax_against_reference(get_calculator("toy:exact"), "morse-clusters")
     assert [r.fingerprint for r in again] == prints
 
 
 def test_a_radius_that_one_model_failed_at_is_no_other_reference(soft, exact):
-    c = exact.dimers[0].comparison
+    c = curve_of(exact)
     names = ("distances", "energies", "forces", "reference_energies", "reference_forces")
     fewer = dataclasses.replace(c, **{n: np.delete(getattr(c, n), 7) for n in names})
     assert compare_runs([soft, with_scan(exact, comparison=fewer)], ["a", "b"])
@@ -200,26 +228,29 @@ def files(soft, exact, tmp_path):
     paths = []
     for name, run in {"a.json": soft, "b.json": exact}.items():
         paths.append(tmp_path / name)
-        paths[-1].write_text(dumps(run))
+        paths[-1].write_text(dump_runs([run]))
     return paths
 
 
 def test_the_command_prints_both_and_draws(run_cli, files, tmp_path):
     status, out, err = run_cli("report", *files, "--figures", tmp_path / "figures")
     assert status == 0
-    for told in ("A: toy:soft", "B: toy:exact", "dimer: repulsive wall", "Morse13", "N-N"):
+    for told in ("A: toy:soft", "B: toy:exact", "dimers: repulsive wall", "Morse13", "N-N"):
         assert told in out
     assert max(map(len, out.splitlines())) <= 100
-    assert err.count("figure: ") == 1  # clusters have no volume
-    assert (tmp_path / "figures" / "dimers.png").stat().st_size > 5000
+    # clusters have no volume
+    figures = sorted((tmp_path / "figures").iterdir())
+    assert [p.name for p in figures] == ["bonds.svg", "dimer-N-N.svg"]
+    assert err.count("figure: ") == 2
+    assert all(p.stat().st_size > 5000 for p in figures)
 
 
 def test_the_command_writes_what_it_prints(run_cli, files):
     status, out, _ = run_cli("report", *files, "--json", "-")
     found = json.loads(out)
-    assert (status, found["labels"]) == (0, ["toy:soft", "toy:exact"])
-    assert len(found["runs"]) == 2
-    assert found["rows"][0]["findings"][0][0]["status"] == "fail"
+    assert status == 0
+    assert [r["calculator"]["spec"] for r in found["runs"]] == ["toy:soft", "toy:exact"]
+    assert found["runs"][0]["findings"][0]["status"] == "fail"
 
 
 def test_one_run_is_printed_as_it_was(run_cli, tmp_path):
@@ -227,8 +258,7 @@ def test_one_run_is_printed_as_it_was(run_cli, tmp_path):
     status, before, _ = run_cli("dimer", "N", "-b", "toy:wide", "--json", path)
     assert status == 0
     status, again, _ = run_cli("report", path)
-    assert status == 0
-    assert again.startswith(before)
+    assert (status, again) == (0, before)
     assert "Verdict" in again
 
 
@@ -243,7 +273,8 @@ def test_strict_holds_for_all_of_them(run_cli, files):
         (None, "No such file"),
         ("# a table", "not JSON"),
         ("[1, 2]", "schema is None"),
-        ('{"schema": "mlipcheck/1", "command": "x"}', "not a complete record"),
+        ('{"schema": "mlipcheck/2", "command": "x"}', "not a complete record"),
+        ('{"schema": "mlipcheck/1"}', "schema is 'mlipcheck/1'"),
         ('{"schema": "mlipcheck/9"}', "schema is 'mlipcheck/9'"),
     ],
 )
@@ -259,19 +290,21 @@ def test_what_is_no_run_is_one_line(run_cli, files, tmp_path, text, told):
 
 def test_runs_that_differ_exit_with_the_difference(run_cli, files, exact, tmp_path):
     path = tmp_path / "c.json"
-    path.write_text(dumps(DIFFERENCES["fmax is 0.02 and 0.1"](exact)))
+    path.write_text(dump_runs([with_row(exact, target_fmax=0.1)]))
     status, out, err = run_cli("report", files[0], path)
     assert (status, out) == (2, "")
-    assert "cannot be joined: fmax is 0.02 and 0.1" in err
+    assert "cannot be joined: Morse2: another fmax, 0.02 and 0.1" in err
 
 
-def test_records_of_before_the_contract_load(files):
+def test_records_that_lack_fields_load(files):
     data = json.loads(files[0].read_text())
-    del data["contract"], data["calculator"]["options"]
-    for row in data["relaxations"]:
+    del data["calculator"]["options"]
+    for row in data["checks"]["relaxation"]:
         del row["fingerprint"]
     files[0].write_text(json.dumps(data))
-    assert load_run(files[0]).contract == ()
+    (found,) = load_runs(files[0])
+    assert found.rows("interface") == ()
+    assert found.rows("relaxation")[0].fingerprint == ""
 
 
 def advice_of(run):
@@ -279,10 +312,10 @@ def advice_of(run):
 
 
 def test_each_model_is_told_which_other_one_holds(soft, exact):
-    found = compare_runs([conclude(soft), conclude(exact)], ["soft", "exact"])
+    found = compare_runs([soft, exact], ["soft", "exact"])
     (told,) = advice_of(found.runs[0])
-    assert told.startswith("Of these, toy:exact holds with dimer: ")
-    assert "dimer: softening of the wall" in told
+    assert told.startswith("Of these, toy:exact holds with dimers: ")
+    assert "dimers: softening of the wall" in told
     assert advice_of(found.runs[1]) == []
     # drawn again from its own results it says the same
     again = compare_runs(found.runs, ["soft", "exact"])
@@ -290,6 +323,6 @@ def test_each_model_is_told_which_other_one_holds(soft, exact):
 
 
 def test_two_equal_models_are_no_help_to_each_other(soft):
-    found = compare_runs([conclude(soft), conclude(soft)], ["one", "two"])
+    found = compare_runs([soft, soft], ["one", "two"])
     for run in found.runs:
         assert advice_of(run) == ["Of these, none holds where this one does not."]

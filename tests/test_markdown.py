@@ -9,8 +9,8 @@ import pytest
 from parsed_report import HEADINGS, said
 from report_runs import HOSTILE, spoilt
 
-from mlipcheck.report.folder import write_report, write_text
 from mlipcheck.record import Advice
+from mlipcheck.report.folder import write_report, write_text
 
 SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)[<>`~&$#\[\]{}]")
 
@@ -30,7 +30,7 @@ def test_it_says_what_the_findings_say(soft_run, tmp_path):
     groups = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", text, re.MULTILINE))
     for finding in soft_run.findings:
         told = said(unescaped(groups[HEADINGS[finding.status]]))
-        for part in (finding.plain, finding.value, finding.threshold, finding.reason, finding.why):
+        for part in (finding.plain, finding.value, finding.limits, finding.reason, finding.why):
             assert said(part) in told
     assert unescaped(soft_run.summary) in unescaped(text)
     for advice in soft_run.advice:

@@ -8,31 +8,34 @@ import json
 import pytest
 from matplotlib.figure import Figure
 from parsed_report import HEADINGS, Report
-from rich.table import Table
-from rich.text import Text
+from report_runs import with_rows
 
-from mlipcheck.drawing.blocks import Blocks, Paragraph, TableBlock
-from mlipcheck.report.document import make_document
-from mlipcheck.report.folder import draw_document, write_report
-from mlipcheck.report.gallery import IN_ALL, Gallery
-from mlipcheck.report.panels import Panel
-from mlipcheck.record import Advice, Finding, RunRecord
 from mlipcheck.calculators.records import CalculatorInfo
-from mlipcheck.storage import dumps, load_run, load_runs
+from mlipcheck.comparison import compare_runs
+from mlipcheck.drawing.panel import Panel
+from mlipcheck.drawing.tables import Paragraph, TableBlock
+from mlipcheck.record import Advice, Finding, RunRecord
+from mlipcheck.report.document import make_document
+from mlipcheck.report.folder import draw_panels, write_report
+from mlipcheck.report.gallery import IN_ALL, Gallery
+from mlipcheck.report.terminal import console, print_blocks
+from mlipcheck.results_file import dump_runs, load_runs
+from mlipcheck.storage import dumps
 from mlipcheck.verdict import conclude
 
 
-def panel(name, check="dimer", subjects=("N-N",), quantities=()):
-    return Panel(name, "caption", "alt", check, subjects, quantities, Figure())
+def panel(name, check="dimers", subjects=("N-N",), quantities=(), letters=""):
+    return Panel(name, "caption", "alt", (check,), subjects, Figure(), quantities, letters)
 
 
-def finding(check="dimer", quantity="bond length", subjects=("N-N",), status="fail", **more):
-    texts = {"value": "1", "threshold": "2", "reason": "reason", **more}
+def finding(check="dimers", quantity="bond length", subjects=("N-N",), status="fail", **more):
+    texts = {"value": "1", "limits": "2", "reason": "reason", **more}
     return Finding(status, check, quantity, subjects, **texts)
 
 
-def run(*findings):
-    return RunRecord("", CalculatorInfo(spec="x"), {}, {}, findings=findings)
+def document_of(*findings, panels=(), **facts):
+    run = RunRecord("", CalculatorInfo(spec="x"), {}, {}, findings=findings, **facts)
+    return make_document(compare_runs([run]), panels)
 
 
 def contents(folder):
@@ -46,27 +49,33 @@ def test_a_figure_is_evidence_for_its_own_questions():
     asked = finding(subjects=("N-N", "O-O"))
     right = panel("right", quantities=("bond length",))
     others = [
-        panel("a", check="relax"),
+        panel("a", check="relaxation"),
         panel("b", subjects=("Cu-Cu",)),
         panel("c", quantities=("energy jumps",)),
     ]
-    assert Gallery.find(asked, [*others, right]) == [right]
+    assert Gallery([*others, right]).find(asked, "") == [right]
+
+
+def test_a_figure_of_one_model_is_no_evidence_for_another():
+    own, other, both = panel("own", letters="A"), panel("other", letters="B"), panel("both")
+    assert Gallery([own, other, both]).find(finding(), "A") == [own, both]
 
 
 def test_the_worst_subject_s_figure_comes_first_and_two_are_enough():
     panels = [panel(n, subjects=(n,)) for n in ("A", "B", "C")]
-    found = Gallery.find(finding(subjects=("C", "A", "B")), panels)
+    found = Gallery(panels).find(finding(subjects=("C", "A", "B")), "")
     assert [p.name for p in found] == ["C", "A"]
 
 
-def test_distances_are_seen_in_the_curve_of_their_pair():
-    curve = panel("curve", quantities=("repulsive wall",))
-    asked = finding(check="distances", quantity="room to the collapse")
-    assert Gallery.find(asked, [panel("other", subjects=("O-O",)), curve]) == [curve]
+def test_contacts_are_seen_in_the_curve_of_their_pair(soft_run):
+    panels = draw_panels(compare_runs([soft_run]))
+    asked = finding(check="contacts", quantity="shortest distances")
+    assert [p.name for p in Gallery(panels).find(asked, "")] == ["dimer-N-N"]
+    assert Gallery(panels).find(dataclasses.replace(asked, subjects=("O-O",)), "") == []
 
 
 def test_each_figure_is_shown_once_and_pointed_at_later():
-    document = make_document(run(finding(), finding(quantity="jumps")), [panel("one")])
+    document = document_of(finding(), finding(quantity="jumps"), panels=[panel("one")])
     (group,) = document.models[0].groups
     first, second = group.items
     assert [f.number for f in first.shown] == [1]
@@ -76,7 +85,7 @@ def test_each_figure_is_shown_once_and_pointed_at_later():
 
 def test_more_figures_than_there_is_room_for_are_files():
     panels = [panel(f"p{k}", subjects=(str(k),)) for k in range(IN_ALL + 6)]
-    document = make_document(run(finding(subjects=("7",))), panels)
+    document = document_of(finding(subjects=("7",)), panels=panels)
     assert len(document.more) == IN_ALL - 1
     assert document.files == tuple(p.name for p in panels[-6:])
 
@@ -86,8 +95,8 @@ def test_more_figures_than_there_is_room_for_are_files():
 
 def test_findings_are_grouped_by_status_and_the_worst_comes_first():
     findings = [finding(status=s) for s in ("ok", "not assessed", "caution", "fail")]
-    advised = dataclasses.replace(run(*findings), advice=(Advice("rescale", "Multiply."),))
-    groups = make_document(advised).models[0].groups
+    document = document_of(*findings, advice=(Advice("rescale", "Multiply."),))
+    groups = document.models[0].groups
     kinds = ["fail", "caution", "advice", "not assessed", "ok"]
     assert list(HEADINGS) == kinds
     assert [g.kind for g in groups] == kinds
@@ -96,25 +105,28 @@ def test_findings_are_grouped_by_status_and_the_worst_comes_first():
 
 
 def test_a_reason_stands_in_for_plain_words_and_is_not_told_twice():
-    (group,) = make_document(run(finding(), finding(plain="Reason."))).models[0].groups
+    (group,) = document_of(finding(), finding(plain="Reason.")).models[0].groups
     assert [(i.plain, i.reason) for i in group.items] == [("reason", ""), ("Reason.", "")]
 
 
-def test_printed_tables_are_recorded_as_text():
-    table = Table(title="[b]T[/]")
-    table.add_column("x", justify="left")
-    table.add_column("y\nÅ", justify="right")
-    table.add_row(Text("[b]"), r"[red]1[/] \[a] :smile:")
-    out = Blocks()
-    out.print("A: ", end="", style="bold")
-    out.print("[bold]b[/]", style="red")
-    out.print("  c")
-    out.print(table)
-    assert out.found == [
-        Paragraph("A: b", "red"),
-        Paragraph("c", inset=True),
-        TableBlock("T", ("x", "y\nÅ"), (("[b]", "1 [a] :smile:"),), (False, True)),
-    ]
+def test_blocks_are_printed_as_text(capsys):
+    table = TableBlock("[b]T[/]", ("x", "y\nÅ"), (("[b]", "[red]1[/] :smile:"),), (False, True))
+    print_blocks(console(), [table, Paragraph("[bold]b[/]", "fail"), Paragraph("c", inset=True)])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "[b]T[/]"
+    assert "[b]   [red]1[/] :smile:" in [line.strip() for line in lines]
+    assert lines[-2:] == ["[bold]b[/]", "  c"]
+
+
+def test_a_check_that_is_not_installed_here_is_named(soft_run, tmp_path):
+    data = json.loads(dumps(with_rows(soft_run, foreign=[{"name": "x", "lattice": 4.0}])))
+    (tmp_path / "results.json").write_text(json.dumps(data))
+    (found,) = load_runs(tmp_path)
+    assert found.rows("foreign") == ({"name": "x", "lattice": 4.0},)
+    write_report(tmp_path / "again", [found], markdown=True)
+    assert json.loads((tmp_path / "again" / "results.json").read_text()) == data
+    text = Report((tmp_path / "again" / "report.html").read_text()).text()
+    assert "not installed here: foreign" in text
 
 
 # Folders
@@ -141,7 +153,7 @@ def test_a_report_depends_on_its_results_alone(soft_run, tmp_path):
     results = tmp_path / "results.json"
     data = json.loads(results.read_text())
     data["findings"][0]["value"] = "turns over at 8.765 Å"
-    data["dimers"][0]["equilibrium_distance"] = 5.4321
+    data["checks"]["dimers"][0]["equilibrium_distance"] = 5.4321
     results.write_text(json.dumps(data))
     write_report(tmp_path, load_runs(tmp_path))
     text = Report((tmp_path / "report.html").read_text()).text()
@@ -151,32 +163,39 @@ def test_a_report_depends_on_its_results_alone(soft_run, tmp_path):
 
 
 def test_what_several_models_have_together_is_not_drawn_again(soft_run, exact_run):
-    document, panels = draw_document([soft_run, exact_run])
+    comparison = compare_runs([soft_run, exact_run])
+    panels = draw_panels(comparison)
+    document = make_document(comparison, panels)
     names = [p.name for p in panels]
     assert len(names) == len(set(names))
     assert len(document.together) == len(names)  # toys have nothing of their own here
     first = document.models[0].groups[0].items[0]
     bonds = names.index("bonds") + 1
-    assert (first.question, first.shown, first.seen) == ("relax: bond lengths", (), (bonds,))
+    assert (first.question, first.shown, first.seen) == ("relaxation: bond lengths", (), (bonds,))
     assert [m.letter for m in document.models] == ["A", "B"]
     assert len({m.colour for m in document.models}) == 2
 
 
 def test_runs_of_one_model_are_one_report(soft_run, tmp_path):
-    dimers = conclude(dataclasses.replace(soft_run, relaxations=()))
-    rows = conclude(dataclasses.replace(soft_run, dimers=()))
+    dimers = conclude(with_rows(soft_run, relaxation=()))
+    rows = conclude(with_rows(soft_run, dimers=()))
     write_report(tmp_path, [dimers, rows])
-    record = load_run(tmp_path / "results.json")
-    assert (len(record.dimers), len(record.relaxations)) == (1, 5)
+    (record,) = load_runs(tmp_path / "results.json")
+    assert (len(record.rows("dimers")), len(record.rows("relaxation"))) == (1, 5)
 
 
 @pytest.mark.parametrize("several", [False, True])
-def test_records_of_before_the_report_load(soft_run, tmp_path, several):
+def test_records_of_other_versions_of_one_schema_load(soft_run, tmp_path, several):
+    """What an earlier version lacked has a default, and what a later one adds is ignored."""
     data = json.loads(dumps(soft_run))
-    for name in ("approaches", "not_run", "summary", "advice", "created", "learning"):
+    for name in ("not_run", "summary", "advice", "created", "notes", "interrupted"):
         del data[name]
+    data["later"] = data["calculator"]["later"] = 1
     for row in data["findings"]:
         del row["plain"], row["why"], row["source"]
+        row["later"] = [1]
+    for row in (r for rows in data["checks"].values() for r in rows):
+        row["later"] = {"x": 1}
     path = tmp_path / "old.json"
     path.write_text(json.dumps({"labels": ["x"], "runs": [data]} if several else data))
     (found,) = load_runs(path)
@@ -194,7 +213,7 @@ def files(soft_run, exact_run, tmp_path):
     paths = []
     for name, record in {"a.json": soft_run, "b.json": exact_run}.items():
         paths.append(tmp_path / name)
-        paths[-1].write_text(dumps(record))
+        paths[-1].write_text(dump_runs([record]))
     return paths
 
 

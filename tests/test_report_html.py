@@ -17,18 +17,18 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from faulty import ScaledForces
 from parsed_report import HEADINGS, Report, said
-from report_runs import HOSTILE, spoilt
+from report_runs import HOSTILE, spoilt, with_rows
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.learning.toy import toy_learning_curve
-from mlipcheck.checkup.plan import Options
-from mlipcheck.checkup.run import check_up
-from mlipcheck.report.folder import write_report
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.dimers.record import DimerScan
+from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation
+from mlipcheck.checkup.run import check_up
 from mlipcheck.record import RunRecord
+from mlipcheck.report.folder import write_report
 from mlipcheck.storage import to_plain
+from mlipcheck.system import Settings
 from mlipcheck.verdict import conclude
 
 
@@ -104,7 +104,7 @@ def test_every_finding_is_in_the_group_of_its_status(html, soft_run):
     page = Report(html)
     for finding in soft_run.findings:
         text = said(page.under(HEADINGS[finding.status]))
-        for part in (finding.plain, finding.value, finding.threshold, finding.reason, finding.why):
+        for part in (finding.plain, finding.value, finding.limits, finding.reason, finding.why):
             assert said(part) in text, (finding.check, finding.quantity)
         assert finding.subjects[0] in page.text()
     holds = page.under("What holds")
@@ -143,10 +143,10 @@ def test_methods_tell_how(html, soft_run):
         soft_run.command,
         "2026-11-23",
         "225 points from 0.400 to 6.000 Å",
-        "relax: fmax 0.02",
+        "fmax 0.02",
         "no labelled frames were given",
         "target not set",
-        "interrupted no",
+        "rescale no",
         soft_run.findings[0].source,
     ):
         assert words in text, words
@@ -163,7 +163,7 @@ def test_what_failed_everywhere_is_a_report(soft_run, tmp_path):
     nothing = np.array([])
     scan = DimerScan(("N", "N"), nothing, nothing, nothing, error="it failed")
     row = Relaxation("Morse2", error="it failed too")
-    run = conclude(dataclasses.replace(soft_run, dimers=(scan,), relaxations=(row,)))
+    run = conclude(with_rows(soft_run, dimers=[scan], relaxation=[row]))
     text = check_form(written(tmp_path, run)).text()
     assert "it failed" in text
     assert "it failed too" in text
@@ -216,12 +216,13 @@ def numbers_of(data):
                     walk(x)
 
     walk(data)
-    for scan in data["dimers"]:  # where its lowest energy lies
+    checks = {name: data["checks"].get(name, ()) for name in ("dimers", "relaxation", "learning")}
+    for scan in checks["dimers"]:  # where its lowest energy lies
         energies = np.array(scan["energies"], dtype=float)
         found.add(scan["distances"][int(np.nanargmin(energies))])
-    for point in (p for curve in data["learning"] for p in curve["points"]):
+    for point in (p for curve in checks["learning"] for p in curve["points"]):
         found.update((statistics.fmean(point["errors"]), statistics.stdev(point["errors"])))
-    rows = data["relaxations"]
+    rows = checks["relaxation"]
     found.add(float(sum(r["converged"] for r in rows)))
     changes = [abs(r["volume_change_percent"]) for r in rows if r["volume_change_percent"]]
     found.update([statistics.median(changes)] if changes else [])
@@ -249,9 +250,9 @@ def strangers(page, data):
 @pytest.fixture(scope="module")
 def whole_run():
     """A record that has something for every part of a report but stresses."""
-    record = check_up(get_calculator("toy"), (), Options(signal=0.1))
+    record = check_up(get_calculator("toy"), (), Settings(signal=0.1))
     curves = (toy_learning_curve(tuned=tuned, trials=3, target=0.2) for tuned in (False, True))
-    return conclude(dataclasses.replace(record, learning=tuple(curves), not_run={}))
+    return conclude(dataclasses.replace(with_rows(record, learning=curves), not_run={}))
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +269,7 @@ def own_run(tmp_path_factory):
         images.append(atoms)
     path = tmp_path_factory.mktemp("own") / "copper.xyz"
     write(path, images)
-    return check_up(ScaledForces(EMT(), 0.8), [str(path)], Options(signal=0.2))
+    return check_up(ScaledForces(EMT(), 0.8), [str(path)], Settings(signal=0.2))
 
 
 @pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])

@@ -18,20 +18,14 @@ from mlipcheck import (
     relax_against_reference,
     scan_dimers,
 )
-from mlipcheck.calculators.registry import describe
-from mlipcheck.references.structures import morse_clusters
-from mlipcheck.record import SCHEMA, RunRecord
-from mlipcheck.checks.relaxation.record import BondTable
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
-from mlipcheck.storage import (
-    collect_versions,
-    dumps,
-    from_plain,
-    load_run,
-    to_plain,
-    write_atomically,
-)
+from mlipcheck.checks.relaxation.record import BondTable
+from mlipcheck.record import SCHEMA, RunRecord
+from mlipcheck.references.structures import morse_clusters
+from mlipcheck.results_file import collect_versions, load_runs
+from mlipcheck.storage import dumps, from_plain, to_plain, write_atomically
 
 
 def assert_same(found, expected, where="record"):
@@ -45,6 +39,10 @@ def assert_same(found, expected, where="record"):
         for f in dataclasses.fields(expected):
             old, new = getattr(expected, f.name), getattr(found, f.name)
             assert_same(new, old, f"{where}.{f.name}")
+    elif isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key, old in expected.items():
+            assert_same(found[key], old, f"{where}[{key!r}]")
     elif isinstance(expected, (tuple, list)):
         assert type(found) is type(expected), where
         assert len(found) == len(expected), where
@@ -62,27 +60,28 @@ def there_and_back(record):
 def record():
     """What the soft toy's check-up finds, in part."""
     toy = get_calculator("toy")
-    scans = tuple(scan_dimers(toy, ["N"], reference="auto"))
-    rows = tuple(relax_against_reference(toy, morse_clusters([2, 3, 6])))
+    checks = {
+        "dimers": tuple(scan_dimers(toy, ["N"], reference="auto")),
+        "relaxation": tuple(relax_against_reference(toy, morse_clusters([2, 3, 6]))),
+    }
     return RunRecord(
         command="mlipcheck run",
         calculator=describe(toy),
         versions=collect_versions("mlipcheck"),
         settings={"fmax": 0.02, "cell": None, "elements": ["N"]},
-        dimers=scans,
-        relaxations=rows,
-        findings=judge(scans, rows),
+        checks=checks,
+        findings=judge(checks),
     )
 
 
 def test_a_run_survives_the_file(record, tmp_path):
     path = tmp_path / "run.json"
     write_atomically(path, dumps(record))
-    found = load_run(path)
+    (found,) = load_runs(path)
     assert_same(found, record)
-    assert found.dimers[0].comparison.wall.s_lo == pytest.approx(0.327, abs=0.01)
-    assert found.relaxations[2].bonds.lengths.shape == (15,)
-    assert judge(found.dimers, found.relaxations) == record.findings
+    assert found.rows("dimers")[0].comparison.wall.s_lo == pytest.approx(0.327, abs=0.01)
+    assert found.rows("relaxation")[2].bonds.lengths.shape == (15,)
+    assert judge(found.checks) == record.findings
 
 
 def test_json_says_its_schema_and_ends_in_a_newline(record):
@@ -188,6 +187,8 @@ def test_any_settings_survive(text, number, integer):
     ("text", "why"),
     [
         ('{"schema": "mlipcheck/0"}', "schema is 'mlipcheck/0', expected"),
+        ('{"schema": "mlipcheck/1"}', "expected 'mlipcheck/2'; run it again with this version"),
+        ('{"schema": "mlipcheck/2", "runs": [{}]}', "schema is None"),
         ("{}", "schema is None"),
         ("[]", "schema is None"),
         ("3", "schema is None"),
@@ -197,7 +198,7 @@ def test_another_schema_is_refused(tmp_path, text, why):
     path = tmp_path / "run.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=why) as error:
-        load_run(path)
+        load_runs(path)
     assert str(path) in str(error.value)
 
 
@@ -206,7 +207,7 @@ def test_what_is_no_json_is_a_value_error(tmp_path, content):
     path = tmp_path / "run.json"
     path.write_bytes(content)
     with pytest.raises(ValueError):  # noqa: PT011  # json's own words
-        load_run(path)
+        load_runs(path)
 
 
 # --- writing -----------------------------------------------------------------------------------
