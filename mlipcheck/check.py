@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from .drawing.tables import Block, Column, Paragraph, table_of_rows
+from .drawing.tables import Block, Column, Paragraph, capital, table_of_rows
 from .record import Advice, Model, RunRecord
 from .system import Settings, System
 
@@ -232,7 +232,7 @@ class Check(ABC, Generic[Row]):
         found = [[(m.letter, r) for r in m.run.rows(self.name)] for m in models]
         if not any(found):
             return []
-        blocks: list[Block] = [table_of_rows(self.title, "", align(found), self.columns)]
+        blocks: list[Block] = [table_of_rows(capital(self.title), "", align(found), self.columns)]
         for model in models:
             for remark in self.remarks(model.run.rows(self.name)):
                 blocks.append(dataclasses.replace(remark, text=named(model, remark.text)))

@@ -13,7 +13,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from ..analysis.closest import find_closest
 from ..check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task, align
-from ..drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
+from ..drawing.tables import Block, Column, Paragraph, capital, number, some, table_of_rows
 from ..record import CROSSED, Advice, Model, RunRecord
 from ..references.curves import sorted_pair
 from ..system import Settings, System
@@ -175,7 +175,7 @@ class Contacts(Check[ClosestApproach]):
         entries = sorted(align(rows), key=lambda same: min(r.ratio for _, r in same))
         apart = [r.name for r in models[0].run.rows(self.name) if r.distance is None]
         note = [Paragraph(f"Nowhere near each other: {', '.join(apart)}.")] if apart else []
-        return [table_of_rows(self.title.capitalize(), "pair", entries, self.columns), *note]
+        return [table_of_rows(capital(self.title), "pair", entries, self.columns), *note]
 
     def advice(self, run: RunRecord) -> list[Advice]:
         """Say where to stop a run; pairs that come near in the user's structures first."""

@@ -82,7 +82,7 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
     A missing file among others is kept, for a row that says so.
     """
     elements, names = [], []
-    known = {*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES}
+    known = dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES))
     for item in what:
         path = Path(item)
         if atomic_numbers.get(item, 0) > 0 or parse_pair(item):
@@ -95,7 +95,8 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
             names.append(item)
         else:
             raise InputError(
-                f"{item!r} is no element, no pair of elements, no data set, and no file"
+                f"{item!r} is no element, no pair of elements, no data set, and no file; "
+                f"data sets: {', '.join(known)}"
             )
     return elements, names
 
@@ -106,7 +107,9 @@ def default_elements(calculator: BaseCalculator) -> list[str]:
     if backend == "toy":
         return ["N"]
     if backend == "ase":
-        raise InputError("which elements? Name those that the calculator knows, as in Cu Al")
+        raise InputError(
+            "which system? Name elements that the calculator knows, as in Cu Al, or files"
+        )
     return list(DEMONSTRATION)
 
 

@@ -106,6 +106,8 @@ def relax(
 ) -> None:
     """Relax what a reference has relaxed, and compare: run --only relaxation.
 
+    Collections: dcdft, morse-clusters, acwf-unaries, wbm-equilibrium.
+
     Example: mlipcheck relax -b chgnet vasprun.xml; mlipcheck relax -b chgnet dcdft
     """
     from ..system import Settings

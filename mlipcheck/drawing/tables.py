@@ -106,6 +106,11 @@ def number(value: float | None, form: str, missing: str = MISSING) -> str:
     return missing if value is None else format(value, form)
 
 
+def capital(text: str) -> str:
+    """Return a heading: a title with its first letter large, its others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def some(names: Sequence[str], most: int = 4, *, joined: str = ", ") -> str:
     """Return the first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -32,9 +32,9 @@ DATA_SETS = ("mptrj-random-1k", "random-TP", "wbm-equilibrium")
 # What else can be named elsewhere, and who uses it.
 OTHERS = {
     "diatomics-pbe": "mlipcheck dimer --reference pbe",
-    "acwf-unaries": "mlipcheck relax --reference acwf-unaries",
-    "dcdft": "mlipcheck relax --reference dcdft",
-    "morse-clusters": "mlipcheck relax --reference morse-clusters",
+    "acwf-unaries": "mlipcheck relax acwf-unaries",
+    "dcdft": "mlipcheck relax dcdft",
+    "morse-clusters": "mlipcheck relax morse-clusters",
     "kitchin-111": "benchmarks/volcano.py",
 }
 # Keys of info that tell which run a frame is of, and its level of theory.

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..calculators.records import CalculatorInfo
 from ..checks import list_checks
 from ..comparison import Comparison
-from ..drawing.tables import Block, Paragraph, TableBlock, facts, number, some
+from ..drawing.tables import Block, Paragraph, TableBlock, capital, facts, number, some
 from ..record import STATUSES, Finding, Model, RunRecord
 
 MAX_NAMES = 12  # in one cell
@@ -110,7 +110,7 @@ def _inputs(run: RunRecord) -> list[TableBlock]:
             found.setdefault(key, []).append(row.name)
         rows = tuple((some(names, MAX_NAMES), *how) for how, names in found.items())
         heads = ("", *(c.head for c in check.methods))
-        tables.append(TableBlock(check.title.capitalize(), heads, rows, (False,) * len(heads)))
+        tables.append(TableBlock(capital(check.title), heads, rows, (False,) * len(heads)))
     return tables
 
 

@@ -24,7 +24,7 @@ from .tables import make_tables
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-TOY_SECONDS = 4.0  # a curve
+TOY, TOY_SECONDS = "soft", 4.0  # the checkpoint that learns; a curve
 EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in evaluations
 ACCURACY = ("parity", "relaxation")  # checks whose findings more data of one's own may improve
 FORCES = "eV/Å"  # of errors that do not fall because a zero of energy is learnt
@@ -43,20 +43,33 @@ class Learning(Check[LearningCurve]):
         if not settings.learn:
             return [Skip("not asked for; give --learn")]
         if system.demonstration and system.frames:
-            if settings.sizes is not None:
-                raise InputError("--sizes is of learning from frames; name a file of them")
+            for option, value in (("--sizes", settings.sizes), ("--store", settings.fits)):
+                if value is not None:
+                    raise InputError(f"{option} is of learning from frames; name a file of them")
+            if system.calculator.checkpoint != TOY:
+                spec = system.calculator.spec
+                return [Skip(f"without frames it is the toy's own curve, not that of {spec}")]
             return [
-                Task(name, tuned, tuned, seconds=TOY_SECONDS, steps=len(toy.SIZES) * toy.TRIALS)
+                Task(
+                    name,
+                    tuned,
+                    (tuned, settings.target),
+                    seconds=TOY_SECONDS,
+                    steps=len(toy.SIZES) * toy.TRIALS,
+                )
                 for name, tuned in (("toy, fixed ridges", False), ("toy, ridges tuned", True))
             ]
         if len(system.frames) != 1:
             names = ", ".join(s.name for s in system.frames) or "none"
-            raise InputError(f"learning takes one set of labelled frames; given: {names}")
+            given = "; ".join((names, *system.unlabelled))
+            raise InputError(f"learning takes one set of labelled frames; given: {given}")
         labels = system.frames[0]
         atoms = sorted((f.atoms for f in labels.frames), key=len)[len(labels.frames) // 2]
         learnt = _frames_learnt(labels, settings)
         evaluations = len(labels.frames) + EPOCHS * BACKWARD * learnt
-        return [Task(labels.name, labels, labels.fingerprint, atoms, evaluations, steps=learnt + 1)]
+        how = (settings.sizes, settings.repeats, settings.seed, settings.target, settings.fits)
+        key = (labels.fingerprint, *map(str, how))
+        return [Task(labels.name, labels, key, atoms, evaluations, steps=learnt + 1)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[LearningCurve]:
         settings = context.settings

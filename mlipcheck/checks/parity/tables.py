@@ -9,7 +9,15 @@ from ase import units
 
 from ...analysis.estimate import Estimate
 from ...check import align, named
-from ...drawing.tables import Block, Column, Paragraph, TableBlock, number, table_of_columns
+from ...drawing.tables import (
+    Block,
+    Column,
+    Paragraph,
+    TableBlock,
+    capital,
+    number,
+    table_of_columns,
+)
 from ...record import Model
 from .criteria import ENOUGH_ATOMS
 from .record import EnergyParity, ForceGroup, ForceParity, Parity, Rescaling
@@ -182,7 +190,7 @@ def _groups(title: str, forces: ForceParity) -> list[Block]:
     ]
     heads = ("", "atoms", "mean |Δ|\neV/Å", "s_lo", "s_hi", "R²", "error\ntype")
     numeric = (False, *(True for _ in heads[1:]))
-    blocks: list[Block] = [TableBlock(_title(title), heads, tuple(rows), numeric)]
+    blocks: list[Block] = [TableBlock(capital(title), heads, tuple(rows), numeric)]
     if len(elements) > MAX_ELEMENTS:
         blocks.append(
             Paragraph(
@@ -219,11 +227,7 @@ def _ordering(title: str, p: Parity) -> list[Block]:
         "errors of a normal distribution."
     )
     numeric = (False, True, True, True)
-    return [TableBlock(_title(title), heads, tuple(rows), numeric), Paragraph(note)]
-
-
-def _title(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return [TableBlock(capital(title), heads, tuple(rows), numeric), Paragraph(note)]
 
 
 def _rescalings(every: Sequence[tuple[Model, Parity]]) -> list[Block]:
