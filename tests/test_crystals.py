@@ -17,7 +17,7 @@ from ase.neighborlist import neighbor_list
 from mlipcheck.references import datasets
 from mlipcheck.references.crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from mlipcheck.references.files import COLLECTIONS, as_references
-from mlipcheck.storage import load_run
+from mlipcheck.results_file import load_runs
 
 # --- dcdft -------------------------------------------------------------------------------------
 
@@ -172,10 +172,10 @@ def test_what_is_no_reference_is_told_the_collections(nothing):
 )
 def test_relax_takes_a_collection(run_cli, small, tmp_path, collection, names):
     path = tmp_path / "relax.json"
-    options = ("--reference", collection, "--steps", "2", "--json", path)
-    status, out, _ = run_cli("relax", "-b", "ase:emt", *options)
+    status, out, _ = run_cli("relax", "-b", "ase:emt", collection, "--steps", "2", "--json", path)
     assert status == 0
-    rows = {r.name: r for r in load_run(path).relaxations}
+    (run,) = load_runs(path)
+    rows = {r.name: r for r in run.rows("relaxation")}
     assert names <= rows.keys()
     assert all(name in out for name in names)
     told = {r.name: r for r in as_references(collection)}
@@ -186,10 +186,11 @@ def test_relax_takes_a_collection(run_cli, small, tmp_path, collection, names):
 
 def test_help_and_mistakes_name_every_collection(run_cli):
     _, out, _ = run_cli("relax", "--help")
-    assert "|".join(COLLECTIONS) in "".join(line.strip() for line in out.splitlines())
-    status, _, err = run_cli("relax", "-b", "ase:emt", "--reference", "wbm")
+    assert all(name in out for name in COLLECTIONS)
+    status, _, err = run_cli("relax", "-b", "ase:emt", "wbm")
     assert status == 2
-    assert f"--reference is 'wbm'; give one of {', '.join(COLLECTIONS)}, or files" in err
+    assert err.startswith("mlipcheck: 'wbm' is no element, no pair of elements, no data set, and")
+    assert all(name in err.partition("data sets: ")[2] for name in COLLECTIONS)
 
 
 @pytest.mark.parametrize("collection", ["acwf-unaries", "wbm-equilibrium"])
@@ -200,7 +201,7 @@ def test_a_collection_without_a_network_is_one_line(run_cli, monkeypatch, tmp_pa
     monkeypatch.setattr("pooch.retrieve", retrieve)
     monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
     monkeypatch.setattr(datasets, "cache_folder", lambda: tmp_path)
-    status, out, err = run_cli("relax", "-b", "ase:emt", "--reference", collection)
+    status, out, err = run_cli("relax", "-b", "ase:emt", collection)
     assert (status, out) == (2, "")
     assert err.startswith(f"mlipcheck: {collection} could not be downloaded (OSError); put ")
     assert err.count("\n") == 1

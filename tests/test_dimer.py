@@ -29,7 +29,7 @@ def scan(calculator, **options):
 
 
 def status(found, quantity):
-    return {f.status for f in judge(dimers=[found]) if f.quantity == quantity}
+    return {f.status for f in judge({"dimers": [found]}) if f.quantity == quantity}
 
 
 def test_a_perfect_model_scores_perfectly():
@@ -46,7 +46,7 @@ def test_a_perfect_model_scores_perfectly():
     assert found.wall_collapse_distance is None
     assert found.conservation_error < 1e-8
     assert found.largest_jump < 1e-5
-    assert {f.status for f in judge(dimers=[found])} == {"ok"}
+    assert {f.status for f in judge({"dimers": [found]})} == {"ok"}
 
 
 def test_well_of_the_morse_curve():
@@ -151,7 +151,7 @@ def test_failed_points_are_marked_and_the_others_kept(how):
     assert found.equilibrium_distance == pytest.approx(1.1, abs=1e-3)
     assert found.softening_scale == pytest.approx(1, abs=1e-6)
     assert status(found, "points") == {"fail"}
-    (wall,) = [f for f in judge(dimers=[found]) if f.quantity == "repulsive wall"]
+    (wall,) = [f for f in judge({"dimers": [found]}) if f.quantity == "repulsive wall"]
     assert wall.value == "holds down to 0.55 Å"  # and not to where it was not answered
 
 
@@ -186,7 +186,7 @@ def test_soft_toy_fails_and_wide_toy_does_not():
     assert soft.wall_collapse_distance == pytest.approx(0.83, abs=0.01)
     assert soft.comparison.wall.word == "soft"
     assert {status(soft, q).pop() for q in ("repulsive wall", "softening of the wall")} == {"fail"}
-    assert {f.status for f in judge(dimers=[scan(get_calculator("toy:wide"))])} == {"ok"}
+    assert {f.status for f in judge({"dimers": [scan(get_calculator("toy:wide"))]})} == {"ok"}
 
 
 def test_pairs_grid_and_order():
@@ -302,7 +302,7 @@ def test_no_repulsion_is_no_wall():
     flat = ExtraPairEnergy(MorseCalculator(well_depth=1e-9), lambda r: (0.0, 0.0))
     found = scan(flat)
     assert found.wall_collapse_distance is None
-    (wall,) = [f for f in judge(dimers=[found]) if f.quantity == "repulsive wall"]
+    (wall,) = [f for f in judge({"dimers": [found]}) if f.quantity == "repulsive wall"]
     assert wall.status == "fail"
     assert wall.value.startswith("no wall")
 

@@ -18,13 +18,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
-from mlipcheck.checks.learning.plan import (
-    FINE_TUNED,
-    OFFSETS,
-    RESCALED,
-    SCRATCH,
-    plan_fits,
-)
+from mlipcheck.checks.learning.plan import plan_fits
+from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.references.frames import frames_from_atoms
 
 OFFSET = 2.5  # eV an atom that the labels' zero is off
@@ -225,7 +220,7 @@ import os, signal, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
 from ase.calculators.emt import EMT
-from mlipcheck.checks import frame_learning
+from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.storage import dumps
 from test_frame_learning import FakeTrainer, labelled
 

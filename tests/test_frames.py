@@ -414,8 +414,8 @@ def test_an_empty_list_of_atoms_is_a_set_with_its_error():
     ("name", "use"),
     [
         ("diatomics-pbe", "mlipcheck dimer --reference pbe"),
-        ("acwf-unaries", "mlipcheck relax --reference acwf-unaries"),
-        ("dcdft", "mlipcheck relax --reference dcdft"),
+        ("acwf-unaries", "mlipcheck relax acwf-unaries"),
+        ("dcdft", "mlipcheck relax dcdft"),
         ("kitchin-111", "benchmarks/volcano.py"),
     ],
 )

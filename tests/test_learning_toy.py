@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from mlipcheck import RBFRidge
 from mlipcheck.checks.learning import toy as toy_learning
+from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.needed import advantage_sentence, leave_one_out, needed_frames
+from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
+from mlipcheck.checks.learning.tables import make_tables
 from mlipcheck.checks.learning.toy import (
     FINE_TUNED,
     SCRATCH,
@@ -24,10 +27,7 @@ from mlipcheck.checks.learning.toy import (
     SYSTEM,
     toy_learning_curve,
 )
-from mlipcheck.checks.learning.figures import draw_learning
-from mlipcheck.checks.learning.tables import print_learning
-from mlipcheck.report.terminal import console
-from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
+from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, from_plain
 
 PUBLISHED = {
@@ -393,7 +393,7 @@ def test_the_record_goes_to_json_and_back(tuned):
 
 def test_the_table_holds_the_numbers_in_100_columns(fixed):
     stream = StringIO()
-    print_learning(console(stream), fixed)
+    print_blocks(console(stream), make_tables(fixed, fixed.name))
     lines = stream.getvalue().splitlines()
     assert max(map(len, lines)) <= 100
     for k, n in enumerate(SIZES):
@@ -411,7 +411,7 @@ def test_a_failed_fit_is_in_the_table(fixed):
     points = (LearningPoint("m", 3, (), ("out of [memory]",)), LearningPoint("m", 5, (0.2,)))
     curve = LearningCurve("n", "MAE", "eV/Å", ("m",), points, None, 9, {}, None, (), "So it is.")
     stream = StringIO()
-    print_learning(console(stream), curve)
+    print_blocks(console(stream), make_tables(curve, curve.name))
     assert "m, N = 3: failed: out of [memory]" in stream.getvalue()
     assert re.search(r"^ 3 +- *$", stream.getvalue(), re.MULTILINE)
     assert len(draw_learning([curve]).axes) == 1
@@ -455,5 +455,8 @@ def test_the_script(monkeypatch, capsys, tmp_path):
     assert "ridges tuned" in out
     assert "0.0020 ± 0.0012" in out  # two digits of the smallest
     assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 100
-    assert (tmp_path / "figures" / "learning.png").stat().st_size > 10_000
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        "learning-1.svg",
+        "learning-2.svg",
+    }
     assert len(json.loads((tmp_path / "l.json").read_text())) == 2

@@ -223,5 +223,5 @@ def test_a_larger_difference_that_is_not_resolved_counts():
         (bins[:1], "ok", "100 % of 27 pairs about 0.1 eV apart"),
     ):
         row = Parity("mine", ordering=dataclasses.replace(order, bins=told))
-        (found,) = [f for f in judge(parities=[row]) if f.quantity == "order of states"]
+        (found,) = [f for f in judge({"parity": [row]}) if f.quantity == "order of states"]
         assert (found.status, found.value) == (status, value)

@@ -17,12 +17,12 @@ from ase.optimize import BFGS
 from faulty import Failing, Faulty, ScaledStress
 
 from mlipcheck import get_calculator, relax_against_reference
+from mlipcheck.analysis.strain import stress_error
 from mlipcheck.checks.relaxation import geometry
 from mlipcheck.checks.relaxation.energies import compare_energies
-from mlipcheck.analysis.strain import stress_error
+from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.structures import RelaxedReference
-from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.verdict import judge
 
 
@@ -35,7 +35,7 @@ def relaxed(atoms):
 
 
 def status(rows, quantity):
-    return {f.status: f.subjects for f in judge(relaxations=rows) if f.quantity == quantity}
+    return {f.status: f.subjects for f in judge({"relaxation": rows}) if f.quantity == quantity}
 
 
 def test_soft_toy_passes_up_to_four_atoms_and_fails_thirteen():
@@ -54,7 +54,7 @@ def test_wide_toy_is_exact():
     rows = relax_against_reference(get_calculator("toy:wide"), "morse-clusters", start="first")
     assert all(r.largest_bond_change_percent < 0.5 for r in rows)
     assert all(abs(r.energy_error_per_atom) < 1e-3 for r in rows)
-    assert {f.status for f in judge(relaxations=rows)} == {"ok"}
+    assert {f.status for f in judge({"relaxation": rows})} == {"ok"}
 
 
 def test_a_perfect_model_leaves_its_own_minimum_alone():
@@ -68,7 +68,7 @@ def test_a_perfect_model_leaves_its_own_minimum_alone():
         assert row.space_group == row.reference_space_group == "Fm-3m (225)"
         assert row.stress_error < 1e-4
         assert row.force_calls == row.steps + 1
-    assert {f.status for f in judge(relaxations=rows)} <= {"ok", "not assessed"}
+    assert {f.status for f in judge({"relaxation": rows})} <= {"ok", "not assessed"}
 
 
 def test_rattled_start_comes_back():
@@ -401,6 +401,6 @@ def test_a_single_point_is_no_relaxed_reference():
 def test_atoms_out_of_reach_are_a_suspicion_about_units():
     bohr = bulk("Cu", a=3.61 / 0.529177 * 2)
     (row,) = relax_against_reference(EMT(), bohr, steps=1)
-    found = [f for f in judge(relaxations=[row]) if f.quantity == "the reference itself"]
+    found = [f for f in judge({"relaxation": [row]}) if f.quantity == "the reference itself"]
     assert [f.status for f in found] == ["caution"]
     assert "unit" in found[0].value
