@@ -39,8 +39,8 @@ class Task:
     subject : object
         What the check works on; nobody else looks into it.
     key : object
-        All that the rows depend on beside check, model and versions: plain values, arrays and
-        records. Kept rows are found by it.
+        All that the rows depend on beside check, model, versions and the rows of the checks that
+        it ``needs``: plain values, arrays and records. Kept rows are found by it.
     atoms : Atoms or None
         A structure like those that are evaluated, to find out how long one takes.
     evaluations : float

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import contextmanager
 
 import numpy as np
@@ -19,26 +18,22 @@ from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, ste
 from vasp_files import write_vasprun
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.contacts.closest import closest_approaches, find_closest
-from mlipcheck.checkup.plan import (
-    QUICK_FRAMES,
-    QUICK_PAIRS,
-    Options,
-    plan_checkup,
-)
-from mlipcheck.checkup.run import check_up, make_store, run_checkup
-from mlipcheck.checkup.system import find_system, sort_words
+from mlipcheck.analysis.closest import find_closest
+from mlipcheck.checks import list_checks
+from mlipcheck.checks.contacts import ClosestApproach, closest_approaches
+from mlipcheck.checks.dimers.check import QUICK_PAIRS
 from mlipcheck.checks.dimers.record import DimerScan
+from mlipcheck.checks.parity.check import QUICK_FRAMES
+from mlipcheck.checkup.find import find_system, sort_words
+from mlipcheck.checkup.plan import plan_checkup
+from mlipcheck.checkup.run import check_up, make_store, run_checkup
+from mlipcheck.record import STATUSES
 from mlipcheck.storage import dumps
-from mlipcheck.verdict import (
-    CHECKS,
-    STATUSES,
-    judge,
-    summarize,
-)
+from mlipcheck.system import Settings
+from mlipcheck.verdict import judge, summarize
 
 MORSE = ["N", "morse-near", "morse-far", "morse-clusters"]
-AGAINST_MORSE = Options(reference=("morse",), signal=0.1)
+AGAINST_MORSE = Settings(reference=("morse",), signal=0.1)
 
 
 def statuses(record) -> dict[tuple[str, str], str]:
@@ -107,7 +102,10 @@ def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
     assert [r.name for r in system.references] == [tmp_path.name]
     assert [len(s.frames) for s in system.frames] == [len(relaxed_run)]
     assert system.elements == ("Au-Au", "Au-Cu", "Cu-Cu")
-    assert not system.missing
+    assert system.not_relaxed == system.unlabelled == ()
+    plan = plan_checkup(EMT(), [str(tmp_path)])
+    assert set(plan.not_run) == {"learning"}
+    assert plan.notes == ()
 
 
 def test_moving_frames_are_not_relaxed(tmp_path, hot_frames):
@@ -115,8 +113,8 @@ def test_moving_frames_are_not_relaxed(tmp_path, hot_frames):
     write(path, hot_frames)
     system = find_system(EMT(), [str(path)])
     assert system.references == ()
-    assert "forces above 0.1 eV/Å" in system.missing["relax"]
     assert len(system.frames[0].frames) == len(hot_frames)
+    assert "forces above 0.1 eV/Å" in plan_checkup(EMT(), [str(path)]).not_run["relaxation"]
 
 
 def test_a_bare_structure_is_relaxed_and_has_no_labels(tmp_path):
@@ -125,20 +123,23 @@ def test_a_bare_structure_is_relaxed_and_has_no_labels(tmp_path):
     system = find_system(EMT(), [str(path)])
     assert len(system.references) == 1
     assert system.frames == ()
-    assert "no labels" in system.missing["parity"]
+    assert "no labels" in plan_checkup(EMT(), [str(path)]).not_run["parity"]
 
 
 def test_single_points_are_not_relaxed(data_dir):
-    system = find_system(EMT(), [str(data_dir / "vasp" / "phonopy")])
+    what = [str(data_dir / "vasp" / "phonopy")]
+    system = find_system(EMT(), what)
     assert system.references == ()
-    assert "single point" in system.missing["relax"]
+    assert "single point" in plan_checkup(EMT(), what).not_run["relaxation"]
     assert sum(len(s.frames) for s in system.frames) == 2
 
 
 def test_pairs_of_a_public_set_are_not_scanned(data_dir):
     system = find_system(EMT(), ["mptrj-random-1k"])
     assert system.elements == ()
-    assert "name the elements of yours" in system.missing["dimer"]
+    assert (
+        "name the elements of yours" in plan_checkup(EMT(), ["mptrj-random-1k"]).not_run["dimers"]
+    )
     assert system.structures == ()
 
 
@@ -185,7 +186,7 @@ def scan_with(collapse: float | None) -> DimerScan:
 def test_room_to_the_collapse(distance, collapse, status):
     atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, distance]])
     (row,) = closest_approaches([("mine", atoms)], [scan_with(collapse)])
-    (finding,) = judge(approaches=[row])
+    (finding,) = judge({"contacts": [row]})
     assert finding.status == status
     assert f"{distance:.2f} Å in mine" in finding.value
 
@@ -198,7 +199,7 @@ def test_a_pair_that_was_not_scanned_is_not_judged():
         ("Cu-O", pytest.approx(1.0)),
         ("O-O", None),
     ]
-    assert [f.status for f in judge(approaches=rows)] == ["not assessed"]
+    assert [f.status for f in judge({"contacts": rows})] == ["not assessed"]
 
 
 # ---------------------------------------------------------------- an honest verdict
@@ -214,16 +215,16 @@ def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
     found = statuses(perfect)
     assert set(found.values()) == {"ok", "not assessed"}
     unknown = {question for question, status in found.items() if status == "not assessed"}
-    assert unknown == {("learning", "frames needed"), ("parity", "stress")}
+    assert unknown == {("learning", "learning curves"), ("parity", "stress")}
     assert perfect.advice == ()
     assert "Do not" not in perfect.summary
 
 
 def test_the_reference_s_own_calculator_has_nothing_worse_than_ok(tmp_path, relaxed_run):
     write_vasprun(tmp_path / "vasprun.xml", relaxed_run)
-    record = check_up(EMT(), [str(tmp_path)], Options(reference=("none",), signal=0.05))
+    record = check_up(EMT(), [str(tmp_path)], Settings(reference=("none",), signal=0.05))
     found = statuses(record)
-    for check in ("relax", "parity", "distances"):
+    for check in ("relaxation", "parity", "contacts"):
         mine = {q: s for (c, q), s in found.items() if c == check}
         assert set(mine.values()) <= {"ok", "not assessed"}, mine
         assert "ok" in mine.values()
@@ -257,10 +258,10 @@ FAULTS = {
     "weak forces": (
         lambda base: ScaledForces(base, 0.6),
         {
-            ("dimer", "softening of the wall"),
-            ("dimer", "conservation"),  # the energy stayed what it was
+            ("dimers", "softening of the wall"),
+            ("dimers", "conservation"),  # the energy stayed what it was
             ("parity", "softening"),
-            ("contract", "promises"),
+            ("interface", "interface tests"),
         },
     ),
     "a frame fails": (
@@ -268,21 +269,24 @@ FAULTS = {
         {("parity", "frames")},
     ),
     # the labelled frames are all of it: a constant is their zero, and no error
-    "one composition shifted": (Shifted, {("relax", "energy"), ("contract", "promises")}),
-    "prints": (Loud, {("contract", "promises")}),
+    "one composition shifted": (
+        Shifted,
+        {("relaxation", "energy"), ("interface", "interface tests")},
+    ),
+    "prints": (Loud, {("interface", "interface tests")}),
     "a bump between two atoms": (
         lambda base: ExtraPairEnergy(base, gaussian(0.3, 3.5, 0.15)),
-        {("dimer", "spurious extrema")},
+        {("dimers", "spurious extrema")},
     ),
     "a hole inside the wall": (
         lambda base: ExtraPairEnergy(base, gaussian(-300.0, 0.5, 0.08)),
-        {("dimer", "repulsive wall"), ("distances", "room to the collapse")},
+        {("dimers", "repulsive wall"), ("contacts", "shortest distances")},
     ),
     "a jump": (
         lambda base: ExtraPairEnergy(base, step(0.2, 4.01)),
-        {("dimer", "energy jumps"), ("dimer", "dissociation")},  # it is there to the end
+        {("dimers", "energy jumps"), ("dimers", "dissociation")},  # it is there to the end
     ),
-    "wrong single atoms": (LoneAtoms, {("dimer", "dissociation")}),
+    "wrong single atoms": (LoneAtoms, {("dimers", "dissociation")}),
 }
 
 
@@ -297,29 +301,28 @@ def test_a_fault_changes_its_own_findings_alone(fault, perfect):
 
 
 def test_what_did_not_run_is_never_ok():
-    record = check_up(get_calculator("toy"), ["N"], Options())
-    assert set(record.not_run) == {"parity", "signal", "learning", "distances"}
-    for check in record.not_run:
-        found = [f for f in record.findings if f.check == check]
-        assert [f.status for f in found] == ["not assessed"]
-        assert found[0].value == record.not_run[check]
-        assert found[0].plain == CHECKS[check][1]
+    record = check_up(get_calculator("toy"), ["N"], Settings())
+    assert set(record.not_run) == {"parity", "learning", "contacts"}
+    for check in list_checks():
+        if check.name in record.not_run:
+            (found,) = [f for f in record.findings if f.check == check.name]
+            assert (found.status, found.subjects) == ("not assessed", ("not run",))
+            assert found.value == record.not_run[check.name]
+            assert found.plain == f"Not tested: {check.asks}."
 
 
 def test_every_limit_has_words_for_its_reader():
-    from mlipcheck.criteria import CRITERIA
-
-    for c in CRITERIA:
+    for c in (c for check in list_checks() for c in check.criteria):
         assert c.why, c.quantity
         for limit, status in ((c.caution, "caution"), (c.fail, "fail")):
-            assert bool(c.plain(status)) == (limit is not None), (c.quantity, status)
+            assert bool(c.advise(status)) == (limit is not None), (c.quantity, status)
 
 
 def test_summary_names_what_failed_and_counts_the_rest(perfect):
     record = check_up(get_calculator("toy"))
     worst = list(statuses(record).items())
     refused = record.summary.split(" questions hold")[0]
-    for subject, check in (("pairs of atoms", "dimer"), ("relaxed structures", "relax")):
+    for subject, check in (("pairs of atoms", "dimers"), ("relaxed structures", "relaxation")):
         asked = [q for (c, q), status in worst if c == check and status == "fail"]
         assert f"{subject} ({', '.join(asked)})" in refused
     ok = sum(status == "ok" for _, status in worst)
@@ -342,7 +345,7 @@ def test_a_soft_model_is_told_to_rescale(tmp_path, hot_frames):
 
     path = tmp_path / "hot.xyz"
     write(path, hot_frames)
-    record = check_up(Soft(EMT()), [str(path)], Options(independent=True))
+    record = check_up(Soft(EMT()), [str(path)], Settings(independent=True))
     assert f"Multiply the forces by {1 / 0.7:.3f}" in advice_of(record)["rescale"]
 
 
@@ -354,14 +357,14 @@ def test_noise_is_not_told_to_rescale(tmp_path, hot_frames):
 
     path = tmp_path / "hot.xyz"
     write(path, hot_frames)
-    record = check_up(Noisy(EMT()), [str(path)], Options(independent=True))
+    record = check_up(Noisy(EMT()), [str(path)], Settings(independent=True))
     assert "rescale" not in advice_of(record)
     assert "do not rescale" in advice_of(record)
 
 
 def test_the_toy_s_learning_curve_says_how_many_frames():
-    record = check_up(get_calculator("toy"), (), Options(learn=True, target=0.2))
-    assert len(record.learning) == 2
+    record = check_up(get_calculator("toy"), (), Settings(learn=True, target=0.2))
+    assert len(record.rows("learning")) == 2
     assert "0.2 eV" in advice_of(record)["fine-tune"]
     assert "learning" not in record.not_run
 
@@ -379,13 +382,13 @@ def test_quick_leaves_out_and_says_so(tmp_path):
         frames.append(labelled(atoms))
     path = tmp_path / "frames.xyz"
     write(path, frames)
-    plan = plan_checkup(EMT(), [str(path), "Pt"], Options(quick=True, reference=("none",)))
-    assert len(plan.scan.grids) == QUICK_PAIRS
-    assert len(plan.system.frames[0].frames) == QUICK_FRAMES
-    told = " ".join(plan.system.notes)
-    assert "--quick leaves out 6 pairs" in told
+    plan = plan_checkup(EMT(), [str(path), "Pt"], Settings(quick=True, reference=("none",)))
+    tasks = {job.check.name: job.tasks for job in plan.jobs}
+    assert len(tasks["dimers"]) == QUICK_PAIRS
+    assert [t.steps for t in tasks["parity"]] == [QUICK_FRAMES]
+    assert "--quick leaves out 6 pairs" in " ".join(plan.notes)
     # what comes closest is kept: nothing of the files is left out for platinum, of which none is
-    assert ("Pt", "Pt") not in plan.scan.grids
+    assert "Pt-Pt" not in {t.name for t in tasks["dimers"]}
 
 
 @pytest.mark.parametrize(
@@ -400,7 +403,7 @@ def test_quick_leaves_out_and_says_so(tmp_path):
 )
 def test_options_that_cannot_be(options, why):
     with pytest.raises(InputError, match=why):
-        Options(**options)
+        plan_checkup(get_calculator("toy"), (), Settings(**options))
 
 
 # ---------------------------------------------------------------- interruption
@@ -436,29 +439,24 @@ class Counting(Faulty):
 @pytest.mark.parametrize(
     ("check", "after", "unfinished"),
     [
-        ("dimer scan", 2, {"dimer", "relax", "parity"}),
-        ("relaxing", 2, {"relax", "parity"}),
-        ("frames", 30, {"parity"}),
+        ("dimers", 2, {"dimers", "relaxation", "parity"}),
+        ("relaxation", 2, {"relaxation", "parity"}),
+        ("parity", 30, {"parity"}),
     ],
 )
 def test_an_interrupted_check_up_goes_on(tmp_path, hot_frames, check, after, unfinished):
     path = tmp_path / "frames.xyz"
     write(path, hot_frames * 4)
-    what = [str(path), "Cu", "Au"]
-    options = Options(reference=("none",))
+    crystals = [tmp_path / f"{symbol}.xyz" for symbol in ("Cu", "Au", "Ag")]
+    for crystal in crystals:
+        write(crystal, bulk(crystal.stem))
+    what = [str(path), *map(str, crystals)]
+    settings = Settings(reference=("none",))
 
     def once(progress=None, store=None):
         calculator = Counting(EMT())
         Counting.calls = 0
-        plan = plan_checkup(calculator, what, options)
-        # crystals to relax
-        system = dataclasses.replace(
-            plan.system, references=tuple(find_system(EMT(), ["Cu", "Au", "Ag"]).references)
-        )
-        plan = dataclasses.replace(plan, system=system, work=plan.work | {"relax": "3"})
-        plan = dataclasses.replace(
-            plan, work={k: plan.work[k] for k in ("contract", "dimer", "relax", "parity")}
-        )
+        plan = plan_checkup(calculator, what, settings)
         keep = make_store(calculator, store) if store else None
         record = run_checkup(calculator, plan, store=keep, progress=progress)
         return record, keep, Counting.calls
@@ -466,7 +464,7 @@ def test_an_interrupted_check_up_goes_on(tmp_path, hot_frames, check, after, unf
     whole, _, calls = once()
     folder = tmp_path / "unfinished"
     partial, _, _ = once(Stop(check, after), folder)
-    assert partial.settings["interrupted"] is True
+    assert partial.interrupted is True
     assert {c for c, why in partial.not_run.items() if why == "interrupted"} >= unfinished
     for name in unfinished:
         found = [f for f in partial.findings if f.check == name and f.subjects == ("not run",)]
@@ -481,7 +479,7 @@ def test_an_interrupted_check_up_goes_on(tmp_path, hot_frames, check, after, unf
 
 def test_parts_of_others_are_spared(tmp_path):
     store = make_store(EMT(), tmp_path / "unfinished")
-    store.put(int, 3, "mine")
+    store.keep(int, "mine", lambda: 3)
     (tmp_path / "unfinished" / "part-of-another.json").write_text("1")
     store.clear()
     assert [p.name for p in (tmp_path / "unfinished").iterdir()] == ["part-of-another.json"]
@@ -489,34 +487,52 @@ def test_parts_of_others_are_spared(tmp_path):
 
 def test_what_failed_is_tried_again(tmp_path):
     store = make_store(EMT(), tmp_path)
-    assert store.put(tuple[int, ...], [1, 2], "mine", keep=False) == (1, 2)
-    assert store.get(tuple[int, ...], "mine") is None
+    lost = [ClosestApproach(("Cu", "O"), None, "", 1, error="lost")]
+    assert store.keep(list[ClosestApproach], "mine", lambda: lost) == lost
+    assert list(tmp_path.iterdir()) == []
     failing = Failing(EMT(), lambda atoms: len(atoms) == 2)
-    plan = plan_checkup(failing, ["Cu"], Options(reference=("none",)))
+    plan = plan_checkup(failing, ["Cu"], Settings(reference=("none",)))
     keep = make_store(failing, tmp_path)
     record = run_checkup(failing, plan, store=keep)
-    assert record.dimers[0].error
+    assert record.rows("dimers")[0].error
     again = run_checkup(failing, plan, store=(second := make_store(failing, tmp_path)))
-    assert again.dimers[0].error
-    assert second.used == 2  # the contract and the relaxation
+    assert again.rows("dimers")[0].error
+    assert second.used == 2  # the interface and the relaxation
+
+
+def test_distances_of_other_structures_are_no_part_of_this_run(tmp_path):
+    """Parts in the cache outlive the command that was interrupted."""
+    found = []
+    for k, a in enumerate((3.6, 4.0)):
+        path = tmp_path / f"{k}" / "cu.xyz"
+        path.parent.mkdir()
+        write(path, bulk("Cu", a=a))
+        settings = Settings(only=("contacts",), reference=("none",))
+        store = make_store(EMT(), tmp_path / "unfinished")
+        run = run_checkup(EMT(), plan_checkup(EMT(), [str(path)], settings), store=store)
+        found += [row.distance for row in run.rows("contacts")]
+    assert store.used == 1  # the pair
+    assert found == [pytest.approx(a / 2**0.5) for a in (3.6, 4.0)]
 
 
 def test_a_part_that_is_damaged_is_computed_again(tmp_path):
     store = make_store(EMT(), tmp_path)
-    store.put(int, 3, "mine")
-    assert store.get(int, "mine") == 3
+    assert store.keep(int, "mine", lambda: 3) == 3
+    assert store.keep(int, "mine", pytest.fail) == 3
     (path,) = tmp_path.iterdir()
     path.write_text("{half")
-    assert store.get(int, "mine") is None
+    assert store.keep(int, "mine", lambda: 4) == 4
     # another model has nothing of it
-    assert make_store(get_calculator("toy"), tmp_path).get(int, "mine") is None
+    assert make_store(get_calculator("toy"), tmp_path).keep(int, "mine", lambda: 5) == 5
 
 
 def test_an_estimate_names_every_check_that_will_run():
     plan = plan_checkup(get_calculator("toy"))
-    assert list(plan.work) == ["contract", "dimer", "relax", "parity"]
-    assert set(plan.seconds) == set(plan.work)
-    assert all(s >= 0 for s in plan.seconds.values())
+    names = [job.check.name for job in plan.jobs]
+    assert names == ["interface", "dimers", "contacts", "relaxation", "parity"]
+    assert all(job.seconds >= 0 for job in plan.jobs)
+    assert plan.seconds == pytest.approx(sum(job.seconds for job in plan.jobs))
+    assert all(job.seconds > 0 for job in plan.jobs if job.check.name != "contacts")
     assert plan.not_run == {"learning": "not asked for; give --learn"}
 
 
@@ -542,9 +558,9 @@ def test_a_pressed_crystal_is_no_relaxed_one(tmp_path):
     system = find_system(EMT(), [str(path)])
     # the third is all but relaxed, and named as ASE counts
     assert [r.name for r in system.references] == ["eos[2]"]
-    assert "stress above 1.0 GPa: eos[0], eos[1], eos[3]" in system.notes[0]
-    record = check_up(EMT(), [str(path)], Options(reference=("none",)))
-    for check in ("relax", "parity"):
+    assert "stress above 1.0 GPa: eos[0], eos[1], eos[3]" in system.not_relaxed[0]
+    record = check_up(EMT(), [str(path)], Settings(reference=("none",)))
+    for check in ("relaxation", "parity"):
         found = {s for (c, _), s in statuses(record).items() if c == check}
         assert found <= {"ok", "not assessed"}
 
@@ -559,7 +575,7 @@ def test_a_relaxed_reference_under_stress_is_not_held_against_the_model():
     atoms.get_forces()
     atoms.get_stress()
     rows = relax_against_reference(EMT(), [atoms])
-    found = {f.quantity: f for f in judge(relaxations=rows)}
+    found = {f.quantity: f for f in judge({"relaxation": rows})}
     assert rows[0].volume_change_percent > 10
     for quantity in ("volume", "bond lengths"):
         assert found[quantity].status == "not assessed"
@@ -570,8 +586,8 @@ def test_a_relaxed_reference_under_stress_is_not_held_against_the_model():
 def test_a_bare_structure_is_not_known_to_be_relaxed(tmp_path):
     path = tmp_path / "copper.cif"
     write(path, bulk("Cu", cubic=True))
-    record = check_up(EMT(), [str(path)], Options(reference=("none",)))
-    assert statuses(record)["relax", "the reference itself"] == "not assessed"
+    record = check_up(EMT(), [str(path)], Settings(reference=("none",)))
+    assert statuses(record)["relaxation", "the reference itself"] == "not assessed"
 
 
 def test_errors_of_two_elements_that_cancel_are_seen(tmp_path):
@@ -588,9 +604,9 @@ def test_errors_of_two_elements_that_cancel_are_seen(tmp_path):
         frames.append(labelled(atoms))
     path = tmp_path / "two.xyz"
     write(path, frames)
-    found = statuses(check_up(Uneven(EMT()), [str(path)], Options(independent=True)))
+    found = statuses(check_up(Uneven(EMT()), [str(path)], Settings(independent=True)))
     assert found["parity", "softening of one element"] == "caution"
-    right = statuses(check_up(EMT(), [str(path)], Options(independent=True)))
+    right = statuses(check_up(EMT(), [str(path)], Settings(independent=True)))
     assert right["parity", "softening of one element"] == "ok"
 
 
@@ -600,11 +616,11 @@ def test_without_stress_the_cell_stays(tmp_path):
             super().__init__(base)
             self.implemented_properties = ["energy", "free_energy", "forces"]
 
-    record = check_up(NoStress(EMT()), ["Cu"], Options(reference=("none",)))
-    (row,) = record.relaxations
+    record = check_up(NoStress(EMT()), ["Cu"], Settings(reference=("none",)))
+    (row,) = record.rows("relaxation")
     assert (row.error, row.cell, row.converged) == (None, "fixed", True)
     assert "no stress" in row.notes[-1]
-    assert statuses(record)["relax", "convergence"] == "ok"
+    assert statuses(record)["relaxation", "convergence"] == "ok"
 
 
 def test_what_a_calculator_says_of_the_user_s_elements_is_told(run_cli, tmp_path, monkeypatch):

@@ -158,7 +158,8 @@ class Contacts(Check[ClosestApproach]):
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         if not system.structures:
             return [Skip("no structures of your own given")]
-        return [Task("pairs of your structures", system.structures, key=None)]
+        key = [(name, a.numbers, a.pbc, a.cell[:], a.positions) for name, a in system.structures]
+        return [Task("pairs of your structures", system.structures, key)]
 
     def run(
         self, calculator: BaseCalculator, task: Task, context: Context

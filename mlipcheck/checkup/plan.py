@@ -10,7 +10,8 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ..calculators.evaluate import evaluate
+from ..calculators.evaluate import describe_error, evaluate
+from ..calculators.registry import describe
 from ..check import Check, Skip, Task
 from ..checks import broken_checks, list_checks
 from ..drawing.tables import some
@@ -71,7 +72,10 @@ def plan_checkup(
     chosen = choose_checks(settings.only)
     if "learning" in settings.only:
         settings = replace(settings, learn=True)
-    system = find_system(calculator, what, independent=settings.independent)
+    if what or any(check.of_system for check in chosen):
+        system = find_system(calculator, what, independent=settings.independent)
+    else:  # nobody has to know which
+        system = System(describe(calculator))
     if settings.sample is not None:
         frames = tuple(s.sample(settings.sample, settings.seed) for s in system.frames)
         system = replace(system, frames=frames)
@@ -81,7 +85,13 @@ def plan_checkup(
     not_run: dict[str, str] = {} if settings.only else broken_checks()
     notes = []
     for check in chosen:
-        found = check.tasks(system, settings)
+        try:
+            found = check.tasks(system, settings)
+        except InputError:
+            raise
+        except (Exception, SystemExit) as error:
+            not_run[check.name] = own_fault(error)
+            continue
         tasks = tuple(t for t in found if isinstance(t, Task))
         skips = [t.reason for t in found if isinstance(t, Skip)]
         missing = [need for need in check.needs if need not in {job.check.name for job in jobs}]
@@ -110,6 +120,11 @@ def choose_checks(only: Sequence[str]) -> tuple[Check[Any], ...]:
             raise InputError(why or f"no check is called {name!r}; known: {', '.join(known)}")
     wanted = {*only, *(need for name in only for need in known[name].needs)}
     return tuple(check for name, check in known.items() if not only or name in wanted)
+
+
+def own_fault(error: BaseException) -> str:
+    """Say that a check did not get to its end by its own fault, which stops no other check."""
+    return f"the check itself failed: {describe_error(error)}"
 
 
 def _estimate(calculator: BaseCalculator, tasks: Sequence[Task]) -> float:

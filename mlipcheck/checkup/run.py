@@ -10,14 +10,13 @@ from typing import Any
 
 from ase.calculators.calculator import BaseCalculator
 
-from ..calculators.evaluate import describe_error
 from ..calculators.registry import describe
 from ..check import Context, Task
 from ..record import RunRecord
 from ..results_file import collect_versions, make_run
 from ..system import Settings
 from ..verdict import conclude
-from .plan import Job, Plan, plan_checkup
+from .plan import Job, Plan, own_fault, plan_checkup
 from .store import PartStore
 
 # What shows how far a check is: entered with its name and its number of steps.
@@ -84,13 +83,14 @@ def run_checkup(
             continue
         try:
             context = Context(plan.settings, {need: rows[need] for need in job.check.needs})
-            _run(calculator, job, context, rows[name], store, progress or _silent)
-        except KeyboardInterrupt:
-            interrupted = True
-            not_run[name] = "interrupted"
-        except (Exception, SystemExit) as error:  # a check's own fault, and told as that
-            not_run[name] = f"the check itself failed: {describe_error(error)}"
-        rows[name] = job.check.finish(rows[name])
+            try:
+                _run(calculator, job, context, rows[name], store, progress or _silent)
+            except KeyboardInterrupt:
+                interrupted = True
+                not_run[name] = "interrupted"
+            rows[name] = job.check.finish(rows[name])
+        except (Exception, SystemExit) as error:
+            not_run[name] = own_fault(error)
     run = make_run(
         command,
         describe(calculator),
@@ -123,7 +123,8 @@ def _run(
 
             # a generic alias of a class that is known at run time only
             kind: Any = list[check.row]  # type: ignore[name-defined]
-            rows += store.keep(kind, (check.name, task.name, task.key), compute)
+            key = (check.name, task.name, task.key, context.earlier)
+            rows += store.keep(kind, key, compute)
             done.finish()
 
 

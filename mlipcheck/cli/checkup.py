@@ -48,9 +48,9 @@ def run_checks(
     calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
     plans = [plan_checkup(c, what, chosen) for c in calculators]
     for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
-        _print_plan(spec, plan, alone=len(specs) == 1)
         if before is not None:
             before(calculator, plan)
+        _print_plan(spec, plan, alone=len(specs) == 1)
     folder = _parts_folder(destination.out)
     stores = [make_store(calculator, folder) for calculator in calculators]
     runs: list[RunRecord] = []

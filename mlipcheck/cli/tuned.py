@@ -45,7 +45,9 @@ def compare(
 
     Their report lies beside the model; where stdout is for JSON (``quiet``) nothing is printed.
     """
-    from ..calculators.registry import describe, get_calculator
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.registry import describe, get_calculator, get_trainer
     from ..checkup.plan import plan_checkup
     from ..checkup.run import run_checkup
     from ..comparison import compare_runs
@@ -58,7 +60,9 @@ def compare(
     info = describe(calculator)
     if not curves:
         if what:
-            typer.echo(f"{info.spec}: no model was fine-tuned", err=True)
+            trains = get_trainer(calculator) is not None
+            why = "no fit to look at" if trains else "it has no trainer here"
+            typer.echo(f"{info.spec}: nothing fine-tuned, {why}", err=True)
         return
     model = Path(curves[0].tuned_model)
     if save is not None:
@@ -67,10 +71,12 @@ def compare(
         typer.echo(f"saved: {save}", err=True)
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     settings = Settings(only=("dimers", "relaxation"), reference=("none",), quick=True)
-    runs = [
-        run_checkup(c, plan_checkup(c, what, settings), progress=checkup.progress_bar)
-        for c in (calculator, after)
-    ]
+    try:
+        plans = [(c, plan_checkup(c, what, settings)) for c in (calculator, after)]
+    except InputError as error:  # nothing to look at, as of a public data set
+        typer.echo(f"before and after are not compared: {error}", err=True)
+        return
+    runs = [run_checkup(c, plan, progress=checkup.progress_bar) for c, plan in plans]
     path = model.with_suffix(".before-after.json")
     write_atomically(path, dump_runs(runs))
     if not quiet:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TOY, TOY_SECONDS = "soft", 4.0  # the checkpoint that learns; a curve
 EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in evaluations
 ACCURACY = ("parity", "relaxation")  # checks whose findings more data of one's own may improve
-FORCES = "eV/Å"  # of errors that do not fall because a zero of energy is learnt
+ZERO_AND_ALL = "eV/atom"  # of errors that fall mostly because a zero of energy is learnt
 
 
 class Learning(Check[LearningCurve]):
@@ -96,7 +96,7 @@ class Learning(Check[LearningCurve]):
         return draw_panels(models)
 
     def advice(self, run: RunRecord) -> list[Advice]:
-        curves = [c for c in run.rows(self.name) if c.unit == FORCES]
+        curves = [c for c in run.rows(self.name) if c.unit != ZERO_AND_ALL]
         found = [advice for c in curves if (advice := _learnt(run, c)) is not None]
         judged = [p for p in run.rows("parity") if p.error is None]
         crossed = any(f.check in ACCURACY and f.status in CROSSED for f in run.findings)
