@@ -17,9 +17,9 @@ from ase.build import bulk
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import datasets
 from mlipcheck.references.structures import morse_clusters
-from mlipcheck.storage import load_run
+from mlipcheck.results_file import load_runs
 
-PNG = b"\x89PNG\r\n\x1a\n"
+KINDS = ("energies", "forces", "order")
 UNFINISHED_XML = "<?xml version='1.0'?>\n<modeling>\n <generator>\n"
 
 
@@ -38,8 +38,20 @@ def copper(tmp_path):
     return path
 
 
+def load_run(path):
+    (record,) = load_runs(path)
+    return record
+
+
 def quantities(findings, status):
     return {f.quantity for f in findings if f.status == status}
+
+
+def assert_svg(path):
+    content = path.read_bytes()
+    assert path.suffix == ".svg"
+    assert content.startswith(b"<?xml")
+    assert content.rstrip().endswith(b"</svg>")
 
 
 # --- run ---------------------------------------------------------------------------------------
@@ -58,19 +70,17 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
     assert {"repulsive wall", "softening of the wall", "bond lengths"} <= failed
     (bonds,) = [f for f in record.findings if f.quantity == "bond lengths" and f.status == "fail"]
     assert bonds.subjects[0] == "Morse13"
-    (scan,) = record.dimers
+    (scan,) = record.rows("dimers")
     assert scan.softening_scale == pytest.approx(0.327, abs=0.01)
     assert scan.wall_collapse_distance == pytest.approx(0.83, abs=0.02)
-    assert len(record.relaxations) == 5
+    assert len(record.rows("relaxation")) == 5
     assert record.settings["elements"] == ["N"]
     assert record.command.startswith("mlipcheck run --json")
     drawn = sorted(figures.iterdir())
-    names = ["dimers.png", "parity-1.png", "parity-2.png", "relaxations.png", "scales.png"]
-    assert [p.name for p in drawn] == names
+    of_frames = [f"{what}-morse-{x}" for what in KINDS for x in ("far", "near")]
+    assert [p.stem for p in drawn] == ["bonds", "dimer-N-N", *of_frames, "scales"]
     for picture in drawn:
-        content = picture.read_bytes()
-        assert content.startswith(PNG)
-        assert content.rstrip().endswith(b"IEND\xaeB`\x82")
+        assert_svg(picture)
         assert str(picture) in err
 
 
@@ -86,7 +96,7 @@ def test_the_wide_toy_passes_everything(run_cli, tmp_path):
     assert status == 0
     record = load_run(path)
     unknown = quantities(record.findings, "not assessed")
-    assert unknown == {"frames needed", "stress"}  # not asked for; Morse clusters have none
+    assert unknown == {"learning curves", "stress"}  # not asked for; Morse clusters have none
     assert {f.status for f in record.findings} == {"ok", "not assessed"}
     assert f"0 fail, 0 caution, 2 not assessed, {len(record.findings) - 2} ok." in out
 
@@ -97,13 +107,13 @@ def test_run_of_elements_judges_their_pairs_and_crystals(run_cli, tmp_path):
     assert status == 0
     # told before it starts: what will run, on what and how long, and what will not
     assert re.search(r"^plan, about \d+ s:$", err, re.M)
-    assert re.search(r"^  dimer +\d+ s  6 pairs: Cu-Cu, Al-Cu, Cu-Ni, Al-Al, \.\.\.$", err, re.M)
+    assert re.search(r"^  dimers +\d+ s  6: Cu-Cu, Al-Cu, Cu-Ni, Al-Al and 2 more$", err, re.M)
     assert re.search(r"^  parity +-  no labelled frames given$", err, re.M)
     record = load_run(path)
-    names = {s.name for s in record.dimers}
+    names = {s.name for s in record.rows("dimers")}
     assert names == {"Cu-Cu", "Al-Cu", "Cu-Ni", "Al-Al", "Al-Ni", "Ni-Ni"}
-    assert {r.name for r in record.relaxations} == {"Cu", "Al", "Ni"}
-    assert all(r.converged and abs(r.volume_change_percent) < 5 for r in record.relaxations)
+    assert {r.name for r in record.rows("relaxation")} == {"Cu", "Al", "Ni"}
+    assert all(r.converged and abs(r.volume_change_percent) < 5 for r in record.rows("relaxation"))
     assert all(name in out for name in names)
     assert "softening of the wall" in quantities(record.findings, "not assessed")
 
@@ -113,8 +123,8 @@ def test_run_takes_pairs_and_files(run_cli, tmp_path, copper):
     status, _, _ = run_cli("run", "-b", "ase:emt", "Al-Ni", copper, "--json", path)
     assert status == 0
     record = load_run(path)
-    assert {s.name for s in record.dimers} == {"Al-Ni", "Cu-Cu"}
-    assert [r.name for r in record.relaxations] == ["cu"]
+    assert {s.name for s in record.rows("dimers")} == {"Al-Ni", "Cu-Cu"}
+    assert [r.name for r in record.rows("relaxation")] == ["cu"]
 
 
 def test_one_bad_file_among_good_ones_is_a_row(run_cli, tmp_path, copper):
@@ -126,12 +136,15 @@ def test_one_bad_file_among_good_ones_is_a_row(run_cli, tmp_path, copper):
     status, out, _ = run_cli("run", "-b", "ase:emt", copper, bad, other, "--json", path)
     assert status == 0
     record = load_run(path)
-    good, failed, another = record.relaxations
+    good, failed, another = record.rows("relaxation")
     assert good.converged
     assert another.converged
     assert good.volume == pytest.approx(good.reference_volume, rel=0.05)
     assert "truncated" in failed.error
-    assert {s.name for s in record.dimers} == {"Al-Al", "Cu-Cu"}  # and no pair across structures
+    assert {s.name for s in record.rows("dimers")} == {
+        "Al-Al",
+        "Cu-Cu",
+    }  # and no pair across structures
     assert any("vasprun.xml" in f.subjects and "truncated" in f.value for f in record.findings)
     assert "not read" in out[out.index("Verdict") :]
 
@@ -144,11 +157,13 @@ def test_dimer(run_cli, tmp_path):
     status, out, err = run_cli("dimer", "N", "--json", path, "--figures", tmp_path / "figures")
     assert status == 0
     assert "N-N" in out
-    assert "Verdict" not in out
+    assert "Verdict" in out
     record = load_run(path)
-    assert (len(record.dimers), len(record.relaxations)) == (1, 0)
+    assert list(record.checks) == ["dimers"]
+    assert len(record.rows("dimers")) == 1
+    assert {f.check for f in record.findings} == {"dimers"}
     (figure,) = (tmp_path / "figures").iterdir()
-    assert figure.read_bytes().startswith(PNG)
+    assert_svg(figure)
     assert str(figure) in err
 
 
@@ -162,7 +177,7 @@ def test_dimer_with_a_curve_of_ones_own(run_cli, tmp_path):
     status, out, _ = run_cli("dimer", "-b", "toy:exact", "--reference", curve, "--json", path)
     assert status == 0
     assert "N-N.csv" in out
-    (scan,) = load_run(path).dimers
+    (scan,) = load_run(path).rows("dimers")
     assert scan.softening_scale == pytest.approx(1 / 2.5, rel=0.01)
     assert scan.comparison.equilibrium_distance_error == pytest.approx(0, abs=1e-3)
 
@@ -175,7 +190,7 @@ def test_dimer_against_pbe(run_cli, data_dir, monkeypatch, tmp_path):
     )
     assert status == 0
     assert "PBE diatomics" in out
-    mixed, copper = load_run(path).dimers
+    mixed, copper = load_run(path).rows("dimers")
     assert mixed.comparison is None
     assert copper.comparison.reference_equilibrium_distance == pytest.approx(2.215, abs=0.03)
 
@@ -190,9 +205,11 @@ def test_relax(run_cli, tmp_path):
     assert status == 0
     assert "2 of 2 converged" in out
     record = load_run(path)
-    assert [r.name for r in record.relaxations] == ["Morse2", "Morse6"]
-    assert all(abs(b.largest_change) < 1e-3 for r in record.relaxations for b in r.bond_changes)
-    assert (record.settings["relax"]["fmax"], record.dimers) == (0.05, ())
+    assert [r.name for r in record.rows("relaxation")] == ["Morse2", "Morse6"]
+    assert all(
+        abs(b.largest_change) < 1e-3 for r in record.rows("relaxation") for b in r.bond_changes
+    )
+    assert (record.settings["fmax"], record.rows("dimers")) == (0.05, ())
 
 
 def test_relax_settings_reach_the_relaxation(run_cli, tmp_path, copper):
@@ -203,7 +220,7 @@ def test_relax_settings_reach_the_relaxation(run_cli, tmp_path, copper):
     )
     assert status == 0
     assert "0 of 1 converged (FIRE from rattled)" in out
-    (row,) = load_run(path).relaxations
+    (row,) = load_run(path).rows("relaxation")
     assert (row.steps, row.optimizer, row.cell, row.start) == (3, "FIRE", "fixed", "rattled")
     assert row.volume == pytest.approx(row.reference_volume)
     status, _, _ = run_cli("relax", "-b", "ase:emt", copper, *options, "--fmax", "1e-6", "--strict")
@@ -267,8 +284,8 @@ def test_backends_says_how_to_install_what_is_missing(run_cli, without_chgnet):
     ("arguments", "key"),
     [
         (["run", "-b", "toy:exact"], "findings"),
-        (["dimer"], "dimers"),
-        (["relax", "--reference", "morse-clusters"], "relaxations"),
+        (["dimer"], "checks"),
+        (["relax", "morse-clusters"], "checks"),
         (["predict", "FILE", "-b", "ase:emt"], "evaluations"),
         (["backends"], None),
     ],
@@ -278,7 +295,7 @@ def test_json_on_stdout_is_all_there_is(run_cli, copper, arguments, key):
     arguments = [str(copper) if a == "FILE" else a for a in arguments]
     status, out, err = run_cli(*arguments, "--json", "-")
     assert status == 0
-    assert arguments[0] == "run" or not err  # its plan
+    assert bool(err) == (arguments[0] in ("run", "dimer", "relax"))  # the plan
     found = json.loads(out, parse_constant=pytest.fail)
     assert found[key] if key else len(found) == len(list_backends())
 
@@ -286,7 +303,7 @@ def test_json_on_stdout_is_all_there_is(run_cli, copper, arguments, key):
 def test_strict_goes_with_json(run_cli):
     status, out, _ = run_cli("dimer", "--json", "-", "--strict")
     assert status == 1
-    assert json.loads(out)["dimers"]
+    assert json.loads(out)["checks"]["dimers"]
 
 
 def test_options_reach_the_calculator(run_cli):
@@ -295,7 +312,7 @@ def test_options_reach_the_calculator(run_cli):
         *("-o", "sigma=3.0", "-o", "epsilon=0.02", "-o", "rc=12"),
     )
     assert status == 0
-    (scan,) = json.loads(out)["dimers"]
+    (scan,) = json.loads(out)["checks"]["dimers"]
     assert scan["equilibrium_distance"] == pytest.approx(3.0 * 2 ** (1 / 6), abs=1e-3)
 
 
@@ -348,13 +365,13 @@ MISTAKES = {
     "unknown option": ("run -b ase:emt -o asap_cutof=True Cu", "did you mean 'asap_cutoff'?"),
     "option of the wrong kind": ("dimer -b ase:lj -o sigma=wide Ar", "sigma"),
     "option of a toy": ("run -o a=2", "toy takes no options, got a"),
-    "unknown element": ("dimer Zz", "no element is called 'Zz'"),
-    "dummy element": ("dimer X", "no element is called 'X'"),
+    "unknown element": ("dimer Zz", "'Zz' is no element, no pair of elements, no data set, and no"),
+    "dummy element": ("dimer X", "'X' is no element"),
     "element or file": ("run Zz", "'Zz' is no element, no pair of elements, no data set, and no"),
-    "element that the model lacks": ("dimer -b ase:emt Fe", "no pair could be judged; Fe-Fe"),
-    "no elements": ("dimer -b ase:emt", "which elements?"),
+    "no elements": ("dimer -b ase:emt", "which system?"),
     "missing file": ("predict missing.xyz", "missing.xyz: no such file"),
-    "missing file to relax": ("relax missing.xyz", "missing.xyz: no such file"),
+    "missing file to relax": ("relax missing.xyz", "'missing.xyz' is no element, no pair of"),
+    "missing files to relax": ("relax missing.xyz gone.xyz", "missing.xyz: no such file (and 1"),
     "missing files": ("run missing.xyz gone.xyz", "missing.xyz: no such file (and 1 more)"),
     "empty file": ("predict empty.xyz", "empty.xyz: empty file"),
     "empty file to relax": ("relax empty.xyz", "empty.xyz: empty file"),
@@ -376,7 +393,7 @@ MISTAKES = {
     "curve of another pair": ("dimer --reference Cu-O.csv", "Cu-O, which is not scanned"),
     "missing curve": ("run --reference gone.csv", "gone.csv: no such file"),
     "binary curve": ("dimer --reference binary.xyz", "binary.xyz: ASE cannot read it"),
-    "unknown reference": ("relax --reference pbe", "give one of dcdft, morse-clusters, acwf-"),
+    "unknown data set": ("relax pbe", "'pbe' is no element, no pair of elements, no data set"),
     "negative fmax": ("run --fmax -1", "fmax is -1.0; give a positive force"),
     "zero fmax": ("relax --fmax 0", "fmax is 0.0; give a positive force"),
     "NaN fmax": ("run --fmax nan", "fmax is nan; give a positive force"),
@@ -399,6 +416,16 @@ def test_a_mistake_is_one_line(run_cli, tmp_path, monkeypatch, mistake):
     before = sorted(tmp_path.iterdir())
     assert words in refused(run_cli(*arguments.split(), "--json", "out.json"))
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_element_that_the_model_lacks_is_told_last(run_cli, tmp_path):
+    """Only the model can say that it does not know it, so that the plan was told before."""
+    path = tmp_path / "out.json"
+    status, out, err = run_cli("dimer", "-b", "ase:emt", "Fe", "--json", path)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("mlipcheck: nothing could be judged; Fe-Fe: ")
+    assert err.count("mlipcheck: ") == 1
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("command", ["relax", "run"])
@@ -460,8 +487,7 @@ def test_outputs_are_checked_before_any_work(run_cli, tmp_path, monkeypatch):
     def work(*args, **kwargs):
         pytest.fail("work was done before the mistake was seen")
 
-    monkeypatch.setattr("mlipcheck.checks.dimer.scan_dimers", work)
-    monkeypatch.setattr("mlipcheck.checks.relax.iterate_relaxations", work)
+    monkeypatch.setattr("mlipcheck.checkup.run.run_checkup", work)
     refused(run_cli("run", "--json", tmp_path / "gone" / "out.json"))
     refused(run_cli("run", "--fmax", "-1"))
 
@@ -501,31 +527,37 @@ def test_an_unforeseen_error_is_not_swallowed(monkeypatch):
 
 
 def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, tmp_path):
-    from mlipcheck.checks.relaxation import relax
+    from mlipcheck.checks.relaxation import check
 
-    original = relax.iterate_relaxations
+    original, done = check.iterate_relaxations, []
 
     def interrupted(*args, **kwargs):
-        for k, row in enumerate(original(*args, **kwargs)):
-            if k == 2:
-                raise KeyboardInterrupt
-            yield row
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(1)
+        return original(*args, **kwargs)
 
-    monkeypatch.setattr(relax, "iterate_relaxations", interrupted)
+    monkeypatch.setattr(check, "iterate_relaxations", interrupted)
     path = tmp_path / "out.json"
-    status, _, err = run_cli("relax", "--json", path)
+    status, out, err = run_cli("relax", "--json", path)
     assert status == 130
-    assert "interrupted; relaxations finished: 2" in err
-    assert [r.name for r in load_run(path).relaxations] == ["Morse2", "Morse3"]
+    assert err.endswith("interrupted; the same command goes on from here\n")
+    assert "2 of 2 converged" in out
+    record = load_run(path)
+    assert record.interrupted
+    assert [r.name for r in record.rows("relaxation")] == ["Morse2", "Morse3"]
 
 
 def test_an_interrupted_scan_is_one_line(run_cli, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlipcheck.checks.dimer.scan_dimers", interrupted)
+    monkeypatch.setattr("mlipcheck.checks.dimers.check.scan_pairs", interrupted)
     status, out, err = run_cli("dimer")
-    assert (status, out) == (130, "")
+    assert status == 130
+    assert "Nothing could be judged." in out
+    assert err.count("interrupted") == 1
+    assert err.endswith("interrupted; the same command goes on from here\n")
     assert "Traceback" not in err
 
 

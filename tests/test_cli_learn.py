@@ -9,7 +9,7 @@ import pytest
 from ase.build import bulk
 from test_frame_learning import labelled
 
-from mlipcheck.storage import load_run
+from mlipcheck.results_file import load_runs
 
 
 @pytest.fixture
@@ -33,9 +33,10 @@ def test_nothing_named_is_the_toy_s_published_table(run_cli, tmp_path):
     for cell in ("0.162 ± 0.027", "0.351 ± 0.044", "0.045 ± 0.007", "Zero-shot 0.171"):
         assert cell in out
     assert max(map(len, out.splitlines())) <= 100
-    fixed, tuned = load_run(record).learning
+    (run,) = load_runs(record)
+    fixed, tuned = run.rows("learning")
     assert (fixed.name, tuned.name) == ("toy, fixed ridges", "toy, ridges tuned")
-    assert (figures / "learning.png").is_file()
+    assert {p.name for p in figures.iterdir()} == {"learning-1.svg", "learning-2.svg"}
     _, again, _ = run_cli("report", record)
     assert "0.162 ± 0.027" in again
 
@@ -46,7 +47,7 @@ def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, 
     assert status == 0
     assert "one factor" in out
     assert "from scratch" in out
-    assert "ase:emt has no trainer here: nothing fine-tuned" in err
+    assert "ase:emt: nothing fine-tuned, it has no trainer here" in err
     assert len(list(store.glob("*.json"))) == 6
 
 
@@ -55,15 +56,23 @@ def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, 
     [
         (("-b", "toy:exact"), "the toy's own curve, not that of toy:exact"),
         (("--store", "fits"), "--store is of learning from frames"),
-        (("-b", "ase:emt"), "which frames? Name files, folders"),
+        (
+            ("-b", "ase:emt"),
+            "which system? Name elements that the calculator knows, as in Cu Al, or files",
+        ),
         (("-b", "ase:emt", "COPPER", "--sizes", "one"), "--sizes is 'one'; give whole numbers"),
-        (("-b", "ase:emt", "COPPER", "--sizes", "1,99"), "N = 99; there are 6 frames"),
-        (("-b", "ase:emt", "COPPER", "COPPER"), "learning takes one set of frames, 2 given"),
-        (("-b", "ase:emt", "nowhere.xyz"), "nowhere.xyz: no such file"),
+        (
+            ("-b", "ase:emt", "COPPER", "COPPER"),
+            "learning takes one set of labelled frames; given: copper, copper #2",
+        ),
+        (
+            ("-b", "ase:emt", "nowhere.xyz"),
+            "'nowhere.xyz' is no element, no pair of elements, no data set, and no file",
+        ),
         (("-b", "ase:emt", "COPPER", "--target", "-1"), "target is -1.0; give a positive"),
         (("-b", "ase:emt", "COPPER", "--repeats", "0"), "repeats is 0; give 1 or more"),
         (("-b", "ase:emt", "COPPER", "--save", "t.pth"), "--save: ase:emt has no trainer"),
-        (("BARE",), "bare"),
+        (("BARE",), "given: none; no labels: "),
         (("--sizes", "3,5"), "--sizes is of learning from frames"),
     ],
 )
@@ -82,12 +91,21 @@ def test_mistakes_are_one_line(run_cli, copper, tmp_path, monkeypatch, arguments
     assert told in err
 
 
+def test_more_frames_than_there_are_is_told_once_they_are_counted(run_cli, copper, tmp_path):
+    options = ("--sizes", "1,99", "--store", tmp_path / "fits")
+    status, out, err = run_cli("learn", "-b", "ase:emt", copper, *options)
+    assert (status, out) == (2, "")
+    assert "N = 99; there are 6 frames" in err.splitlines()[-1]
+    assert err.count("mlipcheck: ") == 1
+    assert not (tmp_path / "fits").exists()
+
+
 def test_json_has_stdout_for_itself(run_cli, copper, tmp_path):
     status, out, _ = run_cli(
         "learn", "-b", "ase:emt", copper, "--sizes", "1", "--store", tmp_path, "--json", "-"
     )
     assert status == 0
-    assert len(json.loads(out)["learning"]) == 2
+    assert len(json.loads(out)["checks"]["learning"]) == 2
 
 
 def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
@@ -107,8 +125,8 @@ def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
     )  # fmt: skip
     assert status == 0
     assert "Before (A) and after (B) learning from 1 frames" in out
-    assert "dimer: repulsive wall" in out
+    assert "dimers: repulsive wall" in out
     assert model.is_file()
-    before, after = err.split("again: mlipcheck report ")[1].split()
-    assert run_cli("report", before, after)[0] == 0
+    (both,) = err.split("again: mlipcheck report ")[1].split()
+    assert run_cli("report", both)[0] == 0
     assert run_cli("predict", "-b", f"chgnet:{model}", path)[0] == 0

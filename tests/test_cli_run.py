@@ -18,10 +18,12 @@ from ase.io import write
 from parsed_report import HEADINGS, Report
 
 from mlipcheck import cli
-from mlipcheck.checkup.plan import Options, plan_checkup
-from mlipcheck.checkup.run import CHUNK
+from mlipcheck.checks.parity.check import CHUNK
+from mlipcheck.checkup.plan import plan_checkup
+from mlipcheck.record import RunRecord
 from mlipcheck.references import datasets
-from mlipcheck.storage import load_run, load_runs
+from mlipcheck.results_file import load_runs
+from mlipcheck.system import Settings
 
 # What a user may have in the folder where they work: calculators of their own. One writes down
 # what it evaluates, and is stopped where a file says so.
@@ -80,6 +82,11 @@ def typed(folder: Path, *arguments: object) -> tuple[int, str, str]:
             finally:
                 sys.modules.pop("own", None)
     return status, out.getvalue(), err.getvalue()
+
+
+def load_run(path: Path) -> RunRecord:
+    (record,) = load_runs(path)
+    return record
 
 
 def refused(found: tuple[int, str, str]) -> str:
@@ -206,7 +213,7 @@ def test_the_plan_is_told_before_any_work(work):
     assert evaluations(work) == planned + 1
     told = err[: err.index("interrupted")]
     assert "plan, about" in told
-    for words in ("dimer", "1 pair: Cu-Cu", "3 frames: frames", "18 promises"):
+    for words in ("dimers", "Cu-Cu", "parity", "frames (3 frames)", "18 tests"):
         assert words in told
     assert "Nothing could be judged." in out
 
@@ -219,7 +226,6 @@ def test_a_signal_is_asked_of_the_order_of_states(tmp_path):
     (asked,) = [f for f in record.findings if f.quantity == "order of states"]
     assert (asked.check, asked.status) == ("parity", "ok")
     assert "for 0.2 eV" in asked.value
-    assert "signal" not in record.not_run
 
 
 def test_what_quick_leaves_out_is_told_everywhere(tmp_path):
@@ -231,12 +237,12 @@ def test_what_quick_leaves_out_is_told_everywhere(tmp_path):
     assert typed(tmp_path, *command, "--out", "report")[0] == 0
     record = load_run(tmp_path / "report" / "results.json")
     assert record.settings["quick"] is True
-    assert "--quick leaves out 1 of 4 relaxations" in record.settings["notes"]
-    (parity,) = record.parities
+    assert any("--quick leaves out 1 of 4 relaxations" in note for note in record.notes)
+    (parity,) = record.rows("parity")
     assert parity.frames < FRAMES
     assert any(str(FRAMES) in note for note in parity.notes)
     page = Report((tmp_path / "report" / "report.html").read_text(encoding="utf-8")).text()
-    for note in (*record.settings["notes"], *parity.notes):
+    for note in (*record.notes, *parity.notes):
         assert note in page
 
 
@@ -320,9 +326,9 @@ def test_the_toy_learns_where_it_is_asked_to(tmp_path):
     status, out, _ = typed(tmp_path, "run", "--learn", "--target", "0.2", "--out", "report")
     assert status == 0
     record = load_run(tmp_path / "report" / "results.json")
-    assert [c.name for c in record.learning] == ["toy, fixed ridges", "toy, ridges tuned"]
+    assert [c.name for c in record.rows("learning")] == ["toy, fixed ridges", "toy, ridges tuned"]
     assert "learning" not in record.not_run
-    needed = {n.method: n for n in record.learning[0].needed}["fine-tuned"]
+    needed = {n.method: n for n in record.rows("learning")[0].needed}["fine-tuned"]
     advised = [a.text for a in record.advice if a.kind == "fine-tune"]
     assert any("0.2 eV" in text and needed.text in text for text in advised)
     page = Report((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
@@ -353,7 +359,7 @@ def count_planned(folder: Path) -> int:
             super().calculate(*arguments, **keywords)
             Counted.calls += 1
 
-    plan_checkup(Counted(), [str(folder / "frames.xyz")], Options(reference=("none",)))
+    plan_checkup(Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",)))
     return Counted.calls
 
 
@@ -385,11 +391,11 @@ def test_an_interrupted_run_reports_and_goes_on_where_it_was(work, whole):
     assert done.stderr.endswith("interrupted; the same command goes on from here\n")
     # what was finished is reported, and nothing else is said to hold
     record = load_run(work / "report" / "results.json")
-    assert record.settings["interrupted"] is True
+    assert record.interrupted
     assert record.not_run["parity"] == "interrupted"
-    assert len(record.contract) > 0
-    assert [s.name for s in record.dimers] == ["Cu-Cu"]
-    assert record.parities == ()
+    assert len(record.rows("interface")) > 0
+    assert [s.name for s in record.rows("dimers")] == ["Cu-Cu"]
+    assert record.rows("parity") == ()
     assert {f.status for f in record.findings if f.check == "parity"} == {"not assessed"}
     page = Report((work / "report" / "report.html").read_text(encoding="utf-8"))
     assert "Interrupted: what was not finished is not assessed." in page.text()
@@ -436,7 +442,7 @@ def test_of_several_models_only_finished_ones_are_reported(work):
     assert "own:Counted is not finished, and not in the report" in err
     (record,) = load_runs(work / "report")
     assert record.calculator.spec == "own:Soft"
-    assert record.not_run.keys() == {"relax", "signal", "learning"}
+    assert record.not_run.keys() == {"relaxation", "learning"}
     assert "own:Counted" not in out
 
 
@@ -455,11 +461,11 @@ MISTAKES = {
     "learning in a hurry": ("--learn --quick", "--learn takes minutes; leave out --quick"),
     "learning from nothing": (
         "-b ase:emt --learn Cu",
-        "takes one set of labelled frames; given: n",
+        "takes one set of labelled frames; given: none",
     ),
     "learning from two": (
         "-b ase:emt --learn frames.xyz more.xyz",
-        "--learn takes one set of labelled frames; given: frames, more",
+        "learning takes one set of labelled frames; given: frames, more",
     ),
     "unknown convention": ("--energies corrected", "energies is 'corrected'; give one of raw,"),
     "toy beside a real one": (
@@ -473,7 +479,7 @@ MISTAKES = {
     ),
     "nothing in a folder": ("-b ase:emt empty", "no structures in this folder; looked for"),
     "labels of nothing": ("-b ase:emt words.xyz", "words.xyz: not readable"),
-    "no system": ("-b ase:emt", "which elements? Name those that the calculator knows"),
+    "no system": ("-b ase:emt", "which system? Name elements that the calculator knows"),
 }
 
 

@@ -24,23 +24,19 @@ from faulty import Failing, Faulty
 from parsed_report import HEADINGS, Report
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.relaxation.relax import RelaxSettings
-from mlipcheck.checkup.plan import Options
+from mlipcheck.checks import list_checks
 from mlipcheck.checkup.run import check_up
-from mlipcheck.criteria import CRITERIA
+from mlipcheck.comparison import compare_runs
+from mlipcheck.record import STATUSES, Finding
 from mlipcheck.report.document import make_document
 from mlipcheck.report.html import render_html
-from mlipcheck.record import Finding
-from mlipcheck.verdict import STATUSES, SUBJECTS, summarize
+from mlipcheck.system import Settings
+from mlipcheck.verdict import summarize
 
 CRYSTALS = {"Cu": (), "Au": (0, 1, 2, 3), "CuAu": (0, 1), "Cu3Au": (0,)}  # which atoms are gold
 DISPLACED = ((), (0, 1), (0, 1, 2, 3), (1, 2, 3))
 AT_REST = 0.1  # eV/Å, below which a labelled frame may be one that was relaxed
-OPTIONS = {
-    "reference": ("none",),
-    "signal": 0.1,
-    "relax": RelaxSettings(0.02, 10, "BFGS", None, "relaxed", 0),
-}
+OPTIONS = {"reference": ("none",), "signal": 0.1, "steps": 10}
 
 
 class Honest(EMT):
@@ -110,7 +106,7 @@ def system(tmp_path_factory):
 
 def check(calculator, folder, **options):
     """Check up, hold the report to what every report promises, and return the record."""
-    record = check_up(calculator, [str(folder)], Options(**(OPTIONS | options)))
+    record = check_up(calculator, [str(folder)], Settings(**(OPTIONS | options)))
     check_report(record)
     return record
 
@@ -138,6 +134,11 @@ def changes(record, before):
 # --- what every report promises ----------------------------------------------------------------
 
 
+def page_of(record):
+    """Return the page that is written of a record, without its figures."""
+    return render_html(make_document(compare_runs([record])), {})
+
+
 def items_of(html):
     """Return the items of a page by heading: (question, subjects), as they are read."""
     found, heading = defaultdict(list), ""
@@ -161,32 +162,29 @@ def items_of(html):
 def read_summary(summary, start):
     """Return the questions that a sentence of the summary lists, as (check, quantity)."""
     sentence = re.search(rf"{start} (.*?)\.(?: |$)", summary)
-    checks = {words: name for name, words in SUBJECTS.items()}
+    checks = {check.title: check.name for check in list_checks()}
     return {
         (checks[words], quantity)
         for words, asked in re.findall(
-            r"(?:^|, | and )([^(),]+?)(?: \(([^)]*)\))?(?=, | and |$)",
+            r"(?:^|, | and )([^(),]+?) \(([^)]*)\)(?=, | and |$)",
             sentence[1] if sentence else "",
         )
-        # the contract asks but one question
-        for quantity in (asked or "promises").split(", ")
+        for quantity in asked.split(", ")
     }
 
 
 def check_report(record):
     """Hold the page to its record: groups, subjects, the summary, the numbers of the advice."""
-    found = items_of(render_html(make_document(record), {}))
+    found = items_of(page_of(record))
     for status, heading in HEADINGS.items():
         if status != "advice":
             mine = [f for f in record.findings if f.status == status]
             assert found[heading] == [(f"{f.check}: {f.quantity}", f.subjects) for f in mine]
     holds = {question for question, _ in found[HEADINGS["ok"]]}
-    rows = {"dimer": record.dimers, "distances": record.approaches, "relax": record.relaxations}
-    rows |= {"parity": record.parities, "contract": record.contract}
     for name in record.not_run:
         told = [q for q, subjects in found[HEADINGS["not assessed"]] if subjects == ("not run",)]
         assert any(question.startswith(f"{name}: ") for question in told)
-        if not rows.get(name):
+        if not record.rows(name):
             assert not [question for question in holds if question.startswith(f"{name}: ")]
     subjects = defaultdict(list)
     for heading, items in found.items():
@@ -203,7 +201,7 @@ def check_report(record):
 
 def check_factors(record):
     """A factor is advised where it was accepted, and is that of the record."""
-    judged = [p.rescaling for p in record.parities if p.rescaling is not None]
+    judged = [p.rescaling for p in record.rows("parity") if p.rescaling is not None]
     for advice in record.advice:
         if advice.kind == "rescale":
             (r,) = (r for r in judged if r.accepted)
@@ -216,11 +214,16 @@ def check_factors(record):
 
 @pytest.mark.parametrize("status", ["fail", "caution"])
 def test_the_summary_lists_every_question_that_is_crossed(status):
-    crossed = [c for c in CRITERIA if getattr(c, status) is not None]
-    findings = [Finding(status, c.check, c.quantity, ("x",), "", "", "") for c in crossed]
+    crossed = {
+        (check.name, c.quantity)
+        for check in list_checks()
+        for c in check.criteria
+        if getattr(c, status) is not None
+    }
+    findings = [Finding(status, *question, ("x",), "") for question in crossed]
     start = {"fail": "Do not trust it with", "caution": "Be careful with"}[status]
     told = read_summary(summarize(findings), start)
-    assert told == {(c.check, c.quantity) for c in crossed}
+    assert told == crossed
 
 
 # --- what is right -----------------------------------------------------------------------------
@@ -230,8 +233,8 @@ def test_a_perfect_calculator_is_told_nothing_to_avoid(perfect):
     assert set(statuses(perfect).values()) == {"ok", "not assessed"}
     assert perfect.advice == ()
     unknown = {q for q, status in statuses(perfect).items() if status == "not assessed"}
-    assert unknown == {("dimer", "softening of the wall"), ("learning", "frames needed")}
-    page = items_of(render_html(make_document(perfect), {}))
+    assert unknown == {("dimers", "softening of the wall"), ("learning", "learning curves")}
+    page = items_of(page_of(perfect))
     assert {heading for heading, items in page.items() if items} == {
         HEADINGS["ok"],
         HEADINGS["not assessed"],
@@ -240,7 +243,7 @@ def test_a_perfect_calculator_is_told_nothing_to_avoid(perfect):
 
 def test_emt_breaks_the_one_promise_that_it_breaks(system, perfect):
     record = check(EMT(), system)
-    assert changes(record, perfect) == {("contract", "promises"): "fail"}
+    assert changes(record, perfect) == {("interface", "interface tests"): "fail"}
     (broken,) = [f for f in record.findings if f.status == "fail"]
     assert broken.subjects == ("declared_properties",)
     assert "magmom is declared" in broken.value
@@ -254,9 +257,9 @@ def test_the_exact_toy_is_told_nothing_to_avoid():
 
 
 def test_what_did_not_run_holds_nowhere():
-    record = check_up(Honest(), ["Cu-Cu"], Options(reference=("none",)))
+    record = check_up(Honest(), ["Cu-Cu"], Settings(reference=("none",)))
     check_report(record)
-    assert set(record.not_run) == {"distances", "parity", "signal", "learning"}
+    assert set(record.not_run) == {"contacts", "parity", "learning"}
     assert not {f.check for f in record.findings if f.status == "ok"} & set(record.not_run)
 
 
@@ -299,17 +302,17 @@ def restless(atoms, results):
         results["forces"] = results["forces"] + 0.05 * there * np.array([[1, 0, 0], [-1, 0, 0]] * 2)
 
 
-PROMISES = ("contract", "promises")
+PROMISES = ("interface", "interface tests")
 OF_A_UNIT = {
     ("parity", "labels"): "caution",
     # beside a doubt about the unit nothing is judged that would depend on it
     ("parity", "stress"): "not assessed",
-    ("relax", "stress"): "fail",
+    ("relaxation", "stress"): "fail",
     PROMISES: "fail",
 }
 FAULTS = {
     # 0.5 of these stresses is off by less than 3 GPa, and cells at rest have none to be wrong
-    "stress halved": (of_stress(0.5), {("relax", "stress"): "fail", PROMISES: "fail"}),
+    "stress halved": (of_stress(0.5), {("relaxation", "stress"): "fail", PROMISES: "fail"}),
     "stress in GPa": (of_stress(1 / units.GPa), OF_A_UNIT),
     "stress with the other sign": (of_stress(-1.0), OF_A_UNIT),
     # the zero of a stranger's energies is fitted: a constant an element is no error
@@ -320,7 +323,7 @@ FAULTS = {
         {
             ("parity", "softening"): "caution",
             ("parity", "softening of one element"): "caution",
-            ("dimer", "conservation"): "fail",
+            ("dimers", "conservation"): "fail",
             PROMISES: "fail",
         },
     ),
@@ -328,7 +331,7 @@ FAULTS = {
         noisy,
         {
             ("parity", "forces"): "caution",
-            ("dimer", "conservation"): "fail",
+            ("dimers", "conservation"): "fail",
             PROMISES: "fail",
         },
     ),
@@ -338,9 +341,9 @@ FAULTS = {
     "a relaxation without end": (
         restless,
         {
-            ("relax", "convergence"): "fail",
+            ("relaxation", "convergence"): "fail",
             **{
-                ("relax", quantity): "not assessed"
+                ("relaxation", quantity): "not assessed"
                 for quantity in (
                     "volume",
                     "bond lengths",
@@ -377,7 +380,7 @@ def test_frames_that_fail_are_the_only_ones(how, system, perfect):
 
     record = check(Failing(Honest(), some, how), system)
     assert changes(record, perfect) == {("parity", "frames"): "fail"}
-    (row,) = record.parities
+    (row,) = record.rows("parity")
     assert len(row.failures) == 3
     (failed,) = [f for f in record.findings if f.quantity == "frames"]
     assert failed.value.startswith("3 of 16 frames failed")
@@ -398,7 +401,7 @@ def test_a_question_with_two_answers_names_whom_each_is_about(faulty):
     assert set(found["ok"].subjects) == {"Cu", "Au", "CuAu"}
     assert found["fail"].plain.endswith("(Cu3Au).")
     # an energy of what is not at rest is none, and the others' are judged without it
-    (energy,) = [f for f in record.findings if (f.check, f.quantity) == ("relax", "energy")]
+    (energy,) = [f for f in record.findings if (f.check, f.quantity) == ("relaxation", "energy")]
     assert set(energy.subjects) == {"Cu", "Au", "CuAu"}
 
 
@@ -406,7 +409,7 @@ def test_a_factor_is_the_inverse_of_what_is_wrong(faulty):
     record = faulty("forces of 0.8")
     (advice,) = [a for a in record.advice if a.kind == "rescale"]
     assert "Multiply the forces by 1.250:" in advice.text
-    assert record.parities[0].rescaling.factor == pytest.approx(1.25)
+    assert record.rows("parity")[0].rescaling.factor == pytest.approx(1.25)
 
 
 @pytest.fixture(scope="module")
@@ -417,16 +420,16 @@ def copper(system):
 
 @pytest.mark.parametrize("component", range(6))
 def test_each_component_of_the_stress_is_seen(component, system, copper):
-    """In a cubic crystal all shear vanishes by symmetry: its components only the contract sees."""
+    """Shear vanishes by symmetry in a cubic crystal: only the interface tests see it."""
 
     def double(atoms, results):
         if "stress" in results:
             results["stress"][component] *= 2
 
-    implied = {PROMISES: "fail"} | ({("relax", "stress"): "fail"} if component < 3 else {})
+    implied = {PROMISES: "fail"} | ({("relaxation", "stress"): "fail"} if component < 3 else {})
     record = check(Planted(double), system / "Cu.xyz")
     assert changes(record, copper) == implied
-    broken = {f.subjects for f in record.findings if f.status == "fail" and f.check == "contract"}
+    broken = {f.subjects for f in record.findings if f.status == "fail" and f.check == "interface"}
     assert "stress_is_gradient" in broken.pop()
 
 
@@ -479,4 +482,4 @@ def test_displaced_cells_in_a_wrong_unit_are_not_taken_for_relaxed_ones(tmp_path
     path = tmp_path / "hot.xyz"
     write(path, [labelled(atoms, RYDBERG_PER_BOHR, stress=False) for atoms in displaced(0.12, 4)])
     record = check(Honest(), path)
-    assert "fail" not in {f.status for f in record.findings if f.check == "relax"}
+    assert "fail" not in {f.status for f in record.findings if f.check == "relaxation"}

@@ -50,6 +50,7 @@ def compare(
     from ..calculators.registry import describe, get_calculator, get_trainer
     from ..checkup.plan import plan_checkup
     from ..checkup.run import run_checkup
+    from ..checks.learning.record import FINE_TUNED
     from ..comparison import compare_runs
     from ..report import terminal
     from ..results_file import dump_runs
@@ -81,6 +82,7 @@ def compare(
     write_atomically(path, dump_runs(runs))
     if not quiet:
         out = terminal.console()
-        out.print("\nBefore (A) and after (B) learning from most frames")
+        n = max(point.n for point in curves[0].points_of(FINE_TUNED))
+        out.print(f"\nBefore (A) and after (B) learning from {n} frames")
         terminal.print_report(out, compare_runs(runs))
     typer.echo(f"again: mlipcheck report {path}", err=True)
