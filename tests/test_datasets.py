@@ -360,7 +360,7 @@ def test_a_download_is_over_before_another_bar_begins(monkeypatch, run_cli, cach
         raise AssertionError("a bar is up already")
 
     monkeypatch.setattr(datasets, "fetch", fetch)
-    monkeypatch.setattr("mlipcheck.cli.outputs.progress_bar", progress_bar)
+    monkeypatch.setattr("mlipcheck.cli.checkup.progress_bar", progress_bar)
     status, _, err = run_cli("dimer", "-b", "ase:emt", "Cu", "--reference", "pbe")
     assert (status, err) == (2, "mlipcheck: diatomics-pbe is asked for\n")
 

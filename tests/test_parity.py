@@ -14,8 +14,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from faulty import Failing, Faulty, ScaledForces
 from test_storage import assert_same, there_and_back
 
-from mlipcheck.checks.parity.forces import SMALLEST_RMS
 from mlipcheck.checks.parity.compare import parity
+from mlipcheck.checks.parity.forces import SMALLEST_RMS
 from mlipcheck.references.frames import frames_from_atoms
 from mlipcheck.storage import dumps
 
@@ -259,10 +259,13 @@ def test_a_model_whose_forces_are_zero():
 
 def test_wrong_units_of_labels_are_told():
     found = parity(EMT(), labelled(forces=0.529177 / 27.2114, stress=-1602.2))
-    assert ["Hartree/Bohr" in s or "kbar with the other sign" in s for s in found.suspicions] == [
-        True,
-        True,
+    assert [(s.about, s.kind, s.turned) for s in found.suspicions] == [
+        ("forces", "unit", False),
+        ("stresses", "unit", True),
     ]
+    forces, stresses = (s.text for s in found.suspicions)
+    assert "Hartree/Bohr" in forces
+    assert "kbar with the other sign" in stresses
 
 
 # --- a user's mistakes --------------------------------------------------------------------------

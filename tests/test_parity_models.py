@@ -110,7 +110,8 @@ def test_one_frame_of_a_relaxation_makes_its_slope(chgnet, data_dir):
     assert whole.forces.slope.word == "uncorrelated"
     assert "one run" in whole.rescaling.refused[0]
     (doubt,) = whole.suspicions
-    assert "HSE06, where the checkpoint was trained on PBE" in doubt
+    assert (doubt.about, doubt.kind) == ("level of theory", "functional")
+    assert "HSE06, where the checkpoint was trained on PBE" in doubt.text
     # without +U there is no correction to compare in
     assert whole.energy.convention == "fit-offsets"
     assert "Invalid U value of 0.0 on Fe" in whole.energy.why

@@ -43,16 +43,17 @@ def pressures(gpa, n=12):
 def test_forces_in_another_unit(per_label, says):
     truth = drawn()
     found = suspect_unit("forces", truth / per_label, near(truth, 1.0, 0.01))
-    assert found.startswith(f"forces look {says}.")
-    assert ("small" if per_label > 1 else "large") in found
-    assert found.endswith("eV/Å expected")
-    assert "sign" not in found
+    assert (found.about, found.kind, found.turned) == ("forces", "unit", False)
+    assert found.text.startswith(f"forces look {says}.")
+    assert ("small" if per_label > 1 else "large") in found.text
+    assert found.text.endswith("eV/Å expected")
+    assert "sign" not in found.text
 
 
 @pytest.mark.parametrize("unit", FACTORS["forces"])
 def test_each_unit_of_force_is_named(unit):
     truth = drawn()
-    assert unit in suspect_unit("forces", truth / FACTORS["forces"][unit], near(truth))
+    assert unit in suspect_unit("forces", truth / FACTORS["forces"][unit], near(truth)).text
 
 
 def test_the_units_are_those_of_nature():
@@ -67,28 +68,33 @@ def test_the_units_are_those_of_nature():
 def test_forces_turned_round():
     """Gradients in place of forces."""
     truth = drawn()
-    assert "sign were turned round" in suspect_unit("forces", -truth, near(truth))
+    found = suspect_unit("forces", -truth, near(truth))
+    assert (found.about, found.kind, found.turned) == ("forces", "sign", True)
+    assert "sign were turned round" in found.text
     found = suspect_unit("forces", -truth * BOHR / HARTREE, near(truth))
-    assert "Hartree/Bohr" in found
-    assert "with the other sign" in found
+    assert (found.kind, found.turned) == ("unit", True)
+    assert "Hartree/Bohr" in found.text
+    assert "with the other sign" in found.text
 
 
 def test_stress_in_gpa():
     truth = pressures(np.linspace(-2, 5, 12))
     found = suspect_unit("stresses", truth * GPA, near(truth))
-    assert "too large: are they in GPa?" in found
-    assert "eV/Å^3 expected" in found
+    assert (found.about, found.kind, found.turned) == ("stresses", "unit", False)
+    assert "too large: are they in GPa?" in found.text
+    assert "eV/Å^3 expected" in found.text
 
 
 def test_stress_as_vasp_prints_it():
     truth = pressures(np.linspace(-2, 5, 12))
     found = suspect_unit("stresses", -truth * 10 * GPA, near(truth))
-    assert "are they in kbar with the other sign?" in found
+    assert found.turned
+    assert "are they in kbar with the other sign?" in found.text
 
 
 def test_stress_turned_round():
     truth = pressures(np.linspace(5, 20, 12))
-    assert "sign were turned round" in suspect_unit("stresses", -truth, near(truth))
+    assert "sign were turned round" in suspect_unit("stresses", -truth, near(truth)).text
 
 
 @pytest.mark.parametrize("kind", ["forces", "stresses", "energies"])
@@ -143,21 +149,23 @@ def test_energies_in_another_unit(unit, factor, moved):
     compositions, n_atoms, truth = energies()
     model = near(truth) + moved * n_atoms
     found = suspect_energies(compositions, n_atoms, truth / factor, model)
-    assert f"are they in {unit}?" in found
-    assert found.endswith("eV expected")
+    assert (found.about, found.kind, found.turned) == ("energies", "unit", False)
+    assert f"are they in {unit}?" in found.text
+    assert found.text.endswith("eV expected")
 
 
 def test_energies_turned_round():
     compositions, n_atoms, truth = energies()
     found = suspect_energies(compositions, n_atoms, -truth, near(truth, noise=0.01))
-    assert "sign were turned round" in found
+    assert (found.kind, found.turned) == ("sign", True)
+    assert "sign were turned round" in found.text
 
 
 def test_one_state_a_composition_shows_a_unit_by_its_sum():
     compositions, n_atoms = ["Na", "NaCl", "MgO", "Cu"], np.array([1, 2, 2, 1])
     truth = np.array([-1.3, -6.8, -12.0, -3.7])
     found = suspect_energies(compositions, n_atoms, truth / HARTREE, truth)
-    assert "are they in Hartree?" in found
+    assert "are they in Hartree?" in found.text
     assert suspect_energies(compositions, n_atoms, truth, truth) is None
     # another zero of energy, not another sign
     assert suspect_energies(compositions, n_atoms, -truth / HARTREE, truth) is None
@@ -184,9 +192,9 @@ def test_a_conversion_done_twice_is_told_from_another_unit(softness):
     """27.2 times too large is nearer to Hartree taken twice than to kcal/mol, 23.1."""
     rng = np.random.default_rng(4)
     forces = rng.normal(size=300)
-    told = suspect_unit("forces", forces * units.Hartree, softness * forces)
+    told = suspect_unit("forces", forces * units.Hartree, softness * forces).text
     assert "converted from Hartree/Å twice" in told
     assert "kcal" not in told
-    told = suspect_unit("stresses", forces / 160.2, softness * forces)
+    told = suspect_unit("stresses", forces / 160.2, softness * forces).text
     assert "160.2 times too small" in told or "144.2 times too small" in told
     assert "converted from GPa twice" in told
