@@ -130,7 +130,7 @@ def _refuse_nothing(run: RunRecord, plan: Plan, store: PartStore) -> None:
     """Raise where no pair, structure or frame of the system could be evaluated."""
     from ase.calculators.calculator import InputError
 
-    checks = {job.check.name for job in plan.jobs if job.check.of_system}
+    checks = {job.check.name for job in plan.jobs if job.check.of_system} or set(run.checks)
     rows = [row for name, found in run.checks.items() if name in checks for row in found]
     errors = [f"{row.name}: {row.error}" for row in rows if row.error]
     if errors and len(errors) == len(rows):
