@@ -14,6 +14,7 @@ from ase.calculators.lj import LennardJones
 
 from mlipcheck import MorseCalculator, RBFRidgeCalculator, get_calculator, list_backends
 from mlipcheck.calculators.backends import get_backend
+from mlipcheck.calculators.base import read_literal
 from mlipcheck.calculators.registry import describe
 from mlipcheck.results import CalculatorInfo
 
@@ -187,6 +188,11 @@ def test_an_unknown_calculator_of_ase_lists_the_known_ones():
 def test_a_misspelt_option_of_ase_is_refused(spec, option, hint):
     with pytest.raises(InputError, match=f"{spec} has no option '{option}'; {hint}"):
         get_calculator(spec, **{option: 1.0})
+
+
+@pytest.mark.parametrize("text", ["cpu", "{[]: 1}", "(" * 999, "-" * 99999 + "1", "\x00", "1e"])
+def test_an_option_that_is_no_literal_stays_text(text):
+    assert read_literal(text) == text
 
 
 @pytest.mark.parametrize("name", ["orca", "tersoff", "kim"])

@@ -12,7 +12,14 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..results import Evaluation
 from .base import brief
-from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+from .batched import (
+    BatchedCalculator,
+    choose_device,
+    find_checkpoint,
+    split_batch,
+    upstream_quiet,
+    weights_only,
+)
 
 with upstream_quiet():
     from loguru import logger
@@ -86,7 +93,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
         lambda path: download_checkpoint(path.name, save_folder=str(path.parent)),
     )
     try:
-        with upstream_quiet():
+        with upstream_quiet(), weights_only():
             # absolute, since MatterSim takes a bare name for one of its own downloads
             potential = Potential.from_checkpoint(
                 str(path.resolve()), device=device, load_training_state=False
