@@ -215,15 +215,6 @@ def test_a_file_fetches_nothing(named):
     assert LOADED == []
 
 
-def test_a_name_goes_before_a_file_that_is_called_so(installed, tmp_path, monkeypatch):
-    (tmp_path / "deep").write_bytes(b"code")
-    monkeypatch.chdir(tmp_path)
-    deep = Checkpoint("deep", "Morse", "own", "MIT")
-    installed(mine=Backend("mine", f"{__name__}:load_recorded", "", "", (deep,), takes_path=True))
-    assert describe(get_calculator("mine:deep")).level_of_theory == "Morse"
-    assert describe(get_calculator("mine:./deep")).level_of_theory is None
-
-
 def test_packages_are_not_looked_for_where_one_works(tmp_path, monkeypatch):
     """Only a factory that was named is imported from there."""
     (tmp_path / "mine.py").write_text(FACTORIES)

@@ -219,6 +219,7 @@ def find_checkpoint(
     CalculatorSetupError
         Where it could not be fetched, saying which file to put where.
     """
+    # a file that happens to be called as a checkpoint is not what was asked for
     if checkpoint not in {c.name for c in get_backend(backend).checkpoints}:
         return Path(checkpoint)
     path = get_backend(backend).checkpoint(checkpoint).path

@@ -164,9 +164,7 @@ def _choose_checkpoint(backend: Backend, asked: str) -> str:
                 f"{backend.name!r} names no calculator; give {backend.name}:NAME, as in ase:emt"
             )
         return asked
-    # a name goes before a file that happens to be called so: nobody has asked for that one
-    known = asked in {c.name for c in backend.checkpoints}
-    if asked and not known and backend.takes_path and Path(asked).is_file():
+    if asked and backend.takes_path and Path(asked).is_file():
         return asked
     return backend.checkpoint(asked or backend.checkpoints[0].name).name
 
