@@ -274,6 +274,12 @@ def without_chgnet(monkeypatch):
     )
 
 
+def test_backends_says_whose_checkpoints_run_code(run_cli):
+    status, out, _ = run_cli("backends")
+    assert status == 0
+    assert "Loading a checkpoint of mace runs code in it: take one only from whom you trust." in out
+
+
 def test_backends_says_how_to_install_what_is_missing(run_cli, without_chgnet):
     status, out, _ = run_cli("backends")
     assert status == 0

@@ -17,6 +17,7 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
     from ase.calculators.calculator import InputError
 
+    from ..calculators.backends import list_backends
     from ..calculators.base import read_literal
     from ..calculators.registry import get_calculator
 
@@ -26,8 +27,9 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
         if not equals:
             raise InputError(f"option {item!r} has no value; write KEY=VALUE")
         parsed[key] = read_literal(value)
-    # a factory of the user's own may lie where they work
-    if os.getcwd() not in sys.path:
+    # a factory of the user's own may lie where they work; a package that a backend looks for, not
+    factory = spec.partition(":")[0] not in {b.name for b in list_backends()}
+    if factory and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return get_calculator(spec, device=device, **parsed)
 

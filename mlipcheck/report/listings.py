@@ -73,6 +73,10 @@ def list_backends(backends: Sequence[Backend]) -> Iterator[Block]:
             yield Paragraph(f"{b.name}: {b.error}", "fail")
         elif not b.installed:
             yield Paragraph(f"{b.name}: {b.pip_line}{also}")
+    run = ", ".join(b.name for b in backends if b.runs_code)
+    yield Paragraph(
+        f"Loading a checkpoint of {run} runs code in it: take one only from whom you trust."
+    )
     yield Paragraph(
         "Your own: -b package.module:factory, where factory() returns an ASE calculator."
     )
