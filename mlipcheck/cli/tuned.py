@@ -48,9 +48,9 @@ def compare(
     from ase.calculators.calculator import InputError
 
     from ..calculators.registry import describe, get_calculator, get_trainer
+    from ..checks.learning.record import FINE_TUNED
     from ..checkup.plan import plan_checkup
     from ..checkup.run import run_checkup
-    from ..checks.learning.record import FINE_TUNED
     from ..comparison import compare_runs
     from ..report import terminal
     from ..results_file import dump_runs
