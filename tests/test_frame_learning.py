@@ -16,11 +16,14 @@ from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
+from mlipcheck.checks.learning.check import Learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
 from mlipcheck.checks.learning.plan import plan_fits
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.references.frames import frames_from_atoms
+from mlipcheck.system import Settings, System
 
 OFFSET = 2.5  # eV an atom that the labels' zero is off
 
@@ -213,6 +216,17 @@ def test_another_seed_tests_on_other_runs_and_is_another_fit(trainer, tmp_path):
     for seed in range(6):
         kept = learn_from_frames(EMT(), labels, (1, 2), seed=seed, store=tmp_path)
         assert kept == learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+
+
+@pytest.mark.parametrize("other", [{"sizes": (1,)}, {"repeats": 2}, {"seed": 1}, {"target": 0.1}])
+def test_a_run_goes_on_with_the_curve_of_its_own_settings_only(other):
+    def key(**settings):
+        system = System(describe(EMT()), frames=(labelled(8),))
+        (task,) = Learning().tasks(system, Settings(learn=True, **settings))
+        return task.key
+
+    assert key() == key()
+    assert key(**other) != key()
 
 
 KILLED = """

@@ -375,7 +375,7 @@ class Unfinished(Check[np.ndarray]):
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_an_entry_point_that_is_broken_is_told_and_stops_nothing(install, work, run_cli, name):
+def test_an_entry_point_that_is_broken_is_told_and_hides_no_other(install, work, run_cli, name):
     value, words = BROKEN[name]
     install(**{name: value, "eos": "mlipcheck_eos:EquationsOfState"})
     assert checks.broken_checks().keys() == {name}
@@ -383,15 +383,21 @@ def test_an_entry_point_that_is_broken_is_told_and_stops_nothing(install, work, 
     status, out, _ = run_cli("checks")
     assert status == 0
     assert words in " ".join(out.split())
+    status, out, err = run_cli("run", "-b", "ase:emt", "cu.xyz", "--only", name)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_an_entry_point_that_is_broken_does_not_stop_the_run(install, work, run_cli):
+    name = "not_there"
+    value, words = BROKEN[name]
+    install(**{name: value, "eos": "mlipcheck_eos:EquationsOfState"})
     command = ("run", "-b", "ase:emt", "cu.xyz", "--reference", "none")
-    status, out, err = run_cli(*command, "--out", "report")
+    status, _, err = run_cli(*command, "--out", "report")
     assert status == 0
     assert re.search(rf"^  {name} +- +{re.escape(value)}, .*{re.escape(words)}", err, re.M)
     record = load_run(work / "report")
     assert words in record.not_run[name]
     assert len(record.rows("eos")) == 1
     assert words in page_of(work / "report").text()
-    status, out, err = run_cli("run", "-b", "ase:emt", "cu.xyz", "--only", name)
-    assert (status, out) == (2, "")
-    assert err.count("\n") == 1
-    assert words in err
