@@ -11,13 +11,13 @@ from pathlib import Path
 from mlipcheck import get_calculator
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.parity.compare import check_settings, parity
+from mlipcheck.checks.parity.figures import draw_parities
+from mlipcheck.checks.parity.record import Parity
+from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL, draw_scales
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.drawing.colours import model_colours
 from mlipcheck.references.frames import load_frame_sets
 from mlipcheck.references.morse_frames import NAMES, morse_frames
-from mlipcheck.drawing.colours import model_colours
-from mlipcheck.checks.relaxation.figures import write_figures
-from mlipcheck.checks.parity.figures import draw_parities
-from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL, draw_scales
-from mlipcheck.checks.parity.record import Parity
 from mlipcheck.storage import dumps, write_atomically
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mlipcheck.checks.learning.toy import toy_learning_curve
-from mlipcheck.drawing.colours import LOOKS
-from mlipcheck.checks.relaxation.figures import write_figures
 from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.tables import print_learning
+from mlipcheck.checks.learning.toy import toy_learning_curve
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.drawing.colours import LOOKS
 from mlipcheck.report.terminal import console
 from mlipcheck.storage import dumps, write_atomically
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.calculators.registry import describe
-from mlipcheck.report import terminal, text
-from mlipcheck.drawing.colours import model_colours
 from mlipcheck.checks.relaxation.figures import save_figures
+from mlipcheck.drawing.colours import model_colours
+from mlipcheck.report import terminal, text
 from mlipcheck.storage import dumps, write_atomically
 
 

@@ -12,11 +12,11 @@ from rich.markup import escape
 
 from mlipcheck import get_calculator
 from mlipcheck.checks.adsorption.compare import adsorption_energies
-from mlipcheck.references.adsorption import hydrogen_sites
-from mlipcheck.checks.relaxation.figures import write_figures
 from mlipcheck.checks.adsorption.figures import draw_volcano
-from mlipcheck.report.terminal import console, new_table, number
 from mlipcheck.checks.adsorption.record import AdsorptionComparison
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.references.adsorption import hydrogen_sites
+from mlipcheck.report.terminal import console, new_table, number
 from mlipcheck.storage import dumps, write_atomically
 
 

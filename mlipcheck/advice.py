@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .checks.learning.plan import FINE_TUNED
-from .record import Advice, Finding, RunRecord
 from .checks.learning.record import LearningCurve
 from .checks.parity.record import Parity
+from .record import Advice, Finding, RunRecord
 
 CROSSED = ("fail", "caution")
 OTHER = "another model"

@@ -9,10 +9,10 @@ import numpy as np
 from ase.calculators.calculator import InputError
 
 from .advice import name_better_models
-from .record import SCHEMA, Finding, RunRecord
 from .checks.dimers.record import CurveComparison, DimerScan
 from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation
+from .record import SCHEMA, Finding, RunRecord
 from .verdict import STATUSES, conclude
 
 # What must be equal where two records have it, and what to call it.

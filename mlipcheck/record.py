@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from .checks.contacts.record import ClosestApproach
 from .calculators.records import CalculatorInfo
-from .checks.interface.record import ContractResult
+from .checks.contacts.record import ClosestApproach
 from .checks.dimers.record import DimerScan
+from .checks.interface.record import ContractResult
 from .checks.learning.record import LearningCurve
 from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation

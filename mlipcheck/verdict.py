@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from .advice import advise
-from .criteria import CRITERIA
-from .check import Criterion
-from .check import Reading
+from .check import Criterion, Reading
 from .checks.contacts.record import ClosestApproach
-from .checks.interface.record import ContractResult
 from .checks.dimers.record import DimerScan
-from .record import Finding, RunRecord
+from .checks.interface.record import ContractResult
 from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation
+from .criteria import CRITERIA
+from .record import Finding, RunRecord
 
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 

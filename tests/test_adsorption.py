@@ -14,11 +14,11 @@ from ase.calculators.calculator import Calculator, InputError, all_changes
 from scipy.stats import norm
 
 from mlipcheck.checks.adsorption.compare import adsorption_energies
-from mlipcheck.references import adsorption as references
-from mlipcheck.references.adsorption import AdsorptionSite, hydrogen_sites
-from mlipcheck.checks.relaxation.figures import write_figures
 from mlipcheck.checks.adsorption.figures import draw_volcano
 from mlipcheck.checks.adsorption.record import AdsorptionComparison
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.references import adsorption as references
+from mlipcheck.references.adsorption import AdsorptionSite, hydrogen_sites
 from mlipcheck.storage import from_plain, to_plain
 
 # fcc is the most stable, ΔG is -0.3, -0.1 and 0.25 eV

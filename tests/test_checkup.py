@@ -16,10 +16,12 @@ from ase.filters import FrechetCellFilter
 from ase.io import write
 from ase.optimize import BFGS
 from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, step
+from mlipcheck.checks.contacts.closest import closest_approaches, find_closest
+from mlipcheck.checkup.system import find_system, sort_words
 from vasp_files import write_vasprun
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.contacts.closest import closest_approaches, find_closest
+from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checkup.plan import (
     QUICK_FRAMES,
     QUICK_PAIRS,
@@ -27,8 +29,6 @@ from mlipcheck.checkup.plan import (
     plan_checkup,
 )
 from mlipcheck.checkup.run import check_up, make_store, run_checkup
-from mlipcheck.checkup.system import find_system, sort_words
-from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.storage import dumps
 from mlipcheck.verdict import (
     CHECKS,

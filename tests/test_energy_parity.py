@@ -10,13 +10,13 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 
-from mlipcheck.checks.parity import energies as energy_parity
 from mlipcheck.analysis.offsets import fit_offsets
-from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
+from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.checks.parity import energies as energy_parity
 from mlipcheck.checks.parity.compare import compare_frames
+from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frames import FrameSet, LabelledFrame
 from mlipcheck.references.vasp import Settings
-from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 
 OFFSETS = {"Na": 1.5, "Cl": -0.7, "O": 3.1, "Fe": -20.0}  # eV an atom
 FORMULAS = ["NaCl", "Na2O", "Fe2O3", "FeCl2", "FeO", "NaFeO2", "FeCl3", "Na2FeO4", "NaClO3"]

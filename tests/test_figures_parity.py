@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.container import BarContainer
+from mlipcheck.analysis.estimate import Estimate
 
 from mlipcheck import get_calculator
+from mlipcheck.analysis.slope import Slope
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.references.morse_frames import morse_frames
-from mlipcheck.checks.relaxation.figures import write_figures
 from mlipcheck.checks.parity.figures import draw_parities
-from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
 from mlipcheck.checks.parity.record import (
     EnergyParity,
     ForceParity,
@@ -23,8 +22,9 @@ from mlipcheck.checks.parity.record import (
     OrderingBin,
     Parity,
 )
-from mlipcheck.analysis.estimate import Estimate
-from mlipcheck.analysis.slope import Slope
+from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
+from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.references.morse_frames import morse_frames
 from mlipcheck.storage import from_plain, to_plain
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlipcheck.checks.parity.forces import SHOWN, compare_forces
 from mlipcheck.analysis.jackknife import jackknife, sum_by_unit
+from mlipcheck.checks.parity.forces import SHOWN, compare_forces
 
 SYMBOLS = ["Na", "Na", "Cl", "O"]
 NUMBERS = ("component_mae", "rmse", "reference_rms", "largest_share", "atoms", "units", "frames")

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from mlipcheck import RBFRidge
 from mlipcheck.checks.learning import toy as toy_learning
+from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.needed import advantage_sentence, leave_one_out, needed_frames
+from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
+from mlipcheck.checks.learning.tables import print_learning
 from mlipcheck.checks.learning.toy import (
     FINE_TUNED,
     SCRATCH,
@@ -24,10 +27,7 @@ from mlipcheck.checks.learning.toy import (
     SYSTEM,
     toy_learning_curve,
 )
-from mlipcheck.checks.learning.figures import draw_learning
-from mlipcheck.checks.learning.tables import print_learning
 from mlipcheck.report.terminal import console
-from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.storage import dumps, from_plain
 
 PUBLISHED = {

@@ -9,8 +9,8 @@ import pytest
 from parsed_report import HEADINGS, said
 from report_runs import HOSTILE, spoilt
 
-from mlipcheck.report.folder import write_report, write_text
 from mlipcheck.record import Advice
+from mlipcheck.report.folder import write_report, write_text
 
 SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)[<>`~&$#\[\]{}]")
 

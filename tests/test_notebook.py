@@ -33,9 +33,9 @@ from mlipcheck import (
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.checks.dimers.scan import scan_dimers
 from mlipcheck.checks.learning.toy import toy_learning_curve
+from mlipcheck.checks.parity.scales import PUBLISHED, SIGNAL
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.morse_frames import NAMES, morse_frames
-from mlipcheck.checks.parity.scales import PUBLISHED, SIGNAL
 
 PATH = Path(__file__).parents[1] / "notebooks" / "pretrained_models.ipynb"
 BOOK = json.loads(PATH.read_text(encoding="utf-8"))

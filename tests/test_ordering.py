@@ -207,6 +207,7 @@ def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
 
 def test_a_larger_difference_that_is_not_resolved_counts():
     from mlipcheck.analysis.estimate import Estimate
+
     from mlipcheck.checks.parity.record import Ordering, OrderingBin, Parity
     from mlipcheck.verdict import judge
 

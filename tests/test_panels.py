@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
+from mlipcheck.analysis.estimate import Estimate
 from test_figures_parity import make_energy, make_forces, make_ordering, make_parity
 
 from mlipcheck import (
@@ -18,15 +19,19 @@ from mlipcheck import (
     relax_against_reference,
     scan_dimers,
 )
-from mlipcheck.checks.parity.compare import parity
+from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.checks.contacts.record import ClosestApproach
+from mlipcheck.checks.dimers.record import CurveComparison, DimerScan, Extremum
+from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.toy import toy_learning_curve
+from mlipcheck.checks.parity.compare import parity
+from mlipcheck.checks.parity.figures import draw_parities
+from mlipcheck.checks.parity.record import Parity
+from mlipcheck.checks.relaxation.figures import draw_dimers, draw_relaxations
+from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
 from mlipcheck.comparison import compare_runs
 from mlipcheck.criteria import CRITERIA
-from mlipcheck.references.morse_frames import morse_frames
 from mlipcheck.drawing.colours import LOOKS, model_colours
-from mlipcheck.checks.relaxation.figures import draw_dimers, draw_relaxations
-from mlipcheck.report.figures_compared import save_comparison
-from mlipcheck.checks.parity.figures import draw_parities
 from mlipcheck.drawing.lettering import (
     SIZE,
     plain,
@@ -39,6 +44,9 @@ from mlipcheck.drawing.panel import (
     new_axes,
     slug,
 )
+from mlipcheck.record import RunRecord
+from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.report.figures_compared import save_comparison
 from mlipcheck.report.panels import (
     draw_compared_panels,
     draw_own_panels,
@@ -46,14 +54,6 @@ from mlipcheck.report.panels import (
     svg,
     write_panels,
 )
-from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
-from mlipcheck.calculators.records import CalculatorInfo
-from mlipcheck.checks.contacts.record import ClosestApproach
-from mlipcheck.checks.dimers.record import CurveComparison, DimerScan, Extremum
-from mlipcheck.analysis.estimate import Estimate
-from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
-from mlipcheck.checks.parity.record import Parity
-from mlipcheck.record import RunRecord
 from mlipcheck.storage import from_plain, to_plain
 
 HOSTILE = "a$b_$c^{\n<svg onload=x>%s \\frac 中文\x00\x1b[31m"

@@ -14,8 +14,8 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from faulty import Failing, Faulty, ScaledForces
 from test_storage import assert_same, there_and_back
 
-from mlipcheck.checks.parity.forces import SMALLEST_RMS
 from mlipcheck.checks.parity.compare import parity
+from mlipcheck.checks.parity.forces import SMALLEST_RMS
 from mlipcheck.references.frames import frames_from_atoms
 from mlipcheck.storage import dumps
 

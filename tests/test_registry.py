@@ -19,8 +19,8 @@ from mlipcheck import (
     list_backends,
 )
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.registry import describe
 
 
 def energy_at(r, calculator):

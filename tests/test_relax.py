@@ -15,14 +15,14 @@ from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from faulty import Failing, Faulty, ScaledStress
+from mlipcheck.checks.relaxation.energies import compare_energies
 
 from mlipcheck import get_calculator, relax_against_reference
-from mlipcheck.checks.relaxation import geometry
-from mlipcheck.checks.relaxation.energies import compare_energies
 from mlipcheck.analysis.strain import stress_error
+from mlipcheck.checks.relaxation import geometry
+from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.structures import RelaxedReference
-from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.verdict import judge
 
 

@@ -7,17 +7,17 @@ import json
 
 import pytest
 from matplotlib.figure import Figure
+from mlipcheck.drawing.blocks import Blocks, Paragraph, TableBlock
 from parsed_report import HEADINGS, Report
 from rich.table import Table
 from rich.text import Text
 
-from mlipcheck.drawing.blocks import Blocks, Paragraph, TableBlock
+from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.record import Advice, Finding, RunRecord
 from mlipcheck.report.document import make_document
 from mlipcheck.report.folder import draw_document, write_report
 from mlipcheck.report.gallery import IN_ALL, Gallery
 from mlipcheck.report.panels import Panel
-from mlipcheck.record import Advice, Finding, RunRecord
-from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.storage import dumps, load_run, load_runs
 from mlipcheck.verdict import conclude
 

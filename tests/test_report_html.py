@@ -20,14 +20,14 @@ from parsed_report import HEADINGS, Report, said
 from report_runs import HOSTILE, spoilt
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.learning.toy import toy_learning_curve
-from mlipcheck.checkup.plan import Options
-from mlipcheck.checkup.run import check_up
-from mlipcheck.report.folder import write_report
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.dimers.record import DimerScan
+from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation
+from mlipcheck.checkup.plan import Options
+from mlipcheck.checkup.run import check_up
 from mlipcheck.record import RunRecord
+from mlipcheck.report.folder import write_report
 from mlipcheck.storage import to_plain
 from mlipcheck.verdict import conclude
 

@@ -18,12 +18,12 @@ from mlipcheck import (
     relax_against_reference,
     scan_dimers,
 )
-from mlipcheck.calculators.registry import describe
-from mlipcheck.references.structures import morse_clusters
-from mlipcheck.record import SCHEMA, RunRecord
-from mlipcheck.checks.relaxation.record import BondTable
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
+from mlipcheck.checks.relaxation.record import BondTable
+from mlipcheck.record import SCHEMA, RunRecord
+from mlipcheck.references.structures import morse_clusters
 from mlipcheck.storage import (
     collect_versions,
     dumps,

@@ -16,10 +16,10 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
 from ase.data import atomic_numbers, chemical_symbols
 
-from .records import Evaluation
 from .backends import get_backend
 from .base import StrictCalculator, brief
 from .neighbours import check_geometry
+from .records import Evaluation
 
 
 class BatchedCalculator(StrictCalculator):

@@ -16,7 +16,6 @@ from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
-from .records import Evaluation
 from .backends import get_backend
 from .base import brief
 from .batched import (
@@ -26,6 +25,7 @@ from .batched import (
     up_to,
     upstream_quiet,
 )
+from .records import Evaluation
 
 
 class CHGNetCalculator(BatchedCalculator):

@@ -15,8 +15,8 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from .records import Evaluation
 from .neighbours import check_geometry, half_neighbour_list
+from .records import Evaluation
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3

@@ -10,7 +10,6 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from .records import Evaluation
 from .base import brief
 from .batched import (
     BatchedCalculator,
@@ -19,6 +18,7 @@ from .batched import (
     split_batch,
     upstream_quiet,
 )
+from .records import Evaluation
 
 with upstream_quiet():
     # before e3nn, whose pinned version otherwise fails under torch 2.6 and newer

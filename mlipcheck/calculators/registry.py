@@ -14,10 +14,10 @@ from typing import Any
 
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
-from .records import CalculatorInfo
 from .backend import Backend
 from .backends import get_backend, list_backends
 from .base import brief, refuse_unknown
+from .records import CalculatorInfo
 
 
 def get_calculator(

@@ -14,10 +14,10 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError, all_changes
 from ase.formula import Formula
 
-from .records import CalculatorInfo, Evaluation
 from ..storage import dumps, write_atomically
 from .base import StrictCalculator
 from .neighbours import check_geometry
+from .records import CalculatorInfo, Evaluation
 from .registry import describe
 
 SCHEMA = "mlipcheck-rescaled/1"

@@ -8,7 +8,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
-from .records import Evaluation
 from .base import brief
 from .batched import (
     BatchedCalculator,
@@ -17,6 +16,7 @@ from .batched import (
     split_batch,
     upstream_quiet,
 )
+from .records import Evaluation
 
 with upstream_quiet():
     from sevenn import _keys as key

@@ -15,8 +15,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
 from ..checks.contacts.closest import find_closest
-from ..checks.interface import iter_checks
 from ..checks.dimers.scan import ScanPlan, list_pairs, plan_scan
+from ..checks.interface import iter_checks
 from ..checks.learning.plan import SIZES
 from ..checks.parity.compare import PROPERTIES, check_settings
 from ..checks.relaxation.relax import RelaxSettings

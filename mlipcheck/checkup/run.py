@@ -11,23 +11,23 @@ from typing import Any
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..calculators.evaluate import iterate_evaluations
+from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..checks.contacts.closest import closest_approaches
-from ..checks.interface import check_calculator, iter_checks
+from ..checks.dimers.record import DimerScan
 from ..checks.dimers.scan import scan_pairs
-from ..checks.relaxation.energies import compare_energies
+from ..checks.interface import check_calculator, iter_checks
+from ..checks.interface.record import ContractResult
 from ..checks.learning.frames import FrameLearner, iterate_fits
-from ..checks.parity.compare import PROPERTIES, compare_frames
-from ..checks.relaxation.relax import iterate_relaxations
+from ..checks.learning.record import LearningCurve
 from ..checks.learning.toy import SIZES, TRIALS, toy_learning_curve
+from ..checks.parity.compare import PROPERTIES, compare_frames
+from ..checks.relaxation.energies import compare_energies
+from ..checks.relaxation.record import Relaxation
+from ..checks.relaxation.relax import iterate_relaxations
+from ..record import RunRecord
 from ..references.datasets import cache_folder
 from ..references.frames import FrameSet
-from ..checks.interface.record import ContractResult
-from ..checks.dimers.record import DimerScan
-from ..calculators.records import Evaluation
-from ..checks.learning.record import LearningCurve
-from ..checks.relaxation.record import Relaxation
-from ..record import RunRecord
 from ..storage import collect_versions, to_plain, today
 from ..verdict import conclude
 from .plan import (

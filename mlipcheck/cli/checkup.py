@@ -29,11 +29,11 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..checkup.plan import Plan
-    from ..checkup.store import PartStore
     from ..checks.dimers.record import DimerScan
     from ..checks.parity.record import Parity
     from ..checks.relaxation.record import Relaxation
+    from ..checkup.plan import Plan
+    from ..checkup.store import PartStore
     from ..record import RunRecord
 
 

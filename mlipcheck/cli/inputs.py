@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
+    from ..record import RunRecord
     from ..references.frames import FrameSet
     from ..references.structures import RelaxedReference
-    from ..record import RunRecord
 
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:

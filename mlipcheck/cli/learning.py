@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from ..checks.learning.frames import FrameLearner
     from ..checks.learning.plan import Errors, Fit
-    from ..references.labels import LabelledFrame
-    from ..references.structures import RelaxedReference
     from ..checks.learning.record import LearningCurve
     from ..record import RunRecord
+    from ..references.labels import LabelledFrame
+    from ..references.structures import RelaxedReference
 
 MANY_ELEMENTS = 6  # more have too many pairs to scan by the way
 MANY_STRUCTURES = 5

@@ -16,12 +16,12 @@ from .places import told_as_a_mistake, write_json
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from ..checks.relaxation.relax import RelaxSettings
-    from ..references.structures import RelaxedReference
-    from ..checks.interface.record import ContractResult
     from ..checks.dimers.record import DimerScan
+    from ..checks.interface.record import ContractResult
     from ..checks.relaxation.record import Relaxation
+    from ..checks.relaxation.relax import RelaxSettings
     from ..record import RunRecord
+    from ..references.structures import RelaxedReference
 
 
 @contextmanager
@@ -171,11 +171,11 @@ def finish(
 
 
 def _draw(record: RunRecord, folder: Path) -> list[Path]:
-    from ..drawing.colours import model_colours
-    from ..checks.relaxation.figures import draw_dimers, draw_relaxations, write_figures
     from ..checks.learning.figures import draw_learning
     from ..checks.parity.figures import draw_parities
     from ..checks.parity.scales import draw_scales
+    from ..checks.relaxation.figures import draw_dimers, draw_relaxations, write_figures
+    from ..drawing.colours import model_colours
 
     (colour,) = model_colours([record.calculator])
     pages = {

@@ -23,9 +23,9 @@ from .options import (
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
 
-    from ..references.frames import FrameSet
     from ..calculators.records import Evaluation
     from ..checks.parity.record import Parity
+    from ..references.frames import FrameSet
 
 MANY = 5  # formulas that are told
 

@@ -8,11 +8,11 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 from ..advice import CROSSED
-from ..comparison import Comparison
 from ..calculators.records import CalculatorInfo
-from ..record import Finding, RunRecord
+from ..comparison import Comparison
 from ..drawing.blocks import Block, Blocks, TableBlock
 from ..drawing.colours import model_colours
+from ..record import Finding, RunRecord
 from .gallery import Gallery, Illustration
 from .methods import list_methods
 from .record_text import print_numbers, system_notes

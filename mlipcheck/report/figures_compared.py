@@ -8,12 +8,12 @@ from typing import TypeVar
 
 from matplotlib.figure import Figure
 
-from ..comparison import Comparison
 from ..analysis.estimate import Estimate
-from ..checks.relaxation.record import Relaxation
-from ..drawing.colours import Look, model_colours, model_markers
-from ..checks.relaxation.figures import write_figures
 from ..checks.dimers.figures import Curve, draw_pages
+from ..checks.relaxation.figures import write_figures
+from ..checks.relaxation.record import Relaxation
+from ..comparison import Comparison
+from ..drawing.colours import Look, model_colours, model_markers
 from ..drawing.dots import (
     Dots,
     as_estimate,

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..calculators.backend import Backend
-from ..references import datasets
 from ..calculators.records import Evaluation
+from ..references import datasets
 from .terminal import new_table
 
 MANY_ATOMS = 50

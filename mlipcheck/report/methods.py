@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..comparison import describe_grid
 from ..checks.dimers.record import DimerScan
-from ..record import RunRecord
+from ..comparison import describe_grid
 from ..drawing.blocks import TableBlock, facts
+from ..record import RunRecord
 from .terminal import number
 
 UNSET = "not set"

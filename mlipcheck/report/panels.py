@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from string import ascii_lowercase
 
-from ..comparison import Comparison
 from ..check import Reading
 from ..checks.dimers import readings as dimers
-from ..checks.parity import readings as parities
+from ..checks.dimers.figures import Curve, draw_pair
 from ..checks.dimers.record import DimerScan
-from ..checks.parity.record import Parity
-from ..checks.relaxation.record import Relaxation
-from ..record import RunRecord
+from ..checks.learning.figures import draw_curve
 from ..checks.learning.record import LearningCurve
-from ..drawing.colours import Look, model_colours, model_markers
+from ..checks.parity import readings as parities
+from ..checks.parity.figures import drawings
+from ..checks.parity.record import Parity
+from ..checks.parity.scales import draw_scales
 from ..checks.relaxation.figures import (
     bond_changes,
     draw_bonds,
@@ -23,17 +23,15 @@ from ..checks.relaxation.figures import (
     with_bonds,
     with_volumes,
 )
-from .figures_compared import VOLUME, model_looks, volume_change
-from ..checks.dimers.figures import Curve, draw_pair
+from ..checks.relaxation.record import Relaxation
+from ..comparison import Comparison
+from ..drawing.colours import Look, model_colours, model_markers
 from ..drawing.dots import (
     Dots,
     as_estimate,
     draw_dots,
     height_of_rows,
 )
-from ..checks.learning.figures import draw_curve
-from ..checks.parity.figures import drawings
-from ..checks.parity.scales import draw_scales
 from ..drawing.lettering import (
     count,
     is_finite,
@@ -52,6 +50,8 @@ from ..drawing.panel import (
     tell_largest,
     write_panels,
 )
+from ..record import RunRecord
+from .figures_compared import VOLUME, model_looks, volume_change
 from .panels_compared import closest_of, draw_compared_panels
 
 __all__ = ["Panel", "draw_compared_panels", "draw_own_panels", "draw_panels", "svg", "write_panels"]

@@ -6,18 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..comparison import Comparison
 from ..analysis.estimate import Estimate
+from ..checks.dimers.figures import draw_pair
 from ..checks.parity.record import Parity
 from ..checks.relaxation.record import Relaxation
-from ..record import RunRecord
-from .figures_compared import (
-    VOLUME,
-    collect_dots,
-    pair_curves,
-    volume_change,
-)
-from ..checks.dimers.figures import draw_pair
+from ..comparison import Comparison
 from ..drawing.dots import (
     choose_rows,
     draw_dots,
@@ -32,6 +25,13 @@ from ..drawing.panel import (
     new_figure,
     slug,
     tell_largest,
+)
+from ..record import RunRecord
+from .figures_compared import (
+    VOLUME,
+    collect_dots,
+    pair_curves,
+    volume_change,
 )
 
 MOST = 30  # rows of one panel

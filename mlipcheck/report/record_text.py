@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.markup import escape
 
-from ..record import RunRecord
 from ..checks.contacts.tables import print_approaches
 from ..checks.learning.tables import print_learning
 from ..checks.parity.tables import print_parities, print_rescalings
+from ..record import RunRecord
 from .terminal import Printer
 from .text import (
     print_calculator,

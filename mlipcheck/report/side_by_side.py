@@ -9,11 +9,11 @@ from string import ascii_uppercase
 from ase import units
 from rich.markup import escape
 
-from ..comparison import Comparison
 from ..checks.dimers.record import DimerScan
-from ..record import Finding
 from ..checks.parity.record import Parity
 from ..checks.relaxation.record import Relaxation
+from ..comparison import Comparison
+from ..record import Finding
 from .record_text import has_own, print_own, system_notes
 from .terminal import (
     STYLES,

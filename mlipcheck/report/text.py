@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..calculators.records import CalculatorInfo
-from ..checks.interface.record import ContractResult
 from ..checks.dimers.record import DimerScan
-from ..record import Finding
+from ..checks.interface.record import ContractResult
 from ..checks.relaxation.record import Relaxation
+from ..record import Finding
 from .terminal import (
     STYLES,
     Printer,

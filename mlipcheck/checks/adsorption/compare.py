@@ -16,8 +16,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from scipy import stats
 
 from ...calculators.evaluate import Progress, evaluate
-from ...references.adsorption import AdsorptionSite
 from ...calculators.records import Evaluation
+from ...references.adsorption import AdsorptionSite
 from .record import (
     AdsorptionComparison,
     AdsorptionEnergy,

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .record import AdsorptionComparison
 from ...drawing.colours import BAND, PALETTE, REFERENCE
 from ...drawing.lettering import DPI
+from .record import AdsorptionComparison
 
 # metals, not models: there is one model, and seven of them
 METAL_COLOURS = (*PALETTE, REFERENCE)

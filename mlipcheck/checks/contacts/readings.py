@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .record import ClosestApproach
 from ...check import Reading
+from .record import ClosestApproach
 
 
 def read_room(row: ClosestApproach) -> Reading | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from .record import ClosestApproach
 from ...report.terminal import Printer, new_table, number
+from .record import ClosestApproach
 
 
 def print_approaches(out: Printer, rows: Sequence[ClosestApproach]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from . import readings
 from ...check import HERE, Criterion
+from . import readings
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(

@@ -12,8 +12,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from scipy.signal import find_peaks
 
-from .record import Extremum
 from ...analysis.slope import Slope
+from .record import Extremum
 
 INNERMOST_BOND = 0.55  # of s = r_a + r_b: Cr2 and Mo2, at 0.6 s, still are bonds
 PROMINENCE = 0.005  # eV; smaller wells and ripples are taken for noise

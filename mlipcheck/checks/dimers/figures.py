@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .record import CurveComparison, DimerScan
 from ...drawing.colours import (
     DARK,
     FAILED,
@@ -24,6 +23,7 @@ from ...drawing.lettering import (
     legend_below,
     printable,
 )
+from .record import CurveComparison, DimerScan
 
 PAIRS_PER_PAGE = 12
 HIGH = 12.0  # eV of a wall that holds; one that turns over is shown to its top

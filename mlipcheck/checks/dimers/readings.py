@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from .record import DimerScan
 from ...check import Reading
+from .record import DimerScan
 
 LOWEST_WALL = 1.0  # eV; what rises less down to the shortest distance does not repel
 

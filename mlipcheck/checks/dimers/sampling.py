@@ -13,8 +13,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ...calculators.evaluate import Progress, evaluate, floating_type
-from ...references.curves import Pair, ReferenceCurve
 from ...calculators.records import Evaluation
+from ...references.curves import Pair, ReferenceCurve
 from .curve import (
     WALL_TOP,
     Well,

@@ -21,8 +21,8 @@ from ...references.curves import (
     parse_pair,
     sorted_pair,
 )
-from .record import DimerScan
 from .curve import find_spurious_extrema
+from .record import DimerScan
 from .sampling import (
     FEWEST_POINTS,
     Sample,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...references.curves import ReferenceCurve
-from .record import CurveComparison
 from ...analysis.slope import Slope
+from ...references.curves import ReferenceCurve
 from .curve import (
     WALL_TOP,
     derivative_force,
@@ -15,6 +14,7 @@ from .curve import (
     trapezoid_weights,
     wall_radius,
 )
+from .record import CurveComparison
 
 WELL_END = 1.3  # of the reference's r_e: the well ends, the tail begins
 WALL_HEIGHTS = (1.0, 5.0, 10.0)  # eV

@@ -7,8 +7,8 @@ from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from ase.stress import voigt_6_to_full_3x3_stress
 
-from ...calculators.evaluate import evaluate
 from ...analysis.strain import TOO_NOISY, rounding_noise, strained
+from ...calculators.evaluate import evaluate
 from .deviation import Deviation, NotApplicable
 from .subject import Subject
 

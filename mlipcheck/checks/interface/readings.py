@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .record import ContractResult
 from ...check import Reading
+from .record import ContractResult
 
 
 def read_promise(result: ContractResult) -> Reading | None:

@@ -13,8 +13,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.evaluate import evaluate, floating_type
-from ...calculators.registry import describe
 from ...calculators.records import Evaluation
+from ...calculators.registry import describe
 
 # Asked in this order until two are known; common, and covered by most models.
 CANDIDATES = ("Si", "O", "Cu", "H", "Al", "C", "N", "Ni", "Fe", "Na", "Cl", "Au", "Ar")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .record import LearningCurve, LearningPoint
 from .needed import advantage_sentence, needed_frames
 from .plan import (
     FINE_TUNED,
@@ -15,6 +14,7 @@ from .plan import (
     Errors,
     Fit,
 )
+from .record import LearningCurve, LearningPoint
 
 
 def collect_curves(

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from .record import LearningCurve, LearningPoint
 from ...drawing.colours import (
     DARK,
     MARKERS,
@@ -24,6 +23,7 @@ from ...drawing.lettering import (
     legend_below,
     printable,
 )
+from .record import LearningCurve, LearningPoint
 
 TUNED = "fine-tuned"
 # Methods that are not the model itself, in their order: greys and dashes.

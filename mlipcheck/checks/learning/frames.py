@@ -12,13 +12,12 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from ...analysis.offsets import fit_offsets
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.rbf_ridge import RBFRidge
+from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
 from ...references.frames import FrameSet, LabelledFrame
-from ...calculators.records import Evaluation
-from .record import LearningCurve
-from ...analysis.offsets import fit_offsets
 from .collect import collect_curves
 from .plan import (
     FINE_TUNED,
@@ -33,6 +32,7 @@ from .plan import (
     plan_fits,
     split_frames,
 )
+from .record import LearningCurve
 
 # The model from scratch: a curve for each pair of elements, as the toy has one.
 CENTERS, WIDTH, RIDGE = np.linspace(0.6, 6.0, 28), 0.35, 1e-4

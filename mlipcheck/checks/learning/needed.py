@@ -10,8 +10,8 @@ import numpy as np
 from ase.calculators.calculator import InputError
 from scipy import stats
 
-from .record import LearningPoint, NeededFrames
 from ...analysis.jackknife import CONFIDENCE
+from .record import LearningPoint, NeededFrames
 
 ROUNDING = 1e-6  # relative; what differs by less is the same number computed in another order
 ONE_SIGMA = 0.1587  # of a normal distribution below the mean less one standard deviation

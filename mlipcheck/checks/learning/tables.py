@@ -6,8 +6,8 @@ import math
 
 from rich.markup import escape
 
-from .record import LearningCurve, LearningPoint
 from ...report.terminal import Printer, new_table, number
+from .record import LearningCurve, LearningPoint
 
 FEWEST_DECIMALS = 3
 

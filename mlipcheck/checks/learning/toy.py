@@ -12,8 +12,8 @@ from ...calculators.evaluate import Progress
 from ...calculators.morse import Morse
 from ...calculators.rbf_ridge import RBFRidge
 from ...calculators.toy import SEED, new_model
-from .record import LearningCurve, LearningPoint, NeededFrames
 from .needed import advantage_sentence, leave_one_out, needed_frames
+from .record import LearningCurve, LearningPoint, NeededFrames
 
 GENERAL, SYSTEM = Morse(1.0, 1.7, 1.1), Morse(1.4, 1.5, 1.25)
 SIZES = (3, 5, 10, 20, 40, 80)

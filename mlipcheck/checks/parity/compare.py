@@ -11,12 +11,12 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 from ...calculators.evaluate import Progress, evaluate
+from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.frames import FrameSet, LabelledFrame, load_frame_sets
 from ...references.level_of_theory import differences
-from ...calculators.records import CalculatorInfo, Evaluation
-from .record import Parity, StressParity
 from .energies import (
     CONVENTIONS,
     compare_energies_in,
@@ -24,8 +24,8 @@ from .energies import (
     find_conventions,
 )
 from .forces import SMALLEST_RMS, compare_forces
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 from .ordering import compare_order
+from .record import Parity, StressParity
 from .rescaling import fit_factor
 from .suspicions import suspect_energies, suspect_unit
 

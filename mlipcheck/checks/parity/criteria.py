@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import readings
 from ...check import HERE, Criterion
+from . import readings
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(

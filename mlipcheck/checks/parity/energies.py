@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
+from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...analysis.offsets import fit_offsets
 from ...references.frames import FrameSet, LabelledFrame
 from ...references.mp2020 import correction
 from .record import EnergyParity
-from ...analysis.offsets import fit_offsets
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
 # A convention that leaves less than this part of another's error explains most of it.

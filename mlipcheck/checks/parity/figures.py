@@ -11,12 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from .record import (
-    EnergyParity,
-    ForceParity,
-    Ordering,
-    Parity,
-)
 from ...drawing.colours import (
     DARK,
     MIDDLE,
@@ -24,7 +18,6 @@ from ...drawing.colours import (
     PALE,
     REFERENCE,
 )
-from .scales import DISTRIBUTIONS
 from ...drawing.lettering import (
     DPI,
     SIZE,
@@ -34,6 +27,13 @@ from ...drawing.lettering import (
     signed,
 )
 from ...report.terminal import number
+from .record import (
+    EnergyParity,
+    ForceParity,
+    Ordering,
+    Parity,
+)
+from .scales import DISTRIBUTIONS
 
 # Most components are smaller than this quantile; where the largest is so many times that, axes are
 # logarithmic beyond it, or one frame with huge forces would leave the others a dot in the middle.

@@ -8,15 +8,15 @@ from itertools import pairwise
 import numpy as np
 
 from ...analysis.estimate import Estimate
-from .record import ForceGroup, ForceParity
-from ...analysis.slope import Slope
-from ..dimers.curve import fit_slope
 from ...analysis.jackknife import (
     POSITIVE,
     jackknife,
     median,
     sum_by_unit,
 )
+from ...analysis.slope import Slope
+from ..dimers.curve import fit_slope
+from .record import ForceGroup, ForceParity
 
 SMALLEST_RMS = 1e-3  # eV/Å; below it a slope would be one of rounding and noise
 MEDIAN_ABOVE = 0.1  # eV/Å of a frame's rms force, for its slope to count in the median

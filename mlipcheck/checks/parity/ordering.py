@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from ...references.frames import LabelledFrame
 from ...analysis.estimate import Estimate
-from .record import Ordering, OrderingBin
 from ...analysis.jackknife import with_interval
+from ...references.frames import LabelledFrame
+from .record import Ordering, OrderingBin
 
 RELIABLE = 0.95
 # Reference differences (eV) between which pairs are counted together.

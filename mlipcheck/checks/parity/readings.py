@@ -6,8 +6,8 @@ import math
 
 from ase import units
 
-from .record import Parity
 from ...check import Reading
+from .record import Parity
 
 ENOUGH_PAIRS = 10  # to know how errors of differences are spread
 ENOUGH_ATOMS = 20  # for a slope of one element

@@ -11,9 +11,9 @@ from ase.calculators.calculator import BaseCalculator
 from ...calculators.evaluate import Progress
 from ...references.frames import FrameSet, LabelledFrame
 from ...references.structures import RelaxedReference
-from .record import Rescaling
-from .forces import SMALLEST_RMS
 from ..relaxation.relax import RelaxSettings, iterate_relaxations
+from .forces import SMALLEST_RMS
+from .record import Rescaling
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have

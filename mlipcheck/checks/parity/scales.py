@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .ordering import ABOUT
 from ...analysis.estimate import Estimate
-from .record import Parity
 from ...drawing.colours import BAND, MIDDLE, OTHER
 from ...drawing.dots import NAMED
 from ...drawing.lettering import (
@@ -23,6 +21,8 @@ from ...drawing.lettering import (
     is_finite,
     printable,
 )
+from .ordering import ABOUT
+from .record import Parity
 
 # a mark, and what it means; those out of distribution are hollow
 DISTRIBUTIONS = {

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from ase import units
 from rich.markup import escape
 
+from ...analysis.estimate import Estimate
+from ...report.terminal import Printer, new_table, number
 from .record import (
     EnergyParity,
     ForceGroup,
@@ -15,8 +17,6 @@ from .record import (
     Parity,
     Rescaling,
 )
-from ...analysis.estimate import Estimate
-from ...report.terminal import Printer, new_table, number
 
 SETS_PER_TABLE = 2  # with their intervals; more would be folded
 MANY_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors

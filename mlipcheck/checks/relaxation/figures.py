@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ...drawing.colours import FAILED, OTHER, PALE
+from ...drawing.lettering import DPI, SIZE, printable
+from ...storage import write_atomically
+from ..dimers.figures import Curve, draw_pages
 from ..dimers.record import DimerScan
 from .record import Relaxation
-from ...storage import write_atomically
-from ...drawing.colours import FAILED, OTHER, PALE
-from ..dimers.figures import Curve, draw_pages
-from ...drawing.lettering import DPI, SIZE, printable
 
 TOLD, WORTH_A_NAME = 6, 3.0  # so many names of volumes that are further off than this, in %
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ase import units
 
-from .record import Relaxation
 from ...check import Reading
+from .record import Relaxation
 
 MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
 FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal

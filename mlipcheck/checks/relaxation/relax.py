@@ -13,14 +13,14 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...analysis.strain import stress_error
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...references.files import as_references
 from ...references.structures import RelaxedReference
-from .record import Relaxation
 from . import geometry
 from .energies import compare_energies
-from ...analysis.strain import stress_error
+from .record import Relaxation
 
 OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
 STARTS = ("relaxed", "first", "rattled")

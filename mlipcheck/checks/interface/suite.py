@@ -11,9 +11,9 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ...calculators.backends import list_backends
 from ...calculators.evaluate import describe_error
 from ...calculators.registry import describe
-from .record import ContractResult
 from . import derivatives, manners, symmetry
 from .deviation import Deviation, NotApplicable
+from .record import ContractResult
 from .subject import Subject, choose_subject
 
 
