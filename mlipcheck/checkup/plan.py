@@ -60,7 +60,7 @@ class Options:
     quick: bool = False
 
     def __post_init__(self) -> None:
-        check_settings(self.energies, self.signal)
+        check_settings(self.energies, self.signal, self.seed)
         if self.target is not None and not self.target > 0:
             raise InputError(f"target is {self.target}; give a positive error")
         if self.target is not None and not self.learn:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
 from . import (
     checks,
     checkup,
     learn,
     listings,
     parity,
+    places,
     report,
 )
 from .app import app
@@ -24,12 +23,12 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        places.tell("interrupted")
         sys.exit(130)
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
 
         if not isinstance(error, CalculatorSetupError):
             raise
-        typer.echo(f"mlipcheck: {' '.join(str(error).split())}", err=True)
+        places.tell(f"mlipcheck: {' '.join(str(error).split())}")
         sys.exit(2)

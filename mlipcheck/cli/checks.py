@@ -23,6 +23,7 @@ from .options import (
     StartOption,
     StepsOption,
     StrictOption,
+    path,
 )
 
 
@@ -38,7 +39,7 @@ def contract(
     strict: StrictOption = False,
 ) -> None:
     """Hold the calculator to what every ASE calculator promises."""
-    places.check_writable(json)
+    places.check_writable(json, inputs=[backend, *(option or [])])
     calculator = inputs.load_calculator(backend, device, option)
     results = outputs.hold_to_contract(calculator, elements)
     record = outputs.make_record(calculator, {"elements": elements}, contract=results)
@@ -61,7 +62,8 @@ def dimer(
     """Scan the distance of all pairs of the elements: wall, well, smoothness, softening."""
     from ..checkup.system import default_elements
 
-    places.check_writable(json, figures)
+    read = [backend, *(option or []), *(reference or [])]
+    places.check_writable(json, figures, inputs=read)
     calculator = inputs.load_calculator(backend, device, option)
     chosen = elements or default_elements(calculator)
     scans = outputs.scan(calculator, chosen, reference or ["auto"])
@@ -74,7 +76,9 @@ def dimer(
 def relax(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILES ...]", help="vasprun.xml, OUTCAR, xyz, db, folders ..."),
+        typer.Argument(
+            metavar="[FILES ...]", parser=path, help="vasprun.xml, OUTCAR, xyz, db, folders ..."
+        ),
     ] = None,
     backend: BackendOption = "toy",
     option: OptionOption = None,
@@ -96,7 +100,8 @@ def relax(
     """Relax reference structures with the model and compare where they end."""
     from ..checks.relaxation.relax import RelaxSettings
 
-    places.check_writable(json, figures)
+    read: list[str | Path] = [backend, *(option or []), *(files or [])]
+    places.check_writable(json, figures, inputs=read)
     how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
     calculator = inputs.load_calculator(backend, device, option)
     references = inputs.load_structures(calculator, files or [], reference)

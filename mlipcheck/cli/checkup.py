@@ -26,6 +26,7 @@ from .options import (
     StartOption,
     StepsOption,
     StrictOption,
+    word,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 def run(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILES, DATA SETS or ELEMENTS ...]", help="Your system."),
+        typer.Argument(
+            metavar="[FILES, DATA SETS or ELEMENTS ...]", parser=word, help="Your system."
+        ),
     ] = None,
     backend: Annotated[
         list[str] | None,
@@ -89,7 +92,8 @@ def run(
     from ..checkup.plan import Options, plan_checkup
     from ..checkup.run import make_store, run_checkup
 
-    places.check_writable(json, figures, out=out)
+    read = [*(backend or []), *(option or []), *(what or []), *(reference or [])]
+    places.check_writable(json, figures, out=out, inputs=read)
     options = Options(
         reference=tuple(reference or ["auto"]),
         relax=RelaxSettings(fmax, steps, optimizer, cell, start, seed),
@@ -123,7 +127,7 @@ def run(
             command=outputs.command_line(),
         )
         if store.used:
-            typer.echo(f"{store.used} parts of an interrupted run taken from {folder}", err=True)
+            places.tell(f"{store.used} parts of an interrupted run taken from {folder}")
         records.append(record)
         if record.settings["interrupted"]:
             break
@@ -131,12 +135,12 @@ def run(
     stopped = bool(records[-1].settings["interrupted"])
     if stopped and len(records) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
-        typer.echo(f"{specs[len(records) - 1]} is not finished, and not in the report", err=True)
+        places.tell(f"{specs[len(records) - 1]} is not finished, and not in the report")
         records.pop()
     names = [record.calculator.spec for record in records]
     outputs.finish_comparison(records, names, json, figures, out, strict=False, markdown=markdown)
     if stopped:
-        typer.echo("interrupted; the same command goes on from here", err=True)
+        places.tell("interrupted; the same command goes on from here")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
@@ -179,13 +183,13 @@ def _parts_folder(out: Path | None) -> Path:
 def _tell(spec: str, plan: Plan, alone: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
-    typer.echo(f"plan{whose}, about {_duration(plan.total)}:", err=True)
+    places.tell(f"plan{whose}, about {_duration(plan.total)}:")
     for check, what in plan.work.items():
-        typer.echo(f"  {check:9} {_duration(plan.seconds[check]):>7}  {what}", err=True)
+        places.tell(f"  {check:9} {_duration(plan.seconds[check]):>7}  {what}")
     for check, why in plan.not_run.items():
-        typer.echo(f"  {check:9} {'-':>7}  {why}", err=True)
+        places.tell(f"  {check:9} {'-':>7}  {why}")
     for note in plan.system.notes:
-        typer.echo(f"  {note}", err=True)
+        places.tell(f"  {note}")
 
 
 def _duration(seconds: float) -> str:

@@ -21,13 +21,16 @@ from .options import (
     IndependentOption,
     JsonOption,
     OptionOption,
+    path,
+    word,
 )
 
 
 @app.command()
 def learn(
     what: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE ...]", help="Labelled frames, one set.")
+        list[str] | None,
+        typer.Argument(metavar="[FILE ...]", parser=word, help="Labelled frames, one set."),
     ] = None,
     backend: BackendOption = "toy",
     option: OptionOption = None,
@@ -42,19 +45,28 @@ def learn(
         float | None, typer.Option(help="Error to reach: eV for the toy, else forces in eV/Å.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the model fine-tuned on most frames.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=path, help="Keep the model fine-tuned on most frames."),
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where finished fits are kept; by default in the cache."),
+        typer.Option(
+            metavar="DIR",
+            parser=path,
+            help="Where finished fits are kept; by default in the cache.",
+        ),
     ] = None,
     json: JsonOption = None,
     figures: FiguresOption = None,
 ) -> None:
     """Zero-shot, rescaled, fine-tuned, from scratch: errors against the number of frames."""
-    places.check_writable(json, figures)
+    from ..checks.learning.plan import check_draws
+
+    check_draws(repeats, seed)
+    read = [backend, *(option or []), *(what or [])]
+    places.check_writable(json, figures, inputs=read)
     if save is not None:
-        places.check_writable(str(save), option="--save")
+        places.check_writable(str(save), option="--save", inputs=read)
     numbers = inputs.parse_sizes(sizes)
     calculator = inputs.load_calculator(backend, device, option)
     if not what:
@@ -70,9 +82,9 @@ def learn(
     labels = inputs.one_set(calculator, what, independent)
     store = store or cache_folder() / "learn"
     learner = FrameLearner(calculator, labels, seed)
-    learning.check(learner, target, repeats, save)
+    learning.check(learner, target, save)
     fits = learner.plan(numbers, repeats, seed)
-    typer.echo(f"fits are kept in {store}", err=True)
+    places.tell(f"fits are kept in {store}")
     results, stopped = learning.fit_all(learner, fits, store)
     curves = list(learner.curves(results, target))
     settings = {

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from . import outputs, places
 
 if TYPE_CHECKING:
@@ -47,7 +45,7 @@ def refuse_options(backend: str, given: dict[str, Any]) -> None:
         raise InputError(f"without frames it is the toy's own curve, not that of {backend}")
 
 
-def check(learner: FrameLearner, target: float | None, repeats: int, save: Path | None) -> None:
+def check(learner: FrameLearner, target: float | None, save: Path | None) -> None:
     """Refuse what cannot come out in the end, before any work is done."""
     from ase.calculators.calculator import InputError
 
@@ -55,8 +53,6 @@ def check(learner: FrameLearner, target: float | None, repeats: int, save: Path 
 
     if target is not None and not target > 0:
         raise InputError(f"target is {target}; give a positive error in eV/Å")
-    if repeats < 1:
-        raise InputError(f"repeats is {repeats}; give 1 or more")
     if save is not None and learner.trainer is None:
         spec = describe(learner.calculator).spec
         raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
@@ -99,16 +95,16 @@ def tell_forgetting(
     fit = last_tuned(fits)
     if fit is None:
         spec = describe(learner.calculator).spec
-        typer.echo(f"{spec} has no trainer here: nothing fine-tuned", err=True)
+        places.tell(f"{spec} has no trainer here: nothing fine-tuned")
         return
     model = FitStore(store, learner.key).model_path(fit)
     if not model.is_file():
-        typer.echo("the fit to most frames failed: no model to look at", err=True)
+        places.tell("the fit to most frames failed: no model to look at")
         return
     if save is not None:
         with places.told_as_a_mistake(f"--save {save}"):
             write_atomically(save, model.read_bytes())
-        typer.echo(f"saved: {save}", err=True)
+        places.tell(f"saved: {save}")
     info = describe(learner.calculator)
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     records = [_look(c, learner) for c in (learner.calculator, after)]
@@ -120,7 +116,7 @@ def tell_forgetting(
         out.print(f"\nBefore (A) and after (B) learning from {len(fit.train)} frames")
         comparison = compare_runs(records, [str(p) for p in paths])
         side_by_side.print_comparison(out, comparison)
-    typer.echo(f"again: mlipcheck report {paths[0]} {paths[1]}", err=True)
+    places.tell(f"again: mlipcheck report {paths[0]} {paths[1]}")
 
 
 def _look(calculator: BaseCalculator, learner: FrameLearner) -> RunRecord:

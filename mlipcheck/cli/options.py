@@ -7,6 +7,20 @@ from typing import Annotated
 
 import typer
 
+
+def word(text: str) -> str:
+    """Refuse an empty word: as a path it would be the working directory."""
+    from ase.calculators.calculator import InputError
+
+    if not text.strip():
+        raise InputError(f"{text!r} is given where a name or a path is due; is a variable empty?")
+    return text
+
+
+def path(text: str) -> Path:
+    return Path(word(text))
+
+
 BackendOption = Annotated[
     str,
     typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
@@ -17,10 +31,12 @@ OptionOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - prints.")
+    str | None,
+    typer.Option("--json", metavar="FILE", parser=word, help="Write everything as JSON; - prints."),
 ]
 FiguresOption = Annotated[
-    Path | None, typer.Option("--figures", metavar="DIR", help="Write figures as PNG.")
+    Path | None,
+    typer.Option("--figures", metavar="DIR", parser=path, help="Write figures as PNG."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 when a finding is fail.")]
 ReferenceOption = Annotated[
@@ -44,7 +60,12 @@ IndependentOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Write report.html, results.json, figures/."),
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        parser=path,
+        help="Write report.html, results.json, figures/.",
+    ),
 ]
 MarkdownOption = Annotated[
     bool,

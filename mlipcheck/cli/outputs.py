@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from .places import told_as_a_mistake, write_json
+from .places import tell, told_as_a_mistake, write_json
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -165,7 +165,7 @@ def finish(
         done = next(
             (f"{what} finished: {n}" for what, n in counts.items() if n), "nothing finished"
         )
-        typer.echo(f"interrupted; {done}", err=True)
+        tell(f"interrupted; {done}")
         raise typer.Exit(130)
     exit_if_strict(strict, [record])
 
@@ -196,7 +196,7 @@ def _save(figures: Path, save: Callable[[], list[Path]]) -> None:
         figures.mkdir(parents=True, exist_ok=True)
         paths = save()
     for path in paths:
-        typer.echo(f"figure: {path}", err=True)
+        tell(f"figure: {path}")
 
 
 def exit_if_strict(strict: bool, records: Sequence[RunRecord]) -> None:
@@ -249,4 +249,4 @@ def write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
         paths = write_report(out, runs, markdown=markdown)
     for path in paths:
         if path.suffix != ".svg":
-            typer.echo(f"report: {path}", err=True)
+            tell(f"report: {path}")

@@ -18,6 +18,8 @@ from .options import (
     JsonOption,
     OptionOption,
     StrictOption,
+    path,
+    word,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ MANY = 5  # formulas that are told
 def parity(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE or SET ...]", help="Labelled frames; see mlipcheck data."),
+        typer.Argument(
+            metavar="[FILE or SET ...]", parser=word, help="Labelled frames; see mlipcheck data."
+        ),
     ] = None,
     backend: BackendOption = "toy",
     option: OptionOption = None,
@@ -53,7 +57,7 @@ def parity(
     ] = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="With --rescale: write a backend, rescaled:FILE."),
+        typer.Option(metavar="FILE", parser=path, help="With --rescale: write rescaled:FILE."),
     ] = None,
     json: JsonOption = None,
     figures: FiguresOption = None,
@@ -63,8 +67,11 @@ def parity(
     from ..checks.parity.compare import check_settings
     from ..checkup.system import SIGNAL
 
-    check_settings(energies, signal)
-    places.check_writable(json, figures)
+    check_settings(energies, signal, seed)
+    read = [backend, *(option or []), *(what or [])]
+    places.check_writable(json, figures, inputs=read)
+    if save is not None:
+        places.check_writable(str(save), option="--save", inputs=read)
     calculator = inputs.load_calculator(backend, device, option)
     sets = inputs.load_frames(calculator, what or [], independent)
     if sample is not None:
@@ -113,7 +120,6 @@ def _check_save(
         raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
     if describe(calculator).backend in (None, "rescaled"):
         raise InputError(f"--save: {describe(calculator).spec} cannot be the base of a file")
-    places.check_writable(str(save), option="--save")
 
 
 def _compare(
@@ -170,18 +176,18 @@ def _save(calculator: BaseCalculator, labels: FrameSet, row: Parity, path: Path)
 
     found = row.rescaling
     if found is None or not found.accepted:
-        typer.echo(f"{path} not written: the factor is refused", err=True)
+        places.tell(f"{path} not written: the factor is refused")
         return
     with outputs.progress_bar("relaxing", None) as advance:
         energies, failed = relaxed_energies(calculator, labels, advance)
     for formula, why in failed:
-        typer.echo(f"{formula} left out of {path}: {why}", err=True)
+        places.tell(f"{formula} left out of {path}: {why}")
     if not energies:
-        typer.echo(f"{path} not written: no composition could be relaxed", err=True)
+        places.tell(f"{path} not written: no composition could be relaxed")
         return
     fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
     with places.told_as_a_mistake(f"--save {path}"):
         RescaledCalculator(calculator, found.factor, energies).save(path, fit)
     more = f" and {len(energies) - MANY} more" if len(energies) > MANY else ""
     formulas = ", ".join(list(energies)[:MANY]) + more
-    typer.echo(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}", err=True)
+    places.tell(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}")

@@ -15,6 +15,7 @@ from .options import (
     MarkdownOption,
     OutOption,
     StrictOption,
+    path,
 )
 
 
@@ -23,7 +24,9 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN.json|FOLDER ...", help="What --json or --out has written; several models."
+            metavar="RUN.json|FOLDER ...",
+            parser=path,
+            help="What --json or --out has written; several models.",
         ),
     ],
     out: OutOption = None,
@@ -36,8 +39,13 @@ def report(
 
     A single FOLDER is drawn again in its place; --out makes a new one.
     """
+    from ..storage import RESULTS
+
     if out is None and len(runs) == 1 and runs[0].is_dir():
         out = runs[0]
-    places.check_writable(json, figures, out=out)
+    read = [run / RESULTS if run.is_dir() else run for run in runs]
+    places.check_writable(json, figures, inputs=read)
+    # what is drawn again stays what it was
+    places.check_writable(None, out=out, inputs=read if len(runs) > 1 else ())
     records, names = inputs.load_runs(runs)
     outputs.finish_comparison(records, names, json, figures, out, strict=strict, markdown=markdown)

@@ -8,7 +8,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from .document import Document
-from .templates import clean, environment
+from .templates import environment
+from .terminal import clean
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 # what would make a line an item of a list, or a rule
