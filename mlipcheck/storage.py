@@ -70,9 +70,15 @@ def dumps(record: Any) -> str:
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file whole or not at all: to a neighbour first, then renamed over ``path``."""
+    """Write a file whole or not at all: to a neighbour first, then renamed over ``path``.
+
+    A device or a pipe is written to, since there is nothing in it to replace.
+    """
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as stream:

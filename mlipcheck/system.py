@@ -9,6 +9,7 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
+from .calculators.base import check_seed
 from .calculators.records import CalculatorInfo
 from .references.frames import FrameSet
 from .references.structures import RelaxedReference
@@ -85,12 +86,9 @@ class Settings:
     fits: Path | None = field(default=None)
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}; give zero or a positive number")
+        check_seed(self.seed)
         if self.sample is not None and self.sample < 1:
             raise InputError(f"sample is {self.sample}; give 1 frame or more")
-        if self.repeats < 1:
-            raise InputError(f"repeats is {self.repeats}; give 1 or more")
         if self.target is not None and not self.target > 0:
             raise InputError(f"target is {self.target}; give a positive error")
         if self.target is not None and not self.learn:

@@ -398,7 +398,7 @@ MISTAKES = {
     "frames without energies": ("dimer --reference N-N.xyz", "N-N.xyz: frames without energies"),
     "curve of another pair": ("dimer --reference Cu-O.csv", "Cu-O, which is not scanned"),
     "missing curve": ("run --reference gone.csv", "gone.csv: no such file"),
-    "binary curve": ("dimer --reference binary.xyz", "binary.xyz: ASE cannot read it"),
+    "binary curve": ("dimer --reference binary.xyz", "binary.xyz: not readable as"),
     "unknown data set": ("relax pbe", "'pbe' is no element, no pair of elements, no data set"),
     "negative fmax": ("run --fmax -1", "fmax is -1.0; give a positive force"),
     "zero fmax": ("relax --fmax 0", "fmax is 0.0; give a positive force"),

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shutil
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -20,6 +21,7 @@ from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
 from mlipcheck.references.files import as_references, load_references, read_frames
+from mlipcheck.references.frames import load_frame_sets
 from mlipcheck.references.structures import morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
@@ -421,6 +423,88 @@ def test_database_rows_stand_for_themselves(tmp_path):
     found = load_references([path])
     assert [r.energy for r in found] == [0.0, -1.0, -2.0]
     assert all(r.first is None for r in found)
+
+
+def write_run(path, symbol, n=3):
+    """Write a relaxation of ``n`` frames, whose energy falls."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ase.io.write(path, [labelled(bulk(symbol, cubic=True), -float(k)) for k in range(n)])
+
+
+def test_each_real_file_of_a_folder_counts_once(tmp_path):
+    write_run(tmp_path / "d/one/frames.xyz", "Cu")
+    write_run(tmp_path / "d/two/frames.xyz", "Al")
+    write_run(tmp_path / "elsewhere/frames.xyz", "Ag")
+    write_run(tmp_path / "d/.hidden/frames.xyz", "Au")
+    alone = [r.source for r in load_references([tmp_path / "d"])]
+    assert len(alone) == 2
+    links = {
+        "a-file": "one/frames.xyz",
+        "a-file.xyz": "one/frames.xyz",
+        "b-folder": "one",
+        "two/again.xyz": "../one/frames.xyz",
+        "two/loop": "..",
+        "itself": "itself",
+    }
+    for link, target in links.items():
+        (tmp_path / "d" / link).symlink_to(target)
+    (tmp_path / "d/one/hard.xyz").hardlink_to(tmp_path / "d/one/frames.xyz")
+    assert [r.source for r in load_references([tmp_path / "d"])] == alone
+    assert [s.source for s in load_frame_sets(tmp_path / "d")] == [str(tmp_path / "d")]
+    (frames,) = load_frame_sets(tmp_path / "d")
+    assert len(frames.frames) == 6
+    # what only links lead to counts, under the first of them, but once
+    for link, target in {
+        "out-1": "../elsewhere",
+        "out-2": "../elsewhere",
+        "out.xyz": "../elsewhere/frames.xyz",
+        "tucked.xyz": ".hidden/frames.xyz",
+    }.items():
+        (tmp_path / "d" / link).symlink_to(target)
+    found = load_references([tmp_path / "d"])
+    assert [r.relaxed.get_chemical_formula() for r in found] == ["Cu4", "Ag4", "Au4", "Al4"]
+
+
+def test_an_at_sign_belongs_to_the_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, symbol in {"a.xyz": "Cu", "a@1.xyz": "Al", "b@c.xyz": "Ag", "-": "Pt"}.items():
+        ase.io.write(tmp_path / "written.xyz", labelled(bulk(symbol), -1.0))
+        (tmp_path / "written.xyz").rename(name)
+        (atoms,) = read_frames(Path(name))
+        assert atoms.get_chemical_formula() == symbol
+    (tmp_path / "b").write_text((tmp_path / "a.xyz").read_text())
+    (atoms,) = read_frames(Path("b@c.xyz"))
+    assert atoms.get_chemical_formula() == "Ag"
+
+
+OUTCAR = """ TITEL  = PAW_PBE Cu 22Jun2005
+   ions per type =  {n}
+ General timing and accounting informations for this job:
+"""
+POSCAR = "x\n1.0\n4 0 0\n0 4 0\n0 0 4\n{names}{n} {n}\nDirect\n0 0 0\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    {
+        "xyz": ("a.xyz", "{n}\n\nCu 0 0 0\n"),
+        "second frame": ("a.xyz", "1\n\nCu 0 0 0\n{n}\n\nCu 0 0 0\n"),
+        "extended": ("a.extxyz", "{n}\nProperties=species:S:1:pos:R:3\nCu 0 0 0\n"),
+        "no suffix": ("frames", "{n}\n\nCu 0 0 0\n"),
+        "CONTCAR": ("CONTCAR", POSCAR.replace("{names}", "Cu O\n")),
+        "VASP 4": ("POSCAR", POSCAR.replace("{names}", "").replace("x", "Cu O", 1)),
+        "XDATCAR": ("XDATCAR", POSCAR.replace("{names}", "Cu O\n")),
+        "OUTCAR": ("OUTCAR", OUTCAR),
+    }.values(),
+)
+@pytest.mark.parametrize("n", [999_999_999, 10**30])
+@pytest.mark.parametrize("packed", [False, True])
+def test_more_atoms_than_there_are_lines_are_refused_at_once(tmp_path, name, text, n, packed):
+    path = tmp_path / (f"{name}.gz" if packed else name)
+    content = text.replace("{n}", str(n)).encode()
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(InputError, match=r"it announces \d+ atoms and has \d+ (lines|bytes)"):
+        read_frames(path)
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):

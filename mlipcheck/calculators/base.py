@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
-from collections.abc import Iterable
-from typing import Any
+import functools
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
 
 from ase.calculators.calculator import Calculator, InputError
 
@@ -30,11 +33,35 @@ def read_literal(text: str) -> Any:
         return text
 
 
+def check_seed(seed: int) -> None:
+    """Raise `InputError` for what NumPy's generators do not start from."""
+    if seed < 0:
+        raise InputError(f"seed is {seed}; give zero or a positive number")
+
+
 def brief(error: BaseException, most: int = 200) -> str:
     """Return an exception as one short line with its type, whatever a package wrote into it."""
     text = " ".join(str(error).split())
     cut = text if len(text) <= most else f"{text[:most]}..."
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def stays_here(function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function after which the working directory is what it was.
+
+    A calculator may change it, and paths that a user gave are relative to it.
+    """
+
+    @functools.wraps(function)
+    def staying(*args: P.args, **kwargs: P.kwargs) -> R:
+        with contextlib.chdir(os.curdir):
+            return function(*args, **kwargs)
+
+    return staying
 
 
 class StrictCalculator(Calculator):

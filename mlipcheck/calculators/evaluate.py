@@ -15,6 +15,7 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
+from .base import stays_here
 from .neighbours import check_geometry, half_neighbour_list
 from .records import Evaluation
 
@@ -161,6 +162,7 @@ def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
     return batches
 
 
+@stays_here
 def _evaluate_batch(
     calculator: BaseCalculator,
     images: Sequence[Atoms],
@@ -182,6 +184,7 @@ def _evaluate_batch(
     ]
 
 
+@stays_here
 def _evaluate_one(calculator: BaseCalculator, atoms: Atoms, properties: list[str]) -> Evaluation:
     image = atoms.copy()
     image.calc = calculator

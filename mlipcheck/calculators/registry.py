@@ -16,10 +16,11 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 
 from .backend import Backend
 from .backends import get_backend, list_backends
-from .base import brief, refuse_unknown
+from .base import brief, refuse_unknown, stays_here
 from .records import CalculatorInfo
 
 
+@stays_here
 def get_calculator(
     spec: str, *, device: str = "auto", dtype: str | None = None, **options: Any
 ) -> BaseCalculator:

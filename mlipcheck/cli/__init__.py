@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-from . import run, aliases, report, listings  # isort: skip  # in the order of --help
+from . import places, run, aliases, report, listings  # isort: skip  # in the order of --help
 from .app import app
 
 __all__ = ["aliases", "app", "listings", "main", "report", "run"]
@@ -17,12 +15,12 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        places.tell("interrupted")
         sys.exit(130)
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
 
         if not isinstance(error, CalculatorSetupError):
             raise
-        typer.echo(f"mlipcheck: {' '.join(str(error).split())}", err=True)
+        places.tell(f"mlipcheck: {' '.join(str(error).split())}")
         sys.exit(2)

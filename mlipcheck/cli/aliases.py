@@ -30,6 +30,7 @@ from .options import (
     StrictOption,
     SystemArgument,
     TargetOption,
+    path,
 )
 from .places import Destination
 
@@ -52,7 +53,7 @@ def contract(
     _, _, runs = checkup.run_checks(
         [backend],
         what or [],
-        lambda: Settings(only=("interface",)),
+        Settings(only=("interface",)),
         Destination(json, strict=strict),
         option=option,
         device=device,
@@ -80,7 +81,7 @@ def dimer(
     _, _, runs = checkup.run_checks(
         [backend],
         what or [],
-        lambda: Settings(only=("dimers",), reference=tuple(reference or ["auto"])),
+        Settings(only=("dimers",), reference=tuple(reference or ["auto"])),
         Destination(json, figures, strict=strict),
         option=option,
         device=device,
@@ -115,7 +116,7 @@ def relax(
     _, _, runs = checkup.run_checks(
         [backend],
         what or [],
-        lambda: Settings(
+        Settings(
             only=("relaxation",),
             fmax=fmax,
             steps=steps,
@@ -145,7 +146,9 @@ def parity(
     rescale: RescaleOption = False,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="With --rescale: write a backend, rescaled:FILE."),
+        typer.Option(
+            metavar="FILE", parser=path, help="With --rescale: write a backend, rescaled:FILE."
+        ),
     ] = None,
     json: JsonOption = None,
     figures: FiguresOption = None,
@@ -157,10 +160,11 @@ def parity(
     """
     from ..system import Settings
 
+    read = [backend, *(option or []), *(what or [])]
     calculators, plans, runs = checkup.run_checks(
         [backend],
         what or [],
-        lambda: Settings(
+        Settings(
             only=("parity",),
             energies=energies,
             signal=signal,
@@ -172,7 +176,7 @@ def parity(
         Destination(json, figures, strict=strict),
         option=option,
         device=device,
-        before=None if save is None else lambda c, p: factor.check(c, p, save, rescale),
+        before=None if save is None else lambda c, p: factor.check(c, p, save, rescale, read),
     )
     if save is not None:
         factor.save(calculators[0], plans[0], runs[0], save)
@@ -193,11 +197,16 @@ def learn(
     independent: IndependentOption = False,
     target: TargetOption = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the model fine-tuned on most frames.")
+        Path | None,
+        typer.Option(metavar="FILE", parser=path, help="Keep the model fine-tuned on most frames."),
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where finished fits are kept; by default in the cache."),
+        typer.Option(
+            metavar="DIR",
+            parser=path,
+            help="Where finished fits are kept; by default in the cache.",
+        ),
     ] = None,
     json: JsonOption = None,
     figures: FiguresOption = None,
@@ -208,10 +217,11 @@ def learn(
     """
     from ..system import Settings
 
+    read = [backend, *(option or []), *(what or [])]
     calculators, _, runs = checkup.run_checks(
         [backend],
         what or [],
-        lambda: Settings(
+        Settings(
             only=("learning",),
             learn=True,
             sizes=inputs.parse_sizes(sizes),
@@ -224,6 +234,6 @@ def learn(
         Destination(json, figures),
         option=option,
         device=device,
-        before=lambda calculator, plan: tuned.check(calculator, plan, save),
+        before=lambda calculator, plan: tuned.check(calculator, plan, save, read),
     )
     tuned.compare(calculators[0], runs[0], what or [], save, quiet=json == "-")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .places import Destination
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run_checks(
     specs: Sequence[str],
     what: Sequence[str],
-    settings: Callable[[], Settings],
+    chosen: Settings,
     destination: Destination,
     *,
     option: list[str] | None,
@@ -35,15 +35,13 @@ def run_checks(
 ) -> tuple[list[BaseCalculator], list[Plan], list[RunRecord]]:
     """Plan and run checks with one model or several, and write and print what was found.
 
-    ``settings`` is called once outputs are known to be writable; ``before`` once everything is
-    planned. Ends the program with status 130 where it was interrupted.
+    ``before`` is called once everything is planned. An interruption ends with status 130.
     """
     from ..checkup.plan import plan_checkup
     from ..checkup.run import make_store, run_checkup
 
-    destination.check()
+    destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)
-    chosen = settings()
     # a mistake in any of them is told before any work is done
     calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
     plans = [plan_checkup(c, what, chosen) for c in calculators]
@@ -59,7 +57,7 @@ def run_checks(
             calculator, plan, store=store, progress=progress_bar, command=command_line()
         )
         if store.used:
-            typer.echo(f"{store.used} parts of an interrupted run taken from {folder}", err=True)
+            places.tell(f"{store.used} parts of an interrupted run taken from {folder}")
         runs.append(run)
         if run.interrupted:
             break
@@ -67,11 +65,11 @@ def run_checks(
     stopped = runs[-1].interrupted
     if stopped and len(runs) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
-        typer.echo(f"{specs[len(runs) - 1]} is not finished, and not in the report", err=True)
+        places.tell(f"{specs[len(runs) - 1]} is not finished, and not in the report")
         runs.pop()
     outputs.finish(runs, destination)
     if stopped:
-        typer.echo("interrupted; the same command goes on from here", err=True)
+        places.tell("interrupted; the same command goes on from here")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
@@ -148,13 +146,13 @@ def _parts_folder(out: Path | None) -> Path:
 def _print_plan(spec: str, plan: Plan, alone: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
-    typer.echo(f"plan{whose}, about {_duration(plan.seconds)}:", err=True)
+    places.tell(f"plan{whose}, about {_duration(plan.seconds)}:")
     for job in plan.jobs:
-        typer.echo(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}", err=True)
+        places.tell(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
     for name, why in plan.not_run.items():
-        typer.echo(f"  {name:10} {'-':>7}  {why}", err=True)
+        places.tell(f"  {name:10} {'-':>7}  {why}")
     for note in plan.notes:
-        typer.echo(f"  {note}", err=True)
+        places.tell(f"  {note}")
 
 
 def _duration(seconds: float) -> str:

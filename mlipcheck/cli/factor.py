@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import typer
 
 from . import checkup, places
 
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 MAX_LISTED = 5  # formulas
 
 
-def check(calculator: BaseCalculator, plan: Plan, path: Path, rescale: bool) -> None:
+def check(
+    calculator: BaseCalculator, plan: Plan, path: Path, rescale: bool, read: Sequence[str]
+) -> None:
     """Refuse what could not be saved in the end, before any work is done."""
     from ase.calculators.calculator import InputError
 
@@ -31,7 +32,7 @@ def check(calculator: BaseCalculator, plan: Plan, path: Path, rescale: bool) -> 
     if len(sets) != 1:
         raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
     check_safe(describe(calculator).spec, describe(calculator).options)
-    places.check_writable(str(path), option="--save")
+    places.check_writable(str(path), option="--save", inputs=read)
 
 
 def save(calculator: BaseCalculator, plan: Plan, run: RunRecord, path: Path) -> None:
@@ -43,18 +44,18 @@ def save(calculator: BaseCalculator, plan: Plan, run: RunRecord, path: Path) -> 
     (row,) = run.rows("parity")
     found = row.rescaling
     if found is None or not found.accepted:
-        typer.echo(f"{path} not written: the factor is refused", err=True)
+        places.tell(f"{path} not written: the factor is refused")
         return
     labels = plan.system.frames[0]
     with checkup.progress_bar("relaxing", None) as advance:
         energies, failed = relaxed_energies(calculator, labels, advance)
     for formula, why in failed:
-        typer.echo(f"{formula} left out of {path}: {why}", err=True)
+        places.tell(f"{formula} left out of {path}: {why}")
     if not energies:
-        typer.echo(f"{path} not written: no composition could be relaxed", err=True)
+        places.tell(f"{path} not written: no composition could be relaxed")
         return
     fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
     with places.as_mistake(f"--save {path}"):
         RescaledCalculator(calculator, found.factor, energies).save(path, fit)
     formulas = some(list(energies), MAX_LISTED)
-    typer.echo(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}", err=True)
+    places.tell(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}")

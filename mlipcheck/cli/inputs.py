@@ -26,6 +26,9 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
         key, equals, value = item.partition("=")
         if not equals:
             raise InputError(f"option {item!r} has no value; write KEY=VALUE")
+        if key in ("device", "spec"):  # what get_calculator is given beside the options
+            own = "--device" if key == "device" else "--backend"
+            raise InputError(f"option {item!r} has an option of its own; write {own} {value}")
         parsed[key] = read_literal(value)
     # a factory of the user's own may lie where they work; a package that a backend looks for, not
     factory = spec.partition(":")[0] not in {b.name for b in list_backends()}

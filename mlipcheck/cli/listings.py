@@ -14,6 +14,7 @@ from .options import (
     DeviceOption,
     JsonOption,
     OptionOption,
+    path,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ def data(
 
 @app.command()
 def predict(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Anything that ASE reads.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=path, help="Anything that ASE reads.")
+    ],
     backend: BackendOption = "toy",
     option: OptionOption = None,
     device: DeviceOption = "auto",
@@ -109,7 +112,7 @@ def predict(
     from ..references.files import read_frames
     from ..report import listings, tables, terminal
 
-    places.check_writable(json)
+    places.check_writable(json, inputs=[backend, *(option or []), file])
     calculator = inputs.load_calculator(backend, device, option)
     frames = read_frames(file)
     properties = ("energy", "forces", "stress", "energies", "magmoms")

@@ -7,10 +7,27 @@ from typing import Annotated
 
 import typer
 
+
+def word(text: str) -> str:
+    """Refuse an empty word: as a path it would be the working directory."""
+    from ase.calculators.calculator import InputError
+
+    if not text.strip():
+        raise InputError(f"{text!r} is given where a name or a path is due; is a variable empty?")
+    return text
+
+
+def path(text: str) -> Path:
+    """Return a path that is not empty."""
+    return Path(word(text))
+
+
 SystemArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SYSTEM ...]", help="Files, folders, elements, pairs like Cu-O, data sets."
+        metavar="[SYSTEM ...]",
+        parser=word,
+        help="Files, folders, elements, pairs like Cu-O, data sets.",
     ),
 ]
 BackendsOption = Annotated[
@@ -29,10 +46,12 @@ OptionOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write everything as JSON; - prints.")
+    str | None,
+    typer.Option("--json", metavar="FILE", parser=word, help="Write everything as JSON; - prints."),
 ]
 FiguresOption = Annotated[
-    Path | None, typer.Option("--figures", metavar="DIR", help="Write the report's figures, SVG.")
+    Path | None,
+    typer.Option("--figures", metavar="DIR", parser=path, help="Write the report's figures, SVG."),
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 when a finding is fail.")]
 ReferenceOption = Annotated[
@@ -69,7 +88,12 @@ TargetOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Write report.html, results.json, figures/."),
+    typer.Option(
+        "--out",
+        metavar="FOLDER",
+        parser=path,
+        help="Write report.html, results.json, figures/.",
+    ),
 ]
 MarkdownOption = Annotated[
     bool,

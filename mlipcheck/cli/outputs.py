@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from . import places
 from .places import Destination, as_mistake, write_json_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def finish(
         with as_mistake(f"--figures {where.figures}"):
             paths = write_figures(where.figures, draw_panels(comparison))
         for path in paths:
-            typer.echo(f"figure: {path}", err=True)
+            places.tell(f"figure: {path}")
     if where.markdown and where.out is None and where.json != "-":
         typer.echo(write_text(comparison.runs), nl=False)
     elif where.json != "-":
@@ -50,7 +51,7 @@ def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
         paths = write_report(out, runs, markdown=markdown)
     for path in paths:
         if path.suffix != ".svg":
-            typer.echo(f"report: {path}", err=True)
+            typer.echo(f"report: {path}")
 
 
 def exit_if_strict(strict: bool, runs: Sequence[RunRecord]) -> None:

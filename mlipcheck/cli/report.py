@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from . import inputs, outputs
+from . import inputs, outputs, places
 from .app import app
-from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption
+from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption, path
 from .places import Destination
 
 
@@ -18,7 +18,9 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN.json|FOLDER ...", help="What --json or --out has written; several models."
+            metavar="RUN.json|FOLDER ...",
+            parser=path,
+            help="What --json or --out has written; several models.",
         ),
     ],
     out: OutOption = None,
@@ -33,10 +35,14 @@ def report(
 
     Example: mlipcheck report chgnet/ sevennet/ --out both
     """
+    from ..results_file import RESULTS
+
     if out is None and len(runs) == 1 and runs[0].is_dir():
         out = runs[0]
     where = Destination(json, figures, out, markdown, strict)
-    where.check()
+    read = [run / RESULTS if run.is_dir() else run for run in runs]
+    where.check(read if len(runs) > 1 else ())  # a single one is drawn again in its place
+    places.check_writable(json, figures, inputs=read)
     records, names = inputs.load_runs(runs)
     outputs.finish(records, where, names)
     outputs.exit_if_strict(strict, records)

@@ -81,7 +81,7 @@ def run(
     _, _, runs = checkup.run_checks(
         backend or ["toy"],
         what or [],
-        lambda: Settings(
+        Settings(
             only=tuple(only.split(",")) if only else (),
             quick=quick,
             reference=tuple(reference or ["auto"]),

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from . import checkup, places
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from ..record import RunRecord
 
 
-def check(calculator: BaseCalculator, plan: Plan, save: Path | None) -> None:
+def check(calculator: BaseCalculator, plan: Plan, save: Path | None, read: Sequence[str]) -> None:
     """Refuse what cannot come out in the end, before any work is done."""
     from ase.calculators.calculator import InputError
 
@@ -30,7 +28,7 @@ def check(calculator: BaseCalculator, plan: Plan, save: Path | None) -> None:
     if get_trainer(calculator) is None:
         spec = describe(calculator).spec
         raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
-    places.check_writable(str(save), option="--save")
+    places.check_writable(str(save), option="--save", inputs=read)
 
 
 def compare(
@@ -63,19 +61,19 @@ def compare(
         if what:
             trains = get_trainer(calculator) is not None
             why = "no fit to look at" if trains else "it has no trainer here"
-            typer.echo(f"{info.spec}: nothing fine-tuned, {why}", err=True)
+            places.tell(f"{info.spec}: nothing fine-tuned, {why}")
         return
     model = Path(curves[0].tuned_model)
     if save is not None:
         with places.as_mistake(f"--save {save}"):
             write_atomically(save, model.read_bytes())
-        typer.echo(f"saved: {save}", err=True)
+        places.tell(f"saved: {save}")
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     settings = Settings(only=("dimers", "relaxation"), reference=("none",), quick=True)
     try:
         plans = [(c, plan_checkup(c, what, settings)) for c in (calculator, after)]
     except InputError as error:  # nothing to look at, as of a public data set
-        typer.echo(f"before and after are not compared: {error}", err=True)
+        places.tell(f"before and after are not compared: {error}")
         return
     runs = [run_checkup(c, plan, progress=checkup.progress_bar) for c, plan in plans]
     path = model.with_suffix(".before-after.json")
@@ -85,4 +83,4 @@ def compare(
         n = max(point.n for point in curves[0].points_of(FINE_TUNED))
         out.print(f"\nBefore (A) and after (B) learning from {n} frames")
         terminal.print_report(out, compare_runs(runs))
-    typer.echo(f"again: mlipcheck report {path}", err=True)
+    places.tell(f"again: mlipcheck report {path}")

@@ -18,6 +18,7 @@ from scipy.interpolate import CubicSpline
 
 from ..calculators.morse import Morse
 from . import datasets
+from .files import read_frames
 
 Pair = tuple[str, str]
 
@@ -169,12 +170,7 @@ def _read_csv(
 
 
 def _read_frames(path: Path) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
-    import ase.io
-
-    try:
-        frames = ase.io.read(path, index=":")
-    except Exception as error:
-        raise InputError(f"{path}: ASE cannot read it ({type(error).__name__}: {error})") from error
+    frames = read_frames(path)
     found = {sorted_pair(*a.get_chemical_symbols()) for a in frames if len(a) == 2}
     if len(found) != 1 or any(len(a) != 2 for a in frames):
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")

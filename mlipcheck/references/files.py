@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ase.calculators.calculator import InputError
 from ..calculators.neighbours import check_geometry
 from . import vasp
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
+from .folders import Known, known_below, list_once
 from .structures import RelaxedReference, from_atoms, morse_clusters
 
 # What is looked for in a folder that holds no VASP run.
@@ -90,7 +92,7 @@ def _told_apart(reference: RelaxedReference) -> RelaxedReference:
 
 def _load(path: Path) -> Iterator[RelaxedReference]:
     if path.is_dir():
-        yield from _load_folder(path)
+        yield from _load_folder(path, known_below(path))
         return
     try:
         yield from read_file(path)
@@ -102,17 +104,18 @@ def _failed(path: Path, why: str) -> RelaxedReference:
     return RelaxedReference(name=path.name, source=str(path), relaxed=None, error=why)
 
 
-def _load_folder(folder: Path) -> Iterator[RelaxedReference]:
-    runs = vasp.list_runs(folder)
+def _load_folder(folder: Path, known: Known) -> Iterator[RelaxedReference]:
+    inside = list_once(folder, known)
+    runs = vasp.list_runs(inside)
     for candidates in runs:
         alone = folder.resolve().name if len(runs) == 1 else None
         yield _first_that_reads(folder, candidates, alone)
     found = bool(runs)
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            inside = [r for r in _load_folder(child) if r.error != NOTHING_FOUND]
-            found = found or bool(inside)
-            yield from inside
+    for child in inside:
+        if child.is_dir():
+            below = [r for r in _load_folder(child, known) if r.error != NOTHING_FOUND]
+            found = found or bool(below)
+            yield from below
         elif child.suffix.lower() in SUFFIXES:
             found = True
             yield from _load(child)
@@ -156,6 +159,7 @@ def read_frames(path: Path) -> list[Atoms]:
 def read_with_settings(path: Path) -> tuple[list[Atoms], vasp.Settings]:
     """Read every structure of one file, and what a VASP run says of itself, as `read_frames`."""
     import ase.io
+    from ase.io.formats import filetype
 
     if path.is_dir():
         raise InputError(f"{path}: a folder; give a file")
@@ -167,8 +171,13 @@ def read_with_settings(path: Path) -> tuple[list[Atoms], vasp.Settings]:
     settings = vasp.Settings()
     if kind in ("vasp-xml", "vasp-out"):
         settings = vasp.read_settings(path, kind)
+    # as ASE's it must be no "-", which is stdin, and no "postgres..."
+    name = os.path.join(os.curdir, path)
     try:
-        frames = ase.io.read(path, index=":", format=kind)
+        _check_counts(path, kind or filetype(name))
+        frames = ase.io.read(name, index=":", format=kind, do_not_split_by_at_sign=True)
+    except InputError:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
         raise InputError(
@@ -178,6 +187,34 @@ def read_with_settings(path: Path) -> tuple[list[Atoms], vasp.Settings]:
     if not isinstance(frames, list) or not frames or any(len(a) == 0 for a in frames):
         raise InputError(f"{path}: no atoms in it; give a structure")
     return frames, settings
+
+
+def _check_counts(path: Path, kind: str) -> None:
+    """Refuse what announces more atoms than it has lines: ASE would make room for all of them."""
+    with vasp.opened(path) as stream:
+        if kind in ("extxyz", "xyz"):
+            head = stream.readline()
+            while head.strip().isdigit():
+                claimed = int(head)
+                found = sum(1 for _ in itertools.islice(stream, min(claimed, 1 << 60) + 1))
+                _check_count(path, claimed, found - 1)  # without the comment
+                head = stream.readline()
+                while head.lstrip().startswith(b"VEC"):
+                    head = stream.readline()
+        elif kind in ("vasp", "vasp-xdatcar"):
+            lines = stream.read().splitlines()
+            # on the sixth line, or below the elements if VASP names them
+            rows = [line.split() for line in lines[5:7]]
+            counts: list[bytes] = next((row for row in rows if row and row[0].isdigit()), [])
+            atoms = sum(map(int, itertools.takewhile(bytes.isdigit, counts)))
+            _check_count(path, atoms, len(lines))
+
+
+def _check_count(path: Path, claimed: int, lines: int) -> None:
+    if claimed > lines:
+        raise InputError(
+            f"{path}: it announces {claimed} atoms and has {lines} lines for them; is it complete?"
+        )
 
 
 def read_file(path: Path) -> list[RelaxedReference]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase.calculators.calculator import InputError
 
+from ..calculators.base import check_seed
 from .labels import (
     NAMES,
     NO_LABELS,
@@ -93,10 +94,11 @@ class FrameSet:
         Raises
         ------
         InputError
-            For fewer than one.
+            For fewer than one, or a negative seed.
         """
         if n < 1:
             raise InputError(f"a sample of {n} frames is empty; give 1 or more")
+        check_seed(seed)
         total = len(self.frames)
         if n >= total:
             return self

@@ -15,6 +15,7 @@ from ase.calculators.calculator import InputError
 from . import datasets, vasp
 from .crystals import wbm_crystals
 from .files import read_with_settings
+from .folders import Known, known_below, list_once
 from .frame_sets import (
     FrameSet,
     make_set,
@@ -152,7 +153,7 @@ def _load_file(path: Path) -> list[FrameSet]:
 def _load_folder(folder: Path) -> list[FrameSet]:
     """Read all that lies below; what holds no labels is a set of its own, with the error."""
     name = folder.resolve().name
-    found = list(_runs_below(folder))
+    found = list(_runs_below(folder, known_below(folder)))
     rows: list[_Row] = []
     notes: list[str] = []
     failed: list[FrameSet] = []
@@ -180,15 +181,16 @@ def _load_folder(folder: Path) -> list[FrameSet]:
     return (make_sets(name, str(folder), rows, notes) if rows else []) + failed
 
 
-def _runs_below(folder: Path) -> Iterator[tuple[list[Path], str]]:
+def _runs_below(folder: Path, known: Known) -> Iterator[tuple[list[Path], str]]:
     """Yield the files of each run, best first, and the zero of its energies."""
-    runs = vasp.list_runs(folder)
+    inside = list_once(folder, known)
+    runs = vasp.list_runs(inside)
     for candidates in runs:
         # a restart has another basis set, and with it another zero, than what it goes on from
         yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
-    for child in sorted(folder.iterdir()):
-        if child.is_dir() and not child.name.startswith("."):
-            yield from _runs_below(child)
+    for child in inside:
+        if child.is_dir():
+            yield from _runs_below(child, known)
         elif child.is_file() and child.suffix.lower() in SUFFIXES:
             yield [child], ""
 

@@ -8,7 +8,7 @@ import lzma
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,13 +97,13 @@ def file_kind(path: Path) -> str | None:
     return None
 
 
-def list_runs(folder: Path) -> list[list[Path]]:
-    """Return the runs of a folder, each as its files, best first.
+def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
+    """Return the runs among what is in a folder, each as its files, best first.
 
     One run where there is one vasprun.xml, with OUTCAR and CONTCAR to fall back on; where several
     of the best kind were kept (vasprun.xml.relax1, ...) each is a run of its own.
     """
-    files = sorted(p for p in folder.iterdir() if p.is_file())
+    files = [p for p in inside if p.is_file()]
     outputs = [p for p in files if not p.name.upper().startswith("POSCAR")]
     kinds = [[p for p in outputs if file_kind(p) == kind] for kind in KINDS]
     found = [paths for paths in kinds if paths]
@@ -119,7 +119,8 @@ def restart(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that may be compressed, as ASE does."""
     openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
     with openers.get(path.suffix, open)(path, "rb") as stream:
         yield stream
@@ -145,12 +146,12 @@ def _vasprun_settings(path: Path) -> Settings:
     tags: dict[str, str] = {}
     species: list[tuple[str, str]] = []
     end = b""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         while block := stream.read(1 << 20):
             end = (end + block)[-200:]
     if b"</modeling>" not in end:
         raise InputError(f"{path}: truncated, </modeling> is missing; did the run finish?")
-    with _opened(path) as stream:
+    with opened(path) as stream:
         for _, element in ElementTree.iterparse(stream):
             name = element.get("name")
             if element.tag in ("i", "v") and name and name not in tags:
@@ -164,12 +165,16 @@ def _vasprun_settings(path: Path) -> Settings:
 
 
 def _outcar_settings(path: Path) -> Settings:
-    with _opened(path) as stream:
+    with opened(path) as stream:
         text = stream.read().decode("utf-8", errors="replace")
     if "General timing and accounting" not in text:
         raise InputError(
             f"{path}: truncated, the timing at its end is missing; did the run finish?"
         )
+    if found := re.search(r"ions per type\s*=([\d \t]+)", text):
+        atoms = sum(map(int, found.group(1).split()))
+        if atoms > len(text):  # ASE would make room for all
+            raise InputError(f"{path}: it announces {atoms} atoms and has {len(text)} bytes")
     tags = {
         name: found.group(1).strip()
         for name in OUTCAR_TAGS

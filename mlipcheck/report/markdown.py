@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from ..drawing.tables import clean
 from .document import Document
-from .templates import clean, environment
+from .templates import environment
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 # what would make a line an item of a list, or a rule

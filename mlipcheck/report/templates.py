@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..drawing.tables import clean
+
 # beside the words, and not in their place; characters that no phone turns into a picture
 SYMBOLS = {"fail": "×", "caution": "!", "ok": "✓", "not assessed": "?", "advice": "→"}
-# what neither HTML nor a terminal may have: a name from a file can hold anything
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """Return text without characters that cannot be shown."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _sentence(text: str) -> str:

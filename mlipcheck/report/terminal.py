@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison import Comparison
-from ..drawing.tables import Block, TableBlock
+from ..drawing.tables import Block, TableBlock, clean
 from .tables import (
     compared_verdict,
     describe_calculator,
@@ -19,7 +19,6 @@ from .tables import (
     list_notes,
     list_numbers,
 )
-from .templates import clean
 
 WIDTH = 100
 STYLES = {

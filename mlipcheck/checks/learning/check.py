@@ -17,7 +17,7 @@ from ...references.frames import FrameSet
 from ...system import Settings, System
 from . import toy
 from .frames import FrameLearner, iterate_fits, last_tuned
-from .plan import SIZES, FitStore
+from .plan import SIZES, FitStore, check_draws
 from .record import FINE_TUNED, LearningCurve
 from .tables import make_tables
 
@@ -42,6 +42,7 @@ class Learning(Check[LearningCurve]):
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         if not settings.learn:
             return [Skip("not asked for; give --learn")]
+        check_draws(settings.repeats, settings.seed)
         if system.demonstration and system.frames:
             for option, value in (("--sizes", settings.sizes), ("--store", settings.fits)):
                 if value is not None:

@@ -24,6 +24,7 @@ from .plan import (
     Fit,
     FitStore,
     Split,
+    check_draws,
     choose_sizes,
     plan_fits,
     split_frames,
@@ -71,8 +72,9 @@ def learn_from_frames(
     Raises
     ------
     InputError
-        For too few frames, or an N beyond what there is.
+        For too few frames, an N beyond what there is, no or far too many repeats, a negative seed.
     """
+    check_draws(repeats, seed)
     learner = FrameLearner(calculator, labels, seed)
     results = []
     for done in iterate_fits(learner, learner.plan(sizes, repeats, seed), store):

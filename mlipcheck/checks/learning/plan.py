@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from ase.calculators.calculator import InputError
 
+from ...calculators.base import check_seed
 from ...references.frames import FrameSet
 from ...storage import dumps, write_atomically
 
 SIZES = (1, 3, 10, 30, 100, 300)
 FEWEST = 4  # frames: half of them are for the test
+MAX_REPEATS = 1000
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Fit:
     method: str
     train: tuple[int, ...]
     repeat: int
+
+
+def check_draws(repeats: int, seed: int) -> None:
+    """Raise `InputError` for what cannot be drawn, before any work is done."""
+    if not 1 <= repeats <= MAX_REPEATS:
+        raise InputError(f"repeats is {repeats}; give 1 to {MAX_REPEATS}")
+    check_seed(seed)
 
 
 def split_frames(labels: FrameSet, usable: Sequence[int], seed: int) -> Split:

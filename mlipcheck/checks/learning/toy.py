@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from ase.calculators.calculator import InputError
 
+from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
 from ...calculators.morse import Morse
 from ...calculators.rbf_ridge import RBFRidge
@@ -64,10 +65,11 @@ def toy_learning_curve(
     Raises
     ------
     InputError
-        Without a single trial, or for a target that no error can reach.
+        Without a single trial, for a negative seed, or for a target that no error can reach.
     """
     if trials < 1:
         raise InputError(f"trials is {trials}; give 1 or more")
+    check_seed(seed)
     # One generator in this order is what the published table was drawn from. Its first numbers,
     # distances near equilibrium, were for another model: they are drawn to get past them.
     rng, dealer = np.random.default_rng(seed), np.random.default_rng((seed, 1))

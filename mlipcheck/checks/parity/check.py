@@ -43,7 +43,7 @@ class ParityCheck(Check[Parity]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        check_settings(settings.energies, settings.signal)
+        check_settings(settings.energies, settings.signal, settings.seed)
         skips: list[Task | Skip] = [Skip(why) for why in system.unlabelled]
         if not system.frames:
             return skips or [Skip("no labelled frames given")]

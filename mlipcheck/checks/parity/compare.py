@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
@@ -76,7 +77,7 @@ def parity(
     Slopes as in Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6, with
     the second regression beside the first; see `Slope`.
     """
-    check_settings(energies, signal)
+    check_settings(energies, signal, seed)
     sets = load_frame_sets(images if isinstance(images, FrameSet) else [images])
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
@@ -90,12 +91,13 @@ def parity(
     return compare_frames(calculator, sets[0], found, energies=energies, signal=signal, seed=seed)
 
 
-def check_settings(energies: str | None, signal: float | None) -> None:
+def check_settings(energies: str | None, signal: float | None, seed: int = 0) -> None:
     """Raise `InputError` for what `parity` cannot do, before any work is done."""
     if energies not in (None, *CONVENTIONS):
         raise InputError(f"energies is {energies!r}; give one of {', '.join(CONVENTIONS)}")
     if signal is not None and not (np.isfinite(signal) and signal > 0):
         raise InputError(f"signal is {signal}; give a positive energy difference in eV")
+    check_seed(seed)
 
 
 def compare_frames(

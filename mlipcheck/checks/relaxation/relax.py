@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.strain import stress_error
+from ...calculators.base import check_seed, stays_here
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...references.files import as_references
@@ -45,8 +46,7 @@ class RelaxSettings:
             raise InputError(f"fmax is {self.fmax}; give a positive force in eV/Å")
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; give at least 1")
-        if self.seed < 0:
-            raise InputError(f"seed is {self.seed}; give zero or a positive number")
+        check_seed(self.seed)
         for value, known, what in (
             (self.optimizer, OPTIMIZERS, "optimizer"),
             (self.start, STARTS, "start"),
@@ -126,6 +126,7 @@ def iterate_relaxations(
         yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
 
 
+@stays_here
 def _relax(
     calculator: BaseCalculator,
     reference: RelaxedReference,
