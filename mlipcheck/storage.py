@@ -10,6 +10,8 @@ import json
 import math
 import os
 import platform
+import reprlib
+import sys
 import tempfile
 import types
 import typing
@@ -20,6 +22,7 @@ import numpy as np
 
 from .record import SCHEMA, RunRecord
 
+DEEPEST = 20  # levels of a setting, which has 3
 RESULTS = "results.json"  # the one file of a report that all others are made from
 
 
@@ -40,31 +43,96 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def from_plain(cls: Any, value: Any) -> Any:
-    """Rebuild a record of type ``cls`` from what `to_plain` wrote."""
-    if cls is Any:
-        return value
+def from_plain(cls: Any, value: Any, where: str = "") -> Any:
+    """Rebuild a record of type ``cls`` from what `to_plain` wrote; a missing number is NaN.
+
+    Raises
+    ------
+    ValueError
+        For what is not of its type, saying ``where`` it stands.
+    """
     origin = typing.get_origin(cls)
     arguments = typing.get_args(cls)
+    if cls is Any:
+        return _shallow(value, where)
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        return from_plain(next(a for a in arguments if a is not type(None)), value)
+        return from_plain(next(a for a in arguments if a is not type(None)), value, where)
     if dataclasses.is_dataclass(cls):
-        hints = typing.get_type_hints(cls)
-        return typing.cast(Any, cls)(
-            **{key: from_plain(hints[key], item) for key, item in value.items()}
-        )
+        return _read_fields(typing.cast(Any, cls), _of_type(dict, value, where), where)
     if cls is np.ndarray:
-        array = np.array(value, dtype=object if value is None else None)
-        return np.array(value, dtype=float) if array.dtype == object else array
+        return _read_array(_of_type(list, value, where), where)
     if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(from_plain(arguments[0], item) for item in value)
-        return tuple(from_plain(a, item) for a, item in zip(arguments, value, strict=True))
+        items = _of_type(list, value, where)
+        kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
+        if len(kinds) != len(items):
+            raise ValueError(f"{where} has {len(items)} items, expected {len(kinds)}")
+        return tuple(
+            from_plain(kind, item, f"{where}[{k}]")
+            for k, (kind, item) in enumerate(zip(kinds, items, strict=True))
+        )
     if origin is dict:
-        return {key: from_plain(arguments[1], item) for key, item in value.items()}
+        items = _of_type(dict, value, where)
+        return {key: from_plain(arguments[1], x, f"{where}.{key}") for key, x in items.items()}
+    if cls is float:
+        return math.nan if value is None else _of_type((int, float), value, where)
+    return _of_type(cls, value, where)
+
+
+def _shallow(value: Any, where: str, depth: int = 0) -> Any:
+    """Return a setting; what is nested deeper than any is refused, not followed."""
+    if depth > DEEPEST:
+        raise ValueError(f"{where} is nested more than {DEEPEST} deep")
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _shallow(item, where, depth + 1)
     return value
+
+
+def _of_type(kind: type | tuple[type, ...], value: Any, where: str) -> Any:
+    # true and false are numbers for Python
+    wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+    if wrong or (isinstance(value, int) and abs(value) > sys.maxsize):
+        names = [k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))]
+        raise ValueError(f"{where} is {reprlib.repr(value)}, expected {names[-1]}")
+    return value
+
+
+def _read_fields(cls: type[Any], items: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    strange = [key for key in items if key not in hints]
+    missing = [
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.name not in items
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    for what, names in (("an unknown", strange), ("no", missing)):
+        if names:
+            raise ValueError(f"{where or 'it'} has {what} {names[0]!r}")
+    made = {
+        key: from_plain(hints[key], item, f"{where}.{key}" if where else key)
+        for key, item in items.items()
+    }
+    try:
+        return cls(**made)
+    except ValueError as error:
+        raise ValueError(f"{where or 'it'}: {error}") from error
+
+
+def _read_array(value: list[Any], where: str) -> np.ndarray:
+    """Return numbers in as many directions as they have; nulls are NaN."""
+    try:
+        array = np.array(value)
+        if array.dtype == object:  # nulls, and nothing else that is no number
+            array = np.array(value, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{where} is no array of numbers ({error})") from error
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{where} is no array of numbers but of {array.dtype.name}")
+    return array
 
 
 def dumps(record: Any) -> str:
@@ -120,7 +188,7 @@ def load_runs(path: str | os.PathLike[str]) -> list[RunRecord]:
 def _read_json(path: str | os.PathLike[str]) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error})") from error
 
 
@@ -130,7 +198,7 @@ def _as_record(path: str | os.PathLike[str], data: Any) -> RunRecord:
         raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
     try:
         record: RunRecord = from_plain(RunRecord, data)
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return record
 

@@ -214,7 +214,7 @@ def _estimate(
     seconds["dimer"] = (len(scan.grids) if scan else 0) * POINTS_A_PAIR * many
     relaxed = [r.relaxed for r in system.references if r.relaxed is not None]
     seconds["relax"] = CALLS_A_RELAXATION * _scaled(calculator, relaxed, 1)
-    frames = [f.atoms for s in system.frames for f in s.frames]
+    frames = [f.atoms for s in system.frames for f in s.frames if len(f.atoms)]
     seconds["parity"] = _scaled(calculator, frames, 4)
     seconds["learning"] = TOY_LEARNING
     if not toy and options.learn:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.slope import Slope
+from ...results.lengths import check_lengths
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ class ForceParity:
     reference_sample: np.ndarray
     model_sample: np.ndarray
 
+    def __post_init__(self) -> None:
+        check_lengths(self, "reference_sample", "model_sample")
+
     @property
     def called(self) -> str | None:
         """The word for all forces, with a doubt where an interval has it on both sides of 1."""
@@ -135,6 +139,9 @@ class EnergyParity:
     names: tuple[str, ...]
     errors: np.ndarray
     left_out: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_lengths(self, "names", "errors")
 
 
 @dataclass(frozen=True)

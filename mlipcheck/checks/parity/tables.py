@@ -132,7 +132,9 @@ def _print_remarks(out: Printer, p: Parity) -> None:
         out.print(f"{name}: {escape(p.energy.suspicion)}.", style="yellow")
     for suspicion in p.suspicions:
         out.print(f"{name}: {escape(suspicion)}.", style="yellow")
-    _print_some(out, name, "without labels", [f"{n}: {why}" for n, why in p.unlabelled])
+    _print_some(
+        out, name, "without labels that can be used", [f"{n}: {why}" for n, why in p.unlabelled]
+    )
     if p.energy is not None:
         if p.energy.left_out:
             told = [f"{n}: {why}" for n, why in p.energy.left_out]
@@ -190,11 +192,11 @@ def _print_groups(out: Printer, p: Parity) -> None:
         "errors\ncalled",
     )
     for group in p.forces.by_magnitude:
-        _add_group(table, f"|F| {group.name} eV/Å", group)
+        _add_group(table, f"|F| {escape(group.name)} eV/Å", group)
     table.add_section()
     elements = sorted(p.forces.by_element, key=lambda g: -g.mae)
     for group in elements[:MANY_ELEMENTS]:
-        _add_group(table, group.name, group)
+        _add_group(table, escape(group.name), group)
     out.print(table)
     if len(elements) > MANY_ELEMENTS:
         out.print(
