@@ -69,7 +69,7 @@ def load_runs(path: str | os.PathLike[str]) -> list[RunRecord]:
         path /= RESULTS
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error})") from error
     together = data.get("runs") if isinstance(data, dict) else None
     runs = together if isinstance(together, list) and together else [data]
@@ -86,9 +86,12 @@ def _as_run(path: Path, data: Any) -> RunRecord:
         # rows of a check that is not installed here stay as they are
         rows = {check.name: check.row for check in list_checks()}
         checks = {
-            name: tuple(from_plain(rows[name], row) if name in rows else row for row in members)
+            name: tuple(
+                from_plain(rows[name], row, f"checks.{name}[{k}]") if name in rows else row
+                for k, row in enumerate(members)
+            )
             for name, members in run.checks.items()
         }
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return replace(run, checks=checks)

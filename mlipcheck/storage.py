@@ -7,6 +7,8 @@ import dataclasses
 import json
 import math
 import os
+import reprlib
+import sys
 import tempfile
 import types
 import typing
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+DEEPEST = 20  # levels of a setting, which has 3
 
 
 def to_plain(value: Any) -> Any:
@@ -33,35 +37,100 @@ def to_plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def from_plain(cls: Any, value: Any) -> Any:
-    """Rebuild a record of type ``cls`` from what `to_plain` wrote."""
-    if cls is Any:
-        return value
+def from_plain(cls: Any, value: Any, where: str = "") -> Any:
+    """Rebuild a record of type ``cls`` from what `to_plain` wrote; a missing number is NaN.
+
+    Raises
+    ------
+    ValueError
+        For what is not of its type, saying ``where`` it stands.
+    """
     origin = typing.get_origin(cls)
     arguments = typing.get_args(cls)
+    if cls is Any:
+        return _shallow(value, where)
     if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
-        return from_plain(next(a for a in arguments if a is not type(None)), value)
+        return from_plain(next(a for a in arguments if a is not type(None)), value, where)
     if dataclasses.is_dataclass(cls):
-        # fields that a later version has written are none of this one's
-        hints = typing.get_type_hints(cls)
-        known = {f.name for f in dataclasses.fields(cls)}
-        return typing.cast(Any, cls)(
-            **{key: from_plain(hints[key], item) for key, item in value.items() if key in known}
-        )
+        return _read_fields(typing.cast(Any, cls), _of_type(dict, value, where), where)
     if cls is np.ndarray:
-        array = np.array(value, dtype=object if value is None else None)
-        return np.array(value, dtype=float) if array.dtype == object else array
+        return _read_array(_of_type(list, value, where), where)
     if origin is tuple:
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(from_plain(arguments[0], item) for item in value)
-        return tuple(from_plain(a, item) for a, item in zip(arguments, value, strict=True))
+        items = _of_type(list, value, where)
+        kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
+        if len(kinds) != len(items):
+            raise ValueError(f"{where} has {len(items)} items, expected {len(kinds)}")
+        return tuple(
+            from_plain(kind, item, f"{where}[{k}]")
+            for k, (kind, item) in enumerate(zip(kinds, items, strict=True))
+        )
     if origin is list:
-        return [from_plain(arguments[0], item) for item in value]
+        items = _of_type(list, value, where)
+        return [from_plain(arguments[0], x, f"{where}[{k}]") for k, x in enumerate(items)]
     if origin in (dict, collections.abc.Mapping):
-        return {key: from_plain(arguments[1], item) for key, item in value.items()}
+        items = _of_type(dict, value, where)
+        return {key: from_plain(arguments[1], x, f"{where}.{key}") for key, x in items.items()}
+    if cls is float:
+        return math.nan if value is None else _of_type((int, float), value, where)
+    return _of_type(cls, value, where)
+
+
+def _shallow(value: Any, where: str, depth: int = 0) -> Any:
+    """Return a setting; what is nested deeper than any is refused, not followed."""
+    if depth > DEEPEST:
+        raise ValueError(f"{where} is nested more than {DEEPEST} deep")
+    if isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            _shallow(item, where, depth + 1)
     return value
+
+
+def _of_type(kind: type | tuple[type, ...], value: Any, where: str) -> Any:
+    # true and false are numbers for Python
+    wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+    if wrong or (isinstance(value, int) and abs(value) > sys.maxsize):
+        names = [k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,))]
+        raise ValueError(f"{where} is {reprlib.repr(value)}, expected {names[-1]}")
+    return value
+
+
+def _read_fields(cls: type[Any], items: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    missing = [
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.name not in items
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ValueError(f"{where or 'it'} has no {missing[0]!r}")
+    # fields that a later version has written are none of this one's
+    known = {f.name for f in dataclasses.fields(cls)}
+    made = {
+        key: from_plain(hints[key], item, f"{where}.{key}" if where else key)
+        for key, item in items.items()
+        if key in known
+    }
+    try:
+        return cls(**made)
+    except ValueError as error:
+        raise ValueError(f"{where or 'it'}: {error}") from error
+
+
+def _read_array(value: list[Any], where: str) -> np.ndarray:
+    """Return numbers in as many directions as they have; nulls are NaN."""
+    try:
+        array = np.array(value)
+        if array.dtype == object:  # nulls, and nothing else that is no number
+            array = np.array(value, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{where} is no array of numbers ({error})") from error
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{where} is no array of numbers but of {array.dtype.name}")
+    return array
 
 
 def dumps(record: Any) -> str:

@@ -200,7 +200,8 @@ def test_forces_and_their_slope():
         assert y == pytest.approx(slope * x)
         assert (x.min(), x.max()) == axis.get_xlim()
     assert axis.get_xscale() == axis.get_yscale() == "linear"
-    assert axis.get_xlim() == axis.get_ylim() == pytest.approx((-2.2, 2.2))
+    assert axis.get_xlim() == pytest.approx((-2.2, 2.2))
+    assert axis.get_ylim() == pytest.approx((-2.2, 2.2))
     mae, slopes = axis.get_title().splitlines()
     assert mae == "MAE 0.125 eV/Å of components, 0.25 of vectors"
     assert slopes == "s_lo 0.500, s_hi 0.500, R² 1.000: soft"

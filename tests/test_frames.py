@@ -303,7 +303,7 @@ def test_what_is_missing_in_some_frames_is_counted():
         "1 of 4 frames have no energy",
         "2 of 4 frames have no forces",
         "3 of 4 frames have no stress",
-        "NaN forces left out (1 of 4 frames)",
+        "NaN forces left out (1 of 4 frames: frames[3])",
     )
     assert found.error is None
     assert all(f.error is None for f in found.frames)

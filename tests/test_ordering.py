@@ -57,7 +57,7 @@ def test_planted_errors_are_recovered():
     found = compare(formulas, *drawn(1000, sigma=0.2), difference=0.1)
     assert found.sigma.value == pytest.approx(0.2, rel=0.05)
     assert found.sigma.low < 0.2 < found.sigma.high
-    assert found.chance == norm.cdf(0.1 / found.sigma.value)
+    assert found.chance == pytest.approx(norm.cdf(0.1 / found.sigma.value))
     assert found.chance == pytest.approx(norm.cdf(0.5), abs=0.01)
     assert found.observed == pytest.approx(found.chance, abs=0.02)
     assert norm.cdf(found.resolved / found.sigma.value) == pytest.approx(0.95)

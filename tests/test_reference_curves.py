@@ -256,7 +256,6 @@ def without_labels():
     ("frames", "why"),
     [
         (without_labels, "frames without energies"),
-        (lambda: dimers() + without_labels()[:1], "frames without energies"),
         (lambda: dimers() + dimers(("O", "O")), "not dimers of one pair"),
         (lambda: [*dimers(), Atoms("CuO2", np.eye(3))], "not dimers of one pair"),
         (lambda: [Atoms("Cu")] * 9, "not dimers of one pair"),
@@ -270,6 +269,40 @@ def test_trajectory_that_is_no_curve(tmp_path, frames, why):
     with pytest.raises(InputError, match=why) as error:
         read_curve(path)
     assert str(path) in str(error.value)
+
+
+BAD = {
+    "NaN energy": {"energy": np.nan},
+    "1e+308": {"energy": 1e308},
+    "cannot be read as numbers": {"energy": "low"},
+    "energy of shape (2,)": {"energy": np.ones(2)},
+    "NaN forces": {"forces": np.full((2, 3), np.nan)},
+}
+
+
+@pytest.mark.parametrize(("why", "labels"), BAD.items(), ids=list(BAD))
+def test_a_frame_without_a_usable_label_is_left_out_and_named(tmp_path, why, labels):
+    frames = dimers()
+    frames[3].calc.results |= labels
+    path = tmp_path / "scan.traj"
+    ase.io.write(path, frames)
+    curve = read_curve(path)
+    np.testing.assert_allclose(curve.distances, np.delete(R, 3))
+    np.testing.assert_allclose(curve.forces, np.delete(F, 3))
+    assert curve.name.startswith("scan.traj without scan[3] (")
+    assert why in curve.name
+
+
+def test_a_frame_of_no_elements_is_left_out_and_named(tmp_path):
+    frames = dimers()
+    frames[3].numbers[0] = 119
+    frames[5] = Atoms(frames[5].symbols, frames[5].positions)
+    path = tmp_path / "scan.traj"
+    ase.io.write(path, frames)
+    curve = read_curve(path)
+    assert len(curve.distances) == len(R) - 2
+    assert "scan[3] (no element has the atomic number 119" in curve.name
+    assert "scan[5] (no labels)" in curve.name
 
 
 @pytest.mark.parametrize("content", [b"", b"what is this\n", bytes(range(256))])

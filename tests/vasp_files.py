@@ -63,3 +63,34 @@ def write_vasprun(path: Path, images: list[Atoms], tags: dict[str, str] | None =
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "</modeling>\n")
     return path
+
+
+def write_outcar(path: Path, images: list[Atoms]):
+    """Write the same run as an OUTCAR: the lines that ASE and `mlipcheck` look for."""
+    groups = [(s, len(list(g))) for s, g in itertools.groupby(images[0].get_chemical_symbols())]
+    titles = [f"PAW_PBE {s} 01Jan2000" for s, _ in groups]
+    text = " vasp.5.4.4 (build) complex\n"
+    text += "".join(f" POTCAR:    {title}\n" for title in titles * 2)
+    text += "".join(f"   TITEL  = {title}\n" for title in titles)
+    text += "   k-points           NKPTS =      1   k-points in BZ     NKDIM =      1   "
+    text += "number of bands    NBANDS=     4\n   ISPIN  =      1\n   ISIF   =      3\n"
+    text += " k-points in reciprocal lattice and weights:\n   0.0 0.0 0.0   1.0\n"
+    text += "   NSW    =     99\n   GGA     =    --\n"
+    text += f"   ions per type =   {'  '.join(str(n) for _, n in groups)}\n"
+    for step, atoms in enumerate(images, 1):
+        energy = atoms.calc.results["energy"]
+        rows = np.hstack([atoms.positions, atoms.calc.results["forces"]])
+        text += f"{'-' * 20} Iteration {step:4d}(   1)  {'-' * 20}\n"
+        text += (
+            "  in kB       0.0 0.0 0.0 0.0 0.0 0.0\n      direct lattice vectors      reciprocal\n"
+        )
+        text += "".join(
+            f" {' '.join(f'{x:13.9f}' for x in (*row, 0, 0, 0))}\n" for row in atoms.cell[:]
+        )
+        text += f" POSITION{' ' * 40}TOTAL-FORCE (eV/Angst)\n {'-' * 83}\n"
+        text += "".join(f" {' '.join(f'{x:12.6f}' for x in row)}\n" for row in rows)
+        text += f" {'-' * 83}\n  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)\n  {'-' * 40}\n"
+        text += f"  free  energy   TOTEN  =  {energy:14.8f} eV\n\n"
+        text += f"  energy  without entropy= {energy:14.8f}  energy(sigma->0) = {energy:14.8f}\n"
+    path.write_text(text + " General timing and accounting informations for this job:\n")
+    return path

@@ -185,7 +185,13 @@ def _own_structures(
     references: Iterable[RelaxedReference], sets: Iterable[FrameSet]
 ) -> tuple[tuple[str, Atoms], ...]:
     """Return the structures of the user's own files; for the toy, those that it is shown on."""
-    frames = [(f.name, f.atoms) for s in sets if s.name not in DATA_SETS for f in s.frames]
+    frames = [
+        (f.name, f.atoms)
+        for s in sets
+        if s.name not in DATA_SETS
+        for f in s.frames
+        if len(f.atoms)  # what is no structure has none
+    ]
     relaxed = [
         (r.name, r.relaxed)
         for r in references

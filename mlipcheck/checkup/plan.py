@@ -130,7 +130,7 @@ def own_fault(error: BaseException) -> str:
 def _estimate(calculator: BaseCalculator, tasks: Sequence[Task]) -> float:
     """Time a task of middling size, and scale by what all evaluate; failures take no time."""
     seconds = sum(task.seconds for task in tasks)
-    timed = [task for task in tasks if task.atoms is not None and task.evaluations]
+    timed = [task for task in tasks if task.atoms and task.evaluations]  # with atoms at all
     if not timed:
         return seconds
     work = [len(task.atoms or ()) * task.evaluations for task in timed]

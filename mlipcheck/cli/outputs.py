@@ -51,7 +51,7 @@ def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
         paths = write_report(out, runs, markdown=markdown)
     for path in paths:
         if path.suffix != ".svg":
-            typer.echo(f"report: {path}")
+            places.tell(f"report: {path}")
 
 
 def exit_if_strict(strict: bool, runs: Sequence[RunRecord]) -> None:

@@ -19,11 +19,13 @@ from scipy.interpolate import CubicSpline
 from ..calculators.morse import Morse
 from . import datasets
 from .files import read_frames
+from .labels import LabelledFrame, read_frame
 
 Pair = tuple[str, str]
 
 # Forces of these disagree with their energies in the PBE set (Ho, Er and Tm worst).
 LEFT_OUT = frozenset(chemical_symbols[59:71])
+TOLD = 3  # frames that are named, of however many
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +102,8 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
     ----------
     path : path
         A CSV file with the columns distance, energy and, optionally, force (Å, eV, eV/Å, positive
-        when repulsive), or anything that ASE reads with two atoms a frame and energies.
+        when repulsive), or anything that ASE reads with two atoms a frame and energies. Frames
+        with no energy to use are left out, and the curve's name says which.
     pairs : sequence of pairs
         What a CSV file may be about: its name (``Cu-O.csv``) says which, or there is one only.
 
@@ -112,21 +115,27 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a CSV or a trajectory of dimers")
+    name = path.name
     if path.suffix.lower() == ".csv":
         pair, r, energies, forces = _read_csv(path, pairs)
     else:
-        pair, r, energies, forces = _read_frames(path)
+        frames, left_out = _read_dimers(path)
+        if left_out:
+            more = ", ..." if len(left_out) > TOLD else ""
+            name += f" without {', '.join(left_out[:TOLD])}{more}"
+        pair, r, energies, forces = _curve_of(path, frames)
     order = np.argsort(r)
     r, energies = r[order], energies[order]
     forces = None if forces is None else forces[order]
     known = [r, energies] if forces is None else [r, energies, forces]
     if len(r) < 8 or not np.isfinite(known).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
         raise InputError(
-            f"{path}: {len(r)} points; a curve needs 8 or more, finite, at different distances > 0"
+            f"{path.parent / name}: {len(r)} points; a curve needs 8 or more, finite, at different "
+            "distances > 0"
         )
     if forces is not None:
         _check_forces(path, r, energies, forces)
-    return ReferenceCurve(pair, path.name, None, r, energies, forces)
+    return ReferenceCurve(pair, name, None, r, energies, forces)
 
 
 def _check_forces(path: Path, r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> None:
@@ -169,19 +178,41 @@ def _read_csv(
     return pair, table["distance"], table["energy"], table.get("force")
 
 
-def _read_frames(path: Path) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
+def _read_dimers(path: Path) -> tuple[list[LabelledFrame], list[str]]:
+    """Return the frames that can be points of a curve, and which others cannot, and why."""
     frames = read_frames(path)
-    found = {sorted_pair(*a.get_chemical_symbols()) for a in frames if len(a) == 2}
-    if len(found) != 1 or any(len(a) != 2 for a in frames):
+    if any(len(a) != 2 for a in frames):
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
-    if any(a.calc is None or "energy" not in a.calc.results for a in frames):
-        raise InputError(f"{path}: frames without energies; a curve needs one in each")
-    r = np.array([a.get_distance(0, 1, mic=bool(a.pbc.any())) for a in frames])
-    energies = np.array([a.calc.results["energy"] for a in frames])
+    found = [read_frame(a, f"{path.stem}[{k}]", "") for k, a in enumerate(frames)]
+    wanted = [f for f in found if f.energy is not None]
+    if any(f.forces is not None for f in wanted):  # one without them would cost all theirs
+        wanted = [f for f in wanted if f.forces is not None]
+    left_out = [
+        f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})"
+        for f in found
+        if f not in wanted
+    ]
+    if not wanted:
+        raise InputError(
+            f"{path}: frames without energies; a curve needs one in each; {left_out[0]}"
+        )
+    return wanted, left_out
+
+
+def _curve_of(
+    path: Path, frames: Sequence[LabelledFrame]
+) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
+    found = {sorted_pair(*f.atoms.get_chemical_symbols()) for f in frames}
+    if len(found) != 1:
+        raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
+    images = [f.atoms for f in frames]
+    r = np.array([a.get_distance(0, 1, mic=bool(a.pbc.any())) for a in images])
+    energies = np.array([f.energy for f in frames])
+    known = [f.forces for f in frames if f.forces is not None]
     forces = None
-    if all("forces" in a.calc.results for a in frames):
-        axes = [a.get_distance(0, 1, mic=bool(a.pbc.any()), vector=True) for a in frames]
-        pulls = [a.calc.results["forces"][1] - a.calc.results["forces"][0] for a in frames]
+    if len(known) == len(frames):
+        axes = [a.get_distance(0, 1, mic=bool(a.pbc.any()), vector=True) for a in images]
+        pulls = [x[1] - x[0] for x in known]
         forces = np.array([p @ x / (2 * d) for p, x, d in zip(pulls, axes, r, strict=True)])
     return found.pop(), r, energies, forces
 

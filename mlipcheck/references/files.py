@@ -11,10 +11,10 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from ..calculators.neighbours import check_geometry
 from . import vasp
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .folders import Known, known_below, list_once
+from .labels import read_results
 from .structures import RelaxedReference, from_atoms, morse_clusters
 
 # What is looked for in a folder that holds no VASP run.
@@ -235,7 +235,7 @@ def read_file(path: Path) -> list[RelaxedReference]:
         # as ASE counts frames: where in the file the run ends
         end += len(run)
         name = stem if len(runs) == 1 else f"{stem}[{end - 1}]"
-        reference = _checked(from_atoms(run[-1], name, str(path)))
+        reference = from_atoms(run[-1], name, str(path))
         references.append(
             dataclasses.replace(
                 reference,
@@ -243,33 +243,24 @@ def read_file(path: Path) -> list[RelaxedReference]:
                 cell_free=settings.cell_free,
                 level_of_theory=settings.level_of_theory,
                 single_point=settings.single_point,
-                notes=()
+                notes=reference.notes
                 if is_vasp or len(run) == 1
-                else (f"{len(run)} frames taken as one relaxation, the last as its end",),
+                else (
+                    *reference.notes,
+                    f"{len(run)} frames taken as one relaxation, the last as its end",
+                ),
             )
         )
     return references
 
 
-def _checked(reference: RelaxedReference) -> RelaxedReference:
-    """Keep what no calculator should be asked about as an error of the file."""
-    assert reference.relaxed is not None
-    try:
-        check_geometry(reference.relaxed)
-    except InputError as error:
-        return dataclasses.replace(reference, relaxed=None, error=f"{reference.source}: {error}")
-    return reference
-
-
 def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
     """Tell relaxations, which end at their lowest energy, from structures of equal composition."""
     runs: list[list[Atoms]] = []
-    for _, group in itertools.groupby(
-        frames, key=lambda a: (a.get_chemical_symbols(), a.pbc.tolist())
-    ):
+    for _, group in itertools.groupby(frames, key=lambda a: (a.numbers.tolist(), a.pbc.tolist())):
         run = list(group)
-        energies = [a.calc.results.get("energy") for a in run if a.calc is not None]
-        told = len(energies) == len(run) and None not in energies
-        falls = told and energies[-1] <= min(energies) + ENERGY_NOISE * len(run[-1])
+        energies = [read_results(a)[0].get("energy") for a in run]
+        known = [float(e) for e in energies if e is not None]
+        falls = len(known) == len(run) and known[-1] <= min(known) + ENERGY_NOISE * len(run[-1])
         runs += [run] if falls else [[a] for a in run]
     return runs

@@ -21,6 +21,8 @@ from .labels import (
 )
 from .vasp import Settings
 
+TOLD = 3  # frames that are named, of however many
+
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
@@ -66,7 +68,8 @@ class FrameSet:
     @property
     def compositions(self) -> frozenset[frozenset[str]]:
         """The elements of each frame."""
-        return frozenset(frozenset(f.atoms.get_chemical_symbols()) for f in self.frames)
+        found = (frozenset(f.atoms.get_chemical_symbols()) for f in self.frames)
+        return frozenset(elements for elements in found if elements)
 
     @property
     def fingerprint(self) -> str:
@@ -230,8 +233,14 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
         others := lookalikes(frame.atoms for frame in usable)
     ):
         notes.append(f"{', '.join(others)} not read: rename to REF_energy, REF_forces if meant")
-    for note, count in Counter(note for frame in frames for note in frame.notes).items():
-        notes.append(note if count == total else f"{note} ({count} of {total} frames)")
+    noted: dict[str, list[str]] = {}
+    for frame in frames:
+        for note in frame.notes:
+            noted.setdefault(note, []).append(frame.name)
+    for note, names in noted.items():
+        some = ", ".join(names[:TOLD]) + (", ..." if len(names) > TOLD else "")
+        which = "" if len(names) == total else f" ({len(names)} of {total} frames: {some})"
+        notes.append(note + which)
     for error, count in Counter(frame.error for frame in frames if frame.error).items():
         notes.append(f"{count} of {total} frames cannot be used: {error}")
     return notes

@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import InputError
 from ase.stress import full_3x3_to_voigt_6_stress
+
+from ..calculators.neighbours import check_geometry
 
 NAMES = ("energy", "forces", "stress")
 # What labels are called in info and arrays, where no calculator carries them.
 PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
+# eV an atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV), and any two nuclei's push.
+LARGEST = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class LabelledFrame:
     name : str
         ``set[3]``, counted from 0 as ASE does; the set's name alone where it has one frame.
     atoms : Atoms
-        Without calculator and constraints.
+        Without calculator and constraints; empty where the error is that it is no structure.
     energy : float or None
         eV.
     forces : ndarray of shape (n_atoms, 3) or None
@@ -58,8 +63,12 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
 
     Those of its calculator, or of ``REF_energy``, ``REF_forces`` and ``REF_stress``, or of
     ``dft_...``: of these the one that has most of the three, the first where several do. What is
-    not finite or of a wrong shape is left out, and a note says so.
+    no number, beyond `LARGEST` or of a wrong shape is left out, and a note says so.
     """
+    try:
+        check_geometry(atoms)
+    except InputError as error:
+        return LabelledFrame(name, Atoms(), None, None, None, run, zero, str(error))
     bare = atoms.copy()
     bare.set_constraint()
     results, stale = _results(atoms)
@@ -70,13 +79,8 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
         why = "; ".join(wrong) or NO_LABELS
         return LabelledFrame(name, bare, None, None, None, run, zero, why)
     prefix = max(found, key=lambda p: len(found[p]))  # the first of equal ones
-    kept: dict[str, np.ndarray] = {}
-    for label, value in found.pop(prefix).items():
-        array, why = _checked(label, value, atoms)
-        if array is None:
-            wrong.append(f"{why} left out")
-        else:
-            kept[label] = array
+    kept, left = _usable(found.pop(prefix), atoms)
+    wrong += left
     if not kept:
         return LabelledFrame(name, bare, None, None, None, run, zero, "; ".join(wrong))
     read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
@@ -91,6 +95,21 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
         run=run,
         zero=zero,
         notes=(*read, *wrong),
+    )
+
+
+def read_results(atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return the labels that a structure's calculator holds, and what was left out and why."""
+    results, stale = _results(atoms)
+    kept, left = _usable(results, atoms)
+    return kept, [stale, *left] if stale else left
+
+
+def _usable(values: dict[str, Any], atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
+    checked = {label: _checked(label, value, atoms) for label, value in values.items()}
+    return (
+        {label: array for label, (array, _) in checked.items() if array is not None},
+        [f"{why} left out" for array, why in checked.values() if array is None],
     )
 
 
@@ -133,6 +152,9 @@ def _checked(name: str, value: Any, atoms: Atoms) -> tuple[np.ndarray | None, st
         return None, "stress of what is not periodic in three directions"
     shape = {"energy": (), "forces": (len(atoms), 3), "stress": (6,)}[name]
     try:
+        # true is no energy of 1 eV, and text is none although numpy reads some
+        if np.asarray(value).dtype.kind not in "fiu":
+            raise TypeError
         array = np.array(value, dtype=float)
     except (TypeError, ValueError):
         return None, f"{name} that cannot be read as numbers"
@@ -144,4 +166,7 @@ def _checked(name: str, value: Any, atoms: Atoms) -> tuple[np.ndarray | None, st
         return None, f"{name} of shape {array.shape}, where {shape} is expected,"
     if not np.isfinite(array).all():
         return None, f"{'NaN' if np.isnan(array).any() else 'infinite'} {name}"
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest > LARGEST * (len(atoms) if name == "energy" else 1):
+        return None, f"{name} of {largest:.0e}, which no structure has,"
     return array, ""

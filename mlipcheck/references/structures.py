@@ -11,6 +11,8 @@ from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
 from ..calculators.morse import MorseCalculator
+from ..calculators.neighbours import check_geometry
+from .labels import read_results
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
@@ -110,21 +112,28 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
 
 
 def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> RelaxedReference:
-    """Take an Atoms object, with the energy and forces that it carries, as relaxed."""
-    results = getattr(atoms.calc, "results", {}) if atoms.calc is not None else {}
+    """Take an Atoms object, with the energy and forces that it carries, as relaxed.
+
+    What no calculator should be asked about is a reference with its error.
+    """
+    try:
+        check_geometry(atoms)
+    except InputError as error:
+        return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {error}")
+    results, left_out = read_results(atoms)
     fmax = None
     if "forces" in results:
-        forces = atoms.get_forces()  # constraints applied: what the relaxation had to bring down
-        fmax = float(np.linalg.norm(forces, axis=1).max(initial=0.0))
-    stress = results.get("stress") if atoms.pbc.all() else None
-    energy = results.get("energy")
+        for constraint in atoms.constraints:  # what the relaxation had to bring down
+            constraint.adjust_forces(atoms, results["forces"])
+        fmax = float(np.linalg.norm(results["forces"], axis=1).max(initial=0.0))
     return RelaxedReference(
         name=name or atoms.get_chemical_formula(),
         source=source,
         relaxed=_bare(atoms),
-        energy=None if energy is None else float(energy),
+        energy=float(results["energy"]) if "energy" in results else None,
         fmax=fmax,
-        stress=None if stress is None else float(np.abs(stress).max()),
+        stress=float(np.abs(results["stress"]).max()) if "stress" in results else None,
+        notes=tuple(left_out),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.slope import Slope
+from ...results.lengths import check_lengths
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class CurveComparison:
     tail: Slope | None
     wall_displacements: dict[str, float | None] = field(default_factory=dict)
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        check_lengths(self, "distances", "energies", "forces")
+        check_lengths(self, "distances", "reference_energies", "reference_forces")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +106,9 @@ class DimerScan:
     comparison: CurveComparison | None = None
     not_judged: tuple[str, ...] = ()
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        check_lengths(self, "distances", "energies", "forces")
 
     @property
     def name(self) -> str:

@@ -54,7 +54,7 @@ class ParityCheck(Check[Parity]):
         for s in sets:
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
-            size = sum(map(len, atoms)) / len(middle)
+            size = sum(map(len, atoms)) / max(1, len(middle))
             how = (settings.energies, settings.signal, settings.seed)
             key, name = (s.fingerprint, *how), f"{s.name} ({len(atoms)} frames)"
             tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...analysis.estimate import Estimate
 from ...analysis.slope import Slope
+from ...results.lengths import check_lengths
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ class ForceParity:
     reference_sample: np.ndarray
     model_sample: np.ndarray
 
+    def __post_init__(self) -> None:
+        check_lengths(self, "reference_sample", "model_sample")
+
     @property
     def called(self) -> str | None:
         """The word for all forces, with a doubt where an interval has it on both sides of 1."""
@@ -130,6 +134,9 @@ class EnergyParity:
     errors: np.ndarray
     left_out: tuple[tuple[str, str], ...] = ()
     of_checkpoint: bool = False
+
+    def __post_init__(self) -> None:
+        check_lengths(self, "names", "errors")
 
 
 @dataclass(frozen=True)

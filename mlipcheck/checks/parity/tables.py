@@ -136,7 +136,9 @@ def _remarks(p: Parity) -> list[Paragraph]:
     if p.energy is not None and p.energy.suspicion:
         found.append(Paragraph(f"{p.name}: {p.energy.suspicion}.", "caution"))
     found += [Paragraph(f"{p.name}: {s.text}.", "caution") for s in p.suspicions]
-    found += _some(p.name, "without labels", [f"{n}: {why}" for n, why in p.unlabelled])
+    found += _some(
+        p.name, "without labels that can be used", [f"{n}: {why}" for n, why in p.unlabelled]
+    )
     if p.energy is not None:
         found += _about_energies(p.name, p.energy)
     if p.forces is not None and p.forces.largest_share > DOMINATES and p.forces.frames > 1:

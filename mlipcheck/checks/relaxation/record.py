@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...results.lengths import check_lengths
+
 
 @dataclass(frozen=True, eq=False)
 class BondTable:
@@ -22,8 +24,11 @@ class BondTable:
     def __post_init__(self) -> None:
         # an empty table comes back from JSON without its width
         for name, width in (("indices", 2), ("images", 3)):
-            value = np.asarray(getattr(self, name)).reshape(-1, width)
-            object.__setattr__(self, name, value.astype(int))
+            value = np.asarray(getattr(self, name))
+            if len(value) and (value.shape[1:] != (width,) or value.dtype.kind not in "iu"):
+                raise ValueError(f"{name} is not {width} whole numbers a bond")
+            object.__setattr__(self, name, value.reshape(-1, width).astype(int))
+        check_lengths(self, "indices", "images", "reference_lengths", "lengths")
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Relaxation:
     reference_volume: float | None = None
     volume: float | None = None
     volume_change_percent: float | None = None
-    length_changes_percent: tuple[float, ...] | None = None
-    angle_changes: tuple[float, ...] | None = None
+    length_changes_percent: tuple[float, float, float] | None = None
+    angle_changes: tuple[float, float, float] | None = None
     bond_changes: tuple[BondChange, ...] = ()
     bonds: BondTable | None = None
     bond_definition: str = ""
