@@ -18,11 +18,11 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
-from mlipcheck.checks.contacts.closest import closest_approaches
 from report_runs import HOSTILE
 from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck import check_calculator, get_calculator, parity
+from mlipcheck.checks.contacts import closest_approaches
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint, NeededFrames
 from mlipcheck.storage import dumps
 from mlipcheck.verdict import conclude
@@ -37,9 +37,9 @@ QUICKLY = ("--cell", "fixed", "--fmax", "100")  # at rest where they begin
 
 
 def copper(seed, **labels):
-    """Four copper atoms off their sites, with EMT's labels or others."""
+    """Four copper atoms a little off their sites, with EMT's labels or others."""
     atoms = bulk("Cu", cubic=True)
-    atoms.rattle(0.05, seed=seed)
+    atoms.rattle(0.005, seed=seed)
     atoms.calc = EMT()
     facts = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), **labels}
     atoms.calc = SinglePointCalculator(atoms, **facts)
@@ -101,7 +101,7 @@ def test_a_damaged_file_beside_a_good_one(tmp_path, run_cli, name, command):
         assert status == 0, told
         assert "good" in out, told
         assert bad.stem in out or "damaged" in out, told
-        assert err == "", told
+        assert "mlipcheck: " not in err, told
 
 
 def test_a_damaged_reference_curve(tmp_path, run_cli):
@@ -171,8 +171,9 @@ def test_bad_structures_among_good_ones(tmp_path, run_cli, command, together):
     assert [name for name in names if name not in text] == []
     found = json.loads(text)
     if command in ("run", "parity"):
-        assert sum(p["frames"] for p in found["parities"]) >= 4
-        assert all(p["failures"] == [] for p in found["parities"])  # no fault of the model's
+        rows = found["checks"]["parity"]
+        assert sum(p["frames"] for p in rows) >= 4
+        assert all(p["failures"] == [] for p in rows)  # no fault of the model's
 
 
 # --- results.json -------------------------------------------------------------------------------
@@ -238,12 +239,15 @@ def record(soft_run):
     )
     whole = dataclasses.replace(
         soft_run,
-        settings={**soft_run.settings, "signal": 0.1, "elements": ["N"], "notes": ["a note"]}
-        | {"rescale": True, "demonstration": True},
-        approaches=tuple(closest_approaches([("N2", _dimer(1.1))], soft_run.dimers)),
-        parities=(parity(EMT(), labels, signal=0.1),),
-        learning=(curve,),
-        contract=tuple(check_calculator(toy)[:3]),
+        settings={**soft_run.settings, "signal": 0.1, "elements": ["N"], "rescale": True},
+        notes=("a note",),
+        checks={
+            **soft_run.checks,
+            "contacts": tuple(closest_approaches([("N2", _dimer(1.1))], soft_run.rows("dimers"))),
+            "parity": (parity(EMT(), labels, signal=0.1),),
+            "learning": (curve,),
+            "interface": tuple(check_calculator(toy)[:3]),
+        },
     )
     return json.loads(dumps(conclude(whole)))
 
@@ -286,8 +290,8 @@ def test_text_in_every_field_of_a_record(tmp_path, run_cli, record, text):
     [
         ({"command": 3}, "command is 3, expected str"),
         ({"calculator": None}, "calculator is None, expected dict"),
-        ({"dimer": []}, "it has an unknown 'dimer'"),
-        ({"dimers": [3]}, "dimers[0] is 3, expected dict"),
+        ({"checks": {"dimers": [3]}}, "checks.dimers[0] is 3, expected dict"),
+        ({"checks": {"dimers": 3}}, "checks.dimers is 3, expected list"),
         ({"advice": [{"kind": "a"}]}, "advice[0] has no 'text'"),
         ({"findings": {}}, "findings is {}, expected list"),
         ({"settings": NESTED}, "is nested more than 20 deep"),
