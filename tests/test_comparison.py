@@ -12,6 +12,7 @@ from report_runs import with_rows
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.registry import describe
+from mlipcheck.checks.contacts import ClosestApproach
 from mlipcheck.comparison import compare_runs
 from mlipcheck.record import STATUSES, RunRecord
 from mlipcheck.results_file import dump_runs, load_runs
@@ -204,6 +205,18 @@ def test_many_differences_are_counted(soft, exact):
     rows = [dataclasses.replace(r, fingerprint="0") for r in exact.rows("relaxation")]
     told = refused(soft, with_rows(exact, relaxation=rows))
     assert told.endswith("Morse4: another reference structure; and 2 more")
+
+
+def test_other_structures_are_refused(soft, exact):
+    def near(run, distance):
+        row = ClosestApproach(("N", "N"), distance, "a", 1, 0.8, 0.4)
+        return with_rows(run, contacts=[row])
+
+    # the last digit depends on the processor
+    assert compare_runs([near(soft, 1.1), near(exact, 1.1 + 1e-12)])
+    told = refused(near(soft, 1.1), near(exact, 1.2))
+    assert "the shortest distances are N-N 1.100 and N-N 1.200 Å" in told
+    assert "N-N 1.100 and N-N none" in refused(near(soft, 1.1), near(exact, None))
 
 
 def test_a_reference_is_known_by_its_structure_and_not_by_its_name(soft):

@@ -13,8 +13,10 @@ from matplotlib.container import BarContainer
 from mlipcheck import get_calculator
 from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.analysis.slope import Slope
+from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.parity.figures import draw_parities
+from mlipcheck.checks.parity.figures import drawings
+from mlipcheck.checks.parity.panels import draw_panels
 from mlipcheck.checks.parity.record import (
     EnergyParity,
     ForceParity,
@@ -23,7 +25,10 @@ from mlipcheck.checks.parity.record import (
     Parity,
 )
 from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
-from mlipcheck.checks.relaxation.figures import write_figures
+from mlipcheck.comparison import compare_runs
+from mlipcheck.drawing.colours import OTHER
+from mlipcheck.drawing.panel import new_axes, svg
+from mlipcheck.record import RunRecord
 from mlipcheck.references.morse_frames import morse_frames
 from mlipcheck.storage import from_plain, to_plain
 
@@ -111,6 +116,10 @@ def make_parity(name="made", **changes):
     return Parity(name, **{**facts, **changes})
 
 
+# the panels of a set, and the unit along each
+KINDS = {"forces": "eV/Å", "energies": "meV/atom", "order": "total eV"}
+
+
 def find_line(axis, label):
     (line,) = [line for line in axis.lines if line.get_label().startswith(label)]
     return line
@@ -126,9 +135,20 @@ def find_words(axis):
     return [t.get_text() for t in axis.texts]
 
 
-def draw_page(record):
-    (figure,) = draw_parities([record])
-    return figure.axes
+def draw_each(record):
+    """Draw what a set has a figure for, and return the axes: forces, energies, order of states."""
+    found = []
+    for draw in drawings(record, OTHER).values():
+        _, axis = new_axes(4.0)
+        draw(axis)
+        found.append(axis)
+    return found
+
+
+def panels_of(*records):
+    info = CalculatorInfo(spec="toy", backend="toy")
+    run = RunRecord("", info, {}, {"signal": 0.1}, checks={"parity": records})
+    return draw_panels(compare_runs([run]).models)
 
 
 @pytest.fixture(scope="module")
@@ -137,61 +157,53 @@ def toys():
     return [parity(toy, morse_frames(name), signal=0.1) for name in ("morse-near", "morse-far")]
 
 
-# ---- pages -------------------------------------------------------------------------------------
+# ---- panels ------------------------------------------------------------------------------------
 
 
-def test_a_page_a_set_and_a_panel_a_quantity(toys):
-    figures = draw_parities(toys)
-    assert [len(figure.axes) for figure in figures] == [3, 3]
-    titles = [figure.get_suptitle() for figure in figures]
-    assert titles[0] == "morse-near, in distribution, 60 frames"
-    assert titles[1] == "morse-far, out of distribution, 60 frames"
-    for figure in figures:
-        labels = [axis.get_xlabel() for axis in figure.axes]
-        assert [next(u for u in ("eV/Å", "meV/atom", "total eV") if u in x) for x in labels] == [
-            "eV/Å",
-            "meV/atom",
-            "total eV",
-        ]
+def test_a_panel_a_set_and_quantity(toys):
+    panels = panels_of(*toys)
+    names = [f"{what}-{p.name}" for p in toys for what in KINDS]
+    assert [p.name for p in panels] == [*names, "scales"]
+    for panel in panels[:-1]:
+        (axis,) = panel.figure.axes
+        assert KINDS[panel.name.partition("-")[0]] in axis.get_xlabel()
+        assert panel.subjects == (panel.name.partition("-")[2],)
 
 
-def test_an_error_has_no_page_and_neither_has_what_is_empty():
+def test_an_error_has_no_panel_and_neither_has_what_is_empty():
     broken = Parity("broken", error="no labels")
     empty = Parity("empty", frames=3, not_assessed={"energy": "no frame has an energy"})
-    assert draw_parities([]) == []
-    assert draw_parities([broken, empty]) == []
-    assert len(draw_parities([broken, make_parity(), empty])) == 1
+    assert panels_of() == []
+    assert panels_of(broken, empty) == []
+    found = panels_of(broken, make_parity(), empty)
+    assert [p.name for p in found] == ["forces-made", "energies-made", "order-made", "scales"]
+    assert all(p.subjects == ("made",) for p in found)
 
 
 @pytest.mark.parametrize("missing", ["energy", "forces", "ordering"])
 def test_what_is_missing_has_no_panel(missing):
-    assert len(draw_page(make_parity(**{missing: None}))) == 2
+    assert len(draw_each(make_parity(**{missing: None}))) == 2
     others = dict.fromkeys({"energy", "forces", "ordering"} - {missing})
-    assert len(draw_page(make_parity(**others))) == 1
+    assert len(draw_each(make_parity(**others))) == 1
 
 
-def test_failures_and_an_unknown_distribution_are_told():
-    (figure,) = draw_parities([make_parity(distribution=None, failures=(("f[0]", "no"),))])
-    assert figure.get_suptitle() == "made, 2 frames, 1 failed"
-
-
-def test_the_same_record_gives_the_same_bytes(toys, tmp_path):
-    for again in ("a", "b"):
-        (tmp_path / again).mkdir()
+def test_the_same_record_gives_the_same_bytes(toys):
+    def draw():
         record = from_plain(Parity, to_plain(toys[1]))  # as from JSON
-        pages = {"parity": draw_parities([record]), "scales": [draw_scales([record], None, "toy")]}
-        write_figures(tmp_path / again, pages)
-    for name in ("parity.png", "scales.png"):
-        first, second = ((tmp_path / again / name).read_bytes() for again in ("a", "b"))
-        assert first == second
-        assert len(first) > 10_000
+        panels = panels_of(record)
+        return [svg(x) for x in (*(p.figure for p in panels), draw_scales([record], None, "toy"))]
+
+    first, second = draw(), draw()
+    assert first == second
+    assert len(first) == 5
+    assert all(len(content) > 10_000 for content in first)
 
 
 # ---- forces ------------------------------------------------------------------------------------
 
 
 def test_forces_and_their_slope():
-    axis = draw_page(make_parity())[0]
+    axis = draw_each(make_parity())[0]
     cloud = find_line(axis, "components").get_xydata()
     F = np.linspace(-2, 2, 60)
     assert cloud == pytest.approx(np.column_stack([F, 0.5 * F]))
@@ -210,28 +222,28 @@ def test_forces_and_their_slope():
 def test_a_slope_near_one_is_called_nothing():
     F = np.linspace(-2, 2, 60)
     for factor, word in ((0.95, None), (1.05, None), (0.85, "soft"), (1.15, "stiff")):
-        title = draw_page(make_parity(forces=make_forces(F, factor * F)))[0].get_title()
+        title = draw_each(make_parity(forces=make_forces(F, factor * F)))[0].get_title()
         assert title.rpartition(": ")[2] == (word or title)
 
 
 def test_without_a_slope_the_reason_stands_there():
     still = make_forces(np.zeros(6), np.full(6, 1e-6), slope=None)
     record = make_parity(forces=still, not_assessed={"slope": "all its forces are zero"})
-    axis = draw_page(record)[0]
+    axis = draw_each(record)[0]
     assert "slope not assessed: all its forces are zero" in axis.get_title()
     assert [line.get_label() for line in axis.lines] == ["y = x", "components"]
     # a model without forces either, and one whose slope has no second bound
     nothing = make_forces(np.zeros(6), np.zeros(6), slope=None)
-    assert draw_page(make_parity(forces=nothing))[0].get_xlim() == (-1, 1)
+    assert draw_each(make_parity(forces=nothing))[0].get_xlim() == (-1, 1)
     half = make_forces([1, 2, 3], [0, 0, 0], slope=Slope(0.0, None, None, 0.0, 3))
-    assert "s_lo 0.000: uncorrelated" in draw_page(make_parity(forces=half))[0].get_title()
+    assert "s_lo 0.000: uncorrelated" in draw_each(make_parity(forces=half))[0].get_title()
 
 
 def test_a_few_huge_forces_do_not_hide_the_others():
     rng = np.random.default_rng(0)
     F = np.append(rng.normal(scale=0.1, size=2000), [60.0, -40.0])
     huge = make_forces(F, 0.7 * F, largest_share=0.9)
-    axis = draw_page(make_parity(forces=huge))[0]
+    axis = draw_each(make_parity(forces=huge))[0]
     assert axis.get_xscale() == axis.get_yscale() == "asinh"
     assert "asinh axis" in axis.get_xlabel()
     assert "asinh axis" in axis.get_ylabel()
@@ -249,8 +261,8 @@ def test_a_few_huge_forces_do_not_hide_the_others():
 def test_many_points_are_small_translucent_and_rasterised():
     rng = np.random.default_rng(0)
     F = rng.normal(size=4000)
-    few = find_line(draw_page(make_parity())[0], "components")
-    many = find_line(draw_page(make_parity(forces=make_forces(F, F)))[0], "components")
+    few = find_line(draw_each(make_parity())[0], "components")
+    many = find_line(draw_each(make_parity(forces=make_forces(F, F)))[0], "components")
     assert many.get_markersize() < few.get_markersize()
     assert many.get_alpha() < few.get_alpha() < 1
     assert many.get_rasterized()
@@ -270,7 +282,7 @@ def bars(axis):
 def test_points_beyond_the_axis_are_counted_in_the_outer_bins():
     rng = np.random.default_rng(0)
     errors = np.concatenate([rng.normal(scale=0.01, size=300), [-8.0, -3.0, 5.0]])
-    axis = draw_page(make_parity(energy=make_energy(errors)))[1]
+    axis = draw_each(make_parity(energy=make_energy(errors)))[1]
     inside, beyond = bars(axis)
     assert inside.sum() == 300
     assert beyond.sum() == 3
@@ -281,7 +293,7 @@ def test_points_beyond_the_axis_are_counted_in_the_outer_bins():
 
 
 def test_the_mean_error_and_its_convention_are_named():
-    axis = draw_page(make_parity(energy=make_energy([0.012, -0.004], "fit-offsets")))[1]
+    axis = draw_each(make_parity(energy=make_energy([0.012, -0.004], "fit-offsets")))[1]
     assert axis.get_title().splitlines() == [
         "MAE 8 meV/atom, fit-offsets",
         "bias +4.0 meV/atom, 2 frames",
@@ -293,7 +305,7 @@ def test_the_mean_error_and_its_convention_are_named():
 
 @pytest.mark.parametrize("errors", [[0.0], [0.0, 0.0], [0.3, 0.3, 0.3], [-1e-9, 1e-9]])
 def test_zero_is_on_the_axis_and_so_are_the_errors(errors):
-    axis = draw_page(make_parity(energy=make_energy(errors)))[1]
+    axis = draw_each(make_parity(energy=make_energy(errors)))[1]
     inside, beyond = bars(axis)
     assert (inside.sum(), beyond.sum()) == (len(errors), 0)
     low, high = axis.get_xlim()
@@ -305,7 +317,7 @@ def test_zero_is_on_the_axis_and_so_are_the_errors(errors):
 
 
 def test_the_order_of_states():
-    axis = draw_page(make_parity())[2]
+    axis = draw_each(make_parity())[2]
     observed, expected = find_line(axis, "observed"), find_line(axis, "Φ(|ΔE|/σ)")
     assert list(observed.get_ydata()) == [b.observed for b in BINS]
     assert list(expected.get_ydata()) == [b.expected for b in BINS]
@@ -313,8 +325,8 @@ def test_the_order_of_states():
         assert b.low < x < (b.high or np.inf)
     assert find_line(axis, "σ 0.25 eV").get_xdata() == [0.25, 0.25]
     assert find_line(axis, "asked about: 0.1 eV").get_xdata() == [0.1, 0.1]
-    # the same decades on every page, however few the bins
-    few = draw_page(make_parity(ordering=make_ordering(bins=BINS[1:2])))[2]
+    # the same decades on every axis, however few the bins
+    few = draw_each(make_parity(ordering=make_ordering(bins=BINS[1:2])))[2]
     assert few.get_xlim() == axis.get_xlim() == (0.007, 6.0)
     (top,) = axis.child_axes
     assert [t.get_text() for t in top.get_xticklabels()] == ["5", "170000", "1"]
@@ -326,16 +338,16 @@ def test_the_order_of_states():
 
 def test_the_order_where_nothing_was_asked_or_nothing_is_so_far_apart():
     silent = make_ordering(difference=None, chance=None, observed=None, observed_pairs=0)
-    axis = draw_page(make_parity(ordering=silent))[2]
+    axis = draw_each(make_parity(ordering=silent))[2]
     assert len(axis.get_title().splitlines()) == 1
     assert not any(line.get_label().startswith("asked") for line in axis.lines)
     lonely = make_ordering(observed=None, observed_pairs=0)
-    title = draw_page(make_parity(ordering=lonely))[2].get_title()
+    title = draw_each(make_parity(ordering=lonely))[2].get_title()
     assert title.endswith("at 0.1 eV: Φ 0.66, no pair so far apart")
     # a perfect model has no place for σ on a logarithmic axis, and states alike have no bins
-    perfect = draw_page(make_parity(ordering=make_ordering(0.0)))[2]
+    perfect = draw_each(make_parity(ordering=make_ordering(0.0)))[2]
     assert not any(line.get_label().startswith("σ") for line in perfect.lines)
-    assert draw_page(make_parity(ordering=make_ordering(bins=())))[2].get_title()
+    assert draw_each(make_parity(ordering=make_ordering(bins=())))[2].get_title()
 
 
 # ---- scales ------------------------------------------------------------------------------------
@@ -410,15 +422,14 @@ def test_what_could_not_be_assessed_says_why():
     assert len(draw_scales([], None, "nothing").axes) == 2
 
 
-def test_an_error_of_zero_stands_at_the_left(tmp_path):
+def test_an_error_of_zero_stands_at_the_left():
     perfect = make_parity(energy=make_energy([0.0, 0.0]), ordering=make_ordering(0.0))
     figure = draw_scales([perfect], None, "perfect")
     for axis in figure.axes:
         ((x, _),) = find_marks(axis, "s")
         assert axis.get_xlim()[0] < x < 1e-5
         assert find_words(axis)[0].startswith("0 (")
-    (path,) = write_figures(tmp_path, {"scales": [figure]})
-    assert path.stat().st_size > 10_000
+    assert len(svg(figure)) > 10_000
 
 
 @pytest.mark.parametrize("value", [1e-6, 0.028, 3.0, 400.0])
@@ -458,7 +469,8 @@ def test_the_script(monkeypatch, capsys, tmp_path, toys):
     assert lines[4].split(": ")[1] == "σ 1.71 eV over 1770 pairs"
     assert max(map(len, lines[:5])) <= 100
     names = {path.name for path in figures.iterdir()}
-    assert names == {"scales.png", "parity-1.png", "parity-2.png"}
+    shown = [f"{what}-morse-{where}" for what in KINDS for where in ("near", "far")]
+    assert names == {f"{name}.svg" for name in (*shown, "scales")}
     assert record.stat().st_size > 1000
 
 

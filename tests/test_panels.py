@@ -10,50 +10,30 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
-from mlipcheck.checks.contacts.record import ClosestApproach
-from mlipcheck.criteria import CRITERIA
-from mlipcheck.report.figures_compared import save_comparison
-from mlipcheck.report.panels import (
-    draw_compared_panels,
-    draw_own_panels,
-    draw_panels,
-    svg,
-    write_panels,
-)
+from report_runs import with_rows
 from test_figures_parity import make_energy, make_forces, make_ordering, make_parity
 
-from mlipcheck import (
-    check_up,
-    get_calculator,
-    relax_against_reference,
-    scan_dimers,
-)
+from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.checks import list_checks
+from mlipcheck.checks.contacts import ClosestApproach
+from mlipcheck.checks.dimers.figures import draw_scans
 from mlipcheck.checks.dimers.record import CurveComparison, DimerScan, Extremum
+from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.parity.figures import draw_parities
 from mlipcheck.checks.parity.record import Parity
-from mlipcheck.checks.relaxation.figures import draw_dimers, draw_relaxations
+from mlipcheck.checks.parity.scales import draw_scales
 from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import LOOKS, model_colours
-from mlipcheck.drawing.lettering import (
-    SIZE,
-    plain,
-    printable,
-    signed,
-)
-from mlipcheck.drawing.panel import (
-    OURS,
-    WIDTH,
-    new_axes,
-    slug,
-)
+from mlipcheck.drawing.lettering import SIZE, plain, printable, signed
+from mlipcheck.drawing.panel import WIDTH, new_axes, slug, svg, write_panels
 from mlipcheck.record import RunRecord
 from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.report.folder import draw_panels, write_figures, write_report
 from mlipcheck.storage import from_plain, to_plain
 
 HOSTILE = "a$b_$c^{\n<svg onload=x>%s \\frac 中文\x00\x1b[31m"
@@ -63,8 +43,27 @@ def info(backend, checkpoint=None, **facts):
     return CalculatorInfo(f"{backend}:{checkpoint}", backend, checkpoint=checkpoint, **facts)
 
 
-def make_run(calculator=None, **parts):
-    return RunRecord("mlipcheck run", calculator or info("chgnet"), {}, {"signal": 0.1}, **parts)
+def make_run(calculator=None, **checks):
+    calculator = calculator or info("chgnet")
+    checks = {name: tuple(rows) for name, rows in checks.items()}
+    return RunRecord("mlipcheck run", calculator, {}, {"signal": 0.1}, checks)
+
+
+def draw(*runs):
+    """Draw one model, or several together."""
+    return draw_panels(compare_runs(runs))
+
+
+def of_all(panels):
+    return [p for p in panels if not p.letters]
+
+
+def there_and_back(run):
+    """Return a record as it is read from JSON."""
+    types = {check.name: check.row for check in list_checks()}
+    plain = from_plain(RunRecord, to_plain(run))
+    rows = {n: [from_plain(types[n], r) for r in found] for n, found in plain.checks.items()}
+    return with_rows(plain, **rows)
 
 
 def make_scan(pair=("Cu", "O"), r_e=1.7, **changes):
@@ -114,17 +113,19 @@ def toy():
         calculator.mlipcheck_info,
         {},
         {"signal": 0.1},
-        dimers=tuple(scan_dimers(calculator, ["N"], reference="auto")),
-        relaxations=tuple(relax_against_reference(calculator, ["morse-clusters"])),
-        parities=tuple(
-            parity(calculator, morse_frames(name), signal=0.1)
-            for name in ("morse-near", "morse-far")
-        ),
-        learning=(toy_learning_curve(tuned=True, target=0.05),),
+        checks={
+            "dimers": tuple(scan_dimers(calculator, ["N"], reference="auto")),
+            "relaxation": tuple(relax_against_reference(calculator, ["morse-clusters"])),
+            "parity": tuple(
+                parity(calculator, morse_frames(name), signal=0.1)
+                for name in ("morse-near", "morse-far")
+            ),
+            "learning": (toy_learning_curve(tuned=True, target=0.05),),
+        },
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def full():
     """Every kind of panel, and everything that is marked in one."""
     reference = make_scan()
@@ -152,9 +153,9 @@ def full():
     )
     return make_run(
         dimers=(scan, make_scan(("Cu", "Cu"), 2.2)),
-        approaches=(ClosestApproach(("O", "Cu"), 1.93, "a", 3),),
-        relaxations=(make_relaxation(), make_relaxation("CuO", -3.5, converged=False)),
-        parities=(make_parity("my set"),),
+        contacts=(ClosestApproach(("O", "Cu"), 1.93, "a", 3),),
+        relaxation=(make_relaxation(), make_relaxation("CuO", -3.5, converged=False)),
+        parity=(make_parity("my set"),),
         learning=(
             LearningCurve(
                 "cells",
@@ -175,6 +176,16 @@ def full():
             ),
         ),
     )
+
+
+@pytest.fixture(scope="module")
+def panels(toy, full):
+    """Figures of every kind, of one model and of two."""
+    return [
+        *draw(toy),
+        *draw(full),
+        *draw(full, dataclasses.replace(full, calculator=info("mace"))),
+    ]
 
 
 # ---- colours -----------------------------------------------------------------------------------
@@ -199,7 +210,7 @@ def colours_of(figure):
 
 def test_a_run_has_one_colour_and_it_is_the_model_s(full):
     for backend in ("chgnet", "mace"):
-        panels = draw_panels(dataclasses.replace(full, calculator=info(backend)))
+        panels = draw(dataclasses.replace(full, calculator=info(backend)))
         assert [p.name for p in panels] == [
             "dimer-Cu-O",
             "dimer-Cu-Cu",
@@ -213,26 +224,39 @@ def test_a_run_has_one_colour_and_it_is_the_model_s(full):
         ]
         for panel in panels:
             assert colours_of(panel.figure) == {LOOKS[backend][0]}, panel.name
+            assert panel.letters == ""
 
 
 def test_in_a_comparison_every_model_has_its_own(full):
     models = [info("sevennet"), info("chgnet", "0.3.0"), info("chgnet", "0.2.0")]
-    comparison = compare_runs([dataclasses.replace(full, calculator=m) for m in models], "abc")
+    panels = draw(*(dataclasses.replace(full, calculator=m) for m in models))
     colours = model_colours(models)
     assert colours[:2] == ("#D55E00", "#0072B2")
-    panels = draw_compared_panels(comparison)
-    assert len(panels) == 7
-    for panel in panels:
+    together = of_all(panels)
+    assert [p.name for p in together] == [
+        "dimer-Cu-O",
+        "dimer-Cu-Cu",
+        "volumes",
+        "bonds",
+        "forces",
+        "energies",
+        "order",
+    ]
+    for panel in together:
         assert colours_of(panel.figure) == set(colours), panel.name
-    for own, colour in zip(draw_own_panels(comparison), colours, strict=True):
-        assert {c for p in own for c in colours_of(p.figure)} == {colour}
+    own = {letter: [p for p in panels if p.letters == letter] for letter in "ABC"}
+    assert len(panels) == len(together) + sum(map(len, own.values()))
+    for (letter, found), colour in zip(own.items(), colours, strict=True):
+        names = ("forces-my-set", "energies-my-set", "order-my-set", "scales", "learning-1")
+        assert [p.name for p in found] == [f"{letter.lower()}-{name}" for name in names]
+        assert {c for p in found for c in colours_of(p.figure)} == {colour}
 
 
-def test_pages_take_the_colour_that_they_are_given(full):
+def test_figures_for_notebooks_take_the_colour_that_they_are_given(full):
     for figure in (
-        *draw_dimers(full.dimers, colour="#009E73"),
-        *draw_relaxations(full.relaxations, colour="#009E73"),
-        *draw_parities(full.parities, colour="#009E73"),
+        draw_scans(full.rows("dimers"), colour="#009E73"),
+        draw_learning(full.rows("learning"), colour="#009E73"),
+        draw_scales(full.rows("parity"), 0.1, "x", colour="#009E73"),
     ):
         assert colours_of(figure) == {"#009E73"}
 
@@ -241,9 +265,9 @@ def test_pages_take_the_colour_that_they_are_given(full):
 
 
 def test_what_a_pair_shows(full):
-    panel = find(draw_panels(full), "dimer-Cu-O")
+    panel = find(draw(full), "dimer-Cu-O")
     upper, lower = panel.figure.axes
-    scan = full.dimers[0]
+    scan = full.rows("dimers")[0]
     x, energies = line_of(panel, "chgnet").get_data()
     assert x == pytest.approx(scan.distances)
     assert energies == pytest.approx(scan.energies + 2, abs=0.01)  # from the bottom of the well
@@ -263,7 +287,7 @@ def test_what_a_pair_shows(full):
 
 
 def test_a_spurious_maximum_above_the_barrier_is_in_sight(toy):
-    upper, _ = find(draw_panels(toy), "dimer-N-N").figure.axes
+    upper, _ = find(draw(toy), "dimer-N-N").figure.axes
     marks = [line.get_ydata()[0] for line in upper.lines if line.get_marker() == "v"]
     assert marks
     assert max(marks) < upper.get_ylim()[1]
@@ -272,7 +296,7 @@ def test_a_spurious_maximum_above_the_barrier_is_in_sight(toy):
 @pytest.mark.parametrize("distance", [0.2, 5.9])
 def test_the_shortest_distance_is_in_sight(full, distance):
     near = (ClosestApproach(("Cu", "O"), distance, "a", 3),)
-    panel = find(draw_panels(dataclasses.replace(full, approaches=near)), "dimer-Cu-O")
+    panel = find(draw(with_rows(full, contacts=near)), "dimer-Cu-O")
     low, high = panel.figure.axes[0].get_xlim()
     assert low < distance < high
     assert f"Shortest distance in your frames: {distance:.2f} Å." in panel.alt
@@ -281,35 +305,40 @@ def test_the_shortest_distance_is_in_sight(full, distance):
 @pytest.mark.parametrize("distance", [None, np.nan, 40.0])
 def test_a_distance_that_is_none_or_far_away_has_no_line(full, distance):
     far = (ClosestApproach(("Cu", "O"), distance, "a", 3),)
-    panel = find(draw_panels(dataclasses.replace(full, approaches=far)), "dimer-Cu-O")
+    panel = find(draw(with_rows(full, contacts=far)), "dimer-Cu-O")
     assert panel.figure.axes[0].get_xlim()[1] <= 6.0
     with pytest.raises(StopIteration):
         line_of(panel, "shortest")
 
 
-def test_volumes_of_few_are_named_and_of_many_against_the_reference(full):
-    few = find(draw_panels(full), "volumes")
-    (axis,) = few.figure.axes
-    assert [t.get_text() for t in axis.get_yticklabels()] == ["Cu", "CuO"]
-    assert list(line_of(few, "chgnet").get_xdata()) == pytest.approx([1.25, -3.5])
-    assert list(line_of(few, "not converged").get_xdata()) == [-3.5]
-    rows = tuple(make_relaxation(f"s{k}", 0.5 * k) for k in range(12))
-    many = find(draw_panels(make_run(relaxations=rows)), "volumes")
-    x, y = line_of(many, "chgnet").get_data()
-    assert y / x == pytest.approx([1 + 0.005 * k for k in range(12)])
-    assert "s11 +5.50 %" in many.alt
-    assert "and 4 smaller" in many.alt
+@pytest.mark.parametrize("n", [2, 12])
+def test_volumes_are_named(full, n):
+    rows = [make_relaxation(f"s{k}", 0.5 * k, converged=k != 1) for k in range(n)]
+    panel = find(draw(make_run(relaxation=rows)), "volumes")
+    (axis,) = panel.figure.axes
+    assert [t.get_text() for t in axis.get_yticklabels()] == [f"s{k}" for k in range(n)]
+    assert line_of(panel, "chgnet").get_xdata() == pytest.approx([0.5 * k for k in range(n)])
+    assert line_of(panel, "not converged").get_xdata() == pytest.approx([0.5])
+    assert f"s{n - 1} +{0.5 * (n - 1):.2f} %" in panel.alt
+    assert ("and 4 smaller" in panel.alt) == (n == 12)
+    assert "Not converged, crossed: s1." in panel.alt
+
+
+def test_volumes_are_model_minus_reference(full):
+    panel = find(draw(full), "volumes")
+    assert line_of(panel, "chgnet").get_xdata() == pytest.approx([1.25, -3.5])
+    assert line_of(panel, "not converged").get_xdata() == pytest.approx([-3.5])
 
 
 def test_bonds_show_how_much_each_changes(full):
-    panel = find(draw_panels(full), "bonds")
+    panel = find(draw(full), "bonds")
     x, y = line_of(panel, "chgnet").get_data()
     assert x == pytest.approx([2.0, 2.5])
     assert y == pytest.approx([1.0, -2.0])
 
 
 def test_learning_tells_the_model_from_other_methods(full):
-    panel = find(draw_panels(full), "learning-1")
+    panel = find(draw(full), "learning-1")
     lines = {c.get_label(): c[0] for c in panel.figure.axes[0].containers}
     assert to_hex(lines["fine-tuned"].get_color()).upper() == LOOKS["chgnet"][0]
     looks = {(c.get_linestyle(), c.get_marker()) for c in lines.values()}
@@ -318,12 +347,13 @@ def test_learning_tells_the_model_from_other_methods(full):
 
 
 def test_compared_dots_are_numbers_of_each_model(full):
-    shifted = tuple(make_relaxation(r.name, r.volume_change_percent + 1) for r in full.relaxations)
-    other = dataclasses.replace(full, calculator=info("mace"), relaxations=shifted)
-    panels = draw_compared_panels(compare_runs([full, other], "ab"))
+    rows = full.rows("relaxation")
+    shifted = [make_relaxation(r.name, r.volume_change_percent + 1) for r in rows]
+    other = with_rows(dataclasses.replace(full, calculator=info("mace")), relaxation=shifted)
+    panels = draw(full, other)
     volumes = find(panels, "volumes")
-    assert list(line_of(volumes, "chgnet").get_xdata()) == [1.25, -3.5]
-    assert list(line_of(volumes, "mace").get_xdata()) == [2.25, -2.5]
+    assert line_of(volumes, "chgnet").get_xdata() == pytest.approx([1.25, -3.5])
+    assert line_of(volumes, "mace").get_xdata() == pytest.approx([2.25, -2.5])
     assert "chgnet:None: CuO −3.50 %, Cu +1.25 %." in volumes.alt
     assert "mace:None: CuO −2.50 %, Cu +2.25 %." in volumes.alt
     assert line_of(find(panels, "energies"), "mace").get_xdata() == pytest.approx([15.0])
@@ -331,12 +361,12 @@ def test_compared_dots_are_numbers_of_each_model(full):
     assert line_of(find(panels, "order"), "mace").get_xdata() == pytest.approx([0.25])
 
 
-def test_of_very_many_structures_the_worst_are_compared():
-    rows = tuple(make_relaxation(f"s{k:03}", 0.1 * k) for k in range(200))
-    comparison = compare_runs([make_run(info(b), relaxations=rows) for b in ("a", "b")], "ab")
-    panel = find(draw_compared_panels(comparison), "volumes")
+@pytest.mark.parametrize("backends", [("a",), ("a", "b")])
+def test_of_very_many_structures_the_worst_are_shown(backends):
+    rows = [make_relaxation(f"s{k:03}", 0.1 * k) for k in range(200)]
+    panel = find(draw(*(make_run(info(b), relaxation=rows) for b in backends)), "volumes")
     assert panel.subjects == tuple(f"s{k:03}" for k in range(170, 200))
-    assert "The 30 with the largest numbers are shown." in panel.caption
+    assert "The 30 with the largest numbers are shown, of 200." in panel.caption
 
 
 # ---- what is said ------------------------------------------------------------------------------
@@ -361,34 +391,34 @@ def test_who_cannot_see_it_is_told_the_numbers(full, name, words):
     r_squared = Estimate(1.0)
     forces = make_forces(np.linspace(-2, 2, 60), 0.5 * np.linspace(-2, 2, 60), r_squared=r_squared)
     rows = (make_parity("my set", forces=forces),)
-    alt = find(draw_panels(dataclasses.replace(full, parities=rows)), name).alt
+    alt = find(draw(with_rows(full, parity=rows)), name).alt
     for each in words:
         assert each in alt
     assert "chgnet:None" in alt
 
 
-def test_panels_are_evidence_for_findings_that_there_are(toy, full):
-    known = {(c.check, c.quantity) for c in CRITERIA}
-    checks = {check for check, _ in known} | {"learning"}
-    for panel in (*draw_panels(toy), *draw_panels(full)):
-        assert panel.check in checks
-        assert {(panel.check, q) for q in panel.quantities} <= known
+def test_panels_are_evidence_for_findings_that_there_are(panels):
+    known = {(c.name, q.quantity) for c in list_checks() for q in c.criteria}
+    checks = {c.name for c in list_checks()}
+    for panel in panels:
+        assert panel.checks
+        assert set(panel.checks) <= checks
+        assert {(panel.checks[0], q) for q in panel.quantities} <= known
         assert panel.subjects
         assert panel.caption.endswith(".")
-        assert OURS.fullmatch(f"{panel.name}.svg")
 
 
-def test_small_words_are_large_enough_and_none_is_cut_off(toy, full):
+def test_small_words_are_large_enough_and_none_is_cut_off(panels, full):
     models = [dataclasses.replace(full, calculator=info(b, "x" * 30)) for b in ("chgnet", "mace")]
-    compared = draw_compared_panels(compare_runs(models, "ab"))
     long = make_parity(
         "a rather long name of a set, as folders may have it",
         forces=make_forces([1e-4] * 6, [3.33e-4] * 6, slope=None, component_mae=0.000189),
         energy=make_energy([*np.linspace(-0.01, 0.01, 50), 8.0]),
         not_assessed={"slope": "all of the reference's forces are below a thousandth of an eV/Å"},
     )
-    lengthy = draw_panels(make_run(parities=(long,)))
-    for panel in (*draw_panels(toy), *draw_panels(full), *compared, *lengthy):
+    many = [make_relaxation(f"structure {k}", k - 20.0) for k in range(40)]
+    lengthy = draw(make_run(parity=[long], relaxation=many))
+    for panel in (*panels, *of_all(draw(*models)), *lengthy):
         figure = panel.figure
         assert figure.get_size_inches()[0] == WIDTH
         figure.draw_without_rendering()
@@ -418,32 +448,33 @@ def test_what_failed_is_left_out():
             DimerScan(("H", "C"), np.array([]), np.array([]), np.array([])),
             DimerScan(("C", "C"), np.array([1.0, 2, 3]), nothing, nothing),
         ),
-        relaxations=(
+        relaxation=(
             Relaxation("unread", error="not a file"),
             make_relaxation("failed", error="no"),
             Relaxation("empty", n_atoms=3, volume_change_percent=np.nan, cell="free"),
             make_relaxation("unbonded", None, volume=None, bonds=None, bond_changes=()),
         ),
-        parities=(Parity("broken", error="no"), Parity("bare")),
+        parity=(Parity("broken", error="no"), Parity("bare")),
     )
-    assert draw_panels(run) == []
-    assert draw_panels(make_run()) == []
+    assert draw(run) == []
+    assert draw(make_run()) == []
     others = dataclasses.replace(run, calculator=info("mace"))
-    assert draw_compared_panels(compare_runs([run, others], "ab")) == []
+    assert draw(run, others) == []
 
 
 def test_a_model_that_failed_is_absent_beside_one_that_did_not(full):
-    scans = tuple(dataclasses.replace(s, error="no", comparison=None) for s in full.dimers)
-    rows = tuple(Relaxation(r.name, error="no", cell=r.cell) for r in full.relaxations)
-    other = make_run(
-        info("mace"), dimers=scans, relaxations=rows, parities=(Parity("my set", error="no"),)
-    )
-    comparison = compare_runs([full, other], "ab")
-    panels = draw_compared_panels(comparison)
-    assert len(panels) == 7
-    for panel in panels:
+    scans = [dataclasses.replace(s, error="no", comparison=None) for s in full.rows("dimers")]
+    rows = [Relaxation(r.name, error="no", cell=r.cell) for r in full.rows("relaxation")]
+    sets = [Parity("my set", error="no")]
+    given = full.rows("contacts")
+    other = make_run(info("mace"), dimers=scans, contacts=given, relaxation=rows, parity=sets)
+    panels = draw(full, other)
+    together = of_all(panels)
+    assert len(together) == 7
+    for panel in together:
         assert colours_of(panel.figure) <= {LOOKS["chgnet"][0], LOOKS["mace"][0]}
     assert "mace" not in find(panels, "dimer-Cu-O").alt
+    assert {p.letters for p in panels} == {"", "A"}
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30, 1e300])
@@ -453,8 +484,8 @@ def test_numbers_of_any_size(scale, tmp_path):
     F = np.linspace(-1, 1, 30) * scale
     run = make_run(
         dimers=(dataclasses.replace(scan, energies=energies, forces=forces),),
-        relaxations=(make_relaxation(change=min(scale, 1e8)),),
-        parities=(
+        relaxation=(make_relaxation(change=min(scale, 1e8)),),
+        parity=(
             make_parity(
                 forces=make_forces(F, F, slope=None),
                 energy=make_energy([scale, -scale / 3] if scale < 1e200 else [1e30]),
@@ -462,7 +493,7 @@ def test_numbers_of_any_size(scale, tmp_path):
             ),
         ),
     )
-    assert len(write_panels(tmp_path, draw_panels(run))) == 7
+    assert len(write_panels(tmp_path, draw(run))) == 7
 
 
 def test_one_point_and_no_numbers(tmp_path):
@@ -470,7 +501,7 @@ def test_one_point_and_no_numbers(tmp_path):
     none = Estimate(np.nan)
     run = make_run(
         dimers=(one,),
-        parities=(
+        parity=(
             make_parity(
                 energy=dataclasses.replace(make_energy([np.nan, 0.1]), mae=none),
                 forces=make_forces([], [], slope=None),
@@ -478,29 +509,33 @@ def test_one_point_and_no_numbers(tmp_path):
             ),
         ),
     )
-    again = from_plain(RunRecord, to_plain(run))  # NaN comes back as None
+    again = there_and_back(run)  # NaN comes back as None
     for k, record in enumerate((run, again)):
         (tmp_path / str(k)).mkdir()
-        assert write_panels(tmp_path / str(k), draw_panels(record))
+        assert write_panels(tmp_path / str(k), draw(record))
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "$$", "_hidden", "$x$ $", "中文", "\n", "", "a" * 500])
 def test_any_name(full, name, tmp_path):
-    curve = dataclasses.replace(full.dimers[0].comparison, reference=name)
-    learning = dataclasses.replace(full.learning[0], name=name, methods=("fine-tuned", name))
-    run = dataclasses.replace(
-        full,
-        calculator=dataclasses.replace(full.calculator, spec=name),
-        dimers=(dataclasses.replace(full.dimers[0], comparison=curve),),
-        relaxations=(make_relaxation(name), make_relaxation(name + "2", converged=False)),
-        parities=(make_parity(name, not_assessed={"energy": name}), make_parity(name)),
-        learning=(learning,),
+    scan = full.rows("dimers")[0]
+    curve = dataclasses.replace(scan.comparison, reference=name)
+    learning = dataclasses.replace(
+        full.rows("learning")[0], name=name, methods=("fine-tuned", name)
+    )
+    run = with_rows(
+        dataclasses.replace(full, calculator=dataclasses.replace(full.calculator, spec=name)),
+        dimers=[dataclasses.replace(scan, comparison=curve)],
+        relaxation=[make_relaxation(name), make_relaxation(name + "2", converged=False)],
+        parity=[make_parity(name, not_assessed={"energy": name}), make_parity(name)],
+        learning=[learning],
     )
     other = dataclasses.replace(run, calculator=dataclasses.replace(run.calculator, backend="b"))
-    panels = draw_panels(run)
+    panels = draw(run)
     names = [p.name for p in panels]
     assert len(set(names)) == len(names) == 11
-    for panel in (*panels, *draw_compared_panels(compare_runs([run, other], "ab"))):
+    both = draw(run, other)
+    assert len({p.name.casefold() for p in both}) == len(both) == 22
+    for panel in (*panels, *both):
         assert re.fullmatch("[A-Za-z0-9-]+", panel.name)
         assert len(panel.name) < 60
         assert panel.alt.isprintable()
@@ -522,8 +557,8 @@ def test_a_name_is_drawn_and_not_read():
 
 
 def test_names_of_files_are_told_apart():
-    run = make_run(parities=tuple(make_parity(n) for n in ("my set", "My_Set", "my-set")))
-    names = [p.name for p in draw_panels(run) if p.name.startswith("forces")]
+    run = make_run(parity=[make_parity(n) for n in ("my set", "My_Set", "my-set")])
+    names = [p.name for p in draw(run) if p.name.startswith("forces")]
     assert names == ["forces-my-set", "forces-My-Set-2", "forces-my-set-3"]
     assert slug("order", "../../etc/passwd") == "order-etc-passwd"
     assert slug("order", "中") == "order-unnamed"
@@ -533,8 +568,8 @@ def test_names_of_files_are_told_apart():
 
 
 def test_the_same_record_gives_the_same_bytes(toy):
-    again = from_plain(RunRecord, to_plain(toy))  # as from JSON
-    for one, other in zip(draw_panels(toy), draw_panels(again), strict=True):
+    again = there_and_back(toy)
+    for one, other in zip(draw(toy), draw(again), strict=True):
         first = svg(one.figure)
         assert first == svg(other.figure), one.name
         assert one.alt == other.alt
@@ -545,39 +580,35 @@ def test_the_same_record_gives_the_same_bytes(toy):
 
 
 def test_an_earlier_report_s_figures_go_and_nothing_else_does(full, tmp_path):
-    before = draw_panels(full)
-    paths = write_panels(tmp_path, before)
-    assert [p.name for p in paths] == [f"{p.name}.svg" for p in before]
-    foreign = (
-        "notes.svg",
-        "dimer.svg",
-        "my-volumes.svg",
-        "volumes.png",
-        "forces-a b.svg",
-        "learning-x.svg",
-        "index.html",
-        "Volumes.svg.bak",
-    )
+    write_report(tmp_path, [full])
+    folder = tmp_path / "figures"
+    before = {p.name for p in folder.iterdir()}
+    assert before == {f"{p.name}.svg" for p in draw(full)}
+    foreign = ("notes.svg", "dimer.svg", "volumes.png", "learning-x.svg", "index.html", "a.svg.bak")
     for name in foreign:
-        (tmp_path / name).write_text("mine")
-    (tmp_path / "dimer-X-X.svg").mkdir()
-    after = draw_panels(dataclasses.replace(full, dimers=full.dimers[:1], relaxations=()))
-    write_panels(tmp_path, after)
-    left = {p.name for p in tmp_path.iterdir()}
-    assert left == {f"{p.name}.svg" for p in after} | set(foreign) | {"dimer-X-X.svg"}
-    assert all((tmp_path / name).read_text() == "mine" for name in foreign)
+        (folder / name).write_text("mine")
+    (folder / "dimer-X-X.svg").mkdir()
+    fewer = with_rows(full, dimers=full.rows("dimers")[:1], relaxation=())
+    write_report(tmp_path, [fewer])
+    left = {p.name for p in folder.iterdir()}
+    assert left == {f"{p.name}.svg" for p in draw(fewer)} | set(foreign) | {"dimer-X-X.svg"}
+    assert not {"dimer-Cu-Cu.svg", "volumes.svg"} & left
+    assert all((folder / name).read_text() == "mine" for name in foreign)
 
 
-def test_pages_of_a_comparison_are_still_png(full, tmp_path):
-    other = dataclasses.replace(full, calculator=info("mace"))
-    paths = save_comparison(tmp_path, compare_runs([full, other], "ab"))
-    assert [p.name for p in paths] == ["dimers.png", "volumes.png"]
+def test_figures_of_several_commands_may_lie_in_one_folder(full, tmp_path):
+    for check in ("dimers", "relaxation"):
+        write_figures(tmp_path, draw(make_run(**{check: full.rows(check)})))
+    names = ("bonds", "dimer-Cu-Cu", "dimer-Cu-O", "volumes")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.svg" for name in names]
 
 
-def test_every_question_about_forces_energies_and_order_has_its_figure():
-    record = check_up(get_calculator("toy"))
-    answered = {q for p in draw_panels(record) if p.check == "parity" for q in p.quantities}
-    asked = {c.quantity for c in CRITERIA if c.check == "parity"}
+@pytest.mark.parametrize("backends", [("toy",), ("toy:soft", "toy:exact")])
+def test_every_question_about_forces_energies_and_order_has_its_figure(backends):
+    panels = draw(*(check_up(get_calculator(spec)) for spec in backends))
+    answered = {q for p in of_all(panels) if "parity" in p.checks for q in p.quantities}
+    (check,) = [c for c in list_checks() if c.name == "parity"]
+    asked = {c.quantity for c in check.criteria}
     assert answered <= asked
     # a stress is a number in a table; frames and labels are told in words
     assert asked - answered == {"frames", "labels", "stress"}

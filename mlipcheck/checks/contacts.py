@@ -178,6 +178,14 @@ class Contacts(Check[ClosestApproach]):
         note = [Paragraph(f"Nowhere near each other: {', '.join(apart)}.")] if apart else []
         return [table_of_rows(capital(self.title), "pair", entries, self.columns), *note]
 
+    def mismatch(self, one: ClosestApproach, other: ClosestApproach) -> list[str]:
+        """Say where the structures are others; they alone decide how close a pair comes."""
+        a, b = (math.inf if r.distance is None else r.distance for r in (one, other))
+        if one.pair == other.pair and math.isclose(a, b, abs_tol=1e-6):
+            return []
+        seen = [number(r.distance, ".3f", "none") for r in (one, other)]
+        return [f"the shortest distances are {one.name} {seen[0]} and {other.name} {seen[1]} Å"]
+
     def advice(self, run: RunRecord) -> list[Advice]:
         """Say where to stop a run; pairs that come near in the user's structures first."""
         walls = ("repulsive wall", *(c.quantity for c in self.criteria))

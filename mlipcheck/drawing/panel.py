@@ -104,18 +104,21 @@ def svg(figure: Figure) -> bytes:
 
 
 def write_panels(folder: Path, panels: Sequence[Panel]) -> list[Path]:
-    """Write panels as NAME.svg into ``folder``, and return their paths.
-
-    Figures of an earlier report that are not written now are removed: they would be taken for this
-    one's. What mlipcheck did not draw stays.
-    """
+    """Write panels as NAME.svg into ``folder``, and return their paths."""
     paths = [folder / f"{panel.name}.svg" for panel in panels]
     for path, panel in zip(paths, panels, strict=True):
         write_atomically(path, svg(panel.figure))
+    return paths
+
+
+def remove_others(folder: Path, paths: Sequence[Path]) -> None:
+    """Remove figures of an earlier report: they would be taken for this one's.
+
+    What mlipcheck did not draw stays.
+    """
     for path in folder.glob("*.svg"):
         if path not in paths and path.is_file() and OURS in path.read_bytes():
             path.unlink()
-    return paths
 
 
 def list_largest(values: Iterable[tuple[str, float]], form: str = "+.2f", unit: str = " %") -> str:

@@ -34,6 +34,8 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     OSError
         Where the folder cannot be written.
     """
+    from ..drawing.panel import remove_others
+
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / RESULTS, folder / REPORT]
     write_atomically(paths[0], dump_runs(compare_runs(runs).runs))
@@ -41,6 +43,7 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     panels = draw_panels(comparison)
     document = make_document(comparison, panels)
     figures = write_figures(folder / FIGURES, panels)
+    remove_others(folder / FIGURES, figures)
     pictures = {path.stem: path.read_bytes() for path in figures}
     write_atomically(paths[1], render_html(document, pictures))
     if markdown:
@@ -50,7 +53,7 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
 
 
 def write_figures(folder: Path, panels: Sequence[Panel]) -> list[Path]:
-    """Write the figures of a report as SVG into a folder, and return their paths."""
+    """Write figures as SVG into a folder, which may have others, and return their paths."""
     from ..drawing.panel import write_panels
 
     folder.mkdir(parents=True, exist_ok=True)
