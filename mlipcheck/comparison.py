@@ -12,8 +12,8 @@ from .advice import name_better_models
 from .checks.dimers.record import CurveComparison, DimerScan
 from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation
-from .record import SCHEMA, Finding, RunRecord
-from .verdict import STATUSES, conclude
+from .record import SCHEMA, STATUSES, Finding, RunRecord
+from .verdict import conclude
 
 # What must be equal where two records have it, and what to call it.
 _SAME_RELAXATION = {

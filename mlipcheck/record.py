@@ -14,6 +14,14 @@ from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation
 
 SCHEMA = "mlipcheck/1"
+STATUSES = ("fail", "caution", "not assessed", "ok")  # of a finding, worst first
+# Of the settings, what reports read, and as what.
+SETTINGS: dict[str, Any] = {
+    "elements": tuple[str, ...] | None,
+    "notes": tuple[str, ...] | None,
+    "relax": dict[str, Any] | None,
+    "signal": float | None,
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,10 @@ class Finding:
     plain: str = ""
     why: str = ""
     source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"status is {self.status!r}, expected one of {', '.join(STATUSES)}")
 
 
 @dataclass(frozen=True)

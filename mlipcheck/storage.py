@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import SCHEMA, RunRecord
+from .record import SCHEMA, SETTINGS, RunRecord
 
 DEEPEST = 20  # levels of a setting, which has 3
 RESULTS = "results.json"  # the one file of a report that all others are made from
@@ -198,6 +198,8 @@ def _as_record(path: str | os.PathLike[str], data: Any) -> RunRecord:
         raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}")
     try:
         record: RunRecord = from_plain(RunRecord, data)
+        for name, kind in SETTINGS.items():
+            from_plain(kind, record.settings.get(name), f"settings.{name}")
     except ValueError as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return record

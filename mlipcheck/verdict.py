@@ -14,9 +14,7 @@ from .checks.interface.record import ContractResult
 from .checks.parity.record import Parity
 from .checks.relaxation.record import Relaxation
 from .criteria import CRITERIA
-from .record import Finding, RunRecord
-
-STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
+from .record import STATUSES, Finding, RunRecord
 
 # What each check of a check-up answers: what is not known where it did not run.
 CHECKS = {

@@ -29,13 +29,9 @@ from mlipcheck.checkup.plan import (
     plan_checkup,
 )
 from mlipcheck.checkup.run import check_up, make_store, run_checkup
+from mlipcheck.record import STATUSES
 from mlipcheck.storage import dumps
-from mlipcheck.verdict import (
-    CHECKS,
-    STATUSES,
-    judge,
-    summarize,
-)
+from mlipcheck.verdict import CHECKS, judge, summarize
 
 MORSE = ["N", "morse-near", "morse-far", "morse-clusters"]
 AGAINST_MORSE = Options(reference=("morse",), signal=0.1)

@@ -28,10 +28,10 @@ from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.checkup.plan import Options
 from mlipcheck.checkup.run import check_up
 from mlipcheck.criteria import CRITERIA
-from mlipcheck.record import Finding
+from mlipcheck.record import STATUSES, Finding
 from mlipcheck.report.document import make_document
 from mlipcheck.report.html import render_html
-from mlipcheck.verdict import STATUSES, SUBJECTS, summarize
+from mlipcheck.verdict import SUBJECTS, summarize
 
 CRYSTALS = {"Cu": (), "Au": (0, 1, 2, 3), "CuAu": (0, 1), "Cu3Au": (0,)}  # which atoms are gold
 DISPLACED = ((), (0, 1), (0, 1, 2, 3), (1, 2, 3))
