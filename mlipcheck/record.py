@@ -12,6 +12,8 @@ from .calculators.records import CalculatorInfo
 SCHEMA = "mlipcheck/2"
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 CROSSED = ("fail", "caution")
+# Of the settings, what reports read, and as what.
+SETTINGS: dict[str, Any] = {"signal": float | None, "rescale": bool | None}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Finding:
     plain: str = ""
     why: str = ""
     source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"status is {self.status!r}, expected one of {', '.join(STATUSES)}")
 
     @property
     def question(self) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .calculators.records import CalculatorInfo
 from .checks import list_checks
-from .record import SCHEMA, RunRecord
+from .record import SCHEMA, SETTINGS, RunRecord
 from .storage import dumps, from_plain, to_plain
 
 RESULTS = "results.json"
@@ -83,6 +83,8 @@ def _as_run(path: Path, data: Any) -> RunRecord:
         raise ValueError(f"{path}: schema is {found!r}, expected {SCHEMA!r}{older}")
     try:
         run: RunRecord = from_plain(RunRecord, data)
+        for key, kind in SETTINGS.items():
+            from_plain(kind, run.settings.get(key), f"settings.{key}")
         # rows of a check that is not installed here stay as they are
         rows = {check.name: check.row for check in list_checks()}
         checks = {

@@ -184,6 +184,10 @@ for _ in range(400):
     NESTED = {"a": NESTED}
 
 
+FINDING = dict.fromkeys(("check", "quantity", "value", "reason"), "")
+FINDING = {**FINDING, "status": "ok", "subjects": []}
+
+
 def places(value, at=()):
     """Yield where every value of a JSON text stands."""
     yield at
@@ -295,6 +299,8 @@ def test_text_in_every_field_of_a_record(tmp_path, run_cli, record, text):
         ({"advice": [{"kind": "a"}]}, "advice[0] has no 'text'"),
         ({"findings": {}}, "findings is {}, expected list"),
         ({"settings": NESTED}, "is nested more than 20 deep"),
+        ({"settings": {"signal": "x"}}, "settings.signal is 'x', expected float"),
+        ({"findings": [FINDING | {"status": "good"}]}, "findings[0]: status is 'good', expected"),
         ({"schema": "mlipcheck/0"}, "schema is 'mlipcheck/0'"),
     ],
     ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",
