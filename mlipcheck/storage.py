@@ -10,9 +10,11 @@ import json
 import math
 import os
 import platform
+import sys
 import tempfile
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,21 @@ def _as_record(path: str | os.PathLike[str], data: Any) -> RunRecord:
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return record
+
+
+_told: set[Path] = set()
+
+
+@contextlib.contextmanager
+def lost_is_told(folder: Path) -> Iterator[None]:
+    """Let a folder that cannot be written cost the resumption, not the run; say so once."""
+    try:
+        yield
+    except OSError as error:
+        if folder not in _told:
+            _told.add(folder)
+            why = error.strerror or type(error).__name__
+            print(f"nothing is kept in {folder}: {why}; the run goes on", file=sys.stderr)
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:

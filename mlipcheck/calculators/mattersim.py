@@ -18,6 +18,7 @@ from .batched import (
     split_batch,
     upstream_quiet,
 )
+from .neighbours import closed_box
 from .records import Evaluation
 
 with upstream_quiet():
@@ -66,12 +67,7 @@ class MatterSimCalculator(BatchedCalculator):
 
 def _periodic(atoms: Atoms, vacuum: float) -> Atoms:
     """Return a copy that is periodic in all directions, with ``vacuum`` (Å) in the added ones."""
-    cell = atoms.cell.copy()
-    cell[~atoms.pbc] = 0
-    cell = cell.complete()
-    for k in np.flatnonzero(~atoms.pbc):
-        cell[k] *= np.ptp(atoms.positions @ cell[k]) + vacuum
-    boxed = Atoms(atoms.numbers, atoms.positions, cell=cell, pbc=True)
+    boxed = Atoms(atoms.numbers, atoms.positions, cell=closed_box(atoms, vacuum), pbc=True)
     boxed.wrap()
     return boxed
 

@@ -11,6 +11,7 @@ from typing import Any
 from ..storage import (
     dumps,
     from_plain,
+    lost_is_told,
     to_plain,
     write_atomically,
 )
@@ -55,18 +56,24 @@ class PartStore:
         """
         if self.folder is not None and keep:
             path = self._path(name)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, dumps(part))
-            self._touched.add(path)
+            with lost_is_told(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, dumps(part))
+                self._touched.add(path)
         return from_plain(cls, to_plain(part))
 
     def clear(self) -> None:
         """Remove the parts of this check-up, and the folder where nothing else is in it."""
-        for path in self._touched:
-            path.unlink(missing_ok=True)
-        if self.folder is not None:
-            with contextlib.suppress(OSError):  # not there, or parts of others are in it
+        with contextlib.suppress(OSError):  # not there, not ours to remove, or parts of others
+            for path in self._touched:
+                path.unlink(missing_ok=True)
+            if self.folder is not None:
                 self.folder.rmdir()
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is anything to go on from."""
+        return bool(self._touched)
 
     def _path(self, name: tuple[Any, ...]) -> Path:
         assert self.folder is not None

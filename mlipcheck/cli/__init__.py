@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import typer
@@ -12,6 +13,7 @@ from . import (
     learn,
     listings,
     parity,
+    process,
     report,
 )
 from .app import app
@@ -21,6 +23,7 @@ __all__ = ["app", "checks", "checkup", "learn", "listings", "main", "parity", "r
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    process.prepare()
     try:
         app()
     except KeyboardInterrupt:
@@ -29,7 +32,8 @@ def main() -> None:
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
 
-        if not isinstance(error, CalculatorSetupError):
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not (full or isinstance(error, CalculatorSetupError)):
             raise
         typer.echo(f"mlipcheck: {' '.join(str(error).split())}", err=True)
         sys.exit(2)

@@ -136,7 +136,9 @@ def run(
     names = [record.calculator.spec for record in records]
     outputs.finish_comparison(records, names, json, figures, out, strict=False, markdown=markdown)
     if stopped:
-        typer.echo("interrupted; the same command goes on from here", err=True)
+        kept = any(store.kept for store in stores)
+        more = "; the same command goes on from here" if kept else ""
+        typer.echo(f"interrupted{more}", err=True)
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()

@@ -103,7 +103,9 @@ def tell_forgetting(
         return
     model = FitStore(store, learner.key).model_path(fit)
     if not model.is_file():
-        typer.echo("the fit to most frames failed: no model to look at", err=True)
+        typer.echo(
+            f"no model to look at: the fit to most frames failed, or {store} is full", err=True
+        )
         return
     if save is not None:
         with places.told_as_a_mistake(f"--save {save}"):

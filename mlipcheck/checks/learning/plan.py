@@ -13,7 +13,7 @@ import numpy as np
 from ase.calculators.calculator import InputError
 
 from ...references.frames import FrameSet
-from ...storage import dumps, write_atomically
+from ...storage import dumps, lost_is_told, write_atomically
 
 FINE_TUNED, RESCALED = "fine-tuned", "one factor"
 OFFSETS, SCRATCH = "offsets only", "from scratch"
@@ -146,5 +146,6 @@ class FitStore:
         return found
 
     def put(self, fit: Fit, errors: Errors) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path(fit), dumps(errors))
+        with lost_is_told(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path(fit), dumps(errors))
