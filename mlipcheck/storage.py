@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import dataclasses
 import json
 import math
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import types
 import typing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,21 @@ def _read_array(value: list[Any], where: str) -> np.ndarray:
 def dumps(record: Any) -> str:
     """Return a record as JSON text that ends in a newline."""
     return json.dumps(to_plain(record), indent=1, allow_nan=False) + "\n"
+
+
+_reported: set[Path] = set()
+
+
+@contextlib.contextmanager
+def lost_is_told(folder: Path) -> Iterator[None]:
+    """Let a folder that cannot be written cost the resumption, not the run; say so once."""
+    try:
+        yield
+    except OSError as error:
+        if folder not in _reported:
+            _reported.add(folder)
+            why = error.strerror or type(error).__name__
+            print(f"nothing is kept in {folder}: {why}; the run goes on", file=sys.stderr)
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:

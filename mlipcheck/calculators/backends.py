@@ -9,7 +9,7 @@ from dataclasses import replace
 from ase.calculators.calculator import InputError
 
 from .backend import Backend, Checkpoint
-from .base import brief
+from .base import FAILURES, brief
 
 ENTRY_POINTS = "mlipcheck.backends"
 
@@ -199,7 +199,7 @@ def _others() -> tuple[Backend, ...]:
         broken = Backend(point.name, "", f"row of {origin}", "", error="")
         try:
             row = point.load()
-        except Exception as error:  # somebody else's module; the row says so
+        except FAILURES as error:  # somebody else's module; the row says so
             why = f"{origin}: {brief(error)}"
             rows.append(replace(broken, error=why))
             continue

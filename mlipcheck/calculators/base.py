@@ -12,6 +12,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from ase.calculators.calculator import Calculator, InputError
 
+# What somebody else's code raises where it fails. A SystemExit of theirs would end a run without a
+# word; Ctrl-C is no failure.
+FAILURES = (Exception, SystemExit)
+
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str], owner: str) -> None:
     """Raise `InputError` for the first keyword of ``given`` that is not ``known``."""

@@ -11,6 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from .backends import get_backend
 from .base import StrictCalculator, brief
-from .neighbours import check_geometry
+from .neighbours import check_geometry, near_home
 from .records import Evaluation
 
 
@@ -90,7 +91,7 @@ class BatchedCalculator(StrictCalculator):
         Raises
         ------
         InputError
-            For positions or a cell that are no numbers, or an element that the model has not seen.
+            For what `check_geometry` refuses, or an element that the model has not seen.
         """
         for atoms in images:
             check_geometry(atoms)
@@ -101,7 +102,13 @@ class BatchedCalculator(StrictCalculator):
                     f"{type(self).__name__} does not know {symbol}; it knows "
                     f"{len(self.elements)} elements"
                 )
-        return self._evaluate_batch(list(images), properties)
+        homes = [near_home(atoms, self.cutoff) for atoms in images]
+        found = self._evaluate_batch(homes, properties)
+        # what got a box only here has no stress
+        return [
+            e if atoms.pbc.all() or e.stress is None else replace(e, stress=None)
+            for atoms, e in zip(images, found, strict=True)
+        ]
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         raise NotImplementedError

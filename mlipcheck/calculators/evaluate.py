@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,14 +16,14 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from .base import stays_here
+from .base import FAILURES, stays_here
 from .neighbours import check_geometry, half_neighbour_list
 from .records import Evaluation
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3
-# How far that check looks (Å): vesin's cells are as small as the cutoff, and below 1 Å too many.
-LOOK_AROUND = 1.0
+# How far that check looks (Å): vesin parts a box by this length, and has no room for too many.
+LOOK_AROUND = 3.0
 # Molecules up to this size need no neighbour list.
 SMALL = 50
 # A batch on a CPU holds so many directed edges at most: more is slower, since the working set
@@ -99,7 +100,10 @@ def iterate_evaluations(
     queue: list[tuple[int, int]] = []
     for index, atoms in enumerate(images):
         try:
-            queue.append((index, _inspect(atoms, cutoff)))
+            edges = _inspect(atoms, cutoff)
+            if batched:
+                _refuse_too_many(edges, calculator)
+            queue.append((index, edges))
         except InputError as error:
             yield index, Evaluation(error=str(error))
     if batched:
@@ -118,8 +122,27 @@ def default_max_edges(calculator: BaseCalculator) -> int:
         return max(1, min(MAX_EDGES, MEMORY // per_edge))
     import torch
 
-    free, _ = torch.cuda.mem_get_info(device)
+    try:
+        free, _ = torch.cuda.mem_get_info(device)
+    except RuntimeError:  # the GPU is lost: each structure will say so
+        return MAX_EDGES
     return max(1, free // 2 // per_edge)
+
+
+def _refuse_too_many(edges: int, calculator: BaseCalculator) -> None:
+    """Raise `InputError` where the edges of one structure alone are more than memory holds.
+
+    A GPU says so itself; on a CPU the system would end the process without a word.
+    """
+    needed = edges * getattr(calculator, "bytes_per_edge", 0)
+    if str(getattr(calculator, "device", "cpu")).startswith("cuda") or needed < MEMORY:
+        return
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"{edges} neighbours take about {needed / 1024**3:.0f} GiB of memory, of "
+            f"{there / 1024**3:.0f}; give a smaller structure, or check the cell"
+        )
 
 
 def floating_type(calculator: BaseCalculator, found: Iterable[Evaluation]) -> str:
@@ -173,7 +196,7 @@ def _evaluate_batch(
     try:
         found = calculator.evaluate_batch([images[i] for i in batch], properties)
         return [(i, _checked(images[i], e, properties)) for i, e in zip(batch, found, strict=True)]
-    except Exception as error:  # recorded below, once it is down to one structure
+    except FAILURES as error:  # recorded below, once it is down to one structure
         if len(batch) == 1:
             return [(batch[0], Evaluation(error=describe_error(error)))]
     half = len(batch) // 2
@@ -200,7 +223,7 @@ def _evaluate_one(calculator: BaseCalculator, atoms: Atoms, properties: list[str
         energy = found.pop("energy", None)
         result = Evaluation(energy=None if energy is None else float(energy), **found)
         return _checked(atoms, result, properties)
-    except Exception as error:  # the structure's result
+    except FAILURES as error:  # the structure's result
         return Evaluation(error=describe_error(error))
 
 

@@ -19,6 +19,7 @@ from .batched import (
     upstream_quiet,
     weights_only,
 )
+from .neighbours import closed_box
 from .records import Evaluation
 
 with upstream_quiet():
@@ -67,12 +68,7 @@ class MatterSimCalculator(BatchedCalculator):
 
 def _periodic(atoms: Atoms, vacuum: float) -> Atoms:
     """Return a copy that is periodic in all directions, with ``vacuum`` (Å) in the added ones."""
-    cell = atoms.cell.copy()
-    cell[~atoms.pbc] = 0
-    cell = cell.complete()
-    for k in np.flatnonzero(~atoms.pbc):
-        cell[k] *= np.ptp(atoms.positions @ cell[k]) + vacuum
-    boxed = Atoms(atoms.numbers, atoms.positions, cell=cell, pbc=True)
+    boxed = Atoms(atoms.numbers, atoms.positions, cell=closed_box(atoms, vacuum), pbc=True)
     boxed.wrap()
     return boxed
 

@@ -16,7 +16,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 
 from .backend import Backend
 from .backends import get_backend, list_backends
-from .base import brief, refuse_unknown, stays_here
+from .base import FAILURES, brief, refuse_unknown, stays_here
 from .records import CalculatorInfo
 
 
@@ -183,7 +183,7 @@ def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:
     module, _, function = backend.loader.partition(":")
     try:
         loader: Callable[..., BaseCalculator] = getattr(importlib.import_module(module), function)
-    except Exception as error:  # somebody else's package, or one that does not fit its neighbours
+    except FAILURES as error:  # somebody else's package, or one that does not fit its neighbours
         raise CalculatorSetupError(
             f"{backend.name}: {backend.loader} cannot be imported ({brief(error)})"
         ) from error
@@ -196,7 +196,7 @@ def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -
         calculator = make(*args, **kwargs)
     except (CalculatorSetupError, MemoryError):
         raise
-    except Exception as error:
+    except FAILURES as error:
         given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
         raise CalculatorSetupError(
             f"{spec} could not be set up with {given or 'no options'} ({brief(error)})"
@@ -234,7 +234,7 @@ def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) 
         raise InputError(
             f"no backend is called {name!r}, nor any module; known backends: {known}"
         ) from error
-    except Exception as error:  # anyone's module
+    except FAILURES as error:  # anyone's module
         raise CalculatorSetupError(f"{spec}: {name} cannot be imported ({brief(error)})") from error
     factory = getattr(module, function, None)
     if not callable(factory):

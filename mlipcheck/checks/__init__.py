@@ -9,7 +9,7 @@ import functools
 import importlib.metadata
 from typing import Any
 
-from ..calculators.base import brief
+from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .contacts import Contacts
 from .dimers import Dimers
@@ -41,7 +41,7 @@ def _others() -> tuple[tuple[Check[Any], ...], dict[str, str]]:
         try:
             check = point.load()
             check = check() if isinstance(check, type) else check
-        except (Exception, SystemExit) as error:  # somebody else's module; the plan says so
+        except FAILURES as error:  # somebody else's module; the plan says so
             broken[point.name] = f"{origin}: {brief(error)}"
             continue
         if not isinstance(check, Check):

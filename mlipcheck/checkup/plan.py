@@ -10,6 +10,7 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ..calculators.base import FAILURES
 from ..calculators.evaluate import describe_error, evaluate
 from ..calculators.registry import describe
 from ..check import Check, Skip, Task
@@ -89,7 +90,7 @@ def plan_checkup(
             found = check.tasks(system, settings)
         except InputError:
             raise
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             not_run[check.name] = own_fault(error)
             continue
         tasks = tuple(t for t in found if isinstance(t, Task))

@@ -10,6 +10,7 @@ from typing import Any
 
 from ase.calculators.calculator import BaseCalculator
 
+from ..calculators.base import FAILURES
 from ..calculators.registry import describe
 from ..check import Context, Task
 from ..record import RunRecord
@@ -90,7 +91,7 @@ def run_checkup(
                 not_run[name] = "interrupted"
                 store = PartStore(None, None)  # what follows has rows of half of this check
             rows[name] = job.check.finish(rows[name])
-        except (Exception, SystemExit) as error:
+        except FAILURES as error:
             not_run[name] = own_fault(error)
     run = make_run(
         command,

@@ -12,6 +12,7 @@ from typing import Any
 from ..storage import (
     dumps,
     from_plain,
+    lost_is_told,
     to_plain,
     write_atomically,
 )
@@ -41,18 +42,19 @@ class PartStore:
         It comes as it would be read again, so that a run that goes on has the numbers of one that
         was never interrupted. What failed is not kept: it may be tried again.
         """
-        if self.folder is not None:
-            path = self._path(key)
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        path = self._path(key) if self.folder is not None else None
+        if path is not None:
+            with contextlib.suppress(OSError, ValueError):
                 part = from_plain(cls, json.loads(path.read_text(encoding="utf-8")))
                 self.used += 1
                 self._touched.add(path)
                 return part
         part = compute()
-        if self.folder is not None and not _failed(part):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, dumps(part))
-            self._touched.add(path)
+        if path is not None and not _failed(part):
+            with lost_is_told(path.parent):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, dumps(part))
+                self._touched.add(path)
         return from_plain(cls, to_plain(part))
 
     def within(self, *names: Any) -> Callable[[Any, Any, Callable[[], Any]], Any]:
@@ -61,11 +63,16 @@ class PartStore:
 
     def clear(self) -> None:
         """Remove the parts of this check-up, and the folder where nothing else is in it."""
-        for path in self._touched:
-            path.unlink(missing_ok=True)
-        if self.folder is not None:
-            with contextlib.suppress(OSError):  # not there, or parts of others are in it
+        with contextlib.suppress(OSError):  # not there, not ours to remove, or parts of others
+            for path in self._touched:
+                path.unlink(missing_ok=True)
+            if self.folder is not None:
                 self.folder.rmdir()
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is anything to go on from."""
+        return bool(self._touched)
 
     def _path(self, key: Any) -> Path:
         assert self.folder is not None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
-from . import places, run, aliases, report, listings  # isort: skip  # in the order of --help
+from . import places, process, run, aliases, report, listings  # isort: skip  # in the order of --help
 from .app import app
 
 __all__ = ["aliases", "app", "listings", "main", "report", "run"]
@@ -12,6 +13,7 @@ __all__ = ["aliases", "app", "listings", "main", "report", "run"]
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    process.prepare()
     try:
         app()
     except KeyboardInterrupt:
@@ -20,7 +22,8 @@ def main() -> None:
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
 
-        if not isinstance(error, CalculatorSetupError):
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if not (full or isinstance(error, CalculatorSetupError)):
             raise
         places.tell(f"mlipcheck: {' '.join(str(error).split())}")
         sys.exit(2)

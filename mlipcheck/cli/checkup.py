@@ -69,7 +69,9 @@ def run_checks(
         runs.pop()
     outputs.finish(runs, destination)
     if stopped:
-        places.tell("interrupted; the same command goes on from here")
+        kept = any(store.kept for store in stores)
+        more = "; the same command goes on from here" if kept else ""
+        places.tell(f"interrupted{more}")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()

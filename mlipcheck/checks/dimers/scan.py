@@ -194,8 +194,15 @@ def _scan(
         return DimerScan(**facts, error=f"{left} of {len(sample.r)} points left; first: {why}")
     well = shape.well
     comparison, missing = None, []
+    answered = int(
+        (np.isfinite(sample.reference_energies) & np.isfinite(sample.reference_forces)).sum()
+    )
     if curve is None:
         missing.append("softening: no reference curve")
+    elif answered < FEWEST_POINTS:
+        missing.append(
+            f"softening: {answered} of the reference's {len(curve.distances)} radii left"
+        )
     else:
         comparison = compare_curves(
             curve,

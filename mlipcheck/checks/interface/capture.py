@@ -9,6 +9,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from .deviation import NotApplicable
+
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
@@ -22,7 +24,11 @@ def captured() -> Iterator[list[str]]:
     told = [""]
     text = io.StringIO()
     _flush()  # what was printed before is not the calculator's, and must not be lost
-    with tempfile.TemporaryFile() as file:
+    try:
+        made = tempfile.TemporaryFile()  # noqa: SIM115 - entered below
+    except OSError as error:  # no fault of the calculator's
+        raise NotApplicable(f"no temporary file can be made: {error.strerror}") from error
+    with made as file:
         saved = {}
         try:
             for descriptor in (1, 2):

@@ -11,7 +11,7 @@ from ase.calculators.calculator import PropertyNotImplementedError, all_properti
 from ase.constraints import FixAtoms
 from ase.outputs import all_outputs
 
-from ...calculators.base import brief
+from ...calculators.base import FAILURES, brief
 from ...calculators.records import Evaluation
 from .capture import captured
 from .deviation import (
@@ -41,7 +41,7 @@ def declared_properties(subject: Subject) -> list[Deviation]:
         )
         try:
             value = ask_ase(subject.calculator, subject.sample, name)
-        except Exception as error:  # what the check is about
+        except FAILURES as error:  # what the check is about
             deviations.append(broken(f"{name} is declared and raises {type(error).__name__}"))
             continue
         if value is None:
@@ -274,7 +274,7 @@ def _read_finite(subject: Subject, atoms: Atoms, what: str) -> Evaluation | Devi
     names = [n for n in subject.properties("energy", "forces") if n != "stress"]
     try:
         (found,) = subject.ask([atoms], *names)
-    except Exception as error:  # what the check is about
+    except FAILURES as error:  # what the check is about
         return broken(f"{what}: {type(error).__name__}: {error}")
     for name in names:
         if not np.isfinite(getattr(found, name)).all():

@@ -9,7 +9,7 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.backends import list_backends
-from ...calculators.base import stays_here
+from ...calculators.base import FAILURES, stays_here
 from ...calculators.evaluate import describe_error
 from ...calculators.registry import describe
 from . import derivatives, manners, symmetry
@@ -134,14 +134,14 @@ def expected_failures_of(backend: str | None, checkpoint: str | None) -> dict[st
 @stays_here
 def _run(check: ContractCheck, subject: Subject) -> ContractResult:
     result = ContractResult(check.name, check.question, "passed", "")
-    # Checks share a calculator, and each must find it as a new one.
-    if hasattr(subject.calculator, "reset"):
-        subject.calculator.reset()
     try:
+        # Checks share a calculator, and each must find it as a new one.
+        if hasattr(subject.calculator, "reset"):
+            subject.calculator.reset()
         deviations = check.measure(subject)
     except NotApplicable as reason:
         return replace(result, status="not applicable", message=str(reason))
-    except Exception as error:  # the check's result
+    except FAILURES as error:  # the check's result
         return replace(result, status="failed", message=describe_error(error))
     if not deviations:
         return replace(result, status="not applicable", message="it declares nothing to compare")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task, align, named
 from ...drawing.tables import Block
@@ -81,7 +82,7 @@ class Learning(Check[LearningCurve]):
             return [curve]
         try:
             return _learn(calculator, task.subject, context)
-        except (Exception, SystemExit) as error:  # kept and shown as this set's result
+        except FAILURES as error:  # kept and shown as this set's result
             return [LearningCurve(task.name, error=describe_error(error))]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:

@@ -13,11 +13,13 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ...analysis.offsets import fit_offsets
+from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.rbf_ridge import RBFRidge
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
 from ...references.frames import FrameSet, LabelledFrame
+from ...storage import lost_is_told
 from .collect import collect_curves
 from .plan import (
     Errors,
@@ -187,13 +189,14 @@ class FrameLearner:
             if fit.method == FINE_TUNED:
                 tuned = self._fine_tuned(fit)
                 if keep is not None and self.trainer is not None:
-                    keep.parent.mkdir(parents=True, exist_ok=True)
-                    self.trainer.save(tuned, keep)
+                    with lost_is_told(keep.parent):
+                        keep.parent.mkdir(parents=True, exist_ok=True)
+                        self.trainer.save(tuned, keep)
                 images = [f.atoms for f in self._frames(self.split.test)]
                 return self._errors(*_predicted(evaluate(tuned, images)))
             fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._scratch}
             return fits[fit.method](fit.train)
-        except Exception as error:  # this fit's result
+        except FAILURES as error:  # this fit's result
             return {"failed": describe_error(error)}
 
     def _fine_tuned(self, fit: Fit) -> BaseCalculator:

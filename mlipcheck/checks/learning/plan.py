@@ -14,7 +14,7 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 from ...references.frames import FrameSet
-from ...storage import dumps, write_atomically
+from ...storage import dumps, lost_is_told, write_atomically
 
 SIZES = (1, 3, 10, 30, 100, 300)
 FEWEST = 4  # frames: half of them are for the test
@@ -153,5 +153,6 @@ class FitStore:
         return found
 
     def put(self, fit: Fit, errors: Errors) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path(fit), dumps(errors))
+        with lost_is_told(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path(fit), dumps(errors))

@@ -14,9 +14,10 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.strain import stress_error
-from ...calculators.base import check_seed, stays_here
+from ...calculators.base import FAILURES, check_seed, stays_here
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
+from ...calculators.neighbours import full_cell
 from ...references.files import as_references
 from ...references.structures import RelaxedReference
 from . import geometry
@@ -28,6 +29,9 @@ STARTS = ("relaxed", "first", "rattled")
 CELLS = ("free", "fixed")
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
+# A cell that is stretched or squeezed by this factor along any direction is no crystal any more:
+# layers and noble gases come to three, where the model's range ends.
+RUNAWAY = 10.0
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def _relax(
             row = dataclasses.replace(row, stress_error=stress_error(calculator, target))
         atoms.calc = counter
         facts = _optimize(atoms, free, settings) | _compare(reference, atoms)
-    except Exception as error:  # kept and shown as this structure's result
+    except FAILURES as error:  # kept and shown as this structure's result
         return dataclasses.replace(
             row, error=describe_error(error), force_calls=counter.force_calls
         )
@@ -224,6 +228,8 @@ def _optimize(atoms: Atoms, free: bool, settings: RelaxSettings) -> dict[str, An
         raise InputError("the calculator gives no stress; relax with the cell fixed")
     moving = FrechetCellFilter(atoms, mask=_cell_mask(atoms)) if free else atoms
     run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
+    if free:
+        run.attach(_refuse_runaway, 1, atoms, atoms.copy(), run)
     converged = bool(run.run(fmax=settings.fmax, steps=settings.steps))
     forces = moving.get_forces()
     if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
@@ -234,6 +240,14 @@ def _optimize(atoms: Atoms, free: bool, settings: RelaxSettings) -> dict[str, An
         "fmax": float(np.linalg.norm(forces, axis=1).max()),
         "energy": float(atoms.get_potential_energy()),
     }
+
+
+def _refuse_runaway(atoms: Atoms, start: Atoms, run: Any) -> None:
+    """Raise `InputError` where the cell is `RUNAWAY` times as long or as thin as at the start."""
+    stretches = np.linalg.svd(np.linalg.solve(full_cell(start), full_cell(atoms)), compute_uv=False)
+    if not 1 / RUNAWAY < stretches[-1] <= stretches[0] < RUNAWAY:
+        before, after = (a.cell.cellpar().round(2).tolist() for a in (start, atoms))
+        raise InputError(f"the cell runs away: from {before} to {after} in {run.nsteps} steps")
 
 
 def _cell_mask(atoms: Atoms) -> list[bool]:
