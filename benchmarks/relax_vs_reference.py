@@ -32,10 +32,7 @@ def main() -> None:
 
     calculator = get_calculator(options.backend)
     rows = relax_against_reference(
-        calculator,
-        options.references,
-        fmax=options.fmax,
-        optimizer=options.optimizer,
+        calculator, options.references, fmax=options.fmax, optimizer=options.optimizer
     )
     found = compare_runs([make_run(parser.prog, describe(calculator), {}, {"relaxation": rows})])
     print_blocks(console(), list_numbers(found.models))

@@ -114,12 +114,7 @@ def check_refused(backend, path):
 
 # Files that run something
 
-PACKAGES = {
-    "chgnet": "chgnet",
-    "sevennet": "sevenn",
-    "mattersim": "mattersim",
-    "mace": "mace",
-}
+PACKAGES = {"chgnet": "chgnet", "sevennet": "sevenn", "mattersim": "mattersim", "mace": "mace"}
 
 
 class Running:

@@ -87,9 +87,7 @@ def test_models_side_by_side_need_the_same_labels(run_cli, tmp_path):
     write(other, labelled_by_emt(0.9))
     records = [tmp_path / f"{k}.json" for k in range(3)]
     for record, args in zip(
-        records,
-        [("-b", "ase:emt", path), ("-b", "toy", path), ("-b", "toy", other)],
-        strict=True,
+        records, [("-b", "ase:emt", path), ("-b", "toy", path), ("-b", "toy", other)], strict=True
     ):
         assert run_cli("parity", *args, "--json", record)[0] == 0
     status, out, _ = run_cli("report", *records[:2])

@@ -12,13 +12,7 @@ from ase.calculators.emt import EMT
 from broken_promises import Batched, Declares, Spoiled, good, other_voigt_order
 from faulty import Faulty, ScaledForces
 
-from mlipcheck import (
-    MorseCalculator,
-    check_calculator,
-    get_calculator,
-    iter_checks,
-    judge,
-)
+from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks, judge
 from mlipcheck.checks.interface.record import ContractResult
 from mlipcheck.storage import dumps, from_plain
 

@@ -129,10 +129,7 @@ FAULTS = {
     ),
     # too little for the derivative to tell
     "forces that nearly balance": (spoilt(f.by_element(1e-7)), "net_force"),
-    "forces that do not balance": (
-        spoilt(f.by_element(1e-2)),
-        "net_force forces_are_gradient",
-    ),
+    "forces that do not balance": (spoilt(f.by_element(1e-2)), "net_force forces_are_gradient"),
     # forces and stress are those of the total
     "energy per atom": (
         spoilt(f.per_atom),

@@ -12,12 +12,7 @@ from ase.calculators.emt import EMT
 from ase.data import atomic_numbers, covalent_radii
 from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
 
-from mlipcheck import (
-    MorseCalculator,
-    evaluate,
-    get_calculator,
-    scan_dimers,
-)
+from mlipcheck import MorseCalculator, evaluate, get_calculator, scan_dimers
 from mlipcheck.calculators.morse import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge
@@ -139,9 +134,7 @@ def test_planted_non_conservative_force():
 @pytest.mark.parametrize("how", ["raise", "nan"])
 def test_failed_points_are_marked_and_the_others_kept(how):
     near = Failing(
-        get_calculator("toy:exact"),
-        lambda a: len(a) == 2 and a.get_distance(0, 1) < 0.55,
-        how,
+        get_calculator("toy:exact"), lambda a: len(a) == 2 and a.get_distance(0, 1) < 0.55, how
     )
     found = scan(near)
     assert found.error is None

@@ -17,13 +17,7 @@ from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.figures import drawings
 from mlipcheck.checks.parity.panels import draw_panels
-from mlipcheck.checks.parity.record import (
-    EnergyParity,
-    ForceParity,
-    Ordering,
-    OrderingBin,
-    Parity,
-)
+from mlipcheck.checks.parity.record import EnergyParity, ForceParity, Ordering, OrderingBin, Parity
 from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import OTHER

@@ -234,11 +234,7 @@ def test_frames_that_follow_each_other_with_the_same_atoms_are_one_run():
     images = [*crystals(3.5, 3.6), labelled(bulk("Al")), *crystals(3.7)]
     found = frames_from_atoms(images, "mixed")
     assert [f.name for f in found.frames] == [f"mixed[{k}]" for k in range(4)]
-    assert [f.run for f in found.frames] == [
-        *["mixed[0:2]"] * 2,
-        "mixed[2:3]",
-        "mixed[3:4]",
-    ]
+    assert [f.run for f in found.frames] == [*["mixed[0:2]"] * 2, "mixed[2:3]", "mixed[3:4]"]
     assert found.notes == ("4 frames of 3 runs",)
     assert {f.zero for f in found.frames} == {""}
 
@@ -629,12 +625,7 @@ def test_one_bad_file_does_not_take_the_good_ones_along(tmp_path):
     cut(write_vasprun(tmp_path / "all" / "bad" / "vasprun.xml", run_of(3.5, 3.6)), 0.9)
     ase.io.write(tmp_path / "all" / "bare.xyz", bulk("Cu"), format="extxyz")
     found = load_frame_sets([tmp_path / "all", tmp_path / "missing.xyz"])
-    assert [s.name for s in found] == [
-        "all",
-        "all/bad/vasprun.xml",
-        "all/bare.xyz",
-        "missing.xyz",
-    ]
+    assert [s.name for s in found] == ["all", "all/bad/vasprun.xml", "all/bare.xyz", "missing.xyz"]
     assert [len(s.frames) for s in found] == [2, 0, 0, 0]
     assert "truncated" in found[1].error
     assert "no labels" in found[2].error

@@ -66,10 +66,7 @@ def labelled(atoms, of_forces=1.0, stress=True):
     """Return a copy that carries EMT's labels, its forces in another unit."""
     atoms = atoms.copy()
     atoms.calc = EMT()
-    labels = {
-        "energy": atoms.get_potential_energy(),
-        "forces": of_forces * atoms.get_forces(),
-    }
+    labels = {"energy": atoms.get_potential_energy(), "forces": of_forces * atoms.get_forces()}
     if stress:
         labels["stress"] = atoms.get_stress()
     atoms.calc = SinglePointCalculator(atoms, **labels)
@@ -166,8 +163,7 @@ def read_summary(summary, start):
     return {
         (checks[words], quantity)
         for words, asked in re.findall(
-            r"(?:^|, | and )([^(),]+?) \(([^)]*)\)(?=, | and |$)",
-            sentence[1] if sentence else "",
+            r"(?:^|, | and )([^(),]+?) \(([^)]*)\)(?=, | and |$)", sentence[1] if sentence else ""
         )
         for quantity in asked.split(", ")
     }
@@ -329,11 +325,7 @@ FAULTS = {
     ),
     "noise on the forces": (
         noisy,
-        {
-            ("parity", "forces"): "caution",
-            ("dimers", "conservation"): "fail",
-            PROMISES: "fail",
-        },
+        {("parity", "forces"): "caution", ("dimers", "conservation"): "fail", PROMISES: "fail"},
     ),
     # R² is 1 / (1 + 0.25 * 2/3) = 0.86, the slope 1; along a dimer the force is the right one
     "forces that no energy has": (turned, {("parity", "forces"): "caution", PROMISES: "fail"}),

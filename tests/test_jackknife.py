@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlipcheck.analysis.jackknife import (
-    POSITIVE,
-    jackknife,
-    median,
-    sum_by_unit,
-    with_interval,
-)
+from mlipcheck.analysis.jackknife import POSITIVE, jackknife, median, sum_by_unit, with_interval
 
 DRAWS = 1000
 SIZES = [10, 60]

@@ -20,13 +20,7 @@ from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.needed import advantage_sentence, leave_one_out, needed_frames
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.tables import make_tables
-from mlipcheck.checks.learning.toy import (
-    FINE_TUNED,
-    SCRATCH,
-    SIZES,
-    SYSTEM,
-    toy_learning_curve,
-)
+from mlipcheck.checks.learning.toy import FINE_TUNED, SCRATCH, SIZES, SYSTEM, toy_learning_curve
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, from_plain
 

@@ -23,13 +23,7 @@ from ase.optimize import BFGS
 from ase.units import GPa
 from packaging.requirements import Requirement
 
-from mlipcheck import (
-    RBFRidge,
-    evaluate,
-    get_calculator,
-    parity,
-    relax_against_reference,
-)
+from mlipcheck import RBFRidge, evaluate, get_calculator, parity, relax_against_reference
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.checks.dimers.scan import scan_dimers
 from mlipcheck.checks.learning.toy import toy_learning_curve

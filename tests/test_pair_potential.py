@@ -14,12 +14,7 @@ from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlipcheck import (
-    MorseCalculator,
-    RBFRidge,
-    RBFRidgeCalculator,
-    get_calculator,
-)
+from mlipcheck import MorseCalculator, RBFRidge, RBFRidgeCalculator, get_calculator
 from mlipcheck.calculators.neighbours import half_neighbour_list
 
 MIXES = list(itertools.product([True, False], repeat=3))

@@ -12,12 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 from ase.calculators.lj import LennardJones
 
-from mlipcheck import (
-    MorseCalculator,
-    RBFRidgeCalculator,
-    get_calculator,
-    list_backends,
-)
+from mlipcheck import MorseCalculator, RBFRidgeCalculator, get_calculator, list_backends
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.base import read_literal
 from mlipcheck.calculators.records import CalculatorInfo

@@ -11,11 +11,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.calculators.calculator import (
-    CalculatorSetupError,
-    InputError,
-    PropertyNotImplementedError,
-)
+from ase.calculators.calculator import CalculatorSetupError, InputError, PropertyNotImplementedError
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.calculators.morse import MorsePotential
@@ -24,12 +20,7 @@ from ase.optimize import BFGS
 from broken_promises import Batched, good
 from structures import copper, salt
 
-from mlipcheck import (
-    MorseCalculator,
-    check_calculator,
-    evaluate,
-    get_calculator,
-)
+from mlipcheck import MorseCalculator, check_calculator, evaluate, get_calculator
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.rbf_ridge_calculator import RBFRidgeCalculator
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation

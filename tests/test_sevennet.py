@@ -12,12 +12,7 @@ from ase.calculators.calculator import InputError
 from real_models import Model, their_sevennet
 from structures import copper, everything, salt, slab
 
-from mlipcheck import (
-    evaluate,
-    get_calculator,
-    relax_against_reference,
-    scan_dimers,
-)
+from mlipcheck import evaluate, get_calculator, relax_against_reference, scan_dimers
 
 ALL = ("energy", "forces", "stress", "energies")
 

@@ -12,12 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from mlipcheck import (
-    get_calculator,
-    judge,
-    relax_against_reference,
-    scan_dimers,
-)
+from mlipcheck import get_calculator, judge, relax_against_reference, scan_dimers
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum

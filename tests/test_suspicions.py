@@ -140,8 +140,7 @@ def energies(zero=-8.0, spread=0.5):
 
 
 @pytest.mark.parametrize(
-    ("unit", "factor"),
-    [("Hartree", HARTREE), ("Rydberg", HARTREE / 2), ("kcal/mol", 1 / 23.0605)],
+    ("unit", "factor"), [("Hartree", HARTREE), ("Rydberg", HARTREE / 2), ("kcal/mol", 1 / 23.0605)]
 )
 @pytest.mark.parametrize("moved", [0.0, 40.0])
 def test_energies_in_another_unit(unit, factor, moved):

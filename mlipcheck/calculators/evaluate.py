@@ -187,10 +187,7 @@ def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
 
 @stays_here
 def _evaluate_batch(
-    calculator: BaseCalculator,
-    images: Sequence[Atoms],
-    batch: list[int],
-    properties: list[str],
+    calculator: BaseCalculator, images: Sequence[Atoms], batch: list[int], properties: list[str]
 ) -> list[tuple[int, Evaluation]]:
     """Evaluate a batch; where it breaks (a structure, or memory), evaluate its halves."""
     try:

@@ -12,13 +12,7 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from .base import brief
-from .batched import (
-    BatchedCalculator,
-    choose_device,
-    find_checkpoint,
-    split_batch,
-    upstream_quiet,
-)
+from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
 from .records import Evaluation
 
 with upstream_quiet():
@@ -128,12 +122,7 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
         raise InputError(f"{checkpoint}: head is {head or None!r}; give one of {', '.join(heads)}")
     model.to(device=device, dtype=getattr(torch, dtype)).eval().requires_grad_(False)
     calculator = MACECalculator(
-        model,
-        device=device,
-        dtype=dtype,
-        cutoff=cutoff,
-        elements=elements,
-        checkpoint_path=path,
+        model, device=device, dtype=dtype, cutoff=cutoff, elements=elements, checkpoint_path=path
     )
     calculator.head, calculator.heads = head, heads
     return calculator

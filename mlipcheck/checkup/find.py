@@ -15,12 +15,7 @@ from ..drawing.tables import some
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, as_references, load_references
-from ..references.frames import (
-    DATA_SETS,
-    OTHERS,
-    FrameSet,
-    load_frame_sets,
-)
+from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
 from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, morse_clusters
 from ..system import System

@@ -9,13 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..storage import (
-    dumps,
-    from_plain,
-    lost_is_told,
-    to_plain,
-    write_atomically,
-)
+from ..storage import dumps, from_plain, lost_is_told, to_plain, write_atomically
 
 
 class PartStore:

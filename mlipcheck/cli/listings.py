@@ -9,13 +9,7 @@ import typer
 
 from . import checkup, inputs, places
 from .app import app
-from .options import (
-    BackendOption,
-    DeviceOption,
-    JsonOption,
-    OptionOption,
-    path,
-)
+from .options import BackendOption, DeviceOption, JsonOption, OptionOption, path
 
 if TYPE_CHECKING:
     from ..calculators.backend import Backend

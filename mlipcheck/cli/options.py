@@ -89,13 +89,9 @@ TargetOption = Annotated[
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out",
-        metavar="FOLDER",
-        parser=path,
-        help="Write report.html, results.json, figures/.",
+        "--out", metavar="FOLDER", parser=path, help="Write report.html, results.json, figures/."
     ),
 ]
 MarkdownOption = Annotated[
-    bool,
-    typer.Option("--markdown", help="The report as Markdown: report.md in --out, or printed."),
+    bool, typer.Option("--markdown", help="The report as Markdown: report.md in --out, or printed.")
 ]

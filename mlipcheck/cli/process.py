@@ -43,8 +43,5 @@ def _unread_allowed(stream: Any) -> Any:
     stream.flush()
     buffer = io.BufferedWriter(_Unread(stream.fileno(), "w", closefd=False))
     return io.TextIOWrapper(
-        buffer,
-        encoding=stream.encoding,
-        errors=stream.errors,
-        line_buffering=stream.line_buffering,
+        buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=stream.line_buffering
     )

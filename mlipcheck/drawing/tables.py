@@ -65,10 +65,7 @@ def facts(title: str, rows: dict[str, str]) -> TableBlock:
 
 
 def table_of_rows(
-    title: str,
-    first: str,
-    entries: Sequence[Sequence[tuple[str, Any]]],
-    columns: Sequence[Column],
+    title: str, first: str, entries: Sequence[Sequence[tuple[str, Any]]], columns: Sequence[Column]
 ) -> TableBlock:
     """Return a table with a line for each row of each model; columns without a number are left out.
 

@@ -12,13 +12,7 @@ import numpy as np
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
-from .labels import (
-    NAMES,
-    NO_LABELS,
-    PREFIXES,
-    LabelledFrame,
-    lookalikes,
-)
+from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
 from .vasp import Settings
 
 TOLD = 3  # frames that are named, of however many

@@ -16,12 +16,7 @@ from . import datasets, vasp
 from .crystals import wbm_crystals
 from .files import read_with_settings
 from .folders import Known, known_below, list_once
-from .frame_sets import (
-    FrameSet,
-    make_set,
-    make_sets,
-    split_levels,
-)
+from .frame_sets import FrameSet, make_set, make_sets, split_levels
 from .labels import LabelledFrame, read_frame
 
 __all__ = ["FrameSet", "LabelledFrame", "frames_from_atoms", "load_frame_sets"]

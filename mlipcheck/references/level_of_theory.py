@@ -9,16 +9,7 @@ from dataclasses import dataclass
 from .vasp import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
-MP_U = {
-    "Co": 3.32,
-    "Cr": 3.7,
-    "Fe": 5.3,
-    "Mn": 3.9,
-    "Mo": 4.38,
-    "Ni": 6.2,
-    "V": 3.25,
-    "W": 6.2,
-}
+MP_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
 MP_ANIONS = frozenset(["O", "F"])
 U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
 FUNCTIONALS = (

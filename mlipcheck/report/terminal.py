@@ -12,13 +12,7 @@ from rich.text import Text
 
 from ..comparison import Comparison
 from ..drawing.tables import Block, TableBlock, clean
-from .tables import (
-    compared_verdict,
-    describe_calculator,
-    list_findings,
-    list_notes,
-    list_numbers,
-)
+from .tables import compared_verdict, describe_calculator, list_findings, list_notes, list_numbers
 
 WIDTH = 100
 STYLES = {

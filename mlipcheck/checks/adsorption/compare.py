@@ -18,12 +18,7 @@ from scipy import stats
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import Evaluation
 from ...references.adsorption import AdsorptionSite
-from .record import (
-    AdsorptionComparison,
-    AdsorptionEnergy,
-    Volcano,
-    VolcanoPoint,
-)
+from .record import AdsorptionComparison, AdsorptionEnergy, Volcano, VolcanoPoint
 
 # From ΔE to ΔG of adsorbed hydrogen, eV: zero-point energy and entropy, the same on all metals
 # (Nørskov et al., J. Electrochem. Soc. 152, J23 (2005)).
@@ -35,10 +30,7 @@ ROUNDING = 1e-6  # eV; what varies by less is constant
 
 
 def adsorption_energies(
-    calculator: BaseCalculator,
-    sites: Iterable[AdsorptionSite],
-    *,
-    progress: Progress | None = None,
+    calculator: BaseCalculator, sites: Iterable[AdsorptionSite], *, progress: Progress | None = None
 ) -> AdsorptionComparison:
     """Compare E(slab + H) - E(slab) - 1/2 E(H2) with the reference, site by site.
 

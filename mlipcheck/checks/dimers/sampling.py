@@ -15,13 +15,7 @@ from ase.calculators.calculator import BaseCalculator
 from ...calculators.evaluate import Progress, evaluate, floating_type
 from ...calculators.records import Evaluation
 from ...references.curves import Pair, ReferenceCurve
-from .curve import (
-    WALL_TOP,
-    Well,
-    find_collapse,
-    find_jumps,
-    find_well,
-)
+from .curve import WALL_TOP, Well, find_collapse, find_jumps, find_well
 
 FEWEST_POINTS = 8
 CONSERVATION_RADII = 16

@@ -15,24 +15,10 @@ from ase.data import atomic_masses, atomic_numbers, covalent_radii
 from ...calculators.evaluate import Progress
 from ...calculators.records import CalculatorInfo
 from ...calculators.registry import describe
-from ...references.curves import (
-    Pair,
-    ReferenceCurve,
-    find_curves,
-    parse_pair,
-    sorted_pair,
-)
+from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from .curve import find_spurious_extrema
 from .record import DimerScan
-from .sampling import (
-    FEWEST_POINTS,
-    Sample,
-    SecondLook,
-    Shape,
-    find_shape,
-    look_again,
-    sample_pairs,
-)
+from .sampling import FEWEST_POINTS, Sample, SecondLook, Shape, find_shape, look_again, sample_pairs
 from .softening import compare_curves
 
 STEP = 0.025  # Å, at most

@@ -6,14 +6,7 @@ import numpy as np
 
 from ...analysis.slope import Slope
 from ...references.curves import ReferenceCurve
-from .curve import (
-    WALL_TOP,
-    derivative_force,
-    find_well,
-    fit_slope,
-    trapezoid_weights,
-    wall_radius,
-)
+from .curve import WALL_TOP, derivative_force, find_well, fit_slope, trapezoid_weights, wall_radius
 from .record import CurveComparison
 
 WELL_END = 1.3  # of the reference's r_e: the well ends, the tail begins

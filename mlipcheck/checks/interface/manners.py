@@ -14,13 +14,7 @@ from ase.outputs import all_outputs
 from ...calculators.base import FAILURES, brief
 from ...calculators.records import Evaluation
 from .capture import captured
-from .deviation import (
-    Deviation,
-    NotApplicable,
-    broken,
-    compare,
-    kept,
-)
+from .deviation import Deviation, NotApplicable, broken, compare, kept
 from .subject import Subject, ask_ase
 
 FAR = 12.0  # Å; beyond the range of most models

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .needed import advantage_sentence, needed_frames
-from .plan import (
-    Errors,
-    Fit,
-)
+from .plan import Errors, Fit
 from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve, LearningPoint
 
 

@@ -21,16 +21,7 @@ from ...calculators.registry import describe, get_trainer
 from ...references.frames import FrameSet, LabelledFrame
 from ...storage import lost_is_told
 from .collect import collect_curves
-from .plan import (
-    Errors,
-    Fit,
-    FitStore,
-    Split,
-    check_draws,
-    choose_sizes,
-    plan_fits,
-    split_frames,
-)
+from .plan import Errors, Fit, FitStore, Split, check_draws, choose_sizes, plan_fits, split_frames
 from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve
 
 # The model from scratch: a curve for each pair of elements, as the toy has one.

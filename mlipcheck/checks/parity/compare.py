@@ -18,12 +18,7 @@ from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.frames import FrameSet, LabelledFrame, load_frame_sets
 from ...references.level_of_theory import differences
-from .energies import (
-    CONVENTIONS,
-    compare_energies_in,
-    default_convention,
-    find_conventions,
-)
+from .energies import CONVENTIONS, compare_energies_in, default_convention, find_conventions
 from .forces import SMALLEST_RMS, compare_forces
 from .ordering import compare_order
 from .record import Parity, StressParity, Suspicion
@@ -83,10 +78,7 @@ def parity(
         names = ", ".join(s.name for s in sets)
         raise InputError(f"{len(sets)} sets of frames ({names}); compare one at a time")
     found = evaluate(
-        calculator,
-        [f.atoms for f in sets[0].frames],
-        properties=PROPERTIES,
-        progress=progress,
+        calculator, [f.atoms for f in sets[0].frames], properties=PROPERTIES, progress=progress
     )
     return compare_frames(calculator, sets[0], found, energies=energies, signal=signal, seed=seed)
 

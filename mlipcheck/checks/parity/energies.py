@@ -51,10 +51,7 @@ def default_convention(checkpoint: str | None) -> tuple[str, str]:
 
 
 def compare_energies_in(
-    conventions: Conventions,
-    convention: str,
-    why: str,
-    frames: Sequence[LabelledFrame],
+    conventions: Conventions, convention: str, why: str, frames: Sequence[LabelledFrame]
 ) -> EnergyParity | None:
     """Return the errors in one convention beside the others; None where no frame has it."""
     errors = conventions.errors[convention]
@@ -93,11 +90,7 @@ def compare_energies_in(
 
 
 def find_conventions(
-    labels: FrameSet,
-    frames: Sequence[LabelledFrame],
-    model: np.ndarray,
-    *,
-    corrected: bool = True,
+    labels: FrameSet, frames: Sequence[LabelledFrame], model: np.ndarray, *, corrected: bool = True
 ) -> Conventions:
     """Compute the errors in every convention that the labels can be brought to.
 

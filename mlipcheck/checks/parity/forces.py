@@ -8,12 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ...analysis.estimate import Estimate
-from ...analysis.jackknife import (
-    POSITIVE,
-    jackknife,
-    median,
-    sum_by_unit,
-)
+from ...analysis.jackknife import POSITIVE, jackknife, median, sum_by_unit
 from ...analysis.slope import Slope
 from ..dimers.curve import fit_slope
 from .record import ForceGroup, ForceParity

@@ -207,12 +207,7 @@ def _group_cells(group: ForceGroup) -> tuple[str, ...]:
     s = group.slope
     numbers = (s.s_lo, s.s_hi, s.r_squared) if s else (None, None, None)
     word = s.remark if s and group.atoms >= ENOUGH_ATOMS else None
-    return (
-        str(group.atoms),
-        f"{group.mae:.3g}",
-        *(number(x, ".3f") for x in numbers),
-        word or "-",
-    )
+    return (str(group.atoms), f"{group.mae:.3g}", *(number(x, ".3f") for x in numbers), word or "-")
 
 
 def _ordering(title: str, p: Parity) -> list[Block]:
