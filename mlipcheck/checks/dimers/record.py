@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
-from ...results.lengths import check_lengths
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.estimate import Estimate
+from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
-from ...results.lengths import check_lengths
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...results.lengths import check_lengths
+from ...analysis.lengths import check_lengths
 
 
 @dataclass(frozen=True, eq=False)
