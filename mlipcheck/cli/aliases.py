@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,125 +13,76 @@ from . import checkup, factor, inputs, outputs, tuned
 from .app import app
 from .options import (
     BackendOption,
-    CellOption,
     DeviceOption,
     EnergiesOption,
     FiguresOption,
-    FmaxOption,
     IndependentOption,
     JsonOption,
-    OptimizerOption,
     OptionOption,
-    ReferenceOption,
     RescaleOption,
     SampleOption,
     SeedOption,
     SignalOption,
-    StartOption,
-    StepsOption,
     StrictOption,
     SystemArgument,
     TargetOption,
     path,
 )
 from .places import Destination
+from .run import run
+
+# what every one of them has of `run`
+SHARED = ("what", "backend", "option", "device", "json", "figures", "strict")
 
 
-@app.command()
-def contract(
-    what: SystemArgument = None,
-    backend: BackendOption = "toy",
-    option: OptionOption = None,
-    device: DeviceOption = "auto",
-    json: JsonOption = None,
-    strict: StrictOption = False,
-) -> None:
-    """Test whether the calculator behaves as an ASE calculator: run --only interface.
+@dataclass(frozen=True)
+class Alias:
+    """A command that is `run` with one check, and the options of `run` that bear on it."""
 
-    Example: mlipcheck contract -b ase:emt Cu Al
-    """
-    from ..system import Settings
+    name: str
+    check: str
+    help: str
+    example: str
+    options: tuple[str, ...] = ()
 
-    _, _, runs = checkup.run_checks(
-        [backend],
-        what or [],
-        Settings(only=("interface",)),
-        Destination(json, strict=strict),
-        option=option,
-        device=device,
-    )
-    outputs.exit_if_strict(strict, runs)
+    def add(self) -> None:
+        """Add the command to the application."""
+
+        def command(**given: Any) -> None:
+            run(only=self.check, **given)
+
+        known = inspect.signature(run, eval_str=True).parameters
+        chosen = [known[name] for name in (*SHARED, *self.options)]
+        command.__signature__ = inspect.Signature(chosen)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in chosen}
+        command.__doc__ = f"{self.help}: run --only {self.check}.\n\nExample: {self.example}"
+        app.command(self.name)(command)
 
 
-@app.command()
-def dimer(
-    what: SystemArgument = None,
-    backend: BackendOption = "toy",
-    option: OptionOption = None,
-    device: DeviceOption = "auto",
-    reference: ReferenceOption = None,
-    json: JsonOption = None,
-    figures: FiguresOption = None,
-    strict: StrictOption = False,
-) -> None:
-    """Pull pairs of atoms apart and push them together: run --only dimers.
-
-    Example: mlipcheck dimer -b chgnet Cu O Cu-Si
-    """
-    from ..system import Settings
-
-    _, _, runs = checkup.run_checks(
-        [backend],
-        what or [],
-        Settings(only=("dimers",), reference=tuple(reference or ["auto"])),
-        Destination(json, figures, strict=strict),
-        option=option,
-        device=device,
-    )
-    outputs.exit_if_strict(strict, runs)
-
-
-@app.command()
-def relax(
-    what: SystemArgument = None,
-    backend: BackendOption = "toy",
-    option: OptionOption = None,
-    device: DeviceOption = "auto",
-    fmax: FmaxOption = 0.02,
-    steps: StepsOption = 500,
-    optimizer: OptimizerOption = "BFGS",
-    cell: CellOption = None,
-    start: StartOption = "relaxed",
-    seed: SeedOption = 0,
-    json: JsonOption = None,
-    figures: FiguresOption = None,
-    strict: StrictOption = False,
-) -> None:
-    """Relax what a reference has relaxed, and compare: run --only relaxation.
-
-    Collections: dcdft, morse-clusters, acwf-unaries, wbm-equilibrium.
-
-    Example: mlipcheck relax -b chgnet vasprun.xml; mlipcheck relax -b chgnet dcdft
-    """
-    from ..system import Settings
-
-    _, _, runs = checkup.run_checks(
-        [backend],
-        what or [],
-        Settings(
-            only=("relaxation",),
-            fmax=fmax,
-            steps=steps,
-            optimizer=optimizer,
-            cell=cell,
-            start=start,
-            seed=seed,
-        ),
-        Destination(json, figures, strict=strict),
-        option=option,
-        device=device,
-    )
-    outputs.exit_if_strict(strict, runs)
+for alias in (
+    Alias(
+        "contract",
+        "interface",
+        "Test whether the calculator behaves as an ASE calculator",
+        "mlipcheck contract -b ase:emt Cu Al",
+    ),
+    Alias(
+        "dimer",
+        "dimers",
+        "Pull pairs of atoms apart and push them together",
+        "mlipcheck dimer -b chgnet Cu O Cu-Si",
+        ("reference",),
+    ),
+    Alias(
+        "relax",
+        "relaxation",
+        "Relax what a reference has relaxed (a run, or dcdft, acwf-unaries, wbm-equilibrium, "
+        "morse-clusters), and compare",
+        "mlipcheck relax -b chgnet vasprun.xml",
+        ("fmax", "steps", "optimizer", "cell", "start", "seed"),
+    ),
+):
+    alias.add()
 
 
 @app.command()
