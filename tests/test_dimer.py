@@ -18,7 +18,7 @@ from mlipcheck import (
     get_calculator,
     scan_dimers,
 )
-from mlipcheck.calculators.morse import Morse
+from mlipcheck.calculators.toy.morse import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge
 
