@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator
+from mlipcheck.calculators.backends import get_demonstration
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.parity.compare import check_settings, parity
 from mlipcheck.checks.parity.record import Parity
@@ -46,8 +47,8 @@ def main() -> None:
     signal = SIGNAL[0] if options.signal is None else options.signal
     check_settings(None, signal)
 
-    toy = options.backend.split(":")[0] == "toy"
-    names = options.sets or (NAMES if toy else ("mptrj-random-1k", "random-TP"))
+    morse = get_demonstration(options.backend.partition(":")[0]).morse
+    names = options.sets or (NAMES if morse else ("mptrj-random-1k", "random-TP"))
     sets = load_frame_sets([morse_frames(n) if n in NAMES else n for n in names])
     if options.sample is not None:
         sets = [s.sample(options.sample, seed=0) for s in sets]

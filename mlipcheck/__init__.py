@@ -19,10 +19,10 @@ _PUBLIC = {
     "check_up": ".checkup.run",
     "judge": ".verdict",
     "write_report": ".report.folder",
-    "RBFRidge": ".calculators.rbf_ridge",
-    "RBFRidgeCalculator": ".calculators.rbf_ridge_calculator",
+    "RBFRidge": ".calculators.toy.rbf_ridge",
+    "RBFRidgeCalculator": ".calculators.toy.rbf_ridge_calculator",
     "RescaledCalculator": ".calculators.rescaled",
-    "MorseCalculator": ".calculators.morse",
+    "MorseCalculator": ".calculators.toy.morse",
 }
 
 __all__ = sorted(_PUBLIC)

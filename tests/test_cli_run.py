@@ -472,6 +472,10 @@ MISTAKES = {
         "-b toy -b own:Soft",
         "toy and own:Soft have no demonstration in common; name a system, as in Cu O",
     ),
+    "toy beside ASE's": (
+        "-b toy -b ase:emt",
+        "toy and ase:emt have no demonstration in common; name a system, as in Cu O",
+    ),
     "twice": ("-b ase:emt -b ase:emt Cu", "-b ase:emt: given twice; name each model once"),
     "the second one twice": (
         "-b toy -b own:Soft -b own:Soft Cu",

@@ -195,10 +195,10 @@ def test_help_and_mistakes_name_every_collection(run_cli):
 
 @pytest.mark.parametrize("collection", ["acwf-unaries", "wbm-equilibrium"])
 def test_a_collection_without_a_network_is_one_line(run_cli, monkeypatch, tmp_path, collection):
-    def retrieve(*args, **kwargs):
+    def download(*args, **kwargs):
         raise OSError("no route")
 
-    monkeypatch.setattr("pooch.retrieve", retrieve)
+    monkeypatch.setattr("pooch.core.stream_download", download)
     monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
     monkeypatch.setattr(datasets, "cache_folder", lambda: tmp_path)
     status, out, err = run_cli("relax", "-b", "ase:emt", collection)

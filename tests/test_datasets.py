@@ -1,4 +1,4 @@
-"""Data sets by name: what is pinned, where copies are looked for, what comes down, and the list."""
+"""Data sets by name: what is pinned, where copies are kept, what comes down, and the list."""
 
 from __future__ import annotations
 
@@ -134,69 +134,67 @@ def test_an_unknown_name_lists_the_known_ones():
         assert all(name in str(e.value) for name in NAMES)
 
 
-# --- where copies are looked for ---------------------------------------------------------------
+# --- where copies are kept ---------------------------------------------------------------------
 
 
-def test_the_named_folder_comes_before_the_cache(cache, named, pin):
+def test_the_named_folder_stands_for_the_cache(monkeypatch, cache, named, pin):
+    in_cache = put(cache)
+    assert datasets.data_folder() == named
     assert datasets.find("small") is None
-    in_cache, in_named = put(cache), put(named)
+    in_named = put(named)
     assert datasets.find("small") == datasets.fetch("small") == in_named
-    in_named[1].unlink()  # each file for itself
-    assert datasets.find("small") == datasets.fetch("small") == (in_named[0], in_cache[1])
     in_named[0].unlink()
-    assert datasets.find("small") == in_cache
-    in_cache[0].unlink()
     assert datasets.find("small") is None
     copies = datasets.list_copies("small")
-    assert [(c.path, c.error) for c in copies] == [(None, None), (in_cache[1], None)]
-
-
-def test_without_a_named_folder_the_cache_is_all(monkeypatch, cache, named, pin):
-    put(named)
-    assert datasets.find("small") is not None
-    for unset in ("", str(named / "gone")):
-        monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, unset)
-        assert datasets.find("small") is None
+    assert [(c.path, c.error) for c in copies] == [(None, None), (in_named[1], None)]
+    for unset in ("", None):
+        if unset is None:
+            monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE)
+        else:
+            monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, unset)
+        assert datasets.data_folder() == cache
+        assert datasets.find("small") == datasets.fetch("small") == in_cache
 
 
 DAMAGES = {
-    "truncated": (CONTENTS["first.json"][:12], "expected (truncated: 12 of 5000 bytes); replace"),
-    "empty": (b"", "expected (truncated: 0 of 5000 bytes); replace"),
-    "longer": (CONTENTS["first.json"] + b"1", "expected (5001 of 5000 bytes); replace"),
-    "flipped": (CONTENTS["first.json"][:-1] + b"2", "expected; replace"),
+    "truncated": (CONTENTS["first.json"][:12], 12),
+    "empty": (b"", 0),
+    "longer": (CONTENTS["first.json"] + b"1", 5001),
+    "flipped": (CONTENTS["first.json"][:-1] + b"2", 5000),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("place", ["cache", "named"])
-def test_a_damaged_copy_is_refused(cache, named, pin, place, damage):
-    content, words = DAMAGES[damage]
-    put(cache)  # a whole copy further on does not make up for it
-    path, _ = put(named)
+def test_a_damaged_copy_is_refused(monkeypatch, cache, named, server, place, damage):
+    content, size = DAMAGES[damage]
     if place == "cache":
-        path.unlink()
-        path = cache / "first.json"
+        monkeypatch.delenv(datasets.ENVIRONMENT_VARIABLE)
+    put(cache)
+    path, second_path = put(cache if place == "cache" else named)
     path.write_bytes(content)
     for look in (datasets.find, datasets.fetch):
         with pytest.raises(InputError) as error:
             look("small")
         message = str(error.value)
-        assert f"{path} has sha256 {hashlib.sha256(content).hexdigest()[:12]}..." in message
-        assert words in message
-        assert message.endswith("replace it by https://example.invalid/at/first.json")
+        assert f"{path} has {size} of 5000 bytes, sha256 " in message
+        assert f" {hashlib.sha256(content).hexdigest()[:12]}... for " in message
+        assert message.endswith(f"replace it by {datasets.get_dataset('small').files[0].url}")
         assert "\n" not in message
     first, second = datasets.list_copies("small")
     assert (first.path, first.error) == (None, message)
-    assert (second.path, second.error) == (named / "second.json", None)
+    assert (second.path, second.error) == (second_path, None)
+    assert path.read_bytes() == content  # and never replaced
+    assert server.asked == []
 
 
 def test_a_copy_that_may_not_be_read_is_refused(monkeypatch, cache, pin):
     put(cache)
 
-    def read_bytes(path):
+    def checksum(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(datasets, "checksum", checksum)
     with pytest.raises(InputError, match=r"first\.json: Permission denied; let it be read"):
         datasets.find("small")
 
@@ -245,9 +243,17 @@ def test_what_is_missing_is_downloaded_once(cache, server, capfd):
 
 def test_only_what_is_missing_is_downloaded(cache, named, server):
     (first,) = put(named, "first.json")
-    assert datasets.fetch("small") == (first, cache / "second.json")
+    assert datasets.fetch("small") == (first, named / "second.json")
     assert server.asked == ["second.json"]
-    assert [p.name for p in cache.iterdir()] == ["second.json"]
+    assert {p.name: p.read_bytes() for p in named.iterdir()} == CONTENTS
+    assert list(cache.iterdir()) == []
+
+
+def test_a_named_folder_that_is_none_is_made(monkeypatch, tmp_path, cache, server):
+    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(tmp_path / "gone"))
+    assert datasets.find("small") is None
+    assert not (tmp_path / "gone").exists()
+    assert {p.parent for p in datasets.fetch("small")} == {tmp_path / "gone"}
 
 
 BROKEN = {
@@ -290,7 +296,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
-def test_a_bar_is_drawn_on_a_terminal_only(monkeypatch, cache, server, capfd, stream):
+def test_a_download_is_told_on_a_terminal_only(monkeypatch, cache, server, capfd, stream):
     for variable in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -299,8 +305,7 @@ def test_a_bar_is_drawn_on_a_terminal_only(monkeypatch, cache, server, capfd, st
     monkeypatch.setattr(sys, "stderr", screen)
     datasets.fetch("small")
     if stream is Terminal:
-        assert "first.json" in screen.getvalue()
-        assert "5.0/5.0 kB" in screen.getvalue()
+        assert "downloading small" in screen.getvalue()
     else:
         assert screen.getvalue() == ""
     assert capfd.readouterr().out == ""
@@ -311,10 +316,10 @@ def test_a_bar_is_drawn_on_a_terminal_only(monkeypatch, cache, server, capfd, st
 def test_without_a_network_it_is_said_what_to_put_where(
     monkeypatch, cache, named, pin, problem, missing
 ):
-    def retrieve(*args, **kwargs):
+    def download(*args, **kwargs):
         raise problem
 
-    monkeypatch.setattr("pooch.retrieve", retrieve)
+    monkeypatch.setattr("pooch.core.stream_download", download)
     for path in put(named):
         if path.name in missing:
             path.unlink()
@@ -322,12 +327,37 @@ def test_without_a_network_it_is_said_what_to_put_where(
         datasets.fetch("small")
     wanted = " and ".join(f"{name} from https://example.invalid/at/{name}" for name in missing)
     assert str(error.value) == (
-        f"small could not be downloaded ({type(problem).__name__}); put {wanted} into {cache}, "
-        f"or name their folder in MLIPCHECK_DATA_DIR ({named})"
+        f"small could not be downloaded ({type(problem).__name__}); put {wanted} into {named}, "
+        f"or let MLIPCHECK_DATA_DIR name the folder that has them"
     )
 
 
-def test_a_cache_that_cannot_be_written_is_one_line(cache, server):
+@pytest.mark.parametrize("present", [(), ("first.json",)])
+def test_a_folder_that_cannot_be_written_is_one_line(monkeypatch, named, server, present):
+    """A read-only folder: root writes into those of the tests, so that the system is replaced."""
+    for name in present:
+        put(named, name)
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", refuse)
+    missing = " and ".join(
+        f"{f.name} from {f.url}"
+        for f in datasets.get_dataset("small").files
+        if f.name not in present
+    )
+    assert datasets.find("small") is None
+    with pytest.raises(InputError) as error:
+        datasets.fetch("small")
+    assert str(error.value) == (
+        f"small could not be downloaded (PermissionError); put {missing} into {named}, or let "
+        "MLIPCHECK_DATA_DIR name the folder that has them"
+    )
+    assert server.asked == []
+
+
+def test_what_is_no_folder_is_one_line(cache, server):
     cache.rmdir()
     cache.write_text("a file")  # where the folder should be
     with pytest.raises(InputError, match=r"small could not be downloaded \(\w+Error\); put first"):
@@ -383,7 +413,7 @@ def test_data_lists_what_is_not_here(run_cli, cache):
         ["here:", "random-TP.xyz"],
     ]
     assert str(cache) in out.replace("\n", "")
-    assert "MLIPCHECK_DATA_DIR (not set)" in out
+    assert "let MLIPCHECK_DATA_DIR name the folder" in " ".join(out.split())
 
 
 def test_data_says_where_things_are_and_what_is_damaged(run_cli, cache, named, pin):
@@ -396,14 +426,8 @@ def test_data_says_where_things_are_and_what_is_damaged(run_cli, cache, named, p
     assert str(first) in told
     assert "not here" not in out
     assert "damaged: " in out
-    assert f"truncated: 0 of {len(CONTENTS['second.json'])} bytes" in " ".join(out.split())
-    assert str(named) in told[told.index("MLIPCHECK_DATA_DIR") :]
-
-
-def test_data_says_that_the_named_folder_is_none(monkeypatch, run_cli, cache, pin):
-    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, "gone")
-    _, out, _ = run_cli("data")
-    assert "MLIPCHECK_DATA_DIR (gone: no folder)" in out
+    assert f"0 of {len(CONTENTS['second.json'])} bytes" in " ".join(out.split())
+    assert str(named) in told[told.index("checksums") :]
 
 
 def test_data_as_json(run_cli, cache, named, pin, tmp_path):
@@ -418,7 +442,7 @@ def test_data_as_json(run_cli, cache, named, pin, tmp_path):
     assert (row["name"], row["energy_convention"], row["distribution"]) == ("small", "raw", None)
     whole, damaged = row["files"]
     assert whole == vars(pinned.files[0]) | {"path": str(first), "error": None}
-    assert damaged.pop("error").startswith(f"{second} has sha256")
+    assert damaged.pop("error").startswith(f"{second} has 1 of ")
     assert damaged == vars(pinned.files[1]) | {"path": None}
 
 
@@ -458,4 +482,4 @@ def test_data_that_is_named_and_damaged_is_one_line(run_cli, cache, pin):
     status, out, err = run_cli("data", "small")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1
-    assert "truncated: 0 of 5000 bytes" in err
+    assert "0 of 5000 bytes" in err

@@ -12,6 +12,7 @@ import sys
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
+from broken_promises import good
 
 from mlipcheck import (
     MorseCalculator,
@@ -22,9 +23,11 @@ from mlipcheck import (
     list_backends,
 )
 from mlipcheck.calculators import backends
-from mlipcheck.calculators.backend import Backend, Checkpoint
+from mlipcheck.calculators.backend import Backend, Checkpoint, Demonstration
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.registry import describe
+from mlipcheck.checks.dimers.scan import plan_scan
+from mlipcheck.checkup.find import find_system
 from mlipcheck.cli import inputs
 
 
@@ -109,7 +112,7 @@ def installed(monkeypatch):
 
 
 def row(name, **facts):
-    return Backend(name, "mlipcheck.calculators.toy:load", "mine", "nobody", **facts)
+    return Backend(name, "mlipcheck.calculators.toy.toy:load", "mine", "nobody", **facts)
 
 
 @pytest.mark.parametrize(
@@ -296,6 +299,28 @@ def test_what_is_wrong_with_a_factory_is_one_line(spec, options, error, told):
     with pytest.raises(error, match=told) as caught:
         get_calculator(f"somebodys.{spec}", **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_row_says_what_it_is_shown_on(installed):
+    two = (Checkpoint("soft", "mine", "own", "MIT"),)
+    installed(
+        plain=row("plain", checkpoints=two),
+        argon=row("argon", checkpoints=two, demonstration=Demonstration(("Ar", "Kr"))),
+        curve=row("curve", checkpoints=two, demonstration=Demonstration(("He",), morse=True)),
+    )
+    plain, argon, curve = (find_system(get_calculator(n), []) for n in ("plain", "argon", "curve"))
+    assert plain.elements == find_system(good(), []).elements == ("Cu", "Si", "O")
+    assert argon.elements == ("Ar", "Kr")
+    assert "analytic" not in {r.level_of_theory for s in (plain, argon) for r in s.references}
+    assert plain.frames == argon.frames == ()
+    assert curve.elements == ("He",)
+    assert {r.level_of_theory for r in curve.references} == {"analytic"}
+    assert {s.level_of_theory for s in curve.frames} == {"analytic"}
+    assert all(s.demonstration for s in (plain, argon, curve))
+    for system in (plain, argon, curve):  # with PBE's curves at hand, or with none
+        curves = plan_scan(system.calculator, ["He"], reference="auto").curves
+        exact = "analytic" in {c.level_of_theory for c in curves.values()}
+        assert exact == (system is curve)
 
 
 def test_a_factory_in_the_working_folder_runs(factories, tmp_path, monkeypatch, run_cli):

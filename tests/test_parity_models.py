@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlipcheck import evaluate, get_calculator
-from mlipcheck.calculators.morse import Morse
-from mlipcheck.calculators.toy import soft_model
+from mlipcheck.calculators.toy.morse import Morse
+from mlipcheck.calculators.toy.toy import soft_model
 from mlipcheck.checks.parity.compare import PROPERTIES, compare_frames, parity
 from mlipcheck.references.frames import load_frame_sets
 from mlipcheck.references.morse_frames import morse_frames

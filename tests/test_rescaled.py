@@ -22,11 +22,11 @@ from structures import copper, salt
 
 from mlipcheck import MorseCalculator, check_calculator, evaluate, get_calculator
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.calculators.rbf_ridge_calculator import RBFRidgeCalculator
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.rescaled import RescaledCalculator
-from mlipcheck.calculators.toy import soft_model, wide_model
+from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
+from mlipcheck.calculators.toy.toy import soft_model, wide_model
 
 K, E0 = 1.3, -0.7
 BASES = {

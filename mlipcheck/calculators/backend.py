@@ -51,6 +51,18 @@ def _place(file: str) -> Path:
 
 
 @dataclass(frozen=True)
+class Demonstration:
+    """What a backend is shown on where nobody names a system.
+
+    ``elements`` is empty where it depends on the checkpoint which ones it knows. ``morse``: its
+    truth is the Morse curve, so that exact curves, clusters and frames stand for those of DFT.
+    """
+
+    elements: tuple[str, ...] = ("Cu", "Si", "O")
+    morse: bool = False
+
+
+@dataclass(frozen=True)
 class Backend:
     """A row of the registry.
 
@@ -84,6 +96,8 @@ class Backend:
         The options that such a file may set.
     runs_code : bool
         Whether loading a checkpoint runs code that is in it; the path of one is then not safe.
+    demonstration : Demonstration
+        What it is shown on where nobody names a system.
     expected_failures : mapping of str to str
         Checks of the contract that it is known to fail, each with the reason; the key is the
         check's name, or ``checkpoint:check`` where only one checkpoint does.
@@ -109,6 +123,7 @@ class Backend:
     safe: bool | tuple[str, ...] = False
     safe_options: tuple[str, ...] = ()
     runs_code: bool = False
+    demonstration: Demonstration = Demonstration()
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ase.calculators.calculator import InputError
 
-from .backend import Backend, Checkpoint
+from .backend import Backend, Checkpoint, Demonstration
 from .base import FAILURES, brief
 
 ENTRY_POINTS = "mlipcheck.backends"
@@ -42,12 +42,13 @@ def _mace(name: str, level: str, licence: str, file: str) -> Checkpoint:
 BACKENDS = (
     Backend(
         name="toy",
-        loader="mlipcheck.calculators.toy:load",
+        loader="mlipcheck.calculators.toy.toy:load",
         summary="RBF-ridge pair potential fitted to a Morse curve; soft, wide (not soft), exact",
         citation="Morse, Phys. Rev. 34, 57 (1929)",
         checkpoints=tuple(Checkpoint(n, _TOY, "own", "MIT") for n in ("soft", "wide", "exact")),
         bond_scale=1.42,
         safe=True,
+        demonstration=Demonstration(("N",), morse=True),
     ),
     Backend(
         name="chgnet",
@@ -173,6 +174,7 @@ BACKENDS = (
             *("asap_cutoff", "sigma", "epsilon", "rc", "ro", "smooth"),
             *("r0", "rho0", "rcut1", "rcut2"),
         ),
+        demonstration=Demonstration(()),
         expected_failures={
             "emt:declared_properties": "EMT declares magmom and magmoms, and delivers neither",
             "morse:nan_input": "MorsePotential leaves out neighbours at NaN: a finite energy",
@@ -228,3 +230,8 @@ def get_backend(name: str) -> Backend:
     raise InputError(
         f"no backend is called {name!r}; known: {known}, or package.module:factory for your own"
     )
+
+
+def get_demonstration(name: str | None) -> Demonstration:
+    """Return what a backend is shown on; a stranger, on what the real models are."""
+    return next((b.demonstration for b in list_backends() if b.name == name), Demonstration())

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
 
+from ..calculators.backends import get_demonstration
 from ..calculators.registry import describe
 from ..drawing.tables import some
 from ..references.crystals import dcdft_crystals
@@ -20,8 +21,6 @@ from ..references.morse_frames import NAMES, morse_frames
 from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, morse_clusters
 from ..system import System
 
-# What a real model is shown on where nobody names a system.
-DEMONSTRATION = ("Cu", "Si", "O")
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 SIGNAL = 0.1
 MAX_LISTED = 3  # names of what was left out
@@ -96,39 +95,23 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
     return elements, names
 
 
-def default_elements(calculator: BaseCalculator) -> list[str]:
-    """Return what to scan where nobody said."""
-    backend = describe(calculator).backend
-    if backend == "toy":
-        return ["N"]
-    if backend == "ase":
+def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
+    info = describe(calculator)
+    shown = get_demonstration(info.backend)
+    chosen = elements or shown.elements
+    if not chosen:
         raise InputError(
             "which system? Name elements that the calculator knows, as in Cu Al, or files"
         )
-    return list(DEMONSTRATION)
-
-
-def default_structures(
-    calculator: BaseCalculator, elements: Iterable[str]
-) -> list[RelaxedReference]:
-    """Return clusters for the toy, whose crystals collapse, else the elements' own crystals."""
-    if describe(calculator).backend == "toy":
-        return morse_clusters()
-    # a pair like Cu-O counts for both of its elements
-    return dcdft_crystals(x for e in elements for x in e.split("-"))
-
-
-def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
-    info = describe(calculator)
-    chosen = elements or default_elements(calculator)
-    sets: list[FrameSet] = []
-    if not elements and info.backend == "toy":
-        sets = [morse_frames(name) for name in NAMES]
+    # crystals of a Morse curve collapse; a pair like Cu-O counts for both of its elements
+    single = [x for e in chosen for x in e.split("-")]
+    references = morse_clusters() if shown.morse else dcdft_crystals(single)
+    sets = [morse_frames(name) for name in NAMES] if shown.morse and not elements else []
     return System(
         calculator=info,
         elements=tuple(chosen),
         named=tuple(elements),
-        references=tuple(default_structures(calculator, chosen)),
+        references=tuple(references),
         frames=tuple(sets),
         structures=_own_structures((), sets),
         demonstration=not elements,

@@ -116,11 +116,12 @@ def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
     """Refuse models that nobody can compare, for want of a system that all know."""
     from ase.calculators.calculator import InputError
 
+    from ..calculators.backends import get_demonstration
+
     twice = next((spec for k, spec in enumerate(specs) if spec in specs[:k]), None)
     if twice is not None:
         raise InputError(f"-b {twice}: given twice; name each model once")
-    kinds = {spec.partition(":")[0] in ("toy", "ase") for spec in specs}
-    if len(specs) > 1 and not what and len(kinds) > 1:
+    if not what and len({get_demonstration(spec.partition(":")[0]) for spec in specs}) > 1:
         raise InputError(
             f"{' and '.join(specs)} have no demonstration in common; name a system, as in Cu O"
         )

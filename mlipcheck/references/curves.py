@@ -16,7 +16,7 @@ from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers, chemical_symbols
 from scipy.interpolate import CubicSpline
 
-from ..calculators.morse import Morse
+from ..calculators.toy.morse import Morse
 from . import datasets
 from .files import read_frames
 from .labels import LabelledFrame, read_frame

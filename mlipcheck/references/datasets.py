@@ -1,16 +1,14 @@
-"""Named reference data: pinned address, checksum, licence; a local folder is looked at first."""
+"""Named reference data: pinned address, checksum, licence; kept in one folder."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ase.calculators.calculator import InputError
 
-from .download import download
+from ..calculators.registry import checksum
 
 ENVIRONMENT_VARIABLE = "MLIPCHECK_DATA_DIR"
 
@@ -184,58 +182,46 @@ def get_dataset(name: str) -> Dataset:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """Where what is computed is kept, and the data where MLIPCHECK_DATA_DIR names no folder."""
     import pooch
 
     return Path(pooch.os_cache("mlipcheck"))
 
 
-def named_folder() -> Path | None:
-    """Return the folder that MLIPCHECK_DATA_DIR names, or None."""
-    named = os.environ.get(ENVIRONMENT_VARIABLE)
-    return Path(named) if named else None
-
-
-def tell_named_folder() -> str:
-    """Return MLIPCHECK_DATA_DIR and what it is set to, for a sentence."""
-    named = named_folder()
-    state = "not set" if named is None else f"{named}" if named.is_dir() else f"{named}: no folder"
-    return f"{ENVIRONMENT_VARIABLE} ({state})"
+def data_folder() -> Path:
+    """Return where data are looked for and put: what MLIPCHECK_DATA_DIR names, or the cache."""
+    return Path(_keeper().abspath)
 
 
 def list_copies(name: str) -> tuple[Copy, ...]:
     """Return the copy of each file of a data set; what is wrong with one is in it, not raised."""
-    found = []
-    for file in get_dataset(name).files:
-        try:
-            found.append(Copy(file, path=_find_file(file)))
-        except InputError as error:
-            found.append(Copy(file, error=str(error)))
-    return tuple(found)
+    files, folder = get_dataset(name).files, data_folder()
+    return tuple(_find_copy(folder / file.name, file) for file in files)
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
     """Return what there is to know of a data set, its copies too, as JSON takes it."""
-    facts = asdict(dataset)
-    for told, copy in zip(facts["files"], list_copies(dataset.name), strict=True):
-        path = None if copy.path is None else str(copy.path)
-        told |= {"path": path, "error": copy.error}
-    return facts
+    files = [
+        asdict(copy.file) | {"path": copy.path and str(copy.path), "error": copy.error}
+        for copy in list_copies(dataset.name)
+    ]
+    return asdict(dataset) | {"files": files}
 
 
 def find(name: str) -> tuple[Path, ...] | None:
     """Return the local copies of a data set's files, or None; never goes to the network.
-
-    Looks for each in the folder that MLIPCHECK_DATA_DIR names, then in `cache_folder`.
 
     Raises
     ------
     InputError
         If a copy is not the file that the registry pins.
     """
-    paths = [_find_file(file) for file in get_dataset(name).files]
-    found = tuple(path for path in paths if path is not None)
-    return found if len(found) == len(paths) else None
+    copies = list_copies(name)
+    for copy in copies:
+        if copy.error is not None:
+            raise InputError(copy.error)
+    paths = tuple(copy.path for copy in copies if copy.path is not None)
+    return paths if len(paths) == len(copies) else None
 
 
 def fetch(name: str) -> tuple[Path, ...]:
@@ -244,51 +230,54 @@ def fetch(name: str) -> tuple[Path, ...]:
     Raises
     ------
     InputError
-        If a copy is damaged; without a network, saying which files to put where.
+        If a copy is damaged, which is left as it is; where nothing can be downloaded or written,
+        saying which files to put where.
     """
-    dataset = get_dataset(name)
-    found = [_find_file(file) for file in dataset.files]
+    from rich.console import Console
+
+    if (found := find(name)) is not None:
+        return found
+    files, keeper = get_dataset(name).files, _keeper()
     try:
-        return tuple(
-            path or download(f.url, cache_folder(), f.name, sha256=f.sha256, size=f.bytes)
-            for path, f in zip(found, dataset.files, strict=True)
-        )
+        with Console(stderr=True).status(f"downloading {name}"):  # says nothing into a file
+            return tuple(Path(keeper.fetch(file.name)) for file in files)
     except (OSError, ValueError) as error:
         # the network's errors and the system's are OSErrors, and only pooch's own is none
         outside = isinstance(error, OSError)
         why = type(error).__name__ if outside else "what came has another sha256"
-        missing = [file for file in dataset.files if _find_file(file) is None]
+        missing = [copy.file for copy in list_copies(name) if copy.path is None]
         raise InputError(
             f"{name} could not be downloaded ({why}); put "
             f"{' and '.join(f'{file.name} from {file.url}' for file in missing)} into "
-            f"{cache_folder()}, or name their folder in {tell_named_folder()}"
+            f"{data_folder()}, or let {ENVIRONMENT_VARIABLE} name the folder that has them"
         ) from error
 
 
-def _find_file(file: DataFile) -> Path | None:
-    """Return the first copy there is; refuse it if it is another file."""
-    named = named_folder()
-    for folder in ([named] if named else []) + [cache_folder()]:
-        path = folder / file.name
-        try:
-            content = path.read_bytes() if path.is_file() else None
-        except OSError as error:
-            raise InputError(
-                f"{path}: {error.strerror}; let it be read, or replace it by {file.url}"
-            ) from error
-        if content is not None:
-            _refuse_another(path, content, file)
-            return path
-    return None
+def _keeper() -> Any:
+    """Return the `pooch.Pooch` that knows every file, and never replaces one."""
+    import pooch
 
-
-def _refuse_another(path: Path, content: bytes, file: DataFile) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found == file.sha256:
-        return
-    size = f"{len(content)} of {file.bytes} bytes"
-    sizes = f" (truncated: {size})" if len(content) < file.bytes else f" ({size})"
-    raise InputError(
-        f"{path} has sha256 {found[:12]}..., {file.sha256[:12]}... expected"
-        f"{sizes if len(content) != file.bytes else ''}; replace it by {file.url}"
+    pooch.get_logger().setLevel("WARNING")  # what fails is told once, by us
+    files = [file for dataset in DATASETS for file in dataset.files]
+    return pooch.create(
+        path=cache_folder(),
+        base_url="",
+        registry={file.name: f"sha256:{file.sha256}" for file in files},
+        urls={file.name: file.url for file in files},
+        env=ENVIRONMENT_VARIABLE,
+        allow_updates=False,
     )
+
+
+def _find_copy(path: Path, file: DataFile) -> Copy:
+    try:
+        if not path.exists():
+            return Copy(file)
+        found, size = checksum(path), path.stat().st_size
+    except OSError as error:
+        why = f"{error.strerror}; let it be read, or replace it by {file.url}"
+        return Copy(file, error=f"{path}: {why}")
+    if found == file.sha256:
+        return Copy(file, path)
+    why = f"{size} of {file.bytes} bytes, sha256 {found[:12]}... for {file.sha256[:12]}..."
+    return Copy(file, error=f"{path} has {why}; replace it by {file.url}")

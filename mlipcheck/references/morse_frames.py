@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from ase import Atoms
 
-from ..calculators.morse import MorseCalculator
+from ..calculators.toy.morse import MorseCalculator
 from .frame_sets import FrameSet
 from .frames import frames_from_atoms
 from .structures import morse_clusters

@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
-from ..calculators.morse import MorseCalculator
 from ..calculators.neighbours import check_geometry
+from ..calculators.toy.morse import MorseCalculator
 from .labels import read_results
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)

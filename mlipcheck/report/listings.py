@@ -100,8 +100,8 @@ def list_datasets(chosen: Sequence[datasets.Dataset]) -> Iterator[Block]:
         "energies. Addresses, checksums and citations are in what --json writes. What is missing "
         "is fetched on first use, or now by mlipcheck data NAME, into"
     )
-    yield Paragraph(str(datasets.cache_folder()))
+    yield Paragraph(str(datasets.data_folder()))
     yield Paragraph(
-        "Or put it under its name into a folder of yours, which is looked at first, and name that "
-        f"in {datasets.tell_named_folder()}."
+        f"Or put it there under its name, or let {datasets.ENVIRONMENT_VARIABLE} name the folder "
+        "that has it."
     )

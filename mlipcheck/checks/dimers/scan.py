@@ -12,6 +12,7 @@ from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_masses, atomic_numbers, covalent_radii
 
+from ...calculators.backends import get_demonstration
 from ...calculators.evaluate import Progress
 from ...calculators.records import CalculatorInfo
 from ...calculators.registry import describe
@@ -93,7 +94,7 @@ def plan_scan(
     grids = {pair: _grid(scales[pair], distances) for pair in pairs}
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
-        curves = find_curves(reference, grids, exact=info.backend == "toy")
+        curves = find_curves(reference, grids, exact=get_demonstration(info.backend).morse)
     return ScanPlan(scales, grids, curves)
 
 

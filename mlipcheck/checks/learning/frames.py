@@ -15,9 +15,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ...analysis.offsets import fit_offsets
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error, evaluate
-from ...calculators.rbf_ridge import RBFRidge
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
+from ...calculators.toy.rbf_ridge import RBFRidge
 from ...references.frames import FrameSet, LabelledFrame
 from ...storage import lost_is_told
 from .collect import collect_curves

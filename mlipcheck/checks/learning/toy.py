@@ -10,9 +10,9 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
-from ...calculators.morse import Morse
-from ...calculators.rbf_ridge import RBFRidge
-from ...calculators.toy import SEED, new_model
+from ...calculators.toy.morse import Morse
+from ...calculators.toy.rbf_ridge import RBFRidge
+from ...calculators.toy.toy import SEED, new_model
 from .needed import advantage_sentence, leave_one_out, needed_frames
 from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint, NeededFrames
 

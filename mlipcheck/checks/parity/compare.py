@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
@@ -140,7 +141,8 @@ def compare_frames(
 def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
     """Return whether the set is in the distribution of this model; None where nobody knows."""
     of_mptrj = info.level_of_theory is not None and "PBE / PBE+U" in info.level_of_theory
-    known = info.backend == "toy" if labels.level_of_theory == "analytic" else of_mptrj
+    of_morse = get_demonstration(info.backend).morse
+    known = of_morse if labels.level_of_theory == "analytic" else of_mptrj
     return labels.distribution if known else None
 
 

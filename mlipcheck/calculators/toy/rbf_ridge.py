@@ -13,8 +13,8 @@ from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.data import atomic_numbers, chemical_symbols
 
-from ..storage import write_atomically
-from .neighbours import half_neighbour_list
+from ...storage import write_atomically
+from ..neighbours import half_neighbour_list
 
 # A Gaussian exp(-(x/width)^2) is below 1e-16 beyond this many widths.
 REACH = 6.07

@@ -9,8 +9,8 @@ from ase import Atoms
 from ase.calculators.calculator import all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from .base import StrictCalculator
-from .neighbours import half_neighbour_list
+from ..base import StrictCalculator
+from ..neighbours import half_neighbour_list
 
 
 class PairPotential(StrictCalculator):
