@@ -1,4 +1,4 @@
-"""How close the atoms of each pair of elements come in structures."""
+"""How close atoms come in structures, and how far apart they leave them."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def find_closest(structures: Iterable[tuple[str, Atoms]]) -> dict[Pair, tuple[fl
             if pair not in found or d[k] < found[pair][0]:
                 found[pair] = (float(d[k]), name)
     return found
+
+
+def has_vacuum(atoms: Atoms, width: float = 7.0) -> bool:
+    """Tell whether a periodic cell is empty along ``width`` Å or more of one of its directions."""
+    heights = atoms.get_volume() / np.linalg.norm(
+        np.cross(np.roll(atoms.cell[:], -1, axis=0), np.roll(atoms.cell[:], -2, axis=0)), axis=1
+    )
+    scaled = np.sort(atoms.get_scaled_positions() % 1.0, axis=0)
+    gaps = np.diff(np.vstack([scaled, scaled[:1] + 1.0]), axis=0).max(axis=0)
+    return bool((gaps * heights >= width).any())

@@ -13,6 +13,7 @@ from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .contacts import Contacts
 from .dimers import Dimers
+from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
@@ -25,6 +26,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Interface(),
     Dimers(),
     Contacts(),
+    Elasticity(),
     Relaxations(),
     ParityCheck(),
     Learning(),

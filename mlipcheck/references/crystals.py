@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from ase import Atoms
 from ase.build import bulk
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols, reference_states
 
+from ..analysis.eos import BirchMurnaghan
 from . import datasets
 from .structures import RelaxedReference
 
@@ -71,11 +73,32 @@ def acwf_unaries(elements: Iterable[str] | None = None) -> list[RelaxedReference
     Minima of equations of state, the average of two all-electron codes (Bosoni et al., Nat. Rev.
     Phys. 6, 45 (2024)), without magnetism: O, Cr to Ni, and what has f electrons are left out.
     """
+    (path,) = datasets.fetch("acwf-unaries")
+    return [reference for reference, _ in _read_unaries(path, elements)]
+
+
+def ground_states(
+    elements: Iterable[str],
+) -> list[tuple[RelaxedReference, BirchMurnaghan]] | None:
+    """Return elements in their own cubic lattice with their equations of state, per atom.
+
+    None where the data are not at hand: nothing is downloaded. Elements whose lattice is another,
+    and those that `acwf_unaries` leaves out, are left out.
+    """
+    found = datasets.find("acwf-unaries")
+    if found is None:
+        return None
+    own = {f"{x}-{(reference_states[atomic_numbers[x]] or {}).get('symmetry')}" for x in elements}
+    return [pair for pair in _read_unaries(found[0], elements) if pair[0].name in own]
+
+
+def _read_unaries(
+    path: Path, elements: Iterable[str] | None
+) -> list[tuple[RelaxedReference, BirchMurnaghan]]:
     dataset = datasets.get_dataset("acwf-unaries")
-    (path,) = datasets.fetch(dataset.name)
     table = json.loads(path.read_text(encoding="utf-8"))
     wanted = None if elements is None else set(elements)
-    references = []
+    found = []
     for key, fit in table["BM_fit_data"].items():
         element, structure = key.split("-X/")
         if fit is None or element in LEFT_OUT or (wanted is not None and element not in wanted):
@@ -83,17 +106,17 @@ def acwf_unaries(elements: Iterable[str] | None = None) -> list[RelaxedReference
         per_atom = fit["min_volume"] / table["num_atoms_in_sim_cell"][key]
         lattice = structure.lower()
         edge = (CUBES[lattice] * per_atom) ** (1 / 3)
-        references.append(
-            RelaxedReference(
-                name=f"{element}-{lattice}",
-                source=dataset.name,
-                relaxed=bulk(element, lattice, a=edge),
-                volume_only=True,
-                cell_free=True,
-                level_of_theory=dataset.level_of_theory,
-            )
+        reference = RelaxedReference(
+            name=f"{element}-{lattice}",
+            source=dataset.name,
+            relaxed=bulk(element, lattice, a=edge),
+            volume_only=True,
+            cell_free=True,
+            level_of_theory=dataset.level_of_theory,
         )
-    return references
+        curve = BirchMurnaghan(per_atom, fit["bulk_modulus_ev_ang3"], fit["bulk_deriv"])
+        found.append((reference, curve))
+    return found
 
 
 def wbm_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:

@@ -1,0 +1,148 @@
+"""Questions about equations of state, their numbers and limits."""
+
+from __future__ import annotations
+
+from ase import units
+
+from ...check import OWN_CONVENTION, Criterion, Reading
+from .record import EquationOfState
+
+
+def read_minimum(row: EquationOfState) -> Reading | None:
+    """Count what speaks against one minimum: none at all, or none at the structure's volume."""
+    if row.error:
+        return None
+    if not row.bound:
+        return Reading(2, "the energy does not depend on the volume: the model sees no neighbour")
+    if row.fit is None:
+        return Reading(2, "no minimum between 0.45 and 1.4 times its volume")
+    away = 100 * (row.fit.v0 / (row.start_volume or row.fit.v0) - 1)
+    bend = row.bulk_modulus_at_start
+    if bend is not None and bend <= 0:
+        gpa = bend / units.GPa
+        return Reading(2, f"a maximum here (B {gpa:.2g} GPa), its minimum {away:+.1f} % away")
+    if len(row.minima) > 1:
+        places = ", ".join(f"{v:.2f}" for v in row.minima)
+        return Reading(1, f"{len(row.minima)} minima, at {places} V0")
+    return Reading(0, f"one minimum, {away:+.1f} % from its volume")
+
+
+def read_modulus(row: EquationOfState) -> Reading | None:
+    if row.fit is None or row.reference is None:
+        return None
+    ratio = row.fit.b0 / row.reference.b0
+    spread = row.bulk_modulus_spread or 0.0
+    beyond = max(0.0, 100 * (abs(ratio - 1) - ratio * spread))
+    gpa, reference = row.fit.b0 / units.GPa, row.reference.b0 / units.GPa
+    return Reading(
+        beyond, f"B0 {gpa:.3g} ± {gpa * spread:.2g} GPa, reference {reference:.3g} ({ratio:.2f})"
+    )
+
+
+def read_epsilon(row: EquationOfState) -> Reading | None:
+    if row.epsilon is None or row.delta is None:
+        return None
+    return Reading(row.epsilon, f"ε {row.epsilon:.2f}, Δ {1000 * row.delta:.1f} meV/atom")
+
+
+def read_pressure(row: EquationOfState) -> Reading | None:
+    if row.fit is None:
+        return None
+    if row.pressure_error is None:
+        return Reading(None, "no stress")
+    return Reading(100 * row.pressure_error, f"{100 * row.pressure_error:.2g} % off")
+
+
+def read_turnover(row: EquationOfState) -> Reading | None:
+    if row.fit is None:
+        return None
+    if row.turnover is None or row.barrier is None:
+        return Reading(0.0, "resists down to half of its volume")
+    return Reading(
+        row.turnover, f"falls again below {row.turnover:.2f} V0, {row.barrier:.2g} eV/atom"
+    )
+
+
+def read_failed(row: EquationOfState) -> Reading:
+    return Reading(1, row.error) if row.error else Reading(0, "every volume was answered")
+
+
+CRITERIA = (
+    Criterion(
+        "volumes",
+        read_failed,
+        caution=None,
+        fail=0,
+        source=f"{OWN_CONVENTION}: a potential must answer at every volume",
+        good="every volume was answered",
+        bad="the model gives no equation of state",
+        why="what cannot be evaluated can be neither pressed nor heated",
+        avoid="Do not press or heat these crystals.",
+    ),
+    Criterion(
+        "one minimum",
+        read_minimum,
+        caution=0,
+        fail=1,
+        words="caution: more than one; fail: none, or a maximum at its own volume",
+        source=f"{OWN_CONVENTION}: a crystal has one volume at rest",
+        good="the energy has one minimum against the volume",
+        bad="the energy has no minimum, or several, against the volume",
+        why="a relaxation stops wherever the pressure is zero, at a maximum too",
+        careful="Check which minimum a relaxation has ended in.",
+        avoid="Do not relax the cell of these crystals.",
+    ),
+    Criterion(
+        "equation of state",
+        read_epsilon,
+        caution=0.5,
+        fail=1.0,
+        source=f"{OWN_CONVENTION}; codes with different pseudopotentials agree within 0.2 "
+        "(Bosoni et al., Nat. Rev. Phys. 6, 45 (2024))",
+        good="the equation of state is the reference's",
+        bad="the equation of state is another",
+        why="volume, stiffness and anharmonicity are one curve, and ε compares it as a whole",
+        careful="Check volumes and pressures of these crystals.",
+        avoid="Do not read volumes or pressures of these crystals.",
+        unit="ε",
+    ),
+    Criterion(
+        "bulk modulus",
+        read_modulus,
+        caution=15.0,
+        fail=40.0,
+        source=f"{OWN_CONVENTION}; beyond its own uncertainty, the spread between fit windows",
+        good="the crystal is as stiff as the reference's",
+        bad="the crystal is stiffer or softer than the reference's",
+        why="sound, elastic constants and thermal expansion follow the stiffness",
+        careful="Expect elastic constants to be off by about as much.",
+        avoid="Do not read elastic constants of these crystals.",
+        unit="%",
+    ),
+    Criterion(
+        "pressure",
+        read_pressure,
+        caution=1.0,
+        fail=5.0,
+        source=f"{OWN_CONVENTION}: as for the stress under strain",
+        good="the pressure is the derivative of the energy",
+        bad="the pressure is not the derivative of the energy: relaxed volumes are wrong",
+        why="the pressure moves the cell, and the energy says where it should stop",
+        careful="Check relaxed volumes against the minimum of the energy.",
+        avoid="Do not relax cells with this stress.",
+        unit="%",
+    ),
+    Criterion(
+        "compression",
+        read_turnover,
+        caution=0.5,
+        fail=0.75,
+        source=f"{OWN_CONVENTION}: half the volume is 500 GPa and more for a metal",
+        good="the crystal resists when it is pressed to half of its volume",
+        bad="pressed further, the crystal falls in",
+        why="a run under pressure, or from a dense random start, goes where the energy falls",
+        careful="Watch the volume under pressure and in dense random structures.",
+        avoid="Do not press these crystals.",
+        unit="V0",
+    ),
+)

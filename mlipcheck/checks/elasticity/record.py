@@ -1,0 +1,67 @@
+"""Records of elasticity: the energy of a crystal against its volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...analysis.eos import BirchMurnaghan
+
+
+@dataclass(frozen=True, eq=False)
+class EquationOfState:
+    """The energy of one crystal against its volume, shape and fractional positions held.
+
+    Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.
+
+    Attributes
+    ----------
+    name, formula, source : str
+    fingerprint : str
+        Of the structure that was scaled.
+    volumes, energies, pressures : ndarray of shape (n,)
+        From half of the equilibrium volume to 1.3 times it; NaN where the model failed or has no
+        stress.
+    start_volume : float
+        The structure's own volume: the reference's, where there is one.
+    fit : BirchMurnaghan or None
+        From seven volumes, 0.94 to 1.06 of the model's own V0; None without a minimum.
+    bulk_modulus_spread : float or None
+        Half of the range of B0 over windows of ±3, ±6 and ±10 %, over B0: its uncertainty.
+    bulk_modulus_at_start : float or None
+        V d²E/dV² at the structure's own volume: negative at a maximum.
+    pressure_error : float or None
+        |p + dE/dV| over dE/dV at either end of the fit, the larger one.
+    minima : tuple of float
+        Where the energy has a minimum, over V0.
+    turnover, barrier : float or None
+        V / V0 below which the energy falls again when pressed, and how high it is before, eV.
+    reference : BirchMurnaghan or None
+    epsilon, delta : float or None
+        Of the two fitted curves; see `mlipcheck.analysis.eos.compare_curves`.
+    bound : bool
+        Whether the energy depends on the volume at all: False where the model sees no neighbour.
+    """
+
+    name: str
+    formula: str = ""
+    source: str = ""
+    fingerprint: str = field(default="", metadata={"input": "structure"})
+    level_of_theory: str | None = None
+    volumes: np.ndarray = field(default_factory=lambda: np.array([]))
+    energies: np.ndarray = field(default_factory=lambda: np.array([]))
+    pressures: np.ndarray = field(default_factory=lambda: np.array([]))
+    start_volume: float | None = None
+    fit: BirchMurnaghan | None = None
+    bulk_modulus_spread: float | None = None
+    bulk_modulus_at_start: float | None = None
+    pressure_error: float | None = None
+    minima: tuple[float, ...] = ()
+    turnover: float | None = None
+    barrier: float | None = None
+    reference: BirchMurnaghan | None = None
+    epsilon: float | None = None
+    delta: float | None = None
+    bound: bool = True
+    error: str | None = None

@@ -1,0 +1,227 @@
+"""Equations of state: exact curves as calculators, and one planted fault for each question."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from ase.build import bulk, fcc111
+from ase.calculators.calculator import Calculator, all_changes
+
+from mlipcheck.analysis.closest import has_vacuum
+from mlipcheck.analysis.eos import BirchMurnaghan, compare_curves, fit_birch_murnaghan
+from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.check import Context, Task
+from mlipcheck.checks.elasticity import Elasticity
+from mlipcheck.references.crystals import ground_states
+from mlipcheck.references.structures import from_atoms
+from mlipcheck.system import Settings, System
+from mlipcheck.verdict import judge
+
+TRUTH = BirchMurnaghan(v0=11.9, b0=0.88, b1=4.9)
+
+
+class OfVolume(Calculator):
+    """Any energy per atom against the volume per atom; its pressure by a tiny difference."""
+
+    implemented_properties = ["energy", "forces", "stress"]
+
+    def __init__(self, energy, pressure_factor=1.0):
+        super().__init__()
+        self.curve, self.pressure_factor = energy, pressure_factor
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        n, v = len(atoms), atoms.get_volume() / len(atoms)
+        h = 1e-5 * v
+        low, energy, high = (float(self.curve(np.array([x]))[0]) for x in (v - h, v, v + h))
+        pressure = self.pressure_factor * (low - high) / (2 * h)
+        self.results = {
+            "energy": n * energy,
+            "forces": np.zeros((n, 3)),
+            "stress": -pressure * np.array([1.0, 1, 1, 0, 0, 0]),
+        }
+
+
+def row_of(calculator, reference=TRUTH, volume=TRUTH.v0):
+    atoms = bulk("Cu", a=(4 * volume) ** (1 / 3))
+    task = Task("Cu-fcc", None)
+    check = Elasticity()
+    made = check._task(atoms, "Cu-fcc", "here", "", "PBE", reference)
+    (row,) = check.run(calculator, dataclasses.replace(task, subject=made.subject), Context())
+    return row
+
+
+def statuses(row):
+    found = judge({"elasticity": [row]})
+    return {f.quantity: f.status for f in found if f.check == "elasticity"}
+
+
+def test_a_curve_is_fitted_to_itself():
+    volumes = TRUTH.v0 * np.linspace(0.94, 1.06, 7)
+    found = fit_birch_murnaghan(volumes, TRUTH.energy(volumes) - 3.5)
+    assert found.v0 == pytest.approx(TRUTH.v0, rel=1e-6)
+    assert found.b0 == pytest.approx(TRUTH.b0, rel=1e-5)
+    assert found.b1 == pytest.approx(TRUTH.b1, rel=1e-4)
+    assert found.e0 == pytest.approx(-3.5)
+    assert found.bulk_modulus(found.v0) == pytest.approx(TRUTH.b0, rel=1e-3)
+
+
+def test_epsilon_and_delta_of_known_curves():
+    epsilon, delta = compare_curves(TRUTH, TRUTH)
+    assert epsilon == pytest.approx(0, abs=1e-9)
+    assert delta == pytest.approx(0, abs=1e-12)
+    # a curve twice as stiff: (2f - f)² over 2 f², whatever f is
+    stiff = dataclasses.replace(TRUTH, b0=2 * TRUTH.b0)
+    assert compare_curves(TRUTH, stiff)[0] == pytest.approx(0.5**0.5, rel=1e-6)
+    # a shifted parabola is off by its slope times the shift, to first order
+    shifted = dataclasses.replace(TRUTH, v0=1.01 * TRUTH.v0)
+    assert compare_curves(TRUTH, shifted)[1] == pytest.approx(0.0036, rel=0.15)
+
+
+def test_a_line_has_no_equation_of_state():
+    volumes = np.linspace(9, 11, 7)
+    assert fit_birch_murnaghan(volumes, 0.1 * volumes) is None
+
+
+def test_the_reference_itself_gets_nothing_worse_than_ok():
+    row = row_of(OfVolume(TRUTH.energy))
+    assert row.error is None
+    assert row.epsilon == pytest.approx(0, abs=1e-4)
+    assert row.fit.v0 == pytest.approx(TRUTH.v0, rel=1e-4)
+    assert row.bulk_modulus_spread < 0.02
+    assert set(statuses(row).values()) == {"ok"}
+    assert len(statuses(row)) == 6
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.3, "caution"), (0.5, "fail"), (1.7, "fail")])
+def test_a_stiffness_that_is_off_is_found(factor, status):
+    row = row_of(OfVolume(dataclasses.replace(TRUTH, b0=factor * TRUTH.b0).energy))
+    assert row.fit.b0 / row.reference.b0 == pytest.approx(factor, rel=1e-3)
+    found = statuses(row)
+    assert found.pop("bulk modulus") == status
+    found.pop("equation of state")  # which is the same curve as a whole
+    assert set(found.values()) == {"ok"}
+
+
+def test_a_volume_that_is_off_is_found():
+    row = row_of(OfVolume(dataclasses.replace(TRUTH, v0=1.03 * TRUTH.v0).energy))
+    found = statuses(row)
+    assert found.pop("equation of state") == "fail"
+    assert set(found.values()) == {"ok"}
+
+
+def test_a_second_minimum_is_found():
+    def energy(v):
+        return TRUTH.energy(v) - 0.6 * np.exp(-(((v / TRUTH.v0 - 0.7) / 0.04) ** 2))
+
+    row = row_of(OfVolume(energy))
+    assert len(row.minima) == 2
+    assert min(row.minima) == pytest.approx(0.7, abs=0.05)
+    found = statuses(row)
+    assert found.pop("one minimum") == "caution"
+    assert found.pop("compression") != "ok"  # there is a maximum between the two
+    assert set(found.values()) == {"ok"}
+
+
+def test_a_hole_is_found():
+    def energy(v):
+        return TRUTH.energy(v) - 90 * np.clip(0.6 - v / TRUTH.v0, 0, None)
+
+    row = row_of(OfVolume(energy))
+    assert row.turnover == pytest.approx(0.6, abs=0.03)
+    found = statuses(row)
+    assert found.pop("compression") == "caution"
+    assert set(found.values()) == {"ok"}
+
+
+def test_a_pressure_that_is_no_derivative_is_found():
+    row = row_of(OfVolume(TRUTH.energy, pressure_factor=1.1))
+    assert row.pressure_error == pytest.approx(0.1, abs=0.01)
+    found = statuses(row)
+    assert found.pop("pressure") == "fail"
+    assert set(found.values()) == {"ok"}
+
+
+def test_a_maximum_at_the_own_volume_is_told_with_its_minimum():
+    def energy(v):
+        x = v / TRUTH.v0 - 1
+        return 0.02 * np.cos(x / 0.1 * np.pi) + 0.3 * x**2
+
+    row = row_of(OfVolume(energy))
+    assert row.bulk_modulus_at_start < 0
+    (finding,) = [f for f in judge({"elasticity": [row]}) if f.quantity == "one minimum"]
+    assert finding.status == "fail"
+    assert "maximum" in finding.value
+    assert "% away" in finding.value
+
+
+def test_a_model_that_sees_no_neighbour_is_told():
+    row = row_of(OfVolume(lambda v: 0 * v - 1.0))
+    assert not row.bound
+    (finding,) = [f for f in judge({"elasticity": [row]}) if f.quantity == "one minimum"]
+    assert finding.status == "fail"
+    assert "sees no neighbour" in finding.value
+
+
+def test_what_raises_is_a_row():
+    class Broken(Calculator):
+        implemented_properties = ["energy", "stress"]
+
+        def calculate(self, *args, **kwargs):
+            raise RuntimeError("out of order")
+
+    row = row_of(Broken())
+    assert "out of order" in row.error
+    assert statuses(row) == {"volumes": "fail"}
+
+
+def test_stiffness_within_its_uncertainty_is_not_blamed():
+    row = row_of(OfVolume(dataclasses.replace(TRUTH, b0=1.2 * TRUTH.b0).energy))
+    rough = dataclasses.replace(row, bulk_modulus_spread=0.1)
+    assert statuses(row)["bulk modulus"] == "caution"
+    assert statuses(rough)["bulk modulus"] == "ok"
+
+
+def test_vacuum_is_seen():
+    assert has_vacuum(fcc111("Al", (1, 1, 3), vacuum=5.0, periodic=True))
+    assert not has_vacuum(bulk("Al", cubic=True))
+    assert not has_vacuum(bulk("Cs", cubic=True))
+
+
+def tasks_of(**facts):
+    system = System(CalculatorInfo("x"), **facts)
+    return Elasticity().tasks(system, Settings())
+
+
+def test_elements_have_their_own_lattice(data_dir):
+    names = [r.name for r, _ in ground_states(["Cu", "W", "Si", "O", "Zn", "Fe"])]
+    assert names == ["Cu-fcc", "Si-diamond", "W-bcc"]
+    found = tasks_of(elements=("Cu-O", "W"))
+    assert [t.name for t in found] == ["Cu-fcc", "W-bcc"]
+
+
+def test_a_users_crystal_is_taken_and_a_slab_is_not(monkeypatch):
+    monkeypatch.setattr("mlipcheck.checks.elasticity.check.ground_states", lambda elements: [])
+    slab = fcc111("Al", (1, 1, 3), vacuum=8.0, periodic=True)
+    references = tuple(from_atoms(a, n, "mine") for n, a in (("al", bulk("Al")), ("slab", slab)))
+    task, skip = tasks_of(references=references)
+    assert task.name == "al"
+    assert "slab" in skip.reason
+
+
+def test_without_the_data_it_says_how_to_get_them(monkeypatch):
+    monkeypatch.setattr("mlipcheck.checks.elasticity.check.ground_states", lambda elements: None)
+    (skip,) = tasks_of(elements=("Cu",))
+    assert "mlipcheck data acwf-unaries" in skip.reason
+
+
+def test_chgnet_on_caesium(chgnet, data_dir):
+    ((reference, curve),) = ground_states(["Cs"])
+    check = Elasticity()
+    made = check._task(reference.relaxed, "Cs", "acwf", "", None, curve)
+    (row,) = check.run(chgnet, made, Context())
+    assert row.bulk_modulus_at_start < 0
+    assert 100 * (row.fit.v0 / row.start_volume - 1) == pytest.approx(-7, abs=1)
+    assert statuses(row)["one minimum"] == "fail"
