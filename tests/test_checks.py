@@ -1,0 +1,190 @@
+"""What every check owes the others: one file over the list of checks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from ase.build import bulk
+from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from mlipcheck.check import Context, Reading, Task
+from mlipcheck.checks import CHECKS, list_checks
+from mlipcheck.checkup.plan import plan_checkup
+from mlipcheck.checkup.run import check_up
+from mlipcheck.comparison import compare_runs
+from mlipcheck.drawing.tables import TableBlock
+from mlipcheck.record import STATUSES
+from mlipcheck.storage import from_plain, to_plain
+from mlipcheck.system import Settings
+from mlipcheck.verdict import judge
+
+CRITERIA = [(check, c) for check in CHECKS for c in check.criteria]
+NAMES = [check.name for check in CHECKS]
+every_check = pytest.mark.parametrize("check", CHECKS, ids=NAMES)
+every_criterion = pytest.mark.parametrize(
+    ("check", "criterion"), CRITERIA, ids=[f"{check.name}-{c.quantity}" for check, c in CRITERIA]
+)
+
+
+class Broken(Calculator):
+    """A calculator that fails everywhere."""
+
+    implemented_properties = ["energy", "forces", "stress"]
+
+    def calculate(self, *args, **kwargs):
+        raise RuntimeError("out of order")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A crystal at rest and eight labelled frames."""
+    folder = tmp_path_factory.mktemp("files")
+    frames = []
+    for k in range(9):
+        atoms = bulk("Cu", a=3.59, cubic=True)
+        atoms.rattle(0.05 if k else 0.0, seed=k)
+        atoms.calc = EMT()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        frames.append(atoms)
+    write(folder / "rest.xyz", frames[0])
+    write(folder / "frames.xyz", frames[1:])
+    return [str(folder / "rest.xyz"), str(folder / "frames.xyz")]
+
+
+@pytest.fixture(scope="module")
+def run(files):
+    """A run that has rows of every check of ours; the elements' own data may be missing."""
+    frames = [files[1]]
+    found = check_up(EMT(), files, Settings(independent=True))
+    learnt = check_up(EMT(), frames, Settings(only=("learning",), sizes=(1, 2)))
+    return dataclasses.replace(found, checks={**found.checks, **learnt.checks})
+
+
+def test_names_are_unique_and_none_is_empty():
+    assert len(set(NAMES)) == len(NAMES)
+    for check in CHECKS:
+        assert check.name == check.name.lower()
+        assert check.title
+        assert check.asks
+        assert dataclasses.is_dataclass(check.row)
+        assert set(check.needs) <= set(NAMES[: NAMES.index(check.name)])
+
+
+@every_criterion
+def test_every_status_that_can_be_has_words(check, criterion):
+    possible = {"ok", "not assessed"}
+    possible |= {"caution"} if criterion.caution is not None else set()
+    possible |= {"fail"} if criterion.fail is not None else set()
+    for status in possible:
+        assert criterion.advise(status), status
+    assert criterion.good
+    assert criterion.bad
+    assert criterion.why
+    assert criterion.source
+    assert criterion.limits
+
+
+@every_criterion
+def test_limits_part_the_statuses(check, criterion):
+    sign = -1 if criterion.below else 1
+    limits = [x for x in (criterion.caution, criterion.fail) if x is not None]
+    assert limits, "what has no limit is no question"
+    finite = [x for x in limits if math.isfinite(x)]
+    far = [criterion.status(Reading(x + sign * 1e6, "")) for x in finite]
+    assert far[-1:] in ([], ["fail"] if criterion.fail is not None else ["caution"])
+    assert criterion.status(Reading(-sign * math.inf, "")) == "ok"
+    assert criterion.status(Reading(math.nan, "")) == "fail"
+    assert criterion.status(Reading(None, "")) == "not assessed"
+
+
+@every_check
+def test_rows_survive_json(check, run):
+    rows = run.rows(check.name)
+    assert rows
+    for row in rows:
+        plain = to_plain(row)
+        assert to_plain(from_plain(check.row, plain)) == plain
+        assert to_plain(from_plain(check.row, plain | {"of a later version": 1})) == plain
+
+
+@every_check
+def test_rows_compare_with_themselves(check, run):
+    for row in run.rows(check.name):
+        assert check.mismatch(row, row) == []
+
+
+@every_check
+@pytest.mark.parametrize("models", [1, 2])
+def test_tables_are_text_and_name_every_row(check, run, models):
+    other = dataclasses.replace(run.calculator, spec="another")
+    runs = [run, dataclasses.replace(run, calculator=other)][:models]
+    blocks = check.tables(compare_runs(runs).models)
+    text = [cell for b in blocks if isinstance(b, TableBlock) for row in b.rows for cell in row]
+    heads = [head for b in blocks if isinstance(b, TableBlock) for head in (b.title, *b.columns)]
+    assert all(isinstance(x, str) for x in [*text, *heads])
+    words = " ".join([*text, *heads, *(b.text for b in blocks if not isinstance(b, TableBlock))])
+    for row in run.rows(check.name):
+        if getattr(row, "distance", 1.0) is not None:
+            assert row.name in words
+    assert not {"None", "nan", "inf"} & set(text)
+
+
+@every_check
+@pytest.mark.parametrize("models", [1, 2])
+def test_figures_have_text_alternatives(check, run, models):
+    other = dataclasses.replace(run.calculator, spec="another")
+    runs = [run, dataclasses.replace(run, calculator=other)][:models]
+    comparison = compare_runs(runs)
+    quantities = {c.quantity for c in check.criteria}
+    names = {row.name for row in run.rows(check.name)}
+    for panel in check.figures(comparison.models):
+        assert panel.caption
+        assert len(panel.alt) > len("two words")
+        assert check.name in panel.checks
+        assert set(panel.quantities) <= quantities
+        assert set(panel.subjects) <= names
+        assert panel.letters in ("", *(m.letter for m in comparison.models))
+
+
+@every_check
+def test_what_fails_is_a_row_or_a_finding_and_never_ok(check, files):
+    settings = Settings(only=(check.name,), sizes=(1,) if check.name == "learning" else None)
+    what = files[1:] if check.name == "learning" else files
+    plan = plan_checkup(Broken(), what, settings)
+    earlier = {}
+    for job in plan.jobs:
+        context = Context(plan.settings, {need: earlier[need] for need in job.check.needs})
+        rows = [row for task in job.tasks for row in job.check.run(Broken(), task, context)]
+        earlier[job.check.name] = job.check.finish(rows)
+    rows = earlier[check.name]
+    assert rows
+    # what is asked about the reference is not about the model
+    findings = [f for f in judge({check.name: rows}) if f.quantity != "the reference itself"]
+    assert {f.status for f in findings} <= {"fail", "not assessed"}, findings
+    wrong = [row for row in rows if row.error is not None and "out of order" in row.error]
+    told = any("out of order" in f.value for f in findings)
+    assert wrong or told or check.needs
+
+
+@every_check
+def test_tasks_tell_what_they_cost(check, files):
+    settings = Settings(only=(check.name,), sizes=(1,) if check.name == "learning" else None)
+    plan = plan_checkup(EMT(), files[1:] if check.name == "learning" else files, settings)
+    for job in plan.jobs:
+        assert job.seconds >= 0
+        for task in job.tasks:
+            assert isinstance(task, Task)
+            assert task.name
+            assert task.steps >= 1
+
+
+def test_findings_have_known_statuses_and_checks(run):
+    for finding in run.findings:
+        assert finding.status in STATUSES
+        assert finding.check in {check.name for check in list_checks()}
