@@ -129,6 +129,11 @@ def test_a_check_that_is_not_installed_here_is_named(soft_run, tmp_path):
     assert "not installed here: foreign" in text
 
 
+def test_what_was_looked_at_is_named_or_counted(soft_run):
+    (note, *_) = make_document(compare_runs([soft_run])).notes
+    assert note == "Looked at pairs of atoms: N-N; relaxed structures: 5."
+
+
 # Folders
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import statistics
+from collections import Counter
 from importlib.resources import files
 from itertools import pairwise
 
@@ -228,12 +229,15 @@ def numbers_of(data):
     found.update([statistics.median(changes)] if changes else [])
     by_status = [sum(f["status"] == s for f in data["findings"]) for s in HEADINGS]
     found.update(map(float, by_status))
+    # questions by their worst answer, in what stands side by side
+    worst = {(f["check"], f["quantity"]): f["status"] for f in reversed(data["findings"])}
+    found.update(map(float, Counter(worst.values()).values()))
     return found
 
 
-def strangers(page, data):
+def strangers(page, *runs):
     """Return the numbers of a page that are not in its results, whatever their rounding."""
-    known = np.array(sorted(numbers_of(data)))
+    known = np.array(sorted(set().union(*map(numbers_of, runs))))
     text = re.sub(r"Figure \d+", "", page.text("main"))
     foreign = []
     for token in NUMBER.findall(text):
@@ -279,6 +283,16 @@ def test_every_number_is_in_the_results(request, name, tmp_path):
     assert strangers(Report(html), data) == []
     planted = html.replace("</main>", "<p>and 731.37 of them, or 0.04177</p></main>")
     assert strangers(Report(planted), data) == ["731.37", "0.04177"]
+
+
+def test_every_number_of_two_models_is_in_their_results(soft_run, exact_run, tmp_path):
+    runs = [soft_run, exact_run]
+    html = written(tmp_path, *runs)
+    data = json.loads((tmp_path / "results.json").read_text())["runs"]
+    assert data[0]["checks"] == to_plain(soft_run)["checks"]
+    assert strangers(Report(html), *data) == []
+    planted = html.replace("</main>", "<p>and 731.37 of them, or 0.04177</p></main>")
+    assert strangers(Report(planted), *data) == ["731.37", "0.04177"]
 
 
 @pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])

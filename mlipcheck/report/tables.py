@@ -12,6 +12,7 @@ from ..drawing.tables import Block, Paragraph, TableBlock, capital, facts, numbe
 from ..record import STATUSES, Finding, Model, RunRecord
 
 MAX_NAMES = 12  # in one cell
+MAX_TESTED = 3  # names of what was looked at; of more there is the number
 UNSET = "not set"
 
 
@@ -27,8 +28,12 @@ def describe_calculator(info: CalculatorInfo) -> str:
 def list_notes(comparison: Comparison) -> list[str]:
     """Return what is to be known of what was looked at, and what was left out."""
     runs = comparison.runs
-    counts = [(c.title, len(runs[0].rows(c.name))) for c in list_checks()]
-    tested = [f"{title}: {n}" for title, n in counts if n]
+    found = [(c.title, [row.name for row in runs[0].rows(c.name)]) for c in list_checks()]
+    tested = [
+        f"{title}: {', '.join(names) if len(names) <= MAX_TESTED else len(names)}"
+        for title, names in found
+        if names
+    ]
     notes = [f"Looked at {'; '.join(tested)}."] if len(tested) > 1 else []
     unknown = [x for x in runs[0].checks if x not in {c.name for c in list_checks()}]
     if unknown:

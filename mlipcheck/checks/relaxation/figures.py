@@ -42,10 +42,9 @@ def _volumes(models: Sequence[Model]) -> Iterator[Panel]:
     found = draw_compared(models, "relaxation", volume_change, VOLUME)
     if found is None:
         return
-    whose = "each model" if len(models) > 1 else "the model"
     yield Panel(
         name="volumes",
-        caption=f"The volume that {whose} relaxes a structure to, against the reference's."
+        caption=f"The volume that {_each(models)} relaxes a structure to, against the reference's."
         f"{found.more}",
         alt=f"Volumes, model minus reference. {found.describe('+.2f', ' %')}{_astray(models)}",
         checks=("relaxation",),
@@ -83,7 +82,7 @@ def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
     legend_below(figure, 2)
     yield Panel(
         name="bonds",
-        caption="How much each bond of the reference changes when the model relaxes it.",
+        caption=f"How much each bond of the reference changes when {_each(models)} relaxes it.",
         alt=f"Changes of bonds. {' '.join(words)}{_astray(models)}",
         checks=("relaxation",),
         subjects=tuple(dict.fromkeys(r.name for rows in bonded for r in rows)),
@@ -102,6 +101,10 @@ def _draw_bonds(axis: Axes, rows: Sequence[Relaxation], model: Model) -> None:
     axis.plot(x[converged], y[converged], marker=model.marker, label=label, **look)
     if not converged.all():
         axis.plot(x[~converged], y[~converged], "x", color=FAILED, ms=6, label="not converged")
+
+
+def _each(models: Sequence[Model]) -> str:
+    return "each model" if len(models) > 1 else "the model"
 
 
 def _astray(models: Sequence[Model]) -> str:
