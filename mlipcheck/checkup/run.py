@@ -18,6 +18,7 @@ from ..checks.dimers.record import DimerScan
 from ..checks.dimers.scan import scan_pairs
 from ..checks.interface import check_calculator, iter_checks
 from ..checks.interface.record import ContractResult
+from ..checks.kept import probe
 from ..checks.learning.frames import FrameLearner, iterate_fits
 from ..checks.learning.record import LearningCurve
 from ..checks.learning.toy import SIZES, TRIALS, toy_learning_curve
@@ -278,7 +279,9 @@ class _Work:
         return learner.curves(results, target)
 
 
-def make_store(calculator: BaseCalculator, folder: Path) -> PartStore:
-    """Return where the parts of check-ups with this model are kept."""
+def make_store(calculator: BaseCalculator, folder: Path, plan: Plan | None = None) -> PartStore:
+    """Return where the parts of check-ups with this model are kept; of ``plan``, if it is known."""
     info = describe(calculator)
-    return PartStore(folder, [info, collect_versions(info.backend)])
+    words = plan.system.elements if plan is not None else ()  # elements and pairs
+    numbers = probe(calculator, (x for word in words for x in word.split("-")))
+    return PartStore(folder, [info, collect_versions(info.backend)], numbers)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..storage import (
-    dumps,
-    from_plain,
-    to_plain,
-    write_atomically,
-)
+from ..checks.kept import read_kept, seal
+from ..storage import from_plain, to_plain, write_atomically
 
 
 class PartStore:
@@ -26,11 +23,14 @@ class PartStore:
     identity : object
         Everything that all parts depend on: the model, its checkpoint, versions. Records and plain
         values.
+    probe : sequence of float
+        What the model computes, of `checks.kept.probe`: it says more than a name.
     """
 
-    def __init__(self, folder: Path | None, identity: Any) -> None:
+    def __init__(self, folder: Path | None, identity: Any, probe: Sequence[float] = ()) -> None:
         self.folder = folder
         self.identity = to_plain(identity)
+        self.probe = probe
         self.used = 0
         self._touched: set[Path] = set()
 
@@ -40,9 +40,12 @@ class PartStore:
             return None
         path = self._path(name)
         try:
-            part = from_plain(cls, json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None  # not there, or of another version: it is computed
+            kept = read_kept(path, self.probe)
+            part = None if kept is None else from_plain(cls, kept)
+        except (ValueError, TypeError, KeyError, AttributeError):  # of another version
+            part = None
+        if part is None:  # it is computed
+            return None
         self.used += 1
         self._touched.add(path)
         return part
@@ -56,7 +59,7 @@ class PartStore:
         if self.folder is not None and keep:
             path = self._path(name)
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, dumps(part))
+            write_atomically(path, seal(part, self.probe))
             self._touched.add(path)
         return from_plain(cls, to_plain(part))
 

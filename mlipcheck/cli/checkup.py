@@ -116,7 +116,7 @@ def run(
         with places.told_as_a_mistake(f"--out {out}"):
             out.mkdir(parents=True, exist_ok=True)
     folder = _parts_folder(out)
-    stores = [make_store(calculator, folder) for calculator in calculators]
+    stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
     records: list[RunRecord] = []
     for calculator, plan, store in zip(calculators, plans, stores, strict=True):
         record = run_checkup(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from ...calculators.rbf_ridge import RBFRidge
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
 from ...references.frames import FrameSet, LabelledFrame
+from ...storage import collect_versions
+from ..kept import probe
 from .collect import collect_curves
 from .plan import (
     FINE_TUNED,
@@ -76,7 +79,7 @@ def learn_from_frames(
     Raises
     ------
     InputError
-        For too few frames, an N beyond what there is, no or far too many repeats, a negative seed.
+        For too few frames, an N beyond what there is, and what `check_draws` refuses.
     """
     check_draws(repeats, seed)
     learner = FrameLearner(calculator, labels, seed)
@@ -92,15 +95,15 @@ def iterate_fits(
     learner: FrameLearner, fits: Sequence[Fit], store: Path | None = None
 ) -> Iterator[tuple[Fit, Errors]]:
     """Yield each fit with its errors as it is finished; what the store has is not fitted again."""
-    kept = None if store is None else FitStore(store, learner.key)
+    kept = None if store is None else FitStore(store, learner.key, learner.probe)
     for fit in fits:
-        found = None if kept is None else kept.get(fit)
+        # the model of the largest N is what a user takes away
+        model = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
+        found = None if kept is None else kept.get(fit, model)
         if found is None:
-            # the model of the largest N is what a user takes away
-            keep = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
-            found = learner.learn(fit, keep)
+            found = learner.learn(fit, model)
             if kept is not None and "failed" not in found:  # what failed may be tried again
-                kept.put(fit, found)
+                kept.put(fit, found, model)
         yield fit, found
 
 
@@ -158,7 +161,14 @@ class FrameLearner:
             "frames": self.labels.fingerprint,
             "test": self.split.test,  # another seed parts other runs
             "settings": self.settings,
+            "mlipcheck": collect_versions().get("mlipcheck"),
         }
+
+    @functools.cached_property
+    def probe(self) -> list[float]:
+        """What the model computes, of `kept.probe`: its name does not tell."""
+        symbols = {x for f in self.labels.frames for x in f.atoms.get_chemical_symbols()}
+        return probe(self.calculator, symbols)
 
     def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
         """Return every fit for these N; see `learn_from_frames`."""
