@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import importlib.metadata
 import json
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +13,7 @@ from typing import Any
 from .calculators.records import CalculatorInfo
 from .checks import list_checks
 from .record import SCHEMA, SETTINGS, RunRecord
-from .storage import dumps, from_plain, to_plain
+from .storage import collect_versions, dumps, from_plain, to_plain
 
 RESULTS = "results.json"
 
@@ -38,17 +35,6 @@ def make_run(
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         **more,
     )
-
-
-def collect_versions(*packages: str | None) -> dict[str, str]:
-    """Return the versions of Python, mlipcheck, what it stands on, and of ``packages``."""
-    names = ["mlipcheck", "ase", "numpy", "scipy", "vesin", "spglib", *packages]
-    found = {"python": platform.python_version()}
-    for name in names:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            if name:
-                found[name] = importlib.metadata.version(name)
-    return found
 
 
 def dump_runs(runs: Sequence[RunRecord]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import collections.abc
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import math
 import os
+import platform
 import reprlib
 import sys
 import tempfile
@@ -138,6 +140,17 @@ def _read_array(value: list[Any], where: str) -> np.ndarray:
 def dumps(record: Any) -> str:
     """Return a record as JSON text that ends in a newline."""
     return json.dumps(to_plain(record), indent=1, allow_nan=False) + "\n"
+
+
+def collect_versions(*packages: str | None) -> dict[str, str]:
+    """Return the versions of Python, mlipcheck, what it stands on, and of ``packages``."""
+    names = ["mlipcheck", "ase", "numpy", "scipy", "vesin", "spglib", *packages]
+    found = {"python": platform.python_version()}
+    for name in names:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if name:
+                found[name] = importlib.metadata.version(name)
+    return found
 
 
 _reported: set[Path] = set()

@@ -13,8 +13,10 @@ from ase.calculators.calculator import BaseCalculator
 from ..calculators.base import FAILURES
 from ..calculators.registry import describe
 from ..check import Context, Task
+from ..checks.kept import probe
 from ..record import RunRecord
-from ..results_file import collect_versions, make_run
+from ..results_file import make_run
+from ..storage import collect_versions
 from ..system import Settings
 from ..verdict import conclude
 from .plan import Job, Plan, own_fault, plan_checkup
@@ -160,7 +162,9 @@ def _silent(name: str, total: int | None) -> AbstractContextManager[Callable[[in
     return nullcontext(lambda n: None)
 
 
-def make_store(calculator: BaseCalculator, folder: Path) -> PartStore:
-    """Return where the parts of check-ups with this model are kept."""
+def make_store(calculator: BaseCalculator, folder: Path, plan: Plan | None = None) -> PartStore:
+    """Return where the parts of check-ups with this model are kept; of ``plan``, if it is known."""
     info = describe(calculator)
-    return PartStore(folder, [info, collect_versions(info.backend)])
+    words = plan.system.elements if plan is not None else ()  # elements and pairs
+    numbers = probe(calculator, (x for word in words for x in word.split("-")))
+    return PartStore(folder, [info, collect_versions(info.backend)], numbers)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..storage import dumps, from_plain, lost_is_told, to_plain, write_atomically
+from ..checks.kept import read_kept, seal
+from ..storage import from_plain, lost_is_told, to_plain, write_atomically
 
 
 class PartStore:
@@ -22,11 +23,14 @@ class PartStore:
     identity : object
         Everything that all parts depend on: the model, its checkpoint, versions. Records and plain
         values.
+    probe : sequence of float
+        What the model computes, of `checks.kept.probe`: it says more than a name.
     """
 
-    def __init__(self, folder: Path | None, identity: Any) -> None:
+    def __init__(self, folder: Path | None, identity: Any, probe: Sequence[float] = ()) -> None:
         self.folder = folder
         self.identity = to_plain(identity)
+        self.probe = probe
         self.used = 0
         self._touched: set[Path] = set()
 
@@ -37,9 +41,10 @@ class PartStore:
         was never interrupted. What failed is not kept: it may be tried again.
         """
         path = self._path(key) if self.folder is not None else None
-        if path is not None:
-            with contextlib.suppress(OSError, ValueError):
-                part = from_plain(cls, json.loads(path.read_text(encoding="utf-8")))
+        found = read_kept(path, self.probe) if path is not None else None
+        if path is not None and found is not None:
+            with contextlib.suppress(ValueError):  # of another version: it is computed
+                part = from_plain(cls, found)
                 self.used += 1
                 self._touched.add(path)
                 return part
@@ -47,7 +52,7 @@ class PartStore:
         if path is not None and not _failed(part):
             with lost_is_told(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, dumps(part))
+                write_atomically(path, seal(part, self.probe))
                 self._touched.add(path)
         return from_plain(cls, to_plain(part))
 

@@ -50,7 +50,7 @@ def run_checks(
             before(calculator, plan)
         _print_plan(spec, plan, alone=len(specs) == 1)
     folder = _parts_folder(destination.out)
-    stores = [make_store(calculator, folder) for calculator in calculators]
+    stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
     runs: list[RunRecord] = []
     for calculator, plan, store in zip(calculators, plans, stores, strict=True):
         run = run_checkup(

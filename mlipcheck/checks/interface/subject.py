@@ -116,7 +116,7 @@ def choose_subject(
     known: list[str] = []
     error = ""
     for symbol in elements or CANDIDATES:
-        found = _answer(calculator, _crystal((symbol,), _bond((symbol,), scale)))
+        found = _answer(calculator, strained_crystal((symbol,), bond_length((symbol,), scale)))
         if found.error is None:
             known.append(symbol)
         error = found.error or error
@@ -128,10 +128,10 @@ def choose_subject(
             f"{describe(calculator).spec} cannot be judged: {error}{'' if elements else asked}"
         )
     pair = tuple(known[:2])
-    bond = _bond(pair, scale)
+    bond = bond_length(pair, scale)
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
-        sample = _crystal(pair, bond)
+        sample = strained_crystal(pair, bond)
         found = _answer(calculator, sample)
         size = 0.0 if found.forces is None else float(np.abs(found.forces).max())
         tried.append((size, bond, sample, found))
@@ -163,7 +163,7 @@ def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
     return in_vacuum
 
 
-def _bond(elements: Sequence[str], scale: float | None) -> float:
+def bond_length(elements: Sequence[str], scale: float | None) -> float:
     """Return the sum of two covalent radii (Å), the largest among the elements."""
     if scale is not None:
         return scale
@@ -171,7 +171,7 @@ def _bond(elements: Sequence[str], scale: float | None) -> float:
     return float(max(a + b for a, b in combinations_with_replacement(radii, 2)))
 
 
-def _crystal(elements: Sequence[str], bond: float) -> Atoms:
+def strained_crystal(elements: Sequence[str], bond: float) -> Atoms:
     """Return four atoms in a face-centred cell, strained and rattled, some outside the cell."""
     numbers = [atomic_numbers[elements[k % len(elements)]] for k in (0, 0, 1, 0)]
     a = bond * np.sqrt(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...references.frames import FrameSet, LabelledFrame
-from ...storage import lost_is_told
+from ...storage import collect_versions, lost_is_told
+from ..kept import probe
 from .collect import collect_curves
 from .plan import Errors, Fit, FitStore, Split, check_draws, choose_sizes, plan_fits, split_frames
 from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve
@@ -65,7 +67,7 @@ def learn_from_frames(
     Raises
     ------
     InputError
-        For too few frames, an N beyond what there is, no or far too many repeats, a negative seed.
+        For too few frames, an N beyond what there is, and what `check_draws` refuses.
     """
     check_draws(repeats, seed)
     learner = FrameLearner(calculator, labels, seed)
@@ -81,15 +83,15 @@ def iterate_fits(
     learner: FrameLearner, fits: Sequence[Fit], store: Path | None = None
 ) -> Iterator[tuple[Fit, Errors]]:
     """Yield each fit with its errors as it is finished; what the store has is not fitted again."""
-    kept = None if store is None else FitStore(store, learner.key)
+    kept = None if store is None else FitStore(store, learner.key, learner.probe)
     for fit in fits:
-        found = None if kept is None else kept.get(fit)
+        # the model of the largest N is what a user takes away
+        model = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
+        found = None if kept is None else kept.get(fit, model)
         if found is None:
-            # the model of the largest N is what a user takes away
-            keep = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
-            found = learner.learn(fit, keep)
+            found = learner.learn(fit, model)
             if kept is not None and "failed" not in found:  # what failed may be tried again
-                kept.put(fit, found)
+                kept.put(fit, found, model)
         yield fit, found
 
 
@@ -147,7 +149,14 @@ class FrameLearner:
             "frames": self.labels.fingerprint,
             "test": self.split.test,  # another seed parts other runs
             "settings": self.settings,
+            "mlipcheck": collect_versions().get("mlipcheck"),
         }
+
+    @functools.cached_property
+    def probe(self) -> list[float]:
+        """What the model computes, of `kept.probe`: its name does not tell."""
+        symbols = {x for f in self.labels.frames for x in f.atoms.get_chemical_symbols()}
+        return probe(self.calculator, symbols)
 
     def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
         """Return every fit for these N; see `learn_from_frames`."""

@@ -14,7 +14,8 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 from ...references.frames import FrameSet
-from ...storage import dumps, lost_is_told, write_atomically
+from ...storage import lost_is_told, write_atomically
+from ..kept import read_kept, seal
 
 SIZES = (1, 3, 10, 30, 100, 300)
 FEWEST = 4  # frames: half of them are for the test
@@ -131,11 +132,14 @@ class FitStore:
     folder : Path
     key : dict
         Everything that the fits of this folder depend on, but for their own frames.
+    probe : sequence of float
+        What the model computes, of `kept.probe`: it says more than a name.
     """
 
-    def __init__(self, folder: Path, key: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, key: dict[str, Any], probe: Sequence[float] = ()) -> None:
         self.folder = folder
         self.key = key
+        self.probe = probe
 
     def path(self, fit: Fit) -> Path:
         told = json.dumps([self.key, fit.method, fit.train, fit.repeat], sort_keys=True)
@@ -145,14 +149,28 @@ class FitStore:
         """Where the model of a fit is kept, if it is."""
         return self.path(fit).with_suffix(".pth")
 
-    def get(self, fit: Fit) -> Errors | None:
-        try:
-            found: Errors = json.loads(self.path(fit).read_text())
-        except (OSError, ValueError):  # not there, or not of ours
-            return None
-        return found
+    def get(self, fit: Fit, model: Path | None = None) -> Errors | None:
+        """Return the errors of a fit; None where it, or the ``model`` that it made, is not there.
 
-    def put(self, fit: Fit, errors: Errors) -> None:
+        So it is where one is damaged, or of another model.
+        """
+        found = read_kept(self.path(fit), self.probe)
+        if found is None:
+            return None
+        if model is not None and (found["model"] is None or found["model"] != _checksum(model)):
+            return None
+        errors: Errors = found["errors"]
+        return errors
+
+    def put(self, fit: Fit, errors: Errors, model: Path | None = None) -> None:
+        found = {"errors": errors, "model": model and _checksum(model)}
         with lost_is_told(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path(fit), dumps(errors))
+            write_atomically(self.path(fit), seal(found, self.probe))
+
+
+def _checksum(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
