@@ -23,9 +23,11 @@ from mlipcheck.checks.kept import (
 )
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.frames import learn_from_frames
-from mlipcheck.checkup.plan import Options, plan_checkup
+from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import make_store, run_checkup
-from mlipcheck.storage import dumps, load_run
+from mlipcheck.results_file import load_runs
+from mlipcheck.storage import dumps
+from mlipcheck.system import Settings
 
 
 class Spoiled(EMT):
@@ -151,9 +153,9 @@ def test_all_numbers_come_back(tmp_path):
 
 
 def test_a_store_is_of_what_the_model_computes(tmp_path):
-    make_store(Spoiled(), tmp_path).put(int, 3, "mine")
-    assert make_store(Spoiled(), tmp_path).get(int, "mine") == 3
-    assert make_store(Spoiled("forces", 0.01), tmp_path).get(int, "mine") is None
+    assert make_store(Spoiled(), tmp_path).keep(int, "mine", lambda: 3) == 3
+    assert make_store(Spoiled(), tmp_path).keep(int, "mine", lambda: 4) == 3
+    assert make_store(Spoiled("forces", 0.01), tmp_path).keep(int, "mine", lambda: 5) == 5
 
 
 # --- as a user meets it ------------------------------------------------------------------------
@@ -185,7 +187,7 @@ def test_changed_code_learns_anew(tmp_path):
         (tmp_path / "own.py").write_text(OWN.format(epsilon=epsilon))
         status, _, err = typed(tmp_path, *LEARN, "--store", store, "--json", "out.json")
         assert status == 0, err
-        return load_run(tmp_path / "out.json").learning
+        return load_runs(tmp_path / "out.json")[0].rows("learning")
 
     first = learnt(0.3, "one")
     again = learnt(0.6, "one")
@@ -198,25 +200,25 @@ def test_a_run_that_goes_on_is_of_one_model(tmp_path):
     write_frames(tmp_path / "frames.xyz")
 
     def stop(name, total):
-        if name == "frames":
+        if name == "parity":
             raise KeyboardInterrupt
         return nullcontext(lambda n: None)
 
+    settings = Settings(only=("interface", "dimers", "parity"), reference=("none",))
+
     def once(epsilon, folder, progress=None):
         calculator = LennardJones(sigma=2.3, epsilon=epsilon, rc=6.0)
-        plan = plan_checkup(
-            calculator, [str(tmp_path / "frames.xyz")], Options(reference=("none",))
-        )
+        plan = plan_checkup(calculator, [str(tmp_path / "frames.xyz")], settings)
         store = make_store(calculator, tmp_path / folder, plan)
         return run_checkup(calculator, plan, store=store, progress=progress), store
 
     once(0.3, "parts", stop)
     again, store = once(0.3, "parts", stop)
-    assert store.used == 2  # the contract and the pair
+    assert store.used == 2  # the interface and the pair
     other, store = once(0.6, "parts")
     assert store.used == 0
     assert dumps(other) == dumps(once(0.6, "fresh")[0])
-    assert dumps(other.dimers) != dumps(again.dimers)
+    assert dumps(other.rows("dimers")) != dumps(again.rows("dimers"))
 
 
 class Trainer(FakeTrainer):

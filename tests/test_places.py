@@ -13,15 +13,16 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
-from rich.table import Table
 from test_cli_run import typed
 
 from mlipcheck import get_calculator
 from mlipcheck.calculators.evaluate import evaluate
 from mlipcheck.checks.interface import check_calculator
 from mlipcheck.checks.relaxation.relax import relax_against_reference
+from mlipcheck.drawing.tables import Paragraph, TableBlock
 from mlipcheck.report import terminal
-from mlipcheck.storage import load_run, write_atomically
+from mlipcheck.results_file import load_runs
+from mlipcheck.storage import write_atomically
 
 
 def write_frames(path, n=4, text=None):
@@ -107,7 +108,7 @@ def test_what_is_not_read_may_be_replaced(work):
     (work / "out.json").write_text("of before")
     status, _, err = typed(work, "parity", "-b", "ase:emt", ".", "--json", "out.json")
     assert status == 0, err
-    assert load_run(work / "out.json").parities
+    assert load_runs(work / "out.json")[0].rows("parity")
     status, _, err = typed(work, "parity", "-b", "ase:emt", "runs", "--json", "mine.xyz")
     assert status == 0, err
 
@@ -269,20 +270,18 @@ def controls(text):
     }
 
 
-@pytest.mark.parametrize("where", ["cell", "header", "title", "line", "markup"])
+@pytest.mark.parametrize("where", ["cell", "header", "title", "line"])
 def test_no_text_does_more_than_be_read(where, tmp_path):
-    table = terminal.new_table(
-        NASTY if where == "title" else "t", NASTY if where == "header" else "c"
-    )
-    table.add_row(NASTY if where == "cell" else "x")
-    printed = {"line": f"see {NASTY}", "markup": f"[bold]{NASTY}[/]"}.get(where, table)
+    words = dict.fromkeys(("cell", "header", "title"), "x") | {where: f"see {NASTY} [bold]b[/]"}
+    block = TableBlock(words["title"], (words["header"],), ((words["cell"],),), (False,))
+    printed = Paragraph(words["line"]) if where == "line" else block
     with open(tmp_path / "out", "w+", newline="") as stream:
-        terminal.console(stream).print(printed)
+        terminal.print_blocks(terminal.console(stream), [printed])
         stream.seek(0)
         found = stream.read()
     assert not controls(found)
     assert "red" in found
-    assert isinstance(table, Table)
+    assert "[bold]b[/]" in " ".join(found.split())
 
 
 OWN = """

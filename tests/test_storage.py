@@ -19,8 +19,8 @@ from mlipcheck.checks.dimers.record import DimerScan, Extremum
 from mlipcheck.checks.relaxation.record import BondTable
 from mlipcheck.record import SCHEMA, RunRecord
 from mlipcheck.references.structures import morse_clusters
-from mlipcheck.results_file import collect_versions, load_runs
-from mlipcheck.storage import dumps, from_plain, to_plain, write_atomically
+from mlipcheck.results_file import load_runs
+from mlipcheck.storage import collect_versions, dumps, from_plain, to_plain, write_atomically
 
 
 def assert_same(found, expected, where="record"):

@@ -23,12 +23,12 @@ def check(calculator: BaseCalculator, plan: Plan, save: Path | None, read: Seque
 
     if save is None:
         return
+    places.check_writable(str(save), option="--save", inputs=read)
     if plan.system.demonstration:
         raise InputError("--save is of learning from frames; name a file of them")
     if get_trainer(calculator) is None:
         spec = describe(calculator).spec
         raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
-    places.check_writable(str(save), option="--save", inputs=read)
 
 
 def compare(
