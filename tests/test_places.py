@@ -281,7 +281,7 @@ def test_no_text_does_more_than_be_read(where, tmp_path):
         found = stream.read()
     assert not controls(found)
     assert "red" in found
-    assert "[bold]b[/]" in " ".join(found.split())
+    assert "[bold]b[/]" in "".join(found.split())
 
 
 OWN = """
