@@ -7,13 +7,13 @@ import itertools
 import numpy as np
 import pytest
 
+from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.drawing.colours import (
     LOOKS,
     PALETTE,
     model_colours,
     model_markers,
 )
-from mlipcheck.calculators.records import CalculatorInfo
 
 
 def info(backend, checkpoint=None):
