@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from mlipcheck.calculators.records import CalculatorInfo
-from mlipcheck.drawing.colours import LOOKS, PALETTE, model_colours, model_markers
+from mlipcheck.drawing.colours import (
+    LOOKS,
+    PALETTE,
+    model_colours,
+    model_markers,
+)
 
 
 def info(backend, checkpoint=None):

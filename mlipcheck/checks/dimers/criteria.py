@@ -9,6 +9,7 @@ import numpy as np
 from ...check import OWN_CONVENTION, Criterion, Reading
 from .record import DimerScan
 
+LOW_BARRIER = 10.0  # eV, over which walls are compared
 LOWEST_WALL = 1.0  # eV; what rises less down to the shortest distance does not repel
 
 
@@ -123,8 +124,9 @@ CRITERIA: tuple[Criterion, ...] = (
         "repulsive wall",
         read_wall,
         caution=math.inf,
-        fail=10.0,
+        fail=LOW_BARRIER,
         unit="eV",
+        words=f"caution: turns over; fail: behind < {LOW_BARRIER:g} eV",
         source=f"{OWN_CONVENTION}: the 10 eV over which walls are compared",
         good="atoms cannot fall into each other",
         bad="closer than this nothing keeps atoms apart: hot, random or pressed structures can "
@@ -142,7 +144,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_softening,
         caution=10.0,
         fail=30.0,
-        unit="%",
+        unit="% off",
         source=f"{OWN_CONVENTION}; slope after Deng et al., npj Comput. Mater. 11, 9 (2025)",
         good="the repulsion is as strong as the reference's",
         bad="the repulsion has another strength: short distances, pressures and barriers are off",

@@ -48,9 +48,8 @@ def read_energy(row: Parity) -> Reading | None:
     e = row.energy
     if e.suspicion:
         return Reading(None, "most of the error is one of convention")
-    return Reading(
-        e.mae.value, f"{1000 * e.mae.value:.1f} meV/atom in {e.convention} ({e.frames} frames)"
-    )
+    mev = 1000 * e.mae.value
+    return Reading(mev, f"{mev:.1f} meV/atom in {e.convention} ({e.frames} frames)")
 
 
 def read_forces(row: Parity) -> Reading | None:
@@ -163,9 +162,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "energy",
         read_energy,
-        caution=0.03,
-        fail=0.2,
-        unit="eV/atom",
+        caution=30.0,
+        fail=200.0,
+        unit="meV/atom",
         source="MatterSim's model card: 0.03 eV/atom in, 0.2 out of distribution",
         good="energies agree as well as within a training set",
         bad="energies are off: rank structures by them only where differences are larger",
@@ -178,7 +177,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_forces,
         caution=0.9,
         fail=0.5,
-        unit="(R²)",
+        unit="in R²",
         source=f"{OWN_CONVENTION}: 0.9 is what a factor needs to mend forces",
         good="forces go the reference's way",
         bad="part of their error has nothing to do with the reference's: no factor mends that part",
@@ -192,7 +191,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_softening,
         caution=10.0,
         fail=30.0,
-        unit="%",
+        unit="% off",
         source="Deng et al., npj Comput. Mater. 11, 9 (2025): slopes of 0.7 to 0.9",
         good="forces are as strong as the reference's",
         bad="forces have another strength, or follow something else (the word says which): "
@@ -207,7 +206,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_elements,
         caution=10.0,
         fail=30.0,
-        unit="%",
+        unit="% off",
         source=f"{OWN_CONVENTION}: as for all elements",
         good="forces are as strong as the reference's on each element",
         bad="forces on this element have another strength, which the others hide",

@@ -115,8 +115,8 @@ def read_energy(row: Relaxation) -> Reading | None:
         return None
     if row.energy_error_per_atom is None:
         return Reading(None, "the other structures do not fix its elements' energy zeros")
-    error = row.energy_error_per_atom
-    return Reading(abs(error), f"{1000 * error:+.1f} meV/atom")
+    error = 1000 * row.energy_error_per_atom
+    return Reading(abs(error), f"{error:+.1f} meV/atom")
 
 
 def read_reference(row: Relaxation) -> Reading | None:
@@ -142,6 +142,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_converged,
         caution=None,
         fail=0,
+        words="fail: any that does not converge",
         source=f"{OWN_CONVENTION}: an unconverged number is none",
         good="relaxations come to an end",
         bad="did not get to a minimum: its other numbers are not to be used",
@@ -228,9 +229,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "energy",
         read_energy,
-        caution=0.03,
-        fail=0.2,
-        unit="eV/atom",
+        caution=30.0,
+        fail=200.0,
+        unit="meV/atom",
         source="MatterSim's model card: 0.03 eV/atom in, 0.2 out of distribution",
         good="energies agree once each element's zero is fitted",
         bad="relative energies are off: do not rank structures by them",
