@@ -13,7 +13,7 @@ from mlipcheck import storage
 from mlipcheck.checks.learning.plan import Fit, FitStore
 from mlipcheck.checkup.store import PartStore
 from mlipcheck.references.datasets import cache_folder
-from mlipcheck.storage import load_run
+from mlipcheck.results_file import load_runs
 
 SIGNALLED = '''
 import os, signal, warnings
@@ -21,13 +21,13 @@ from ase.calculators.emt import EMT
 warnings.simplefilter("ignore")
 
 class Told(EMT):
-    """EMT that sends its process a signal in the middle of the second pair."""
+    """EMT that sends its process a signal in the middle of the second pair, after its timing."""
     done = 0
     def calculate(self, *args, **kwargs):
         super().calculate(*args, **kwargs)
         if len(self.atoms) == 2 and not self.atoms.pbc.any() and 47 in self.atoms.numbers:
             self.done += 1
-            if self.done == 5 and "SIGNAL" in os.environ:
+            if self.done == 60 and "SIGNAL" in os.environ:
                 os.kill(os.getpid(), getattr(signal, os.environ["SIGNAL"]))
 '''
 RUN = ("run", "Cu-Cu", "Ag-Ag", "--reference", "none", "--quick")
@@ -66,9 +66,9 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(work, monkeypatch, name):
     )
     assert done.returncode == 130, done.stderr
     assert done.stderr.endswith("interrupted; the same command goes on from here\n")
-    record = load_run(work / "report" / "results.json")
-    assert record.settings["interrupted"] is True
-    assert [s.name for s in record.dimers] == ["Cu-Cu"]
+    record = load_runs(work / "report")[0]
+    assert record.interrupted
+    assert [s.name for s in record.rows("dimers")] == ["Cu-Cu"]
     assert list((work / "report" / "unfinished").iterdir())
 
 
@@ -124,7 +124,7 @@ def test_a_cache_that_cannot_be_written_costs_the_resumption_alone(run_cli, tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     status, out, err = run_cli("run", "--quick")
     assert status == 0
-    assert "Dimer scan" in out
+    assert "Pairs of atoms" in out
     assert err.count(f"nothing is kept in {cache_folder() / 'unfinished'}") == 1
     assert "the run goes on" in err
 
@@ -134,10 +134,10 @@ def test_a_full_disk_costs_what_is_kept_alone(tmp_path, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mlipcheck.checkup.store.write_atomically", full)
-    monkeypatch.setattr("mlipcheck.checks.learning_plan.write_atomically", full)
+    monkeypatch.setattr("mlipcheck.checks.learning.plan.write_atomically", full)
     store = PartStore(tmp_path, "model")
-    assert store.put(tuple[float, ...], (1.0, 2.0), "part") == (1.0, 2.0)
-    assert store.put(tuple[float, ...], (3.0,), "other") == (3.0,)
+    assert store.keep(tuple[float, ...], "part", lambda: (1.0, 2.0)) == (1.0, 2.0)
+    assert store.keep(tuple[float, ...], "other", lambda: (3.0,)) == (3.0,)
     assert not store.kept
     fits = FitStore(tmp_path, {})
     fits.put(Fit("rescaled", (1, 2), 0), {"forces": 0.1})
