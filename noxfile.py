@@ -13,19 +13,20 @@ nox.options.sessions = ["tests"]
 # What holds real models to the contract, and their adapters to the packages' own calculators. The
 # checks themselves are tried on CHGNet, with the whole suite.
 MODEL_TESTS = [
-    "contract_models",
-    "adapters",
-    "checkpoints",
-    "parity_models",
-    "adsorption",
-    "notebook",
+    "interface/test_contract_models.py",
+    "calculators/test_adapters.py",
+    "calculators/test_checkpoints.py",
+    "calculators/test_limits.py",
+    "parity/test_parity_models.py",
+    "adsorption/test_adsorption.py",
+    "test_notebook.py",
 ]
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run everything that a bare install can do."""
-    session.install(".[test]", "tests/example_backend")
+    session.install(".[test]", "tests/helpers/example_backend")
     session.run("pytest", *session.posargs)
 
 
@@ -43,7 +44,8 @@ def backend(session: nox.Session, extra: str, module: str) -> None:
     """Run the contract, the adapter, a dimer scan and a relaxation with one real model."""
     session.install(f".[{extra},test]")
     session.run("python", "-c", f"import {module}")  # skipped tests must not pass for run ones
-    chosen = [] if extra == "chgnet" else [f"tests/test_{x}.py" for x in (*MODEL_TESTS, extra)]
+    own = f"calculators/test_{extra}.py"
+    chosen = [] if extra == "chgnet" else [f"tests/{x}" for x in (*MODEL_TESTS, own)]
     session.run("pytest", *(session.posargs or chosen))
 
 
@@ -53,7 +55,7 @@ def browser(session: nox.Session) -> None:
     if not (shutil.which("chromium") and shutil.which("chromedriver")):
         session.skip("there is no chromium with its chromedriver")
     session.install(".[test]", "selenium")
-    session.run("pytest", "tests/test_browser.py", *session.posargs)
+    session.run("pytest", "tests/report/test_browser.py", *session.posargs)
 
 
 @nox.session

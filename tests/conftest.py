@@ -10,6 +10,21 @@ import pytest
 
 mpl.use("agg")
 
+# Fixtures that need more than a bare install, and the marker of the tests that have them.
+NEEDS = {
+    "data_dir": "data",
+    **dict.fromkeys(("chgnet", "sevennet", "mace_file", "mattersim_file"), "model"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what needs data or a model by its fixtures, and its parameters' names."""
+    for item in items:
+        names = {*getattr(item, "fixturenames", ())}
+        for fixture, marker in NEEDS.items():
+            if fixture in names:
+                item.add_marker(marker)
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -339,7 +339,7 @@ def test_sevennet_on_the_published_sites(sevennet, data_dir):
 
 
 def test_the_script(data_dir, monkeypatch, capsys, tmp_path):
-    script = Path(__file__).parents[1] / "benchmarks" / "volcano.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "volcano.py"
     if not script.is_file():
         pytest.skip("the benchmarks are not installed")
     options = ["--backend", "toy", "--figures", tmp_path / "figures", "--json", tmp_path / "v.json"]

@@ -22,7 +22,7 @@ def run(folder, body):
     (folder / "test_theirs.py").write_text(HEADER + body)
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--rootdir", "."]
     done = subprocess.run(
-        [*command, "-o", f"pythonpath={Path(__file__).parent}"],
+        [*command, "-o", f"pythonpath={Path(__file__).parents[1] / 'helpers'}"],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -27,7 +27,7 @@ from mlipcheck.results_file import load_runs
 from mlipcheck.storage import dumps
 from mlipcheck.system import Settings
 
-EXAMPLE = Path(__file__).parent / "example_check"
+EXAMPLE = Path(__file__).parents[1] / "helpers" / "example_check"
 LATTICES = {"cu": ("Cu", 3.59), "au": ("Au", 4.06)}  # Å, EMT's own
 POINTS = 7  # of an equation of state
 

@@ -12,7 +12,7 @@ from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from faulty import Failing, Faulty, ScaledForces
-from test_storage import assert_same, there_and_back
+from same import assert_same, there_and_back
 
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.forces import SMALLEST_RMS

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import subprocess
@@ -15,9 +13,9 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from commands import typed
 from parsed_report import HEADINGS, Report
 
-from mlipcheck import cli
 from mlipcheck.checks.parity.check import CHUNK
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.record import RunRecord
@@ -62,26 +60,6 @@ def broken():
 """
 FRAMES = CHUNK + 5
 EXACT = ("run", "-b", "toy:exact", "N", "--reference", "morse")
-
-
-def typed(folder: Path, *arguments: object) -> tuple[int, str, str]:
-    """Run the command line in this process and in a folder: (exit status, stdout, stderr)."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["mlipcheck", *map(str, arguments)])
-        patch.setattr(sys, "path", list(sys.path))
-        patch.delitem(sys.modules, "own", raising=False)
-        patch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                cli.main()
-                status = 0
-            except SystemExit as stop:
-                status = int(stop.code or 0)
-            finally:
-                sys.modules.pop("own", None)
-    return status, out.getvalue(), err.getvalue()
 
 
 def load_run(path: Path) -> RunRecord:

@@ -7,7 +7,7 @@ import json
 import ase.io
 import pytest
 from ase.build import bulk
-from test_frame_learning import labelled
+from learning_frames import labelled
 
 from mlipcheck.results_file import load_runs
 

@@ -13,7 +13,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
-from test_cli_run import typed
+from commands import typed
 
 from mlipcheck import get_calculator
 from mlipcheck.calculators.evaluate import evaluate

@@ -43,7 +43,7 @@ def energy_at(r, calculator):
 @pytest.fixture
 def example():
     if importlib.util.find_spec("mlipcheck_example") is None:
-        pytest.skip("mlipcheck-example is not installed: pip install tests/example_backend")
+        pytest.skip("mlipcheck-example is not installed: pip install tests/helpers/example_backend")
     return get_backend("example")
 
 

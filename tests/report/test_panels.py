@@ -10,8 +10,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
+from parity_records import make_energy, make_forces, make_ordering, make_parity
 from report_runs import with_rows
-from test_figures_parity import make_energy, make_forces, make_ordering, make_parity
 
 from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.analysis.estimate import Estimate

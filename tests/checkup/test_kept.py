@@ -11,8 +11,8 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.io import write
-from test_cli_run import typed
-from test_frame_learning import FakeTrainer, labelled
+from commands import typed
+from learning_frames import FakeTrainer, labelled
 
 from mlipcheck.checks.interface.subject import CANDIDATES
 from mlipcheck.checks.kept import (

@@ -438,7 +438,7 @@ def test_the_figure_holds_the_numbers(fixed, tuned):
 
 
 def test_the_script(monkeypatch, capsys, tmp_path):
-    script = Path(__file__).parents[1] / "benchmarks" / "learning_curve.py"
+    script = Path(__file__).parents[2] / "benchmarks" / "learning_curve.py"
     if not script.is_file():
         pytest.skip("the benchmarks are not installed")
     options = ["--figures", tmp_path / "figures", "--json", tmp_path / "l.json", "--target", 0.05]

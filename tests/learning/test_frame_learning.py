@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
-from ase.calculators.singlepoint import SinglePointCalculator
+from learning_frames import OFFSET, FakeTrainer, labelled
 
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
@@ -22,45 +21,7 @@ from mlipcheck.checks.learning.check import Learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
 from mlipcheck.checks.learning.plan import plan_fits
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
-from mlipcheck.references.frames import frames_from_atoms
 from mlipcheck.system import Settings, System
-
-OFFSET = 2.5  # eV an atom that the labels' zero is off
-
-
-def labelled(n=12, runs=1, factor=2.0, offset=OFFSET, noise=0.0, **without):
-    """Return rattled copper with EMT's energies plus a constant, and its forces times a factor."""
-    rng = np.random.default_rng(1)
-    images = []
-    for k in range(n):
-        atoms = bulk("Cu", cubic=True)
-        atoms.rattle(0.1, seed=k)
-        atoms.calc = EMT()
-        found = {
-            "energy": atoms.get_potential_energy() + offset * len(atoms),
-            "forces": factor * atoms.get_forces(),
-        }
-        found = {name: x + noise * rng.normal(size=np.shape(x)) for name, x in found.items()}
-        atoms.info["internal_id"] = f"run {k * runs // n}"
-        atoms.calc = SinglePointCalculator(
-            atoms, **{name: value for name, value in found.items() if name not in without}
-        )
-        images.append(atoms)
-    return frames_from_atoms(images, "copper")
-
-
-class FakeTrainer(SimpleNamespace):
-    """Trains nothing: returns EMT itself, and counts."""
-
-    def __init__(self):
-        super().__init__(SETTINGS={"trainer": "none"}, learnt=[])
-
-    def fine_tune(self, calculator, frames, *, seed=0, progress=None):
-        self.learnt.append([a.calc.results["energy"] for a in frames])
-        return EMT()
-
-    def save(self, calculator, path):
-        Path(path).write_text("a model")
 
 
 @pytest.fixture
@@ -236,7 +197,7 @@ from pathlib import Path
 from ase.calculators.emt import EMT
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.storage import dumps
-from test_frame_learning import FakeTrainer, labelled
+from learning_frames import FakeTrainer, labelled
 
 log, store, die = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
@@ -255,7 +216,7 @@ print(dumps(frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4)
 
 
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1] / "helpers")
     script = tmp_path / "learn.py"
     script.write_text(KILLED.format(path=[here]))
 

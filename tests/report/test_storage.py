@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from same import assert_same, there_and_back
 
 from mlipcheck import get_calculator, judge, relax_against_reference, scan_dimers
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
@@ -20,35 +20,7 @@ from mlipcheck.checks.relaxation.record import BondTable
 from mlipcheck.record import SCHEMA, RunRecord
 from mlipcheck.references.structures import morse_clusters
 from mlipcheck.results_file import load_runs
-from mlipcheck.storage import collect_versions, dumps, from_plain, to_plain, write_atomically
-
-
-def assert_same(found, expected, where="record"):
-    """Compare two records field by field, NaN equal to NaN, types too."""
-    if isinstance(expected, np.ndarray):
-        assert isinstance(found, np.ndarray), where
-        np.testing.assert_array_equal(found, expected, err_msg=where)
-        assert found.shape == expected.shape, where
-    elif dataclasses.is_dataclass(expected):
-        assert type(found) is type(expected), where
-        for f in dataclasses.fields(expected):
-            old, new = getattr(expected, f.name), getattr(found, f.name)
-            assert_same(new, old, f"{where}.{f.name}")
-    elif isinstance(expected, dict):
-        assert found.keys() == expected.keys(), where
-        for key, old in expected.items():
-            assert_same(found[key], old, f"{where}[{key!r}]")
-    elif isinstance(expected, (tuple, list)):
-        assert type(found) is type(expected), where
-        assert len(found) == len(expected), where
-        for k, (new, old) in enumerate(zip(found, expected, strict=True)):
-            assert_same(new, old, f"{where}[{k}]")
-    else:
-        assert found == expected, where
-
-
-def there_and_back(record):
-    return from_plain(type(record), json.loads(dumps(record)))
+from mlipcheck.storage import collect_versions, dumps, to_plain, write_atomically
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,98 @@
+"""Records of labelled frames, made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlipcheck.analysis.estimate import Estimate
+from mlipcheck.analysis.slope import Slope
+from mlipcheck.checks.parity.record import (
+    EnergyParity,
+    ForceParity,
+    Ordering,
+    OrderingBin,
+    Parity,
+)
+
+
+def make_forces(reference, model, slope="fitted", **changes):
+    F, f = np.array(reference, dtype=float), np.array(model, dtype=float)
+    if slope == "fitted":
+        lo, hi = np.sum(f * F) / np.sum(F**2), np.sum(f**2) / np.sum(f * F)
+        slope = Slope(lo, hi, lo / hi, np.sqrt(lo * hi), F.size)
+    none = dict.fromkeys(
+        ("s_lo", "s_hi", "r_squared", "magnitude", "with_intercept", "intercept", "median")
+    )
+    facts = {
+        "frames": 2,
+        "atoms": F.size // 3,
+        "units": 2,
+        "mae": Estimate(0.25),
+        "component_mae": 0.125,
+        "rmse": 0.2,
+        "reference_rms": 1.0,
+        "slope": slope,
+        **none,
+        "median_frames": 0,
+        "median_above": 0.1,
+        "largest_share": 0.3,
+        "largest_frame": "a",
+        "by_element": (),
+        "by_magnitude": (),
+        "reference_sample": F,
+        "model_sample": f,
+    }
+    return ForceParity(**{**facts, **changes})
+
+
+def make_energy(errors, convention="raw"):
+    errors = np.array(errors, dtype=float)
+    return EnergyParity(
+        convention=convention,
+        why="as asked",
+        frames=len(errors),
+        mae=Estimate(float(np.abs(errors).mean()), 0.01, 0.09),
+        rmse=float(np.sqrt(np.mean(errors**2))),
+        bias=float(errors.mean()),
+        alternatives={},
+        offsets={},
+        suspicion=None,
+        names=tuple(map(str, range(len(errors)))),
+        errors=errors,
+    )
+
+
+BINS = (
+    OrderingBin(0.0, 0.02, 5, 0.4, 0.52),
+    OrderingBin(0.1, 0.2, 170000, 0.7, 0.75),
+    OrderingBin(2.0, None, 1, 1.0, 0.99),
+)
+
+
+def make_ordering(sigma=0.25, **changes):
+    facts = {
+        "states": 20,
+        "compositions": 2,
+        "pairs": 170006,
+        "sigma": Estimate(sigma),
+        "resolved": 1.645 * sigma,
+        "difference": 0.1,
+        "chance": 0.655,
+        "observed": 0.7,
+        "observed_pairs": 12,
+        "bins": BINS,
+    }
+    return Ordering(**{**facts, **changes})
+
+
+def make_parity(name="made", **changes):
+    F = np.linspace(-2, 2, 60)
+    facts = {
+        "distribution": "out",
+        "frames": 2,
+        "runs": 2,
+        "energy": make_energy([0.01, -0.02]),
+        "forces": make_forces(F, 0.5 * F),
+        "ordering": make_ordering(),
+    }
+    return Parity(name, **{**facts, **changes})
