@@ -135,7 +135,8 @@ def _refuse_too_many(edges: int, calculator: BaseCalculator) -> None:
     A GPU says so itself; on a CPU the system would end the process without a word.
     """
     needed = edges * getattr(calculator, "bytes_per_edge", 0)
-    if str(getattr(calculator, "device", "cpu")).startswith("cuda") or needed < MEMORY:
+    on_gpu = str(getattr(calculator, "device", "cpu")).startswith("cuda")
+    if on_gpu or needed < MEMORY or not hasattr(os, "sysconf"):  # Windows has none
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:

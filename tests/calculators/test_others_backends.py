@@ -91,7 +91,7 @@ class EntryPoint:
         self.name, self.value, self.row = name, f"elsewhere:{name.upper()}", row
 
     def load(self):
-        if isinstance(self.row, Exception):
+        if isinstance(self.row, BaseException):
             raise self.row
         return self.row
 
@@ -119,10 +119,11 @@ def row(name, **facts):
     ("given", "told"),
     [
         (ImportError("no module named torch"), "elsewhere:MINE.*ImportError: no module named to"),
+        (SystemExit(0), "elsewhere:MINE.*SystemExit: 0"),
         ({"name": "mine"}, "elsewhere:MINE.* is a dict, not a Backend"),
         (row("toy"), "has the name of another backend, 'toy'"),
     ],
-    ids=["raises", "no row", "a name twice"],
+    ids=["raises", "exits", "no row", "a name twice"],
 )
 def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cli, given, told):
     installed(mine=given)
