@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
+import os
+import pickle
 import subprocess
 import sys
 from decimal import Decimal
@@ -106,6 +110,94 @@ def check_refused(backend, path):
     ) as caught:
         get_calculator(f"{backend}:{path}", device="cpu")
     assert "\n" not in str(caught.value)
+
+
+# Files that run something
+
+PACKAGES = {
+    "chgnet": "chgnet",
+    "sevennet": "sevenn",
+    "mattersim": "mattersim",
+    "mace": "mace",
+}
+
+
+class Running:
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def as_torch_saves(content, path):
+    import torch
+
+    torch.save(content, path)
+
+
+def as_torch_saved(content, path):
+    import torch
+
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+def as_a_pickle(content, path):
+    path.write_bytes(pickle.dumps(content))
+
+
+def with_an_archive_behind_it(content, path):
+    """A pickle for who reads from the start, a harmless archive for who reads from the end."""
+    import torch
+
+    harmless = io.BytesIO()
+    torch.save({}, harmless)
+    path.write_bytes(pickle.dumps(content, protocol=2) + harmless.getvalue())
+
+
+@pytest.mark.parametrize(
+    "write", [as_torch_saves, as_torch_saved, as_a_pickle, with_an_archive_behind_it]
+)
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_file_that_runs_something_is_refused_and_runs_nothing(name, write, tmp_path, monkeypatch):
+    pytest.importorskip(PACKAGES[name])
+    # some set this for packages that torch 2.6 has broken
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    path, folder = tmp_path / "garbage.pth", tmp_path / "has run"
+    write({"model": Running(folder), "config": Running(folder)}, path)
+    check_refused(name, path)
+    assert not folder.exists()
+    assert os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] == "1"
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+    factor = tmp_path / "factor.json"
+    content = {"schema": "mlipcheck-rescaled/1", "base": f"{name}:{path}", "options": {},
+               "dtype": "float32", "checkpoint_sha256": sha256(path), "factor": 1.3,
+               "reference_energy": {"Cu": -3.7}}  # fmt: skip
+    factor.write_text(json.dumps(content))
+    with pytest.raises(CalculatorSetupError, match=r"factor\.json: "):
+        get_calculator(f"rescaled:{factor}", device="cpu")
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["chgnet", "sevennet"])
+def test_what_a_file_would_run_is_named(name, tmp_path):
+    pytest.importorskip(PACKAGES[name])
+    path = tmp_path / "garbage.pth"
+    as_torch_saves(Running(tmp_path / "has run"), path)
+    told = r"it names (posix|nt)\.mkdir, which weights do not need; nothing of it was run\)$"
+    with pytest.raises(CalculatorSetupError, match=told):
+        get_calculator(f"{name}:{path}", device="cpu")
+
+
+@pytest.mark.parametrize(("name", "checkpoint"), [("chgnet", "0.3.0"), ("sevennet", "7net-0")])
+def test_a_name_goes_before_a_file_that_is_called_so(name, checkpoint, tmp_path, monkeypatch):
+    pytest.importorskip(PACKAGES[name])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / checkpoint).write_bytes(b"not a model")
+    calculator = get_calculator(f"{name}:{checkpoint}", device="cpu")
+    assert calculator.checkpoint_path == get_backend(name).checkpoint(checkpoint).path
 
 
 # Names and options, which need no package

@@ -19,7 +19,7 @@ from parsed_report import HEADINGS, Report
 
 from mlipcheck import cli
 from mlipcheck.checkup.plan import Options, plan_checkup
-from mlipcheck.checkup.run import CHUNK
+from mlipcheck.checkup.run import CHUNK, make_store
 from mlipcheck.references import datasets
 from mlipcheck.storage import load_run, load_runs
 
@@ -343,7 +343,10 @@ def evaluations(folder: Path) -> int:
 
 
 def count_planned(folder: Path) -> int:
-    """Return how many evaluations the plan of ``frames.xyz`` takes: it tries how long they last."""
+    """Return how many evaluations the plan of ``frames.xyz`` takes, and what tells the model.
+
+    It tries how long they last; what is kept is of a model that answers as this one does.
+    """
 
     class Counted(EMT):
         implemented_properties = ["energy", "free_energy", "forces", "stress"]
@@ -353,7 +356,8 @@ def count_planned(folder: Path) -> int:
             super().calculate(*arguments, **keywords)
             Counted.calls += 1
 
-    plan_checkup(Counted(), [str(folder / "frames.xyz")], Options(reference=("none",)))
+    plan = plan_checkup(Counted(), [str(folder / "frames.xyz")], Options(reference=("none",)))
+    make_store(Counted(), folder, plan)
     return Counted.calls
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import json
+import os
+import sys
 
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
 from mlipcheck import (
+    MorseCalculator,
+    RescaledCalculator,
     check_calculator,
     evaluate,
     get_calculator,
     list_backends,
 )
 from mlipcheck.calculators import backends
-from mlipcheck.calculators.backend import Backend
+from mlipcheck.calculators.backend import Backend, Checkpoint
 from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.registry import describe
+from mlipcheck.cli import inputs
 
 
 def energy_at(r, calculator):
@@ -135,6 +141,89 @@ def test_a_loader_that_returns_no_calculator_is_refused(installed):
     installed(mine=Backend("mine", "builtins:dict", "mine", "nobody", takes_options=True))
     with pytest.raises(CalculatorSetupError, match="mine:x"):
         get_calculator("mine:x")
+
+
+# What a file may name of them
+
+LOADED = []
+
+
+def load_recorded(checkpoint, *, device, dtype, depth=1.0):
+    LOADED.append(checkpoint)
+    calculator = MorseCalculator()
+    calculator.checkpoint_path = checkpoint if os.path.isfile(checkpoint) else None
+    return calculator
+
+
+@pytest.fixture
+def named(installed, tmp_path):
+    """Return how to read a file whose base is a checkpoint of a row: ``named(**facts)``."""
+    weights, path = tmp_path / "weights.pth", tmp_path / "factor.json"
+    weights.write_bytes(b"weights")
+    LOADED.clear()
+
+    def load(options=None, content=None, **facts):
+        loader = f"{__name__}:load_recorded"
+        own = Backend("mine", loader, "", "", takes_path=True, takes_options=True, safe=True)
+        installed(mine=own)
+        base = get_calculator(f"mine:{weights}", **(options or {}))
+        RescaledCalculator(base, 1.3, {"N": -0.5}).save(path)
+        path.write_text(json.dumps(json.loads(path.read_text()) | (content or {})))
+        installed(mine=dataclasses.replace(own, **facts))
+        LOADED.clear()
+        return get_calculator(f"rescaled:{path}")
+
+    return load
+
+
+def test_a_file_may_name_a_row_that_says_so(named):
+    assert named().parameters["factor"] == 1.3
+    assert [os.path.basename(c) for c in LOADED] == ["weights.pth"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"safe": False}, "a file may not name 'mine:.*', only toy, "),
+        ({"safe": ("other.pth",)}, "a file may not name 'mine:.*', only toy, .*, mine:other.pth: "),
+        ({"runs_code": True}, "a file may not name 'mine:.*', only mine's own checkpoints: loadin"),
+        (
+            {"content": {"checkpoint_sha256": "0" * 64}},
+            "sha256 9a129038d9a0, the factor is that of sha",
+        ),
+        ({"content": {"checkpoint_sha256": None}}, "the factor is that of no file"),
+        ({"content": {"options": {"depth": "2.0"}}}, "a file may not set 'depth' .* set: none"),
+        ({"content": {"base": "mine:gone.pth"}}, "no file 'gone.pth'"),
+    ],
+    ids=["row", "checkpoint", "code in it", "another", "no checksum", "option", "not there"],
+)
+def test_what_a_file_may_not_name_is_not_loaded(named, given, told):
+    with pytest.raises(CalculatorSetupError, match=told):
+        named(**given)
+    assert LOADED == []
+
+
+def test_a_file_sets_an_option_that_the_row_allows(named):
+    named(content={"options": {"depth": "2.0"}}, safe_options=("depth",))
+    assert len(LOADED) == 1
+
+
+def test_a_file_fetches_nothing(named):
+    weights = Checkpoint("deep", "none", "own", "MIT", ("~/.cache/not/there.pth",))
+    with pytest.raises(InputError, match=r"of mine:deep is not here, and a file fetches nothing"):
+        named(content={"base": "mine:deep"}, checkpoints=(weights,))
+    assert LOADED == []
+
+
+def test_packages_are_not_looked_for_where_one_works(tmp_path, monkeypatch):
+    """Only a factory that was named is imported from there."""
+    (tmp_path / "mine.py").write_text(FACTORIES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    inputs.load_calculator("toy:wide", "auto", None)
+    assert str(tmp_path) not in sys.path
+    inputs.load_calculator("mine:plain", "auto", None)
+    assert str(tmp_path) in sys.path
 
 
 # Anyone's factory

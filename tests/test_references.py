@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import os
+import pickle
 import re
 import shutil
 from pathlib import Path
@@ -554,3 +556,31 @@ def test_outcars_of_restarts_are_not_dropped(data_dir, tmp_path):
 )
 def test_file_kind(tmp_path, name, kind):
     assert vasp.file_kind(tmp_path / name) == kind
+
+
+class Running:
+    """What makes a folder when it is unpickled."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("name", ["old.traj", "run.db", "run.json", "run.pckl", "run.xyz", "run"])
+@pytest.mark.parametrize("start", [b"", b"PickleTrajectory", b"- of UlmASE-Trajectory"])
+def test_a_pickle_is_never_read(tmp_path, name, start):
+    """ASE's trajectories were pickles once; anything else that it reads runs nothing either."""
+    path, folder = tmp_path / name, tmp_path / "has run"
+    path.write_bytes(start + pickle.dumps({"positions": Running(folder)}))
+    (reference,) = as_references([path])
+    assert reference.error is not None
+    assert not folder.exists()
+
+
+def test_an_input_file_brings_no_program_along(tmp_path):
+    path = tmp_path / "water.com"
+    path.write_text("%command=touch run\n# PBE\n\ntitle\n\n0 1\nH 0.0 0.0 0.0\nH 0.0 0.0 0.74\n\n")
+    (atoms,) = read_frames(path)
+    assert atoms.calc is None

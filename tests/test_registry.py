@@ -19,6 +19,7 @@ from mlipcheck import (
     list_backends,
 )
 from mlipcheck.calculators.backends import get_backend
+from mlipcheck.calculators.base import read_literal
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.calculators.registry import describe
 
@@ -192,6 +193,11 @@ def test_an_unknown_calculator_of_ase_lists_the_known_ones():
 def test_a_misspelt_option_of_ase_is_refused(spec, option, hint):
     with pytest.raises(InputError, match=f"{spec} has no option '{option}'; {hint}"):
         get_calculator(spec, **{option: 1.0})
+
+
+@pytest.mark.parametrize("text", ["cpu", "{[]: 1}", "(" * 999, "-" * 99999 + "1", "\x00", "1e"])
+def test_an_option_that_is_no_literal_stays_text(text):
+    assert read_literal(text) == text
 
 
 @pytest.mark.parametrize("name", ["orca", "tersoff", "kim"])

@@ -512,18 +512,46 @@ def test_options_of_the_base_come_back_as_what_they_were(tmp_path):
     assert describe(calculator.base).options == {n: str(v) for n, v in options.items()}
 
 
-@pytest.mark.parametrize("base", [EMT(), get_calculator("broken_promises:good")])
+@pytest.mark.parametrize(
+    "base", [EMT(), get_calculator("broken_promises:good"), get_calculator("ase:tip3p")]
+)
 def test_a_base_that_is_no_backend_is_not_saved(base, tmp_path):
-    """A file would run whatever code it names: it may name backends only."""
-    with pytest.raises(InputError, match="is no backend whose name could be saved"):
+    """A file would run whatever code it names: it may name what is safe only."""
+    with pytest.raises(InputError, match=r"a file may not name '.*', only toy, chgnet"):
         rescaled(base).save(tmp_path / "mine.json")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_runs_nobody_s_code(path):
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"base": "broken_promises:good"}))
-    with pytest.raises(CalculatorSetupError, match="'broken_promises:good' is no backend; known"):
+SAFE = "toy, chgnet, mattersim, sevennet, mace, ase:emt, ase:lj, ase:morse"
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["broken_promises:good", "ase:nwchem", "ase:dmol", "ase:cp2k", "ase:gulp", "ase:eam", "ase",
+     "ase:__init__", "rescaled:a.json", "rescaled", "chgnett", "", "Toy", "os:system"],
+)  # fmt: skip
+def test_a_file_runs_nobody_s_code(path, base, monkeypatch):
+    monkeypatch.setattr("mlipcheck.calculators.rescaled_file.get_calculator", pytest.fail)
+    change(path, base=base)
+    expected = "names no calculator" if base == "ase" else f"may not name '{base}', only {SAFE}: it"
+    with pytest.raises(CalculatorSetupError, match=expected):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["nwchem", "dmol", "gulp", "turbomole"])
+def test_a_file_starts_no_program(run_cli, path, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    started = tmp_path / "started"
+    change(path, base=f"ase:{name}", options={"command": f"touch {started}"})
+    status, out, err = run_cli("contract", "N", "-b", f"rescaled:{path}")
+    assert (status, out) == (2, "")
+    assert "toy.json: a file may not name" in err
+    assert not started.exists()
+
+
+def test_a_file_sets_only_what_its_row_allows(path):
+    change(path, base="ase:lj", options={"directory": "'/'"})
+    with pytest.raises(InputError, match="a file may not set 'directory' of ase:lj; it may set: a"):
         load(path)
 
 
@@ -553,12 +581,9 @@ def test_a_checkpoint_is_that_of_the_factor(chgnet, tmp_path):
         ({"reference_energy": {}}, "reference_energy is {}"),
         ({"reference_energy": [1]}, r"reference_energy is \[1\]"),
         ({"reference_energy": {"N": None}}, "reference_energy of N is None"),
-        ({"base": "chgnett"}, "its base 'chgnett' is no backend; known: toy, chgnet"),
         ({"base": "toy:hard"}, "toy has no checkpoint 'hard'"),
         ({"base": 7}, "base is 7"),
-        ({"base": "rescaled:a.json"}, r"its base is rescaled:a\.json, rescaled itself"),
-        ({"base": "rescaled"}, "its base is rescaled, rescaled itself"),
-        ({"options": {"width": "2"}}, "toy takes no options, got width"),
+        ({"options": {"width": "2"}}, "may not set 'width' of toy:wide; it may set: none"),
         ({"dtype": "float32"}, "dtype is 'float32'; toy computes in float64"),
         ({"checkpoint_sha256": "0" * 64}, "checkpoint of toy:wide is no file, the factor is that"),
     ],

@@ -77,6 +77,13 @@ class Backend:
         Å; see `CalculatorInfo`.
     trainer : str or None
         The module that fine-tunes its models; see `mlipcheck.calculators.registry.get_trainer`.
+    safe : bool or tuple of str
+        Whether a file (see `mlipcheck.calculators.rescaled_file`) may name it: it starts no
+        program and imports nothing that its options name. Or the checkpoints for which that holds.
+    safe_options : tuple of str
+        The options that such a file may set.
+    runs_code : bool
+        Whether loading a checkpoint runs code that is in it; the path of one is then not safe.
     expected_failures : mapping of str to str
         Checks of the contract that it is known to fail, each with the reason; the key is the
         check's name, or ``checkpoint:check`` where only one checkpoint does.
@@ -99,6 +106,9 @@ class Backend:
     cutoff: float | None = None
     bond_scale: float | None = None
     trainer: str | None = None
+    safe: bool | tuple[str, ...] = False
+    safe_options: tuple[str, ...] = ()
+    runs_code: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 

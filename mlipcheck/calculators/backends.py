@@ -47,6 +47,7 @@ BACKENDS = (
         citation="Morse, Phys. Rev. 34, 57 (1929)",
         checkpoints=tuple(Checkpoint(n, _TOY, "own", "MIT") for n in ("soft", "wide", "exact")),
         bond_scale=1.42,
+        safe=True,
     ),
     Backend(
         name="chgnet",
@@ -69,6 +70,7 @@ BACKENDS = (
         dtypes=("float32",),
         takes_path=True,
         cutoff=6.0,
+        safe=True,
     ),
     Backend(
         name="mattersim",
@@ -82,6 +84,7 @@ BACKENDS = (
         dtypes=("float32", "float64"),
         takes_path=True,
         cutoff=5.0,
+        safe=True,
     ),
     Backend(
         name="sevennet",
@@ -121,6 +124,8 @@ BACKENDS = (
         takes_path=True,
         takes_options=True,
         cutoff=5.0,
+        safe=True,
+        safe_options=("modal",),
     ),
     Backend(
         name="mace",
@@ -151,6 +156,9 @@ BACKENDS = (
         dtypes=("float32", "float64"),
         takes_path=True,
         takes_options=True,
+        safe=True,
+        safe_options=("head",),
+        runs_code=True,
     ),
     Backend(
         name="ase",
@@ -159,6 +167,12 @@ BACKENDS = (
         citation="Larsen et al., J. Phys.: Condens. Matter 29, 273002 (2017)",
         package="ase",
         takes_options=True,
+        # in Python and with numbers for options; others start programs or read files
+        safe=("emt", "lj", "morse"),
+        safe_options=(
+            *("asap_cutoff", "sigma", "epsilon", "rc", "ro", "smooth"),
+            *("r0", "rho0", "rcut1", "rcut2"),
+        ),
         expected_failures={
             "emt:declared_properties": "EMT declares magmom and magmoms, and delivers neither",
             "morse:nan_input": "MorsePotential leaves out neighbours at NaN: a finite energy",

@@ -29,7 +29,7 @@ def read_literal(text: str) -> Any:
     """Read the number, list, True or None that an option is; any other text stays text."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import pickle
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -174,6 +177,36 @@ def upstream_quiet() -> Iterator[None]:
             logging.disable(before)
 
 
+@contextlib.contextmanager
+def weights_only(*allowed: Any) -> Iterator[None]:
+    """Let `torch.load` make tensors, plain containers and ``allowed``, and run nothing of a file.
+
+    That goes over what the package asks of torch, and over what the user's environment does.
+
+    Raises
+    ------
+    pickle.UnpicklingError
+        For a file that holds more than that.
+    """
+    import torch
+
+    names = ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ[names[0]] = "1"
+    try:
+        with torch.serialization.safe_globals(list(allowed)):
+            yield
+    except pickle.UnpicklingError as error:  # torch goes on to explain how to run it all the same
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        names_it = f"it names {found[1]}, which weights do not need" if found else "not weights"
+        raise pickle.UnpicklingError(f"{names_it}; nothing of it was run") from error
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
 def find_checkpoint(
     backend: str, checkpoint: str, source: str, fetch: Callable[[Path], object]
 ) -> Path:
@@ -186,7 +219,8 @@ def find_checkpoint(
     CalculatorSetupError
         Where it could not be fetched, saying which file to put where.
     """
-    if Path(checkpoint).is_file():
+    # a file that happens to be called as a checkpoint is not what was asked for
+    if checkpoint not in {c.name for c in get_backend(backend).checkpoints}:
         return Path(checkpoint)
     path = get_backend(backend).checkpoint(checkpoint).path
     if path.is_file():

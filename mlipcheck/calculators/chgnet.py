@@ -24,6 +24,7 @@ from .batched import (
     split_batch,
     up_to,
     upstream_quiet,
+    weights_only,
 )
 from .records import Evaluation
 
@@ -106,13 +107,13 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
         For a file that is not a CHGNet model.
     """
     device = choose_device(device)
-    path = Path(checkpoint)
+    known = {c.name: c.path for c in get_backend("chgnet").checkpoints}
+    path = known.get(checkpoint, Path(checkpoint))
     try:
-        with upstream_quiet():
-            if path.is_file():
+        with upstream_quiet(), weights_only():
+            if checkpoint not in known:
                 model = CHGNet.from_file(str(path))
             else:
-                path = get_backend("chgnet").checkpoint(checkpoint).path
                 model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
     except Exception as error:
         raise CalculatorSetupError(f"{path} is not a CHGNet checkpoint ({brief(error)})") from error

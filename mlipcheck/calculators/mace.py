@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +28,18 @@ with upstream_quiet():
     from mace.tools import torch_geometric
     from mace.tools.torch_tools import default_dtype
     from mace.tools.utils import AtomicNumberTable
+
+
+# What a model's classes are from; the globals that torch trusts are not asked for.
+PACKAGES = (
+    "mace",
+    "e3nn",
+    "torch",
+    "numpy",
+    "opt_einsum_fx",
+    "cuequivariance",
+    "cuequivariance_torch",
+)
 
 
 class MACECalculator(BatchedCalculator):
@@ -64,6 +77,19 @@ class MACECalculator(BatchedCalculator):
         )
 
 
+def _check_structure(path: Path) -> None:
+    """Raise for a file that is no MACE model by the names in it, before it is unpickled.
+
+    That keeps mistakes out, and no malice: a model is Python objects, and loading it runs its code.
+    """
+    names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    others = [n for n in names if n.partition(".")[0] not in PACKAGES and n != "builtins.slice"]
+    if others:
+        raise ValueError(f"it names {min(others)}, which no model needs; nothing of it was run")
+    if not any(n.startswith("mace.modules.") for n in names):
+        raise ValueError("none of MACE's classes is in it")
+
+
 def _bare(atoms: Atoms) -> Atoms:
     """Return the structure alone: MACE reads labels and charges from ``info`` and ``arrays``."""
     return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
@@ -87,6 +113,7 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
     before = torch.get_default_dtype()
     try:
         with upstream_quiet():
+            _check_structure(path)
             model = torch.load(path, map_location=device, weights_only=False)
         elements = [int(z) for z in model.atomic_numbers]
         cutoff = float(model.r_max)

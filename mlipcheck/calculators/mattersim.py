@@ -17,6 +17,7 @@ from .batched import (
     find_checkpoint,
     split_batch,
     upstream_quiet,
+    weights_only,
 )
 from .records import Evaluation
 
@@ -92,7 +93,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
         lambda path: download_checkpoint(path.name, save_folder=str(path.parent)),
     )
     try:
-        with upstream_quiet():
+        with upstream_quiet(), weights_only():
             # absolute, since MatterSim takes a bare name for one of its own downloads
             potential = Potential.from_checkpoint(
                 str(path.resolve()), device=device, load_training_state=False

@@ -7,7 +7,7 @@ import importlib
 import importlib.metadata
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,7 @@ def get_calculator(
     dtype = dtype or next(iter(backend.dtypes), None)
     if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
-    if not backend.installed:
-        also = f" ({backend.needs})" if backend.needs else ""
-        raise CalculatorSetupError(
-            f"{name} needs the package {backend.distribution or backend.package}{also}, "
-            f"which is not installed; type: {backend.pip_line}"
-        )
+    _check_installed(backend)
     loader = _loader_of(backend)
     accepted = _keywords(loader)
     if accepted is not None:
@@ -80,7 +75,7 @@ def get_calculator(
         backend=name,
         version=backend.version,
         checkpoint=checkpoint,
-        checkpoint_sha256=None if path is None else _sha256(path),
+        checkpoint_sha256=None if path is None else checksum(path),
         options={key: str(value) for key, value in options.items()},
         level_of_theory=facts.level_of_theory if facts else own.level_of_theory,
         energy_convention=facts.energy_convention if facts else own.energy_convention,
@@ -89,6 +84,54 @@ def get_calculator(
         **_numerics(calculator),
     )
     return calculator
+
+
+def check_safe(spec: str, options: Iterable[str]) -> Path | None:
+    """Return the file of the checkpoint of a calculator that a file may name, None without one.
+
+    Whoever opens a file of somebody else's has not read it: it is to start no program, run no
+    code that came with it, and fetch nothing.
+
+    Raises
+    ------
+    InputError
+        For what a file may not name or set, and for a checkpoint that is not here.
+    """
+    name, _, rest = spec.partition(":")
+    backend = next((b for b in list_backends() if b.name == name and b.safe), None)
+    checkpoint = _choose_checkpoint(backend, rest) if backend is not None else ""
+    if backend is None or (isinstance(backend.safe, tuple) and checkpoint not in backend.safe):
+        raise InputError(
+            f"a file may not name {spec!r}, only {_safe_names()}: it is to run nobody's code; take "
+            "RescaledCalculator in your script"
+        )
+    _check_installed(backend)
+    for option in options:
+        if option not in backend.safe_options:
+            allowed = ", ".join(backend.safe_options) or "none"
+            raise InputError(f"a file may not set {option!r} of {spec}; it may set: {allowed}")
+    facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
+    if facts is not None:
+        if not facts.found:
+            raise InputError(
+                f"the checkpoint of {spec} is not here, and a file fetches nothing; get it with "
+                f"'mlipcheck contract -b {spec}'"
+            )
+        return facts.path if facts.files else None
+    if backend.takes_path and backend.runs_code:
+        raise InputError(
+            f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would run "
+            "code in it; take RescaledCalculator in your script"
+        )
+    return Path(checkpoint) if backend.takes_path else None
+
+
+def _safe_names() -> str:
+    rows = [b for b in list_backends() if b.safe]
+    only = {b.name: b.safe for b in rows if isinstance(b.safe, tuple)}
+    return ", ".join(
+        f"{b.name}{f':{n}' if n else ''}" for b in rows for n in only.get(b.name, [""])
+    )
 
 
 def describe(calculator: BaseCalculator) -> CalculatorInfo:
@@ -125,6 +168,15 @@ def _choose_checkpoint(backend: Backend, asked: str) -> str:
     if asked and backend.takes_path and Path(asked).is_file():
         return asked
     return backend.checkpoint(asked or backend.checkpoints[0].name).name
+
+
+def _check_installed(backend: Backend) -> None:
+    if not backend.installed:
+        also = f" ({backend.needs})" if backend.needs else ""
+        raise CalculatorSetupError(
+            f"{backend.name} needs the package {backend.distribution or backend.package}{also}, "
+            f"which is not installed; type: {backend.pip_line}"
+        )
 
 
 def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:
@@ -219,6 +271,7 @@ def _numerics(calculator: BaseCalculator) -> dict[str, Any]:
     return {name: None if value is None else str(value) for name, value in found.items()}
 
 
-def _sha256(path: Path) -> str:
+def checksum(path: Path) -> str:
+    """Return the sha256 of a file."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from ..storage import dumps, write_atomically
 from .base import StrictCalculator
 from .neighbours import check_geometry
 from .records import CalculatorInfo, Evaluation
-from .registry import describe
+from .registry import check_safe, describe
 
 SCHEMA = "mlipcheck-rescaled/1"
 
@@ -173,14 +173,10 @@ class RescaledCalculator(StrictCalculator):
         Raises
         ------
         InputError
-            Where the base is not `get_calculator`'s, so that no name could make it again.
+            Where the base is none that a file may name; see `check_safe`.
         """
         info = describe(self.base)
-        if info.backend is None:  # a stranger, or a factory: a file is to run nobody's code
-            raise InputError(
-                f"{path}: {info.spec} is no backend whose name could be saved; take "
-                "RescaledCalculator in your script"
-            )
+        check_safe(info.spec, info.options)
         content = {
             "schema": SCHEMA,
             "base": info.spec,

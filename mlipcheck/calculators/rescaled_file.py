@@ -8,9 +8,8 @@ from typing import Any
 
 from ase.calculators.calculator import CalculatorSetupError
 
-from .backends import list_backends
 from .base import read_literal
-from .registry import describe, get_calculator
+from .registry import check_safe, checksum, get_calculator
 from .rescaled import SCHEMA, RescaledCalculator
 
 # What a file must have, and as what; `fit` beside it is for people.
@@ -32,21 +31,23 @@ def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculat
     Raises
     ------
     CalculatorSetupError
-        For another file, for a base that cannot be loaded, and where its checkpoint is no longer
-        the one that the factor was found for.
+        For another file, for a base that a file may not name or that cannot be loaded, and,
+        before anything of it is loaded, for a checkpoint that is not the one of the factor.
     """
     path = Path(checkpoint)
     content = _read(path)
     spec = content["base"]
     options = {name: read_literal(value) for name, value in content["options"].items()}
     try:
-        base = get_calculator(spec, device=device, dtype=dtype or content["dtype"], **options)
-        found, expected = describe(base).checkpoint_sha256, content["checkpoint_sha256"]
+        file = check_safe(spec, options)
+        found = None if file is None else checksum(file)
+        expected = content["checkpoint_sha256"]
         if found != expected:
             raise CalculatorSetupError(
                 f"the checkpoint of {spec} is {_short(found)}, the factor is that of "
                 f"{_short(expected)}; find that checkpoint, or fit the factor anew"
             )
+        base = get_calculator(spec, device=device, dtype=dtype or content["dtype"], **options)
         calculator = RescaledCalculator(base, content["factor"], content["reference_energy"])
     except CalculatorSetupError as error:
         raise type(error)(f"{path}: {error}") from error
@@ -68,14 +69,6 @@ def _read(path: Path) -> dict[str, Any]:
             raise CalculatorSetupError(f"{path} has no {name!r}; write it anew with save()")
         if not isinstance(content[name], kind):
             raise CalculatorSetupError(f"{path}: {name} is {content[name]!r}; write it anew")
-    name = content["base"].partition(":")[0]
-    if name == "rescaled":  # of this very file, it would never end
-        raise CalculatorSetupError(f"{path}: its base is {content['base']}, rescaled itself")
-    names = [b.name for b in list_backends()]
-    if name not in names:  # anyone's code, and a file is to run none
-        raise CalculatorSetupError(
-            f"{path}: its base {content['base']!r} is no backend; known: {', '.join(names)}"
-        )
     return dict(content)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -15,6 +16,7 @@ from .batched import (
     find_checkpoint,
     split_batch,
     upstream_quiet,
+    weights_only,
 )
 from .records import Evaluation
 
@@ -25,6 +27,15 @@ with upstream_quiet():
     from sevenn.train.dataload import unlabeled_atoms_to_graph
     from sevenn.util import pretrained_name_to_path
     from torch_geometric.data import Batch
+
+# Beside weights a checkpoint has its settings, in which there are arrays of numbers; by the names
+# that NumPy 1 and 2 write.
+_MAKERS: tuple[Any, ...] = (np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0])
+ARRAYS = (
+    *((m, f"numpy.{core}.multiarray.{m.__name__}") for m in _MAKERS for core in ("core", "_core")),
+    *(np.ndarray, np.dtype),
+    *(type(np.dtype(name)) for name in ("bool", "int32", "int64", "float32", "float64")),
+)
 
 # SevenNet writes xx yy zz xy yz zx, and the pressure's sign.
 TO_ASE = [0, 1, 2, 4, 5, 3]
@@ -77,8 +88,9 @@ def load(
     device = choose_device(device)
     with upstream_quiet():
         try:
-            saved = SevenNetCheckpoint(path)
-            model = saved.build_model()
+            with weights_only(*ARRAYS):
+                saved = SevenNetCheckpoint(path)
+                model = saved.build_model()
         except Exception as error:
             raise CalculatorSetupError(
                 f"{path} is not a SevenNet checkpoint ({brief(error)})"

@@ -19,6 +19,7 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
     from ase.calculators.calculator import InputError
 
+    from ..calculators.backends import list_backends
     from ..calculators.base import read_literal
     from ..calculators.registry import get_calculator
 
@@ -31,8 +32,9 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
             own = "--device" if key == "device" else "--backend"
             raise InputError(f"option {item!r} has an option of its own; write {own} {value}")
         parsed[key] = read_literal(value)
-    # a factory of the user's own may lie where they work
-    if os.getcwd() not in sys.path:
+    # a factory of the user's own may lie where they work; a package that a backend looks for, not
+    factory = spec.partition(":")[0] not in {b.name for b in list_backends()}
+    if factory and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return get_calculator(spec, device=device, **parsed)
 

@@ -110,7 +110,7 @@ def _check_save(
     """Refuse what could not be saved in the end, before any work is done."""
     from ase.calculators.calculator import InputError
 
-    from ..calculators.registry import describe
+    from ..calculators.registry import check_safe, describe
 
     if save is None:
         return
@@ -118,8 +118,7 @@ def _check_save(
         raise InputError("--save is of a factor; give --rescale too")
     if len(sets) != 1:
         raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
-    if describe(calculator).backend in (None, "rescaled"):
-        raise InputError(f"--save: {describe(calculator).spec} cannot be the base of a file")
+    check_safe(describe(calculator).spec, describe(calculator).options)
 
 
 def _compare(

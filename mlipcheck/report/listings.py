@@ -74,6 +74,8 @@ def print_backends(out: Console, backends: Sequence[Backend]) -> None:
             out.print(f"{b.name}: {escape(b.error)}", style="red")
         elif not b.installed:
             out.print(f"{b.name}: {b.pip_line}{also}", markup=False)
+    run = ", ".join(b.name for b in backends if b.runs_code)
+    out.print(f"Loading a checkpoint of {run} runs code in it: take one only from whom you trust.")
     out.print("Your own: -b package.module:factory, where factory() returns an ASE calculator.")
 
 
