@@ -352,6 +352,8 @@ CONTENTS = {
     "Cu-O.csv": "distance,energy\n" + "".join(f"{0.8 + 0.1 * k},{k}.0\n" for k in range(12)),
 }
 
+SEED = "seed is -1; give zero or a positive number"
+DEVICE = "option 'device=cpu' has an option of its own; write --device cpu"
 MISTAKES = {
     "unknown backend": (
         "run -b nope",
@@ -399,6 +401,18 @@ MISTAKES = {
     "curve of another pair": ("dimer --reference Cu-O.csv", "Cu-O, which is not scanned"),
     "missing curve": ("run --reference gone.csv", "gone.csv: no such file"),
     "binary curve": ("dimer --reference binary.xyz", "binary.xyz: not readable as"),
+    "negative seed of a run": ("run --seed -1", SEED),
+    "negative seed of a rattle": ("relax --seed -1", SEED),
+    "negative seed of a figure": ("parity --seed -1", SEED),
+    "negative seed of a sample": ("parity --sample 5 --seed -1", SEED),
+    "negative seed of draws": ("learn --seed -1", SEED),
+    "no repeats": ("learn --repeats 0", "repeats is 0; give 1 to 1000"),
+    "negative repeats": ("learn --repeats -3", "repeats is -3; give 1 to 1000"),
+    "endless repeats": (f"learn --repeats {10**20}", f"repeats is {10**20}; give 1 to 1000"),
+    "device as an option": ("run -o device=cpu Cu", DEVICE),
+    "device as an option of a prediction": ("predict -o device=cpu cu.xyz", DEVICE),
+    "device as an option of what takes none": ("contract -b ase:emt -o device=cpu Cu", DEVICE),
+    "backend as an option": ("dimer -o spec=toy", "option of its own; write --backend toy"),
     "unknown data set": ("relax pbe", "'pbe' is no element, no pair of elements, no data set"),
     "negative fmax": ("run --fmax -1", "fmax is -1.0; give a positive force"),
     "zero fmax": ("relax --fmax 0", "fmax is 0.0; give a positive force"),

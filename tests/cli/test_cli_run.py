@@ -18,6 +18,7 @@ from parsed_report import HEADINGS, Report
 
 from mlipcheck.checks.parity.check import CHUNK
 from mlipcheck.checkup.plan import plan_checkup
+from mlipcheck.checkup.run import make_store
 from mlipcheck.record import RunRecord
 from mlipcheck.references import datasets
 from mlipcheck.results_file import load_runs
@@ -327,7 +328,10 @@ def evaluations(folder: Path) -> int:
 
 
 def count_planned(folder: Path) -> int:
-    """Return how many evaluations the plan of ``frames.xyz`` takes: it tries how long they last."""
+    """Return how many evaluations the plan of ``frames.xyz`` takes, and what tells the model.
+
+    It tries how long they last; what is kept is of a model that answers as this one does.
+    """
 
     class Counted(EMT):
         implemented_properties = ["energy", "free_energy", "forces", "stress"]
@@ -337,7 +341,8 @@ def count_planned(folder: Path) -> int:
             super().calculate(*arguments, **keywords)
             Counted.calls += 1
 
-    plan_checkup(Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",)))
+    plan = plan_checkup(Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",)))
+    make_store(Counted(), folder, plan)
     return Counted.calls
 
 

@@ -21,6 +21,9 @@ from mlipcheck.checks.learning.check import Learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
 from mlipcheck.checks.learning.plan import plan_fits
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
+from mlipcheck.checks.learning.toy import toy_learning_curve
+from mlipcheck.checks.parity.compare import parity
+from mlipcheck.checks.relaxation.relax import RelaxSettings
 from mlipcheck.system import Settings, System
 
 
@@ -142,6 +145,28 @@ def test_a_fit_that_fails_is_a_result_and_is_tried_again(trainer, tmp_path):
     trainer.fine_tune = works
     forces, _ = learn_from_frames(EMT(), labelled(8), (1,), store=tmp_path)
     assert point(forces, FINE_TUNED, 1).errors
+
+
+@pytest.mark.parametrize("repeats", [0, -1, 10**20])
+def test_repeats_are_bounded_before_any_work(trainer, repeats):
+    with pytest.raises(InputError, match=f"repeats is {repeats}; give 1 to 1000"):
+        learn_from_frames(None, labelled(8), (1,), repeats=repeats)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda: learn_from_frames(None, labelled(8), (1,), seed=-1),
+        lambda: labelled(8).sample(3, -1),
+        lambda: parity(None, labelled(8), seed=-1),
+        lambda: toy_learning_curve(seed=-1),
+        lambda: RelaxSettings(seed=-1),
+        lambda: Settings(seed=-1),
+    ],
+)
+def test_negative_seeds_are_refused_alike(asked):
+    with pytest.raises(InputError, match="seed is -1; give zero or a positive number"):
+        asked()
 
 
 # --- what is kept ------------------------------------------------------------------------------

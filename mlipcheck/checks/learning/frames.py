@@ -143,9 +143,8 @@ class FrameLearner:
     def key(self) -> dict[str, Any]:
         """What the result of a fit depends on, beside the frames that it learns from."""
         info = describe(self.calculator)
-        model = [info.spec, info.checkpoint_sha256, info.version, info.options, info.dtype]
         return {
-            "model": model,
+            "model": [info.spec, info.checkpoint_sha256, info.version, info.options, info.dtype],
             "frames": self.labels.fingerprint,
             "test": self.split.test,  # another seed parts other runs
             "settings": self.settings,
@@ -155,8 +154,7 @@ class FrameLearner:
     @functools.cached_property
     def probe(self) -> list[float]:
         """What the model computes, of `kept.probe`: its name does not tell."""
-        symbols = {x for f in self.labels.frames for x in f.atoms.get_chemical_symbols()}
-        return probe(self.calculator, symbols)
+        return probe(self.calculator, {x for f in self.labels.frames for x in f.atoms.symbols})
 
     def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
         """Return every fit for these N; see `learn_from_frames`."""
