@@ -91,7 +91,3 @@ class Settings:
             raise InputError(f"sample is {self.sample}; give 1 frame or more")
         if self.target is not None and not self.target > 0:
             raise InputError(f"target is {self.target}; give a positive error")
-        if self.target is not None and not self.learn:
-            raise InputError("--target is of the learning curve; give --learn too")
-        if self.quick and self.learn:
-            raise InputError("--learn takes minutes; leave out --quick")

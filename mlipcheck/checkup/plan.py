@@ -71,8 +71,6 @@ def plan_checkup(
     """
     settings = settings or Settings()
     chosen = choose_checks(settings.only)
-    if "learning" in settings.only:
-        settings = replace(settings, learn=True)
     if what or any(check.of_system for check in chosen):
         system = find_system(calculator, what, independent=settings.independent)
     else:  # nobody has to know which

@@ -176,7 +176,6 @@ def learn(
         what or [],
         Settings(
             only=("learning",),
-            learn=True,
             sizes=inputs.parse_sizes(sizes),
             repeats=repeats,
             seed=seed,

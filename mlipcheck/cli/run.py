@@ -96,7 +96,7 @@ def run(
             sample=sample,
             independent=independent,
             rescale=rescale,
-            learn=learn or "learning" in (only or "").split(","),
+            learn=learn,
             target=target,
         ),
         Destination(json, figures, out, markdown, strict),

@@ -41,8 +41,13 @@ class Learning(Check[LearningCurve]):
     comparable = False
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        if not settings.learn:
+        asked = settings.learn or self.name in settings.only
+        if settings.target is not None and not asked:
+            raise InputError("--target is of the learning curve; give --learn too")
+        if not asked:
             return [Skip("not asked for; give --learn")]
+        if settings.quick:
+            raise InputError("--learn takes minutes; leave out --quick")
         check_draws(settings.repeats, settings.seed)
         if system.demonstration and system.frames:
             for option, value in (("--sizes", settings.sizes), ("--store", settings.fits)):
