@@ -11,8 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..calculators.morse import MorseCalculator
-from ..calculators.neighbours import check_geometry
-from .labels import read_results
+from .labels import check_structure, read_results
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 
@@ -105,7 +104,7 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
     What no calculator should be asked about is a reference with its error.
     """
     try:
-        check_geometry(atoms)
+        check_structure(atoms)
     except InputError as error:
         return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {error}")
     results, left_out = read_results(atoms)
