@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
-from ase.data import chemical_symbols
 from ase.geometry import complete_cell
 
 MOST_PAIRS = 5e7
@@ -63,14 +62,11 @@ def half_neighbour_list(
 
 
 def check_geometry(atoms: Atoms) -> None:
-    """Raise `InputError` for no element, NaN, a periodic direction without a vector, absurd sizes.
+    """Raise `InputError` for NaN, a periodic direction without a vector, or absurd sizes.
 
     Models answer NaN positions with finite energies, vesin ends the process for a cell without a
     volume or a needle, and where a cell is too thin or an atom too far out memory ends it.
     """
-    strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
-    if len(strange):
-        raise InputError(f"no element has the atomic number {strange[0]}; mend the structure")
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
         raise InputError("NaN or infinite positions or cell; mend the structure")
     vectors = atoms.cell[:][atoms.pbc]

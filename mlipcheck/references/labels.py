@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..calculators.neighbours import check_geometry
@@ -58,6 +59,14 @@ class LabelledFrame:
     notes: tuple[str, ...] = ()
 
 
+def check_structure(atoms: Atoms) -> None:
+    """Raise `InputError` for what is no element, and as `check_geometry`."""
+    strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
+    if len(strange):
+        raise InputError(f"no element has the atomic number {strange[0]}; mend the structure")
+    check_geometry(atoms)
+
+
 def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFrame:
     """Read the labels of a structure; never starts a calculation.
 
@@ -66,7 +75,7 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     no number, beyond `LARGEST` or of a wrong shape is left out, and a note says so.
     """
     try:
-        check_geometry(atoms)
+        check_structure(atoms)
     except InputError as error:
         return LabelledFrame(name, Atoms(), None, None, None, run, zero, str(error))
     bare = atoms.copy()

@@ -10,9 +10,8 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
-from ..calculators.neighbours import check_geometry
 from ..calculators.toy.morse import MorseCalculator
-from .labels import read_results
+from .labels import check_structure, read_results
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
@@ -117,7 +116,7 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
     What no calculator should be asked about is a reference with its error.
     """
     try:
-        check_geometry(atoms)
+        check_structure(atoms)
     except InputError as error:
         return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {error}")
     results, left_out = read_results(atoms)

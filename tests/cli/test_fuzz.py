@@ -30,7 +30,7 @@ from mlipcheck.verdict import conclude
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "12"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 WORDS = ("nan", "inf", "1e300", "-1e308", "1e-300", "0", "-5", "119", "X", "abc", "T", "", "1 2 3")
-JUNK = (None, True, 0, -1, 1.5, 1e308, 10**400, "text", [], {}, [1], ["a"], {"a": 1}, [None])
+JUNK = (None, True, 0, -1, 1.5, 1e300, 10**400, "text", [], {}, [1], ["a"], {"a": 1}, [None])
 
 
 QUICKLY = ("--cell", "fixed", "--fmax", "100")  # at rest where they begin
@@ -216,7 +216,7 @@ def spoilt(data, rng):
     elif how == 3 and isinstance(old, dict):
         old["more"] = 1
     elif how == 4 and isinstance(old, (int, float)):
-        parent[last] = rng.choice((0, -old, 1e308, old * 1e6, None))
+        parent[last] = rng.choice((0, -old, 1e300, old * 1e6, None))
     else:
         parent[last] = rng.choice(JUNK)
     return data, at
