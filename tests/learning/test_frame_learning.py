@@ -23,7 +23,7 @@ from mlipcheck.checks.learning.plan import plan_fits
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.relaxation.relax import RelaxSettings
+from mlipcheck.checks.relaxation.settings import RelaxSettings
 from mlipcheck.system import Settings, System
 
 

@@ -16,7 +16,8 @@ from ...system import Settings, System
 from .criteria import CRITERIA
 from .energies import compare_energies
 from .record import BondChange, Relaxation
-from .relax import RelaxSettings, iterate_relaxations
+from .relax import iterate_relaxations
+from .settings import RelaxSettings
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel

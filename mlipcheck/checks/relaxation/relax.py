@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.strain import stress_error
-from ...calculators.base import FAILURES, check_seed, stays_here
+from ...calculators.base import FAILURES, stays_here
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...calculators.neighbours import full_cell
@@ -23,42 +21,13 @@ from ...references.structures import RelaxedReference
 from . import geometry
 from .energies import compare_energies
 from .record import Relaxation
+from .settings import RelaxSettings
 
-OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
-STARTS = ("relaxed", "first", "rattled")
-CELLS = ("free", "fixed")
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
 # A cell that is stretched or squeezed by this factor along any direction is no crystal any more:
 # layers and noble gases come to three, where the model's range ends.
 RUNAWAY = 10.0
-
-
-@dataclass(frozen=True)
-class RelaxSettings:
-    """How to relax; see `relax_against_reference`. Raises InputError for what cannot be."""
-
-    fmax: float = 0.02
-    steps: int = 500
-    optimizer: str = "BFGS"
-    cell: str | None = None
-    start: str = "relaxed"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.fmax) and self.fmax > 0):
-            raise InputError(f"fmax is {self.fmax}; give a positive force in eV/Å")
-        if self.steps < 1:
-            raise InputError(f"steps is {self.steps}; give at least 1")
-        check_seed(self.seed)
-        for value, known, what in (
-            (self.optimizer, OPTIMIZERS, "optimizer"),
-            (self.start, STARTS, "start"),
-            (self.cell, (None, *CELLS), "cell"),
-        ):
-            if value not in known:
-                names = ", ".join(k for k in known if k)
-                raise InputError(f"{what} is {value!r}; give one of {names}")
 
 
 def relax_against_reference(
