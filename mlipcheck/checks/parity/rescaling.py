@@ -11,7 +11,8 @@ from ase.calculators.calculator import BaseCalculator
 from ...calculators.evaluate import Progress
 from ...references.frames import FrameSet, LabelledFrame
 from ...references.structures import RelaxedReference
-from ..relaxation.relax import RelaxSettings, iterate_relaxations
+from ..relaxation.relax import iterate_relaxations
+from ..relaxation.settings import RelaxSettings
 from .forces import SMALLEST_RMS
 from .record import Rescaling
 
