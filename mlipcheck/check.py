@@ -174,6 +174,8 @@ class Check(ABC, Generic[Row]):
         Its key in results.json and of ``run --only``.
     title : str
         What it is about, as a heading.
+    noun : str
+        What one of its rows is, as the head of their names.
     asks : str
         What is not known where it did not run, to follow 'not tested:'.
     row : type
@@ -195,6 +197,7 @@ class Check(ABC, Generic[Row]):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    noun: ClassVar[str] = ""
     asks: ClassVar[str]
     row: ClassVar[type]
     criteria: ClassVar[Sequence[Criterion]] = ()
@@ -232,7 +235,9 @@ class Check(ABC, Generic[Row]):
         found = [[(m.letter, r) for r in m.run.rows(self.name)] for m in models]
         if not any(found):
             return []
-        blocks: list[Block] = [table_of_rows(capital(self.title), "", align(found), self.columns)]
+        blocks: list[Block] = [
+            table_of_rows(capital(self.title), self.noun, align(found), self.columns)
+        ]
         for model in models:
             for remark in self.remarks(model.run.rows(self.name)):
                 blocks.append(dataclasses.replace(remark, text=named(model, remark.text)))

@@ -124,6 +124,7 @@ class Contacts(Check[ClosestApproach]):
 
     name = "contacts"
     title = "shortest distances in your structures"
+    noun = "pair"
     asks = "how close your own atoms come to where walls turn over"
     row = ClosestApproach
     needs = ("dimers",)
@@ -176,7 +177,7 @@ class Contacts(Check[ClosestApproach]):
         entries = sorted(align(rows), key=lambda same: min(r.ratio for _, r in same))
         apart = [r.name for r in models[0].run.rows(self.name) if r.distance is None]
         note = [Paragraph(f"Nowhere near each other: {', '.join(apart)}.")] if apart else []
-        return [table_of_rows(capital(self.title), "pair", entries, self.columns), *note]
+        return [table_of_rows(capital(self.title), self.noun, entries, self.columns), *note]
 
     def mismatch(self, one: ClosestApproach, other: ClosestApproach) -> list[str]:
         """Say where the structures are others; they alone decide how close a pair comes."""

@@ -56,6 +56,7 @@ class Dimers(Check[DimerScan]):
 
     name = "dimers"
     title = "pairs of atoms"
+    noun = "pair"
     asks = "how the model holds two atoms apart and together"
     row = DimerScan
     criteria = CRITERIA

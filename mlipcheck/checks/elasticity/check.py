@@ -36,6 +36,7 @@ class Elasticity(Check[EquationOfState]):
 
     name = "elasticity"
     title = "equations of state"
+    noun = "crystal"
     asks = "how stiff crystals are, and whether they have one volume at rest"
     row = EquationOfState
     criteria = CRITERIA
@@ -61,7 +62,7 @@ class Elasticity(Check[EquationOfState]):
         tasks = []
         left = []
         for r in system.references:
-            if r.source in COLLECTIONS or r.relaxed is None:
+            if r.source in COLLECTIONS or r.relaxed is None or not r.relaxed.pbc.any():
                 continue
             if not r.relaxed.pbc.all() or has_vacuum(r.relaxed):
                 left.append(r.name)

@@ -35,6 +35,7 @@ class Interface(Check[ContractResult]):
 
     name = "interface"
     title = "ASE interface tests"
+    noun = "test"
     asks = "whether it behaves as an ASE calculator"
     row = ContractResult
     of_system = False

@@ -53,6 +53,7 @@ class Relaxations(Check[Relaxation]):
 
     name = "relaxation"
     title = "relaxed structures"
+    noun = "structure"
     asks = "where the model relaxes structures to"
     row = Relaxation
     criteria = CRITERIA
