@@ -18,7 +18,7 @@ NAMES = ("energy", "forces", "stress")
 # What labels are called in info and arrays, where no calculator carries them.
 PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
-# eV an atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV), and any two nuclei's push.
+# Å, eV an atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any nuclei's push.
 LARGEST = 1e8
 
 
@@ -60,10 +60,13 @@ class LabelledFrame:
 
 
 def check_structure(atoms: Atoms) -> None:
-    """Raise `InputError` for what is no element, and as `check_geometry`."""
+    """Raise `InputError` for what is no element or beyond `LARGEST`, and as `check_geometry`."""
     strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
     if len(strange):
         raise InputError(f"no element has the atomic number {strange[0]}; mend the structure")
+    farthest = max(np.abs(x).max(initial=0.0) for x in (atoms.positions, atoms.cell[:]))
+    if LARGEST < farthest < np.inf:
+        raise InputError(f"positions or a cell of {farthest:.0e} Å; is their unit right?")
     check_geometry(atoms)
 
 

@@ -135,6 +135,7 @@ BAD = {
     "z-5": {"numbers": -5},
     "dummy": {"numbers": 0},
     "nan": {"positions": np.nan},
+    "far": {"positions": 1e300},
 }
 
 
@@ -148,15 +149,16 @@ def bad_one(what):
     return atoms
 
 
-@pytest.mark.parametrize("command", ["run", "parity", "relax", "learn"])
-@pytest.mark.parametrize("together", [True, False], ids=["one file", "many files"])
+@pytest.mark.parametrize(
+    ("command", "together"),
+    [("run", True), ("parity", True), ("relax", True), ("learn", True)]
+    + [("run", False), ("parity", False), ("relax", False)],  # learn takes one set of frames
+)
 def test_bad_structures_among_good_ones(tmp_path, run_cli, command, together):
     good = [copper(seed) for seed in range(4)]
     bad = [bad_one(what) for what in BAD.values()]
     files = {"all": [*good, *bad]} if together else {"good": good}
     files |= {} if together else {name: [atoms] for name, atoms in zip(BAD, bad, strict=True)}
-    if command == "learn" and not together:
-        return  # one set of frames is all that it takes
     for name, images in files.items():
         ase.io.write(tmp_path / f"{name}.traj", images)
     record = tmp_path / "results.json"
@@ -267,6 +269,16 @@ def test_a_damaged_record(tmp_path, run_cli, record, drawn):
         assert (status == 0 and out) or one_line(status, err), (seed, at, status, err)
         if status == 2:
             assert str(path) in err, (seed, at, err)
+
+
+@pytest.mark.parametrize("errors", [[None], [-0.2, 0.1], [0.0], []])
+def test_errors_that_no_fit_has(tmp_path, run_cli, record, errors):
+    data = copy.deepcopy(record)
+    data["learning"][0]["points"][0]["errors"] = errors
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(data))
+    status, _, err = run_cli("report", path)
+    assert (status, err) == (0, "")
 
 
 @pytest.mark.parametrize("text", HOSTILE)

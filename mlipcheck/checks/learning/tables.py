@@ -52,5 +52,6 @@ def _cell(point: LearningPoint | None, form: str) -> str:
 
 def _decimals(curve: LearningCurve) -> int:
     """Return how many show two digits of the smallest mean."""
-    smallest = min((p.mean for p in curve.points if p.mean), default=1.0)
+    means = [p.mean for p in curve.points if p.mean is not None]
+    smallest = min((x for x in means if 0 < x < math.inf), default=1.0)
     return max(FEWEST_DECIMALS, 1 - math.floor(math.log10(smallest)))
