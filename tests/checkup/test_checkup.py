@@ -215,7 +215,11 @@ def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
     found = statuses(perfect)
     assert set(found.values()) == {"ok", "not assessed"}
     unknown = {question for question, status in found.items() if status == "not assessed"}
-    assert unknown == {("learning", "learning curves"), ("parity", "stress")}
+    assert unknown == {
+        ("elasticity", "equations of state"),
+        ("learning", "learning curves"),
+        ("parity", "stress"),
+    }
     assert perfect.advice == ()
     assert "Do not" not in perfect.summary
 
@@ -302,7 +306,7 @@ def test_a_fault_changes_its_own_findings_alone(fault, perfect):
 
 def test_what_did_not_run_is_never_ok():
     record = check_up(get_calculator("toy"), ["N"], Settings())
-    assert set(record.not_run) == {"parity", "learning", "contacts"}
+    assert set(record.not_run) == {"parity", "learning", "contacts", "elasticity"}
     for check in list_checks():
         if check.name in record.not_run:
             (found,) = [f for f in record.findings if f.check == check.name]
@@ -533,7 +537,8 @@ def test_an_estimate_names_every_check_that_will_run():
     assert all(job.seconds >= 0 for job in plan.jobs)
     assert plan.seconds == pytest.approx(sum(job.seconds for job in plan.jobs))
     assert all(job.seconds > 0 for job in plan.jobs if job.check.name != "contacts")
-    assert plan.not_run == {"learning": "not asked for; give --learn"}
+    assert plan.not_run.keys() == {"elasticity", "learning"}
+    assert plan.not_run["learning"] == "not asked for; give --learn"
 
 
 # ---------------------------------------------------------------- what is no error of the model
