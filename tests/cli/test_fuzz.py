@@ -151,8 +151,10 @@ def bad_one(what):
 
 @pytest.mark.parametrize(
     ("command", "together"),
-    [("run", True), ("parity", True), ("relax", True), ("learn", True)]
-    + [("run", False), ("parity", False), ("relax", False)],  # learn takes one set of frames
+    [  # learn takes one set of frames
+        *((command, True) for command in ("run", "parity", "relax", "learn")),
+        *((command, False) for command in ("run", "parity", "relax")),
+    ],
 )
 def test_bad_structures_among_good_ones(tmp_path, run_cli, command, together):
     good = [copper(seed) for seed in range(4)]
