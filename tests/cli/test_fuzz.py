@@ -276,7 +276,7 @@ def test_a_damaged_record(tmp_path, run_cli, record, drawn):
 @pytest.mark.parametrize("errors", [[None], [-0.2, 0.1], [0.0], []])
 def test_errors_that_no_fit_has(tmp_path, run_cli, record, errors):
     data = copy.deepcopy(record)
-    data["learning"][0]["points"][0]["errors"] = errors
+    data["checks"]["learning"][0]["points"][0]["errors"] = errors
     path = tmp_path / "results.json"
     path.write_text(json.dumps(data))
     status, _, err = run_cli("report", path)
