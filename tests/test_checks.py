@@ -103,6 +103,7 @@ def test_limits_part_the_statuses(check, criterion):
     assert criterion.status(Reading(None, "")) == "not assessed"
 
 
+@pytest.mark.slow
 @every_check
 def test_rows_survive_json(check, run):
     rows = run.rows(check.name)

@@ -268,6 +268,7 @@ def has(module):
     return importlib.util.find_spec(module) is not None
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_inline(executed):
     drawn = {
         name: sum("image/png" in output.get("data", {}) for output in cell["outputs"])

@@ -51,6 +51,7 @@ def draws_with_a_median_of_log_2(n, draws=DRAWS):
     return (rng.exponential(size=n) for _ in range(draws))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_the_interval_of_a_median_covers_it(n):
     units = [str(k) for k in range(n)]

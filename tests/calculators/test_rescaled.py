@@ -286,6 +286,7 @@ def broken(calculator, elements=None):
     return {r.check for r in results if r.status == "failed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.5, K])
 @pytest.mark.parametrize(
     ("make", "failing"),

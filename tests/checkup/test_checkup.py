@@ -96,6 +96,7 @@ def test_a_word_that_is_nothing_is_refused(word):
         sort_words([word])
 
 
+@pytest.mark.slow
 def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
     write_vasprun(tmp_path / "vasprun.xml", relaxed_run)
     system = find_system(EMT(), [str(tmp_path)])
@@ -211,6 +212,7 @@ def perfect():
     return check_up(get_calculator("toy:exact"), MORSE, AGAINST_MORSE)
 
 
+@pytest.mark.slow
 def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
     found = statuses(perfect)
     assert set(found.values()) == {"ok", "not assessed"}
@@ -224,6 +226,7 @@ def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
     assert "Do not" not in perfect.summary
 
 
+@pytest.mark.slow
 def test_the_reference_s_own_calculator_has_nothing_worse_than_ok(tmp_path, relaxed_run):
     write_vasprun(tmp_path / "vasprun.xml", relaxed_run)
     record = check_up(EMT(), [str(tmp_path)], Settings(reference=("none",), signal=0.05))
@@ -294,6 +297,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_changes_its_own_findings_alone(fault, perfect):
     plant, implied = FAULTS[fault]
@@ -322,6 +326,7 @@ def test_every_limit_has_words_for_its_reader():
             assert bool(c.advise(status)) == (limit is not None), (c.quantity, status)
 
 
+@pytest.mark.slow
 def test_summary_names_what_failed_and_counts_the_rest(perfect):
     record = check_up(get_calculator("toy"))
     worst = list(statuses(record).items())
@@ -342,6 +347,7 @@ def advice_of(record) -> dict[str, str]:
     return {a.kind: a.text for a in record.advice}
 
 
+@pytest.mark.slow
 def test_a_soft_model_is_told_to_rescale(tmp_path, hot_frames):
     class Soft(Faulty):
         def spoil(self, atoms):
@@ -353,6 +359,7 @@ def test_a_soft_model_is_told_to_rescale(tmp_path, hot_frames):
     assert f"Multiply the forces by {1 / 0.7:.3f}" in advice_of(record)["rescale"]
 
 
+@pytest.mark.slow
 def test_noise_is_not_told_to_rescale(tmp_path, hot_frames):
     class Noisy(Faulty):
         def spoil(self, atoms):
@@ -366,6 +373,7 @@ def test_noise_is_not_told_to_rescale(tmp_path, hot_frames):
     assert "do not rescale" in advice_of(record)
 
 
+@pytest.mark.slow
 def test_the_toy_s_learning_curve_says_how_many_frames():
     record = check_up(get_calculator("toy"), (), Settings(learn=True, target=0.2))
     assert len(record.rows("learning")) == 2
@@ -440,6 +448,7 @@ class Counting(Faulty):
         super().calculate(*arguments, **keywords)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "after", "unfinished"),
     [
@@ -489,6 +498,7 @@ def test_parts_of_others_are_spared(tmp_path):
     assert [p.name for p in (tmp_path / "unfinished").iterdir()] == ["part-of-another.json"]
 
 
+@pytest.mark.slow
 def test_what_failed_is_tried_again(tmp_path):
     store = make_store(EMT(), tmp_path)
     lost = [ClosestApproach(("Cu", "O"), None, "", 1, error="lost")]
@@ -544,6 +554,7 @@ def test_an_estimate_names_every_check_that_will_run():
 # ---------------------------------------------------------------- what is no error of the model
 
 
+@pytest.mark.slow
 def test_a_pressed_crystal_is_no_relaxed_one(tmp_path):
     frames = []
     for k, scale in enumerate((0.94, 0.97, 1.0, 1.03)):
@@ -588,6 +599,7 @@ def test_a_relaxed_reference_under_stress_is_not_held_against_the_model():
     assert found["the reference itself"].status == "caution"
 
 
+@pytest.mark.slow
 def test_a_bare_structure_is_not_known_to_be_relaxed(tmp_path):
     path = tmp_path / "copper.cif"
     write(path, bulk("Cu", cubic=True))
@@ -595,6 +607,7 @@ def test_a_bare_structure_is_not_known_to_be_relaxed(tmp_path):
     assert statuses(record)["relaxation", "the reference itself"] == "not assessed"
 
 
+@pytest.mark.slow
 def test_errors_of_two_elements_that_cancel_are_seen(tmp_path):
     class Uneven(Faulty):
         def spoil(self, atoms):

@@ -33,6 +33,8 @@ from mlipcheck.report.html import render_html
 from mlipcheck.system import Settings
 from mlipcheck.verdict import summarize
 
+pytestmark = pytest.mark.slow
+
 CRYSTALS = {"Cu": (), "Au": (0, 1, 2, 3), "CuAu": (0, 1), "Cu3Au": (0,)}  # which atoms are gold
 DISPLACED = ((), (0, 1), (0, 1, 2, 3), (1, 2, 3))
 AT_REST = 0.1  # eV/Å, below which a labelled frame may be one that was relaxed

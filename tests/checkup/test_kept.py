@@ -195,6 +195,7 @@ def test_changed_code_learns_anew(tmp_path):
     assert again != first
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_is_of_one_model(tmp_path):
     """Stopped with one code and gone on with another, it has nothing of the first."""
     write_frames(tmp_path / "frames.xyz")

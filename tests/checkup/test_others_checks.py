@@ -129,6 +129,7 @@ def test_it_is_a_check_like_ours(eos, run_cli):
     assert "how crystals answer to" in out
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_it_is_planned_and_run_beside_ours_which_stay_as_they_are(work, run_cli, monkeypatch):
     plan = plan_checkup(EMT(), list(CRYSTALS), Settings(reference=("none",)))
@@ -327,6 +328,7 @@ def in_finish():
     return Broken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "names"), [(in_tasks, []), (in_run, ["cu"]), (in_finish, ["cu", "au"])]
 )
@@ -390,6 +392,7 @@ def test_an_entry_point_that_is_broken_is_told_and_hides_no_other(install, work,
     assert words in err
 
 
+@pytest.mark.slow
 def test_an_entry_point_that_is_broken_does_not_stop_the_run(install, work, run_cli):
     name = "not_there"
     value, words = BROKEN[name]

@@ -26,6 +26,7 @@ def copper(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_nothing_named_is_the_toy_s_published_table(run_cli, tmp_path):
     record, figures = tmp_path / "learn.json", tmp_path / "figures"
     status, out, _ = run_cli("learn", "--target", "0.05", "--json", record, "--figures", figures)

@@ -47,6 +47,7 @@ def write(path, images):
     return path
 
 
+@pytest.mark.slow
 def test_nothing_named_shows_the_toy_in_and_out_of_its_distribution(run_cli):
     status, out, err = run_cli("parity")
     assert status == 0
@@ -58,6 +59,7 @@ def test_nothing_named_shows_the_toy_in_and_out_of_its_distribution(run_cli):
     assert max(map(len, out.splitlines())) <= 100
 
 
+@pytest.mark.slow
 def test_two_sets_are_two_columns_and_a_signal_their_last_lines(run_cli, tmp_path):
     near = write(tmp_path / "near.xyz", labelled_by_emt())
     far = write(tmp_path / "far.xyz", labelled_by_emt(0.5))
@@ -81,6 +83,7 @@ def test_the_record_comes_back_and_is_printed_again(run_cli, tmp_path):
     assert "Verdict" in again
 
 
+@pytest.mark.slow
 def test_models_side_by_side_need_the_same_labels(run_cli, tmp_path):
     path, other = tmp_path / "a.xyz", tmp_path / "b.xyz"
     write(path, labelled_by_emt())
@@ -121,6 +124,7 @@ def test_energies_in_hartree_are_suspected(run_cli, tmp_path):
     assert "energies look 27.2 times too small: are they in Hartree?" in " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_an_unknown_element_fails_its_frames_alone(run_cli, tmp_path):
     images = labelled_by_emt()
     images[2].numbers[0] = 26  # iron, which EMT has not
@@ -179,6 +183,7 @@ def test_a_sample_is_drawn_with_its_seed(run_cli, tmp_path):
     assert row.notes[-1] == "7 of 60 frames, seed 5"
 
 
+@pytest.mark.slow
 def test_an_accepted_factor_is_saved_and_loads_as_a_backend(run_cli, tmp_path):
     path, saved = tmp_path / "frames.xyz", tmp_path / "k.json"
     write(path, labelled_by_emt(1 / 0.7, noise=0.03, n=25))
@@ -225,6 +230,7 @@ def test_zeros_for_forces_look_like_placeholders(run_cli, tmp_path):
     assert "forces look like placeholders: all are zero" in " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_a_soft_model_that_orders_every_pair_is_judged_by_what_it_does(run_cli, tmp_path):
     path = tmp_path / "frames.xyz"
     write(path, labelled_by_emt(n=25, energy=lambda e: 1.4 * e))
@@ -236,6 +242,7 @@ def test_a_soft_model_that_orders_every_pair_is_judged_by_what_it_does(run_cli, 
     assert "states that far apart, or farther, are ordered rightly" in words
 
 
+@pytest.mark.slow
 def test_who_made_frames_independently_may_say_so(run_cli, tmp_path):
     images = labelled_by_emt(1 / 0.7, noise=0.03, n=20)
     for atoms in images:

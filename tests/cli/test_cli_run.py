@@ -24,6 +24,8 @@ from mlipcheck.references import datasets
 from mlipcheck.results_file import load_runs
 from mlipcheck.system import Settings
 
+pytestmark = pytest.mark.slow
+
 # What a user may have in the folder where they work: calculators of their own. One writes down
 # what it evaluates, and is stopped where a file says so.
 OWN = """

@@ -27,6 +27,8 @@ from mlipcheck.checks.learning.record import LearningCurve, LearningPoint, Neede
 from mlipcheck.storage import dumps
 from mlipcheck.verdict import conclude
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", "12"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 WORDS = ("nan", "inf", "1e300", "-1e308", "1e-300", "0", "-5", "119", "X", "abc", "T", "", "1 2 3")

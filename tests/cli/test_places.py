@@ -87,6 +87,7 @@ def test_no_output_replaces_an_input(work, command):
     assert contents(work) == before
 
 
+@pytest.mark.slow
 def test_a_comparison_does_not_replace_one_of_its_reports(work):
     for name in ("soft", "wide"):
         assert typed(work, "run", "-b", f"toy:{name}", "N", "--quick", "--out", name)[0] == 0
@@ -218,6 +219,7 @@ class Wandering(EMT):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -296,6 +298,7 @@ class Nasty(EMT):
 PRINTING = ("predict", "parity", "relax", "run", "learn")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PRINTING)
 @pytest.mark.parametrize("own", [False, True])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

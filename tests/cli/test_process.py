@@ -15,6 +15,8 @@ from mlipcheck.checkup.store import PartStore
 from mlipcheck.references.datasets import cache_folder
 from mlipcheck.results_file import load_runs
 
+pytestmark = pytest.mark.slow
+
 SIGNALLED = '''
 import os, signal, warnings
 from ase.calculators.emt import EMT

@@ -155,6 +155,7 @@ def test_a_calculator_that_always_fails_is_a_result():
     assert status(found, "points") == {"fail"}
 
 
+@pytest.mark.slow
 def test_a_model_that_needs_a_cell_gets_a_box():
     boxed, free = scan(NeedsCell(get_calculator("toy:wide"))), scan(get_calculator("toy:wide"))
     assert (boxed.environment, free.environment) == ("periodic box", "vacuum")

@@ -31,6 +31,7 @@ def run(folder, body):
     return {what: int(n) for n, what in re.findall(r"(\d+) (\w+)", last)}, done.stdout
 
 
+@pytest.mark.slow
 def test_good_and_faulty_calculators(tmp_path):
     counts, out = run(
         tmp_path,
@@ -47,6 +48,7 @@ def test_contract(calculator, check):
     assert "test_contract[toy-silence]" in out
 
 
+@pytest.mark.slow
 def test_known_failures_are_strict(tmp_path):
     counts, out = run(
         tmp_path,
@@ -68,6 +70,7 @@ def test_row(calculator, check):
     assert "EMT declares magmom and magmoms" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "outcome", "told"),
     [

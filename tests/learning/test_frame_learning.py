@@ -196,6 +196,7 @@ def test_other_labels_or_settings_are_other_fits(trainer, tmp_path, change):
     assert len(trainer.learnt) == 2
 
 
+@pytest.mark.slow
 def test_another_seed_tests_on_other_runs_and_is_another_fit(trainer, tmp_path):
     """The same frames may be learnt from where the test is another."""
     labels = labelled(16, runs=4, noise=0.05)

@@ -98,6 +98,7 @@ def test_what_is_missing_has_no_panel(missing):
     assert len(draw_each(make_parity(**others))) == 1
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(toys):
     def draw():
         record = from_plain(Parity, to_plain(toys[1]))  # as from JSON
@@ -368,6 +369,7 @@ def run_script(monkeypatch, *options):
     runpy.run_path(str(script), run_name="__main__")
 
 
+@pytest.mark.slow
 def test_the_script(monkeypatch, capsys, tmp_path, toys):
     figures, record = tmp_path / "figures", tmp_path / "errors.json"
     run_script(monkeypatch, "--figures", figures, "--json", record)

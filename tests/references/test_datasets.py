@@ -364,6 +364,7 @@ def test_what_is_no_folder_is_one_line(cache, server):
         datasets.fetch("small")
 
 
+@pytest.mark.slow
 def test_the_command_line_without_a_network_is_one_line(tmp_path):
     nowhere = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     kept = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}

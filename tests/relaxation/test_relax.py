@@ -71,6 +71,7 @@ def test_a_perfect_model_leaves_its_own_minimum_alone():
     assert {f.status for f in judge({"relaxation": rows})} <= {"ok", "not assessed"}
 
 
+@pytest.mark.slow
 def test_rattled_start_comes_back():
     reference = relaxed(bulk("Cu", cubic=True))
     (row,) = relax_against_reference(EMT(), reference, start="rattled", seed=3, fmax=0.001)

@@ -55,6 +55,7 @@ def test_tables_have_as_many_cells_everywhere(soft_run, exact_run, tmp_path):
         assert re.fullmatch(r"\|( ---:? \|)+", table.splitlines()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_strings_from_files_are_text(soft_run, exact_run, text, tmp_path):
     clean = " ".join(re.sub(r"[\x00-\x08\x0b-\x1f]", "\N{REPLACEMENT CHARACTER}", text).split())

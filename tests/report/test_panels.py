@@ -227,6 +227,7 @@ def test_a_run_has_one_colour_and_it_is_the_model_s(full):
             assert panel.letters == ""
 
 
+@pytest.mark.slow
 def test_in_a_comparison_every_model_has_its_own(full):
     models = [info("sevennet"), info("chgnet", "0.3.0"), info("chgnet", "0.2.0")]
     panels = draw(*(dataclasses.replace(full, calculator=m) for m in models))
@@ -397,6 +398,7 @@ def test_who_cannot_see_it_is_told_the_numbers(full, name, words):
     assert "chgnet:None" in alt
 
 
+@pytest.mark.slow
 def test_panels_are_evidence_for_findings_that_there_are(panels):
     known = {(c.name, q.quantity) for c in list_checks() for q in c.criteria}
     checks = {c.name for c in list_checks()}
@@ -408,6 +410,7 @@ def test_panels_are_evidence_for_findings_that_there_are(panels):
         assert panel.caption.endswith(".")
 
 
+@pytest.mark.slow
 def test_small_words_are_large_enough_and_none_is_cut_off(panels, full):
     models = [dataclasses.replace(full, calculator=info(b, "x" * 30)) for b in ("chgnet", "mace")]
     long = make_parity(
@@ -477,6 +480,7 @@ def test_a_model_that_failed_is_absent_beside_one_that_did_not(full):
     assert {p.letters for p in panels} == {"", "A"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30, 1e300])
 def test_numbers_of_any_size(scale, tmp_path):
     scan = make_scan()
@@ -496,6 +500,7 @@ def test_numbers_of_any_size(scale, tmp_path):
     assert len(write_panels(tmp_path, draw(run))) == 7
 
 
+@pytest.mark.slow
 def test_one_point_and_no_numbers(tmp_path):
     one = DimerScan(("H", "H"), np.array([1.0]), np.array([-1.0]), np.array([0.0]))
     none = Estimate(np.nan)
@@ -515,6 +520,7 @@ def test_one_point_and_no_numbers(tmp_path):
         assert write_panels(tmp_path / str(k), draw(record))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [HOSTILE, "$$", "_hidden", "$x$ $", "中文", "\n", "", "a" * 500])
 def test_any_name(full, name, tmp_path):
     scan = full.rows("dimers")[0]
@@ -567,6 +573,7 @@ def test_names_of_files_are_told_apart():
 # ---- files -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_same_record_gives_the_same_bytes(toy):
     again = there_and_back(toy)
     for one, other in zip(draw(toy), draw(again), strict=True):
@@ -579,6 +586,7 @@ def test_the_same_record_gives_the_same_bytes(toy):
         assert "<text" not in text  # outlines: no font is asked for
 
 
+@pytest.mark.slow
 def test_an_earlier_report_s_figures_go_and_nothing_else_does(full, tmp_path):
     write_report(tmp_path, [full])
     folder = tmp_path / "figures"
@@ -596,6 +604,7 @@ def test_an_earlier_report_s_figures_go_and_nothing_else_does(full, tmp_path):
     assert all((folder / name).read_text() == "mine" for name in foreign)
 
 
+@pytest.mark.slow
 def test_figures_of_several_commands_may_lie_in_one_folder(full, tmp_path):
     for check in ("dimers", "relaxation"):
         write_figures(tmp_path, draw(make_run(**{check: full.rows(check)})))
@@ -603,6 +612,7 @@ def test_figures_of_several_commands_may_lie_in_one_folder(full, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.svg" for name in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backends", [("toy",), ("toy:soft", "toy:exact")])
 def test_every_question_about_forces_energies_and_order_has_its_figure(backends):
     panels = draw(*(check_up(get_calculator(spec)) for spec in backends))

@@ -137,6 +137,7 @@ def test_what_was_looked_at_is_named_or_counted(soft_run):
 # Folders
 
 
+@pytest.mark.slow
 def test_a_report_drawn_again_is_the_same(soft_run, tmp_path):
     paths = write_report(tmp_path / "one", [soft_run], markdown=True)
     assert [p.name for p in paths[:3]] == ["results.json", "report.html", "report.md"]
@@ -222,6 +223,7 @@ def files(soft_run, exact_run, tmp_path):
     return paths
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_and_draws_it_again(run_cli, files, tmp_path):
     folder = tmp_path / "deep" / "report"
     status, out, err = run_cli("report", files[0], "--out", folder, "--markdown")
@@ -236,6 +238,7 @@ def test_the_command_writes_a_folder_and_draws_it_again(run_cli, files, tmp_path
     assert contents(folder) == before
 
 
+@pytest.mark.slow
 def test_folders_and_files_are_joined(run_cli, files, tmp_path):
     assert run_cli("report", files[0], "--out", tmp_path / "a")[0] == 0
     assert run_cli("report", tmp_path / "a", files[1], "--out", tmp_path / "both")[0] == 0

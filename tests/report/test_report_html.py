@@ -173,6 +173,7 @@ def test_what_failed_everywhere_is_a_report(soft_run, tmp_path):
 # Strings from files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_strings_from_files_are_text(soft_run, exact_run, text, html, tmp_path):
     run = spoilt(soft_run, text)
@@ -276,6 +277,7 @@ def own_run(tmp_path_factory):
     return check_up(ScaledForces(EMT(), 0.8), [str(path)], Settings(signal=0.2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])
 def test_every_number_is_in_the_results(request, name, tmp_path):
     run = request.getfixturevalue(name)
@@ -295,6 +297,7 @@ def test_every_number_of_two_models_is_in_their_results(soft_run, exact_run, tmp
     assert strangers(Report(planted), *data) == ["731.37", "0.04177"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["soft_run", "whole_run", "own_run"])
 def test_a_number_that_is_off_is_seen(request, name, tmp_path):
     """Each number of a page is made a seventh larger: few of them are near others."""
