@@ -136,6 +136,7 @@ def test_tables_are_text_and_name_every_row(check, run, models):
     assert not {"None", "nan", "inf"} & set(text)
 
 
+@pytest.mark.slow
 @every_check
 @pytest.mark.parametrize("models", [1, 2])
 def test_figures_have_text_alternatives(check, run, models):

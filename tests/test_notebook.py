@@ -311,6 +311,7 @@ def test_printed_scales_are_measured(executed):
     assert unlike == pytest.approx(4 * (c - a), abs=0.005)
 
 
+@pytest.mark.slow
 def test_printed_softening_is_measured(executed):
     rows = [line.split() for line in printed(executed, "points").splitlines()[2:]]
     points = read_tuple("points", "points")

@@ -233,6 +233,7 @@ def test_the_volcano_of_known_points():
     assert v.expected_right == pytest.approx(sum(norm.cdf(np.array([0.15, 0.2, 0.05]) / sigma)))
 
 
+@pytest.mark.slow
 def test_the_chance_is_what_normal_errors_do():
     """On one side of the top, Φ(δ/σ) is the share that comes out right."""
     rng = np.random.default_rng(1)

@@ -40,6 +40,7 @@ def test_the_interval_of_a_slope_covers_it(n):
     assert 0.92 <= coverage_of_slopes(n, components_are_units=False) <= 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_components_as_units_make_an_interval_far_too_narrow(n):
     """Kept to show why structures are the units: the same numbers, and less than half covered."""
@@ -60,6 +61,7 @@ def test_the_interval_of_a_median_covers_it(n):
     assert 0.95 <= np.mean(hits) <= 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_a_jackknife_of_the_median_would_not(n):
     hits = []

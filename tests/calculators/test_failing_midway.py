@@ -51,6 +51,7 @@ def test_a_structure_that_fails_does_not_lose_the_others(how):
     assert "Traceback" not in found[-1].error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ENDS)
 def test_a_scan_keeps_what_came_before(how):
     """Wherever it fails."""

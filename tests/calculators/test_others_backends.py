@@ -70,10 +70,12 @@ def test_its_mistakes_are_told_as_ours(example):
         get_calculator("example", sigm=1.0)
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract(example):
     assert not [r for r in check_calculator(get_calculator("example")) if r.status == "failed"]
 
 
+@pytest.mark.slow
 def test_it_is_listed_and_run(example, run_cli):
     status, out, _ = run_cli("backends")
     assert status == 0
@@ -324,6 +326,7 @@ def test_a_row_says_what_it_is_shown_on(installed):
         assert exact == (system is curve)
 
 
+@pytest.mark.slow
 def test_a_factory_in_the_working_folder_runs(factories, tmp_path, monkeypatch, run_cli):
     (tmp_path / "mine.py").write_text(FACTORIES)
     monkeypatch.chdir(tmp_path)

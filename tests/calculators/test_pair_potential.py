@@ -53,6 +53,7 @@ def assert_derivatives(atoms, calculator):
         np.testing.assert_allclose(atoms.get_stress(), stress, rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pbc", MIXES)
 @given(seed=st.integers(0, 2**32 - 1))
 @few(15)
@@ -79,6 +80,7 @@ def test_derivatives_of_the_exact_toy(calculators, pbc, seed):
     assert_derivatives(random_atoms(seed, pbc, smallest=4, largest=6), calculators["toy:exact"])
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1))
 @few(15)
 def test_derivatives_with_a_curve_for_every_pair(seed):

@@ -660,6 +660,7 @@ def test_it_is_listed(run_cli):
     assert "rescaled:FILE" in out.replace("\n", "")
 
 
+@pytest.mark.slow
 def test_it_runs_by_name(run_cli, path):
     status, out, err = run_cli("contract", "N", "-b", f"rescaled:{path}", "--strict")
     assert status == 0

@@ -308,6 +308,7 @@ def test_a_fault_changes_its_own_findings_alone(fault, perfect):
     assert {after[q] for q in changed} <= {"caution", "fail"}
 
 
+@pytest.mark.slow
 def test_what_did_not_run_is_never_ok():
     record = check_up(get_calculator("toy"), ["N"], Settings())
     assert set(record.not_run) == {"parity", "learning", "contacts", "elasticity"}
@@ -384,6 +385,7 @@ def test_the_toy_s_learning_curve_says_how_many_frames():
 # ---------------------------------------------------------------- quick
 
 
+@pytest.mark.slow
 def test_quick_leaves_out_and_says_so(tmp_path):
     symbols = ["Cu", "Ag", "Au", "Ni", "Pd"]
     frames = []
@@ -514,6 +516,7 @@ def test_what_failed_is_tried_again(tmp_path):
     assert second.used == 2  # the interface and the relaxation
 
 
+@pytest.mark.slow
 def test_distances_of_other_structures_are_no_part_of_this_run(tmp_path):
     """Parts in the cache outlive the command that was interrupted."""
     found = []
@@ -628,6 +631,7 @@ def test_errors_of_two_elements_that_cancel_are_seen(tmp_path):
     assert right["parity", "softening of one element"] == "ok"
 
 
+@pytest.mark.slow
 def test_without_stress_the_cell_stays(tmp_path):
     class NoStress(Faulty):
         def __init__(self, base):
@@ -641,6 +645,7 @@ def test_without_stress_the_cell_stays(tmp_path):
     assert statuses(record)["relaxation", "convergence"] == "ok"
 
 
+@pytest.mark.slow
 def test_what_a_calculator_says_of_the_user_s_elements_is_told(run_cli, tmp_path, monkeypatch):
     (tmp_path / "boom.py").write_text(
         "from ase.calculators.emt import EMT\n"

@@ -180,6 +180,7 @@ def write_frames(path):
     write(path, images)
 
 
+@pytest.mark.slow
 def test_changed_code_learns_anew(tmp_path):
     write_frames(tmp_path / "frames.xyz")
 

@@ -182,6 +182,7 @@ def test_a_planted_fault_is_found_and_named(work, run_cli):
     assert record.summary.startswith("Be careful with equations of state (equilibrium volume).")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_it_is_in_the_report_of_one_model(work, run_cli):
     command = ("run", "-b", "ase:emt", *ALONE, "--out", "report", "--markdown")
@@ -203,6 +204,7 @@ def test_it_is_in_the_report_of_one_model(work, run_cli):
 # --- interruption ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_an_interrupted_run_goes_on_with_the_crystal_it_had_not(work, run_cli, monkeypatch):
     command = ("run", "-b", "test_others_checks:Stopping", *ALONE)
@@ -237,6 +239,7 @@ def test_an_interrupted_run_goes_on_with_the_crystal_it_had_not(work, run_cli, m
 # --- several models ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_it_is_in_the_report_of_two_models(work, run_cli):
     models = ("-b", "ase:emt", "-b", "test_others_checks:Wide")
@@ -257,6 +260,7 @@ def test_it_is_in_the_report_of_two_models(work, run_cli):
     assert wide.findings[0].status == "caution"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_two_models_are_compared_on_the_same_crystals_only(work, run_cli):
     wide = ("-b", "test_others_checks:Wide")
@@ -278,6 +282,7 @@ def test_two_models_are_compared_on_the_same_crystals_only(work, run_cli):
 # --- without it --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_where_it_is_not_installed_its_results_are_kept(eos, work, run_cli, monkeypatch):
     assert run_cli("run", "-b", "ase:emt", *ALONE, "--out", "report")[0] == 0
     before = (work / "report" / "results.json").read_bytes()

@@ -85,6 +85,7 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
         assert str(picture) in err
 
 
+@pytest.mark.slow
 def test_strict_turns_a_fail_into_exit_status_1(run_cli):
     status, out, _ = run_cli("run", "--strict")
     assert status == 1

@@ -27,6 +27,7 @@ def status(found, quantity):
     return {f.status for f in judge({"dimers": [found]}) if f.quantity == quantity}
 
 
+@pytest.mark.slow
 def test_a_perfect_model_scores_perfectly():
     found = scan(get_calculator("toy:exact"))
     assert found.error is None
@@ -44,6 +45,7 @@ def test_a_perfect_model_scores_perfectly():
     assert {f.status for f in judge({"dimers": [found]})} == {"ok"}
 
 
+@pytest.mark.slow
 def test_well_of_the_morse_curve():
     morse = Morse(well_depth=2.0, a=1.9, r0=1.3)
     found = scan(MorseCalculator(well_depth=2.0, a=1.9, r0=1.3))
@@ -55,6 +57,7 @@ def test_well_of_the_morse_curve():
     assert found.dissociation_error == pytest.approx(morse.energy(6.0) - 2.0, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.25])
 def test_scaled_forces_are_that_soft(factor):
     found = scan(ScaledForces(get_calculator("toy:exact"), factor))
@@ -66,6 +69,7 @@ def test_scaled_forces_are_that_soft(factor):
     assert status(found, "conservation") == {"fail"}
 
 
+@pytest.mark.slow
 def test_uncorrelated_is_not_called_soft():
     # an error as large as the force, and with no relation to it
     wave = {"N": lambda r: (0.0, 6 * np.sin(40 * r))}["N"]
@@ -75,6 +79,7 @@ def test_uncorrelated_is_not_called_soft():
     assert wall.word != "soft"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("center", [0.45, 0.6, 0.75])
 def test_planted_collapse(center):
     """A hole in the wall: the wall turns over at its outer rim, found on a far finer grid."""
@@ -91,6 +96,7 @@ def test_planted_collapse(center):
     assert status(found, "repulsive wall") == {"fail"}
 
 
+@pytest.mark.slow
 def test_a_dip_of_less_than_50_mev_is_an_extremum_and_no_collapse():
     found = scan(ExtraPairEnergy(get_calculator("toy:exact"), gaussian(-0.12, 0.9, 0.03)))
     assert found.wall_collapse_distance is None
@@ -98,6 +104,7 @@ def test_a_dip_of_less_than_50_mev_is_an_extremum_and_no_collapse():
     assert all(abs(e.distance - 0.9) < 0.1 for e in found.spurious_extrema)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "at"), [(0.05, 0.711), (0.02, 1.4131), (-0.3, 3.007)])
 def test_planted_jump(height, at):
     found = scan(ExtraPairEnergy(get_calculator("toy:exact"), step(height, at)))
@@ -106,12 +113,14 @@ def test_planted_jump(height, at):
     assert status(found, "energy jumps") == {"fail" if abs(height) > 0.1 else "caution"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_size", [0.01, 0.025, 0.05])
 def test_a_smooth_curve_has_no_jump_on_any_grid(step_size):
     found = scan(get_calculator("toy:exact"), distances=np.arange(0.5, 6, step_size))
     assert found.largest_jump < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height", [0.05, 0.2])
 def test_planted_ripple(height):
     found = scan(ExtraPairEnergy(get_calculator("toy:exact"), gaussian(height, 3.6, 0.1)))
@@ -124,6 +133,7 @@ def test_planted_ripple(height):
     assert found.conservation_error < 1e-6
 
 
+@pytest.mark.slow
 def test_planted_non_conservative_force():
     found = scan(ExtraPairEnergy(get_calculator("toy:exact"), lambda r: (0.0, 0.5)))
     assert found.conservation_error > 0.05
@@ -131,6 +141,7 @@ def test_planted_non_conservative_force():
     assert scan(get_calculator("toy:exact")).conservation_error < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["raise", "nan"])
 def test_failed_points_are_marked_and_the_others_kept(how):
     near = Failing(
@@ -148,6 +159,7 @@ def test_failed_points_are_marked_and_the_others_kept(how):
     assert wall.value == "holds down to 0.55 Å"  # and not to where it was not answered
 
 
+@pytest.mark.slow
 def test_a_calculator_that_always_fails_is_a_result():
     found = scan(Failing(get_calculator("toy:exact"), lambda a: True))
     assert "planted failure" in found.error
@@ -163,6 +175,7 @@ def test_a_model_that_needs_a_cell_gets_a_box():
     assert boxed.conservation_error == pytest.approx(free.conservation_error, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_unbound_pair():
     def repulsion(r):
         return 3 * np.exp(-r), 3 * np.exp(-r)
@@ -175,6 +188,7 @@ def test_unbound_pair():
     assert status(found, "bond length") == {"fail"}
 
 
+@pytest.mark.slow
 def test_soft_toy_fails_and_wide_toy_does_not():
     soft = scan(get_calculator("toy"))
     assert soft.wall_collapse_distance == pytest.approx(0.83, abs=0.01)
@@ -183,6 +197,7 @@ def test_soft_toy_fails_and_wide_toy_does_not():
     assert {f.status for f in judge({"dimers": [scan(get_calculator("toy:wide"))]})} == {"ok"}
 
 
+@pytest.mark.slow
 def test_pairs_grid_and_order():
     found = scan_dimers(EMT(), ["Cu", "Al", "Cu"], distances=np.linspace(1, 5, 40))
     assert [s.pair for s in found] == [("Cu", "Cu"), ("Al", "Cu"), ("Al", "Al")]
@@ -292,6 +307,7 @@ def test_chgnet_in_one_batch_equals_one_by_one(chgnet):
             assert atoms.get_forces()[1, 0] == pytest.approx(f, abs=1e-4, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_no_repulsion_is_no_wall():
     flat = ExtraPairEnergy(MorseCalculator(well_depth=1e-9), lambda r: (0.0, 0.0))
     found = scan(flat)
@@ -301,6 +317,7 @@ def test_no_repulsion_is_no_wall():
     assert wall.value.startswith("no wall")
 
 
+@pytest.mark.slow
 def test_a_suspected_jump_stands_where_the_second_look_fails():
     jump = ExtraPairEnergy(get_calculator("toy:exact"), step(0.3, 3.007))
     grid = scan(jump).distances

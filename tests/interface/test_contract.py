@@ -50,6 +50,7 @@ class Rounded(Faulty):
             self.results[name] = np.float64(np.float32(self.results[name]))
 
 
+@pytest.mark.slow
 def test_tolerances_follow_the_type():
     assert failed(check_calculator(Rounded(good()), dtype="float32")) == set()
     assert "forces_are_gradient" in failed(check_calculator(Rounded(good()), dtype="float64"))
@@ -190,6 +191,7 @@ def test_the_verdict_takes_the_contract():
 # The command
 
 
+@pytest.mark.slow
 def test_the_command_prints_every_check(run_cli, tmp_path):
     path = tmp_path / "contract.json"
     status, out, err = run_cli("contract", "-b", "toy:exact", "--json", path)
@@ -200,6 +202,7 @@ def test_the_command_prints_every_check(run_cli, tmp_path):
     assert [r["check"] for r in json.loads(path.read_text())["checks"]["interface"]] == CHECKS
 
 
+@pytest.mark.slow
 def test_the_command_takes_elements(run_cli):
     status, out, _ = run_cli("contract", "Al", "-b", "ase:emt")
     assert status == 0
@@ -210,6 +213,7 @@ def test_the_command_takes_elements(run_cli):
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_strict_fails_for_a_broken_promise(run_cli):
     faulty = "broken_promises:GivesUndeclared"
     status, out, _ = run_cli(

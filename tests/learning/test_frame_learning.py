@@ -107,6 +107,7 @@ def test_every_method_against_its_own_formula(trainer):
     assert trainer.learnt == [[f.energy for f in labels.frames[:3]]]
 
 
+@pytest.mark.slow
 def test_a_pair_potential_is_learnt_from_scratch():
     """Copper's own pair forces: with many frames the baseline beats doing nothing by far."""
     labels = labelled(80)
@@ -172,6 +173,7 @@ def test_negative_seeds_are_refused_alike(asked):
 # --- what is kept ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_finished_fits_are_not_repeated(trainer, tmp_path):
     labels = labelled(16, runs=4)
     first = learn_from_frames(EMT(), labels, (2, 4), store=tmp_path)
@@ -241,6 +243,7 @@ print(dumps(frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4)
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
     here = str(Path(__file__).parents[1] / "helpers")
     script = tmp_path / "learn.py"

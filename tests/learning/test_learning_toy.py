@@ -437,6 +437,7 @@ def test_the_figure_holds_the_numbers(fixed, tuned):
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
 
 
+@pytest.mark.slow
 def test_the_script(monkeypatch, capsys, tmp_path):
     script = Path(__file__).parents[2] / "benchmarks" / "learning_curve.py"
     if not script.is_file():

@@ -131,6 +131,7 @@ def test_forces_and_their_slope():
     assert slopes == "s_lo 0.500, s_hi 0.500, R² 1.000: soft"
 
 
+@pytest.mark.slow
 def test_a_slope_near_one_is_called_nothing():
     F = np.linspace(-2, 2, 60)
     for factor, word in ((0.95, None), (1.05, None), (0.85, "soft"), (1.15, "stiff")):
@@ -228,6 +229,7 @@ def test_zero_is_on_the_axis_and_so_are_the_errors(errors):
 # ---- ordering ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_order_of_states():
     axis = draw_each(make_parity())[2]
     observed, expected = find_line(axis, "observed"), find_line(axis, "Φ(|ΔE|/σ)")
@@ -334,6 +336,7 @@ def test_what_could_not_be_assessed_says_why():
     assert len(draw_scales([], None, "nothing").axes) == 2
 
 
+@pytest.mark.slow
 def test_an_error_of_zero_stands_at_the_left():
     perfect = make_parity(energy=make_energy([0.0, 0.0]), ordering=make_ordering(0.0))
     figure = draw_scales([perfect], None, "perfect")
@@ -344,6 +347,7 @@ def test_an_error_of_zero_stands_at_the_left():
     assert len(svg(figure)) > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [1e-6, 0.028, 3.0, 400.0])
 def test_words_stay_inside_the_panel(value):
     energy = dataclasses.replace(make_energy([value]), mae=Estimate(value))

@@ -79,6 +79,7 @@ def test_chances_come_true_in_every_bin():
     assert expected[-1] == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [10, 30])
 def test_the_interval_of_sigma_covers_it(n):
     hits = []
@@ -194,6 +195,7 @@ def test_the_interval_leaves_out_whole_runs():
     assert found.high == pytest.approx(found.value * np.exp(half), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
     reference, model = drawn(2000)
     whole = compare(["Cu"] * 2000, reference, model)

@@ -166,6 +166,7 @@ def test_what_is_no_reference_is_told_the_collections(nothing):
     assert all(f"'{name}'" in str(error.value) for name in COLLECTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("collection", "names"),
     [("acwf-unaries", set(UNARIES_LEFT)), ("wbm-equilibrium", {"wbm-1", "wbm-2"})],

@@ -275,6 +275,7 @@ def test_rows_of_a_database_stand_for_themselves(tmp_path):
     assert {f.run for f in found.frames} == {"rows"}
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["Cu", "Al", "Ag"]), min_size=1, max_size=12))
 def test_runs_are_the_stretches_of_equal_frames(symbols):
     frames = frames_from_atoms([labelled(bulk(s)) for s in symbols]).frames

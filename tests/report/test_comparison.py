@@ -134,6 +134,7 @@ def test_other_versions_are_told(soft, exact):
     assert "different versions of mlipcheck: 1, 2" in note
 
 
+@pytest.mark.slow
 def test_a_seed_that_nothing_used_does_not_matter(soft):
     assert compare_runs([soft, run_of("toy:exact", seed=3)], ["a", "b"])
 
@@ -192,11 +193,13 @@ def test_what_differs_is_told(soft, exact, told):
     assert told in refused(soft, DIFFERENCES[told](exact))
 
 
+@pytest.mark.slow
 def test_another_rattle_is_refused():
     one, other = (run_of("toy:exact", start="rattled", seed=seed) for seed in (0, 5))
     assert "Morse2: another seed of the rattle, 0 and 5" in refused(one, other)
 
 
+@pytest.mark.slow
 def test_another_fmax_is_refused(soft):
     assert "another fmax, 0.02 and 0.1" in refused(soft, run_of("toy:exact", fmax=0.1))
 
@@ -245,6 +248,7 @@ def files(soft, exact, tmp_path):
     return paths
 
 
+@pytest.mark.slow
 def test_the_command_prints_both_and_draws(run_cli, files, tmp_path):
     status, out, err = run_cli("report", *files, "--figures", tmp_path / "figures")
     assert status == 0
@@ -266,6 +270,7 @@ def test_the_command_writes_what_it_prints(run_cli, files):
     assert found["runs"][0]["findings"][0]["status"] == "fail"
 
 
+@pytest.mark.slow
 def test_one_run_is_printed_as_it_was(run_cli, tmp_path):
     path = tmp_path / "run.json"
     status, before, _ = run_cli("dimer", "N", "-b", "toy:wide", "--json", path)

@@ -24,6 +24,7 @@ def unescaped(text):
     return re.sub(r"\\([^\w\s]|_)", r"\1", text)
 
 
+@pytest.mark.slow
 def test_it_says_what_the_findings_say(soft_run, tmp_path):
     text = written(tmp_path, soft_run)
     assert text.startswith("# Check-up of toy")
@@ -38,6 +39,7 @@ def test_it_says_what_the_findings_say(soft_run, tmp_path):
     assert {"The numbers", "Methods"} <= groups.keys()
 
 
+@pytest.mark.slow
 def test_its_figures_are_files(soft_run, tmp_path):
     text = written(tmp_path, soft_run)
     linked = re.findall(r"!\[(.+)\]\((figures/[\w-]+\.svg)\)", text)
@@ -46,6 +48,7 @@ def test_its_figures_are_files(soft_run, tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_tables_have_as_many_cells_everywhere(soft_run, exact_run, tmp_path):
     text = written(tmp_path, soft_run, exact_run)
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)

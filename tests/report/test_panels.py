@@ -208,6 +208,7 @@ def colours_of(figure):
     return found
 
 
+@pytest.mark.slow
 def test_a_run_has_one_colour_and_it_is_the_model_s(full):
     for backend in ("chgnet", "mace"):
         panels = draw(dataclasses.replace(full, calculator=info(backend)))
@@ -287,6 +288,7 @@ def test_what_a_pair_shows(full):
     assert low <= 0.5 < 3.7 <= high
 
 
+@pytest.mark.slow
 def test_a_spurious_maximum_above_the_barrier_is_in_sight(toy):
     upper, _ = find(draw(toy), "dimer-N-N").figure.axes
     marks = [line.get_ydata()[0] for line in upper.lines if line.get_marker() == "v"]
@@ -303,6 +305,7 @@ def test_the_shortest_distance_is_in_sight(full, distance):
     assert f"Shortest distance in your frames: {distance:.2f} Å." in panel.alt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [None, np.nan, 40.0])
 def test_a_distance_that_is_none_or_far_away_has_no_line(full, distance):
     far = (ClosestApproach(("Cu", "O"), distance, "a", 3),)
@@ -331,6 +334,7 @@ def test_volumes_are_model_minus_reference(full):
     assert line_of(panel, "not converged").get_xdata() == pytest.approx([-3.5])
 
 
+@pytest.mark.slow
 def test_bonds_show_how_much_each_changes(full):
     panel = find(draw(full), "bonds")
     x, y = line_of(panel, "chgnet").get_data()
@@ -347,6 +351,7 @@ def test_learning_tells_the_model_from_other_methods(full):
     assert line_of(panel, "zero-shot").get_color() == LOOKS["chgnet"][0]
 
 
+@pytest.mark.slow
 def test_compared_dots_are_numbers_of_each_model(full):
     rows = full.rows("relaxation")
     shifted = [make_relaxation(r.name, r.volume_change_percent + 1) for r in rows]
@@ -373,6 +378,7 @@ def test_of_very_many_structures_the_worst_are_shown(backends):
 # ---- what is said ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -465,6 +471,7 @@ def test_what_failed_is_left_out():
     assert draw(run, others) == []
 
 
+@pytest.mark.slow
 def test_a_model_that_failed_is_absent_beside_one_that_did_not(full):
     scans = [dataclasses.replace(s, error="no", comparison=None) for s in full.rows("dimers")]
     rows = [Relaxation(r.name, error="no", cell=r.cell) for r in full.rows("relaxation")]

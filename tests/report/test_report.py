@@ -118,6 +118,7 @@ def test_blocks_are_printed_as_text(capsys):
     assert lines[-2:] == ["[bold]b[/]", "  c"]
 
 
+@pytest.mark.slow
 def test_a_check_that_is_not_installed_here_is_named(soft_run, tmp_path):
     data = json.loads(dumps(with_rows(soft_run, foreign=[{"name": "x", "lattice": 4.0}])))
     (tmp_path / "results.json").write_text(json.dumps(data))
@@ -147,6 +148,7 @@ def test_a_report_drawn_again_is_the_same(soft_run, tmp_path):
     assert set(paths) == {tmp_path / "one" / p for p in contents(tmp_path / "one")}
 
 
+@pytest.mark.slow
 def test_so_is_one_of_several_models(soft_run, exact_run, tmp_path):
     write_report(tmp_path / "one", [soft_run, exact_run], markdown=True)
     write_report(tmp_path / "two", load_runs(tmp_path / "one"), markdown=True)
@@ -154,6 +156,7 @@ def test_so_is_one_of_several_models(soft_run, exact_run, tmp_path):
     assert [r.calculator.spec for r in load_runs(tmp_path / "one")] == ["toy:soft", "toy:exact"]
 
 
+@pytest.mark.slow
 def test_a_report_depends_on_its_results_alone(soft_run, tmp_path):
     write_report(tmp_path, [soft_run])
     results = tmp_path / "results.json"
@@ -182,6 +185,7 @@ def test_what_several_models_have_together_is_not_drawn_again(soft_run, exact_ru
     assert len({m.colour for m in document.models}) == 2
 
 
+@pytest.mark.slow
 def test_runs_of_one_model_are_one_report(soft_run, tmp_path):
     dimers = conclude(with_rows(soft_run, relaxation=()))
     rows = conclude(with_rows(soft_run, dimers=()))
@@ -190,6 +194,7 @@ def test_runs_of_one_model_are_one_report(soft_run, tmp_path):
     assert (len(record.rows("dimers")), len(record.rows("relaxation"))) == (1, 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
 def test_records_of_other_versions_of_one_schema_load(soft_run, tmp_path, several):
     """What an earlier version lacked has a default, and what a later one adds is ignored."""
@@ -286,6 +291,7 @@ def test_a_folder_that_cannot_be_written_is_told_first(run_cli, files, tmp_path)
     assert "not writable" in err
 
 
+@pytest.mark.slow
 def test_strict_counts_after_the_report_is_written(run_cli, files, tmp_path):
     assert run_cli("report", files[0], "--out", tmp_path / "r", "--strict")[0] == 1
     assert (tmp_path / "r" / "report.html").is_file()

@@ -287,6 +287,7 @@ def test_every_number_is_in_the_results(request, name, tmp_path):
     assert strangers(Report(planted), data) == ["731.37", "0.04177"]
 
 
+@pytest.mark.slow
 def test_every_number_of_two_models_is_in_their_results(soft_run, exact_run, tmp_path):
     runs = [soft_run, exact_run]
     html = written(tmp_path, *runs)
@@ -344,6 +345,7 @@ def test_a_status_is_a_word_and_not_only_a_colour(html, both):
         assert all(re.search(r"[a-z]{2,}", badge) for badge in badges)
 
 
+@pytest.mark.slow
 def test_results_are_what_the_report_was_made_of(soft_run, tmp_path):
     written(tmp_path, soft_run)
     assert json.loads((tmp_path / "results.json").read_text()) == to_plain(soft_run)
