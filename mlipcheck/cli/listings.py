@@ -58,7 +58,7 @@ def checks(json: JsonOption = None) -> None:
         (c.name, c.asks, ", ".join(c.needs) or "-", "; ".join(q.quantity for q in c.criteria))
         for c in list_checks()
     ]
-    heads = ("check", "finds out", "after", "questions")
+    heads = ("check", "finds out", "needs", "questions")
     if json != "-":
         broken = [Paragraph(f"{name}: {why}", "fail") for name, why in broken_checks().items()]
         table = TableBlock("Checks", heads, tuple(rows), (False,) * len(heads))
