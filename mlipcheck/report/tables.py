@@ -142,7 +142,7 @@ def list_findings(findings: Sequence[Finding]) -> list[Block]:
         if f.plain and f.status in ("fail", "caution"):
             lines.append(f.plain)
         meaning = f.plain if f.status == "not assessed" and f.plain else f.reason
-        lines.append(f"{meaning}; also {names}" if names else meaning)
+        lines.append(f"{meaning.rstrip('.')}; also {names}" if names else meaning)
         rows.append((f.status, f"{f.check}: {f.quantity}", "\n".join(lines)))
     counts = {s: sum(f.status == s for f in findings) for s in STATUSES}
     table = TableBlock("Verdict", ("", "question", "found"), tuple(rows), (False,) * 3)

@@ -71,8 +71,11 @@ class Elasticity(Check[EquationOfState]):
         if left:
             skips.append(Skip(f"no crystals in three dimensions: {some(left)}"))
         elements = sorted({x for word in system.elements for x in word.split("-")})
-        known = ground_states(elements)
-        if known is None and not tasks:
+        unwanted = "none" in settings.reference
+        known = [] if unwanted else ground_states(elements)
+        if unwanted and not tasks:
+            skips.append(Skip("--reference none leaves out the elements' own crystals"))
+        elif known is None and not tasks:
             skips.append(
                 Skip("equations of state are not here: mlipcheck data acwf-unaries fetches them")
             )
