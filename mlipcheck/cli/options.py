@@ -59,7 +59,7 @@ ReferenceOption = Annotated[
     typer.Option(
         "--reference",
         metavar="auto|pbe|morse|none|FILE",
-        help="Reference curves of dimers; a FILE may be given several times.",
+        help="Reference curves of dimers, FILE once or more; none: of crystals too.",
     ),
 ]
 FmaxOption = Annotated[float, typer.Option(help="Force to relax to, eV/Å.")]
