@@ -45,6 +45,8 @@ class Finding:
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
             raise ValueError(f"status is {self.status!r}, expected one of {', '.join(STATUSES)}")
+        if not self.subjects:
+            raise ValueError("no subject; a finding is about one or more")
 
     @property
     def question(self) -> tuple[str, str]:

@@ -181,7 +181,7 @@ def _read_csv(
 def _read_dimers(path: Path) -> tuple[list[LabelledFrame], list[str]]:
     """Return the frames that can be points of a curve, and which others cannot, and why."""
     frames = read_frames(path)
-    if any(len(a) != 2 for a in frames):
+    if not frames or any(len(a) != 2 for a in frames):
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
     found = [read_frame(a, f"{path.stem}[{k}]", "") for k, a in enumerate(frames)]
     wanted = [f for f in found if f.energy is not None]

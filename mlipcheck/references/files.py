@@ -236,19 +236,18 @@ def read_file(path: Path) -> list[RelaxedReference]:
         end += len(run)
         name = stem if len(runs) == 1 else f"{stem}[{end - 1}]"
         reference = from_atoms(run[-1], name, str(path))
+        first = from_atoms(run[0], name, str(path)) if len(run) > 1 else None
+        told = [f"its first frame is left out: {first.error}"] if first and first.error else []
+        if len(run) > 1 and not is_vasp:
+            told.append(f"{len(run)} frames taken as one relaxation, the last as its end")
         references.append(
             dataclasses.replace(
                 reference,
-                first=run[0].copy() if len(run) > 1 else None,
+                first=first.relaxed if first else None,
                 cell_free=settings.cell_free,
                 level_of_theory=settings.level_of_theory,
                 single_point=settings.single_point,
-                notes=reference.notes
-                if is_vasp or len(run) == 1
-                else (
-                    *reference.notes,
-                    f"{len(run)} frames taken as one relaxation, the last as its end",
-                ),
+                notes=(*reference.notes, *told),
             )
         )
     return references

@@ -220,7 +220,7 @@ def spoilt(data, rng):
     elif how == 2 and isinstance(old, list) and old:
         old.append(old[0])
     elif how == 3 and isinstance(old, dict):
-        old["more"] = 1
+        old[rng.choice(("more", *HOSTILE))] = next(iter(old.values()), 1)
     elif how == 4 and isinstance(old, (int, float)):
         parent[last] = rng.choice((0, -old, 1e300, old * 1e6, None))
     else:
@@ -275,7 +275,7 @@ def test_a_damaged_record(tmp_path, run_cli, record, drawn):
             assert str(path) in err, (seed, at, err)
 
 
-@pytest.mark.parametrize("errors", [[None], [-0.2, 0.1], [0.0], []])
+@pytest.mark.parametrize("errors", [[None], [None, 0.1], [-0.2, 0.1], [0.0], []])
 def test_errors_that_no_fit_has(tmp_path, run_cli, record, errors):
     data = copy.deepcopy(record)
     data["checks"]["learning"][0]["points"][0]["errors"] = errors
@@ -287,9 +287,9 @@ def test_errors_that_no_fit_has(tmp_path, run_cli, record, errors):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_in_every_field_of_a_record(tmp_path, run_cli, record, text):
-    """What is no element, status or schema may hold anything, and is shown as it is."""
+    """What is no pair, status or schema may hold anything, and is shown as it is."""
     data = copy.deepcopy(record)
-    known = {"schema", "pair", "status", "check", "quantity", "by_element", "units", "convention"}
+    known = {"schema", "pair", "status"}
     for *before, last in list(places(data))[1:]:
         parent = data
         for key in before:
@@ -301,6 +301,8 @@ def test_text_in_every_field_of_a_record(tmp_path, run_cli, record, text):
     status, out, err = run_cli("report", path)
     assert status == 0, err
     assert "not assessed" in out
+    status, out, err = run_cli("report", path, path)  # side by side
+    assert status == 0, err
     status, out, err = run_cli("report", path, "--markdown")
     assert status == 0, err
 

@@ -584,3 +584,14 @@ def test_an_input_file_brings_no_program_along(tmp_path):
     path.write_text("%command=touch run\n# PBE\n\ntitle\n\n0 1\nH 0.0 0.0 0.0\nH 0.0 0.0 0.74\n\n")
     (atoms,) = read_frames(path)
     assert atoms.calc is None
+
+
+def test_a_first_frame_that_is_no_structure_is_left_out(tmp_path):
+    frames = [labelled(bulk("Cu", a=3.6 + 0.01 * k), -k) for k in range(3)]
+    frames[0].positions[0] = 1e305
+    frames[0].calc.atoms = frames[0].copy()
+    ase.io.write(tmp_path / "run.traj", frames)
+    (found,) = load_references([tmp_path / "run.traj"])
+    assert (found.first, found.error) == (None, None)
+    assert "its first frame is left out" in found.notes[0]
+    assert found.fingerprint

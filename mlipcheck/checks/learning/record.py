@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -36,7 +37,8 @@ class LearningPoint:
     @property
     def spread(self) -> float | None:
         """Standard deviation over repeats, of one of them and not of their mean."""
-        return statistics.stdev(self.errors) if len(self.errors) > 1 else None
+        known = len(self.errors) > 1 and all(map(math.isfinite, self.errors))
+        return statistics.stdev(self.errors) if known else None
 
 
 @dataclass(frozen=True)
