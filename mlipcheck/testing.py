@@ -58,7 +58,7 @@ def parametrize_with_checks(
     elements : sequence of str, optional
         As for `check_calculator`.
     expected_failures : mapping of str to str, optional
-        Checks that are known to fail, with the reason: a strict xfail, so that a mended fault is
+        Checks that are known to fail, with the reason: a strict xfail, so that a fixed fault is
         noticed. Those of a known backend's row are added to these.
 
     Returns

@@ -68,7 +68,7 @@ def check_geometry(atoms: Atoms) -> None:
     volume or a needle, and where a cell is too thin or an atom too far out memory ends it.
     """
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell[:]).all()):
-        raise InputError("NaN or infinite positions or cell; mend the structure")
+        raise InputError("NaN or infinite positions or cell; fix the structure")
     vectors = atoms.cell[:][atoms.pbc]
     # of the vectors together: the longest, and at least the thickness, within a factor of √3
     sizes = np.linalg.svd(vectors, compute_uv=False) if len(vectors) else np.ones(1)

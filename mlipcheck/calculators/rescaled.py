@@ -33,7 +33,7 @@ FACTS = ("cutoff", "bytes_per_edge", "device", "dtype", "elements")
 class RescaledCalculator(StrictCalculator):
     """Any calculator with forces k F, stress k σ and energy E0 + k (E - E0).
 
-    A factor mends what goes with the slope of the energy: forces, curvatures, barriers and other
+    A factor corrects what goes with the slope of the energy: forces, curvatures, barriers and other
     differences within one composition, phonon frequencies (by the root of k). It moves no minimum:
     bond lengths and volumes stay, and so do energies between relaxed structures of different
     compositions, those of reactions and cohesion among them.

@@ -31,8 +31,6 @@ REFERENCE = FAILED = "#000000"
 DARK, MIDDLE, PALE, BAND = "0.25", "0.45", "0.6", "0.9"
 HATCHED: dict[str, Any] = {"facecolor": "0.95", "edgecolor": "0.75", "hatch": "////", "lw": 0}
 
-Look = tuple[str, str, str]  # a model's label, colour and marker
-
 
 def model_colours(infos: Sequence[CalculatorInfo]) -> tuple[str, ...]:
     """Return a colour for each model: its backend's, or a free one where an earlier has that.

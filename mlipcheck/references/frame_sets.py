@@ -199,7 +199,7 @@ def make_set(
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
-    """Say why none of these frames can be used, and what would mend it."""
+    """Say why none of these frames can be used, and what would correct it."""
     if not frames:
         return "no frames in it; give structures with energies or forces"
     reasons = Counter(frame.error for frame in frames)

@@ -63,7 +63,7 @@ def check_structure(atoms: Atoms) -> None:
     """Raise `InputError` for what is no element or beyond `LARGEST`, and as `check_geometry`."""
     strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
     if len(strange):
-        raise InputError(f"no element has the atomic number {strange[0]}; mend the structure")
+        raise InputError(f"no element has the atomic number {strange[0]}; fix the structure")
     farthest = max(np.abs(x).max(initial=0.0) for x in (atoms.positions, atoms.cell[:]))
     if LARGEST < farthest < np.inf:
         raise InputError(f"positions or a cell of {farthest:.0e} Å; is their unit right?")

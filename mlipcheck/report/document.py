@@ -15,7 +15,7 @@ from .tables import compared_verdict, describe_calculator, list_methods, list_no
 if TYPE_CHECKING:
     from ..drawing.panel import Panel
 
-# The worst first, then what would mend it; what needs no action is last.
+# The worst first, then what would correct it; what needs no action is last.
 HEADINGS = {
     "fail": "What not to do",
     "caution": "Be careful with",

@@ -84,7 +84,7 @@ def check_calculator(
         that of its forces.
     expected_failures : mapping of str to str, optional
         Checks that it is known to fail, with the reason; by default those of its backend. One
-        that passes all the same is a failure, so that a mended fault is noticed.
+        that passes all the same is a failure, so that a fixed fault is noticed.
     progress : callable, optional
         Called with 1 after each check.
 

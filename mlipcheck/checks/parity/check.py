@@ -122,12 +122,13 @@ class ParityCheck(Check[Parity]):
                 text = (
                     f"Multiply the forces by {r.factor:.3f}: on frames of {p.name} that the factor "
                     f"had not seen, their error falls from {r.mae:.3g} to {r.rescaled_mae:.3g} "
-                    "eV/Å. It mends curvatures and barriers, and moves no minimum."
+                    "eV/Å. It corrects curvatures and barriers, and moves no minimum."
                 )
                 command = run.command_about("parity", p.typed, "--rescale", "--save", "factor.json")
                 found.append(Advice("rescale", text, command))
             else:
-                text = f"One factor does not mend the forces of {p.name}: {'; '.join(r.refused)}."
+                why = "; ".join(r.refused)
+                text = f"One factor does not correct the forces of {p.name}: {why}."
                 found.append(Advice("do not rescale", text))
         return found
 

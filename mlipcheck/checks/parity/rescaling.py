@@ -18,7 +18,7 @@ from .record import Rescaling
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
-NO_CHANGE = 0.01  # a factor this close to 1 mends nothing worth the trouble
+NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
 
 
 def fit_factor(

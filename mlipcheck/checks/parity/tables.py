@@ -260,11 +260,11 @@ def _rescalings(every: Sequence[tuple[Model, Parity]]) -> list[Block]:
 
 
 def verdict_of(r: Rescaling) -> str:
-    """Say whether the factor is to be used, and what it can mend."""
+    """Say whether the factor is to be used, and what it can correct."""
     if not r.accepted:
         return f"refused: {'; '.join(r.refused)}."
     return (
-        f"accepted: times {r.factor:.4f}. It mends what is proportional to forces: curvatures, "
+        f"accepted: times {r.factor:.4f}. It corrects what is proportional to forces: curvatures, "
         "phonon frequencies (by its root), barriers within one composition. It moves no minimum: "
         "bond lengths, volumes and energies between compositions stay as they are."
     )
