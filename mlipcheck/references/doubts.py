@@ -1,0 +1,54 @@
+"""Why a reference, and not the model, may be what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+# True: with it, nothing can be judged. False: a finding is caution at most.
+KINDS = {
+    "zero of energy": True,
+    "unit": True,
+    "sign": True,
+    "placeholder": True,
+    "own labels": True,
+    "charged": True,
+    "not self-consistent": True,
+    "structure": True,
+    "level of theory": False,
+    "not at rest": False,
+    "pressed": False,
+    "scf": False,
+}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason not to blame the model for a difference from its reference.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    text : str
+        The reason, to follow 'but': ``the reference is HSE06, the model was trained on PBE``.
+    about : tuple of str
+        Which labels it bears on: energies, forces, stresses, structure, curve; all where empty.
+    """
+
+    kind: str
+    text: str
+    about: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"doubt is {self.kind!r}, expected one of {', '.join(KINDS)}")
+
+    @property
+    def void(self) -> bool:
+        """Whether nothing can be judged by this reference."""
+        return KINDS[self.kind]
+
+    def bears_on(self, labels: Collection[str]) -> bool:
+        """Tell whether it concerns something that rests on these labels."""
+        return bool(labels) and (not self.about or not set(self.about).isdisjoint(labels))
