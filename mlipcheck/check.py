@@ -19,7 +19,9 @@ from ase.calculators.calculator import BaseCalculator
 
 from .drawing.tables import Block, Column, Paragraph, capital, table_of_rows
 from .record import Advice, Model, RunRecord
+from .references.doubts import Doubt
 from .system import Settings, System
+from .uses import OWN
 
 if TYPE_CHECKING:
     from .drawing.panel import Panel
@@ -98,21 +100,52 @@ class Context:
 
 @dataclass(frozen=True)
 class Reading:
-    """One number of one row, which is judged; without one, ``text`` says why there is none."""
+    """One number of one row, which is judged; without one, ``text`` says why there is none.
+
+    ``sure`` is the end of its interval that is nearer to the limits, where it has one: only what
+    is beyond a limit with its whole interval fails.
+    """
 
     value: float | None
     text: str
+    sure: float | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a row rests on.
+
+    ``tested_on`` is one of `mlipcheck.uses.TESTED_ON`, ``doubts`` speak against its reference.
+    """
+
+    tested_on: str = OWN
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Criterion:
     """A question about a row: one number, its limits, and what each side of them means.
 
-    ``read`` takes a row to a `Reading`, or to None where the question does not arise. Values above
-    a limit cross it, or below where ``below`` is set; a limit of None is never crossed. The text of
-    the limits is made of the numbers, but for ``words``, where numbers only stand for cases.
-    ``good`` and ``bad`` say what a value means, ``why`` what it matters for, ``careful`` and
-    ``avoid`` what a reader should do where the limit of caution, or that of fail, is crossed.
+    Attributes
+    ----------
+    quantity : str
+        What is judged.
+    read : callable
+        Takes a row to a `Reading`, or to None where the question does not arise.
+    caution, fail : float or None
+        Limits: values above cross them, or below where ``below`` is set; None is never crossed.
+        Their text is made of the numbers, but for ``words``, where numbers only stand for cases.
+    source : str
+        Where the limits come from.
+    good, bad, why : str
+        What a value on either side means, and what it matters for.
+    unit : str
+    rests_on : tuple of str
+        What of a reference it compares with: energies, forces, stresses, structure, curve. Nothing
+        where it is a test of consistency alone.
+    decides, hints : tuple of str or None
+        The uses that it decides, and those of which it can only ask for care; by default those of
+        its check.
     """
 
     quantity: str
@@ -123,11 +156,12 @@ class Criterion:
     good: str
     bad: str
     why: str
-    careful: str = ""
-    avoid: str = ""
     unit: str = ""
     below: bool = False
     words: str = ""
+    rests_on: tuple[str, ...] = ()
+    decides: tuple[str, ...] | None = None
+    hints: tuple[str, ...] | None = None
 
     @property
     def limits(self) -> str:
@@ -149,20 +183,17 @@ class Criterion:
             return "not assessed"
         if math.isnan(value):
             return "fail"
-        for status, limit in (("fail", self.fail), ("caution", self.caution)):
-            if limit is not None and (value < limit if self.below else value > limit):
-                return status
-        return "ok"
+        sure = value if reading.sure is None else reading.sure
+        if self._crossed(sure, self.fail):
+            return "fail"
+        return "caution" if self._crossed(value, self._mildest) else "ok"
 
-    def advise(self, status: str) -> str:
-        """Return what a status means for who wants to use the model, as a sentence."""
-        words = {
-            "fail": self.avoid,
-            "caution": self.careful,
-            "ok": f"{self.good[:1].upper()}{self.good[1:]}.",
-            "not assessed": f"Not known: {self.quantity}.",
-        }
-        return words[status]
+    @property
+    def _mildest(self) -> float | None:
+        return self.fail if self.caution is None else self.caution
+
+    def _crossed(self, value: float, limit: float | None) -> bool:
+        return limit is not None and (value < limit if self.below else value > limit)
 
 
 class Check(ABC, Generic[Row]):
@@ -193,6 +224,11 @@ class Check(ABC, Generic[Row]):
         Whether two models must have run it alike to stand side by side.
     of_system : bool
         Whether its rows come of evaluating the user's own system.
+    foundation : bool
+        Whether all other checks suppose that it passes.
+    decides, hints : tuple of str
+        The uses (`mlipcheck.uses.USES`) that its criteria decide, and those of which they can only
+        ask for care.
     """
 
     name: ClassVar[str]
@@ -206,6 +242,9 @@ class Check(ABC, Generic[Row]):
     needs: ClassVar[tuple[str, ...]] = ()
     comparable: ClassVar[bool] = True
     of_system: ClassVar[bool] = True
+    foundation: ClassVar[bool] = False
+    decides: ClassVar[tuple[str, ...]] = ()
+    hints: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
@@ -224,6 +263,10 @@ class Check(ABC, Generic[Row]):
     def finish(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows with what can be known of all of them together only."""
         return list(rows)
+
+    def evidence(self, row: Row) -> Evidence:
+        """Return what a row rests on, and what speaks against its reference."""
+        return Evidence()
 
     def remarks(self, rows: Sequence[Row]) -> list[Paragraph]:
         """Return what is to be said below the table of one model's rows."""

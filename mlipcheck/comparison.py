@@ -9,11 +9,12 @@ from typing import Any
 
 from ase.calculators.calculator import InputError
 
-from .advice import name_better_models
+from .advice import OTHER
 from .check import Check
 from .checks import list_checks
 from .drawing.colours import model_colours, model_markers
-from .record import STATUSES, Finding, Model, RunRecord
+from .record import STATUSES, Finding, Model, RunRecord, Subject
+from .uses import best_models
 from .verdict import conclude
 
 MAX_LISTED = 3  # differences, of however many
@@ -44,6 +45,12 @@ class Comparison:
     def alone(self) -> bool:
         return len(self.models) == 1
 
+    @property
+    def best(self) -> dict[str, tuple[str, ...]]:
+        """For each use that parts the models, the labels of those that answer it best."""
+        found = best_models([run.uses for run in self.runs])
+        return {use: tuple(self.models[k].label for k in at) for use, at in found.items()}
+
 
 def compare_runs(runs: Sequence[RunRecord], names: Sequence[str] | None = None) -> Comparison:
     """Put runs side by side; what one model did in several runs becomes one.
@@ -73,8 +80,9 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str] | None = None) 
     if len(versions) > 1:
         notes.append(f"Made by different versions of mlipcheck: {', '.join(sorted(versions))}.")
     labels = _labels(runs)
-    if len(runs) > 1:
-        runs = name_better_models(runs, labels)
+    if len(runs) > 1:  # the others are here
+        kept = [tuple(a for a in run.advice if a.kind != OTHER) for run in runs]
+        runs = [replace(run, advice=advice) for run, advice in zip(runs, kept, strict=True)]
     infos = [run.calculator for run in runs]
     letters = _letters(len(runs))
     models = zip(runs, labels, model_colours(infos), model_markers(infos), letters, strict=True)
@@ -119,6 +127,7 @@ def _together(one: RunRecord, other: RunRecord) -> RunRecord:
             settings={**one.settings, **other.settings},
             checks=checks,
             not_run=not_run,
+            subject=one.subject if one.subject != Subject() else other.subject,
             notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
             interrupted=one.interrupted or other.interrupted,
         )

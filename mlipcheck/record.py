@@ -8,22 +8,41 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .calculators.records import CalculatorInfo
+from .references.doubts import Doubt
 
 SCHEMA = "mlipcheck/2"
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 CROSSED = ("fail", "caution")
+ANSWERS = ("yes", "no fault found", "with care", "no", "not tested")
 # Of the settings, what reports read, and as what.
-SETTINGS: dict[str, Any] = {"signal": float | None, "rescale": bool | None}
+SETTINGS: dict[str, Any] = {"energy_resolution": float | None, "rescale": bool | None}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the verdict: one question, and every row that got one status.
+    """One question, and every row that got one status by the same kind of evidence.
 
-    ``value`` (text) and ``number``, in ``unit``, belong to the first of ``subjects``, which is the
-    worst of them. ``caution`` and ``fail`` are the limits, crossed from above, or from below where
-    ``below`` is set; ``limits`` is the same as text, and ``source`` where they come from.
-    ``reason`` is what the status means, ``plain`` what to do about it, ``why`` the reason to ask.
+    Attributes
+    ----------
+    status : str
+        fail, caution, not assessed or ok.
+    check, quantity : str
+        The question.
+    subjects : tuple of str
+        The rows, the worst first.
+    value : str
+        What was found for the first of them; ``number`` is the same in ``unit``.
+    caution, fail : float or None
+        The limits, crossed from above, or from below where ``below`` is set; ``limits`` is the
+        same as text, and ``source`` where they come from.
+    reason, why : str
+        What the status means, and the reason to ask.
+    decides, hints : tuple of str
+        The uses that it decides, and those of which it can only ask for care.
+    tested_on : str
+        What kind of evidence it rests on.
+    doubts : tuple of Doubt
+        What speaks against the reference.
     """
 
     status: str
@@ -38,9 +57,12 @@ class Finding:
     below: bool = False
     limits: str = ""
     reason: str = ""
-    plain: str = ""
     why: str = ""
     source: str = ""
+    decides: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    tested_on: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -51,6 +73,38 @@ class Finding:
     @property
     def question(self) -> tuple[str, str]:
         return self.check, self.quantity
+
+
+@dataclass(frozen=True)
+class UseAnswer:
+    """Whether a model may be used for something.
+
+    ``decided_by`` is the position of the finding that decided, None where nothing was tested;
+    ``tested_on`` what that rests on, and ``give`` what a user could give for a better answer.
+    """
+
+    use: str
+    answer: str
+    decided_by: int | None
+    tested_on: str = ""
+    give: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a run was about.
+
+    ``formulas`` are those of the user's own structures, ``elements`` the elements and pairs that
+    were named; ``frames`` labelled frames of ``runs`` runs, at these ``levels`` of theory.
+    """
+
+    formulas: tuple[str, ...] = ()
+    compound: bool = False
+    elements: tuple[str, ...] = ()
+    frames: int = 0
+    runs: int = 0
+    levels: tuple[str, ...] = ()
+    demonstration: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,8 +121,8 @@ class RunRecord:
     """Everything that one command found, and how.
 
     ``checks`` has the rows of every check that ran, by its name; ``not_run`` says of each check
-    that was left out why. ``notes`` are about what was given, ``summary`` is the verdict in a few
-    sentences, ``created`` the day (UTC).
+    that was left out why. ``notes`` are about what was given, ``uses`` is the verdict, ``created``
+    the day (UTC).
     """
 
     command: str
@@ -79,8 +133,9 @@ class RunRecord:
     not_run: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    subject: Subject = Subject()
     findings: tuple[Finding, ...] = ()
-    summary: str = ""
+    uses: tuple[UseAnswer, ...] = ()
     advice: tuple[Advice, ...] = ()
     created: str = ""
     schema: str = SCHEMA

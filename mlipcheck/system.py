@@ -54,9 +54,9 @@ class Settings:
     ``only`` names the checks to run, all by default. ``reference`` is of dimer curves, and "none"
     of equations of state too; ``fmax`` (eV/Å), ``steps``, ``optimizer``, ``cell`` and ``start`` are
     of relaxations, and ``seed`` of whatever is drawn. ``energies`` is the convention of labels,
-    ``signal`` (eV) the energy difference that matters, ``sample`` how many frames of each set are
-    drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one factor on all
-    forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the ``target``
+    ``energy_resolution`` (eV) the energy difference that matters, ``sample`` how many frames of
+    each set are drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one
+    factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the ``target``
     error (eV/Å, eV for the toy), and the folder ``fits`` in which finished fits are kept.
 
     Raises
@@ -75,7 +75,7 @@ class Settings:
     start: str = "relaxed"
     seed: int = 0
     energies: str | None = None
-    signal: float | None = None
+    energy_resolution: float | None = None
     sample: int | None = None
     independent: bool = False
     rescale: bool = False

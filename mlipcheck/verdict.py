@@ -1,4 +1,4 @@
-"""From rows to findings, and from findings to a verdict; every check passes here."""
+"""From rows to findings, and from findings to answers by use; every check passes here."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from .advice import advise
-from .check import Check, Criterion, Reading
+from .check import Check, Criterion, Evidence, Reading
 from .checks import list_checks
-from .drawing.tables import some
-from .record import STATUSES, Finding, RunRecord
+from .record import STATUSES, Finding, RunRecord, Subject
+from .references.doubts import Doubt
+from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses
 
-MAX_SUBJECTS = 3  # that a sentence names
+Bearing = tuple[str, str, tuple[Doubt, ...], tuple[str, ...], tuple[str, ...]]
 
 
 def judge(
-    rows: Mapping[str, Sequence[Any]], not_run: Mapping[str, str] | None = None
+    rows: Mapping[str, Sequence[Any]],
+    not_run: Mapping[str, str] | None = None,
+    subject: Subject | None = None,
 ) -> tuple[Finding, ...]:
     """Compare rows with the limits of their checks.
 
@@ -27,35 +30,46 @@ def judge(
         The rows of each check, by its name.
     not_run : mapping of str to str, optional
         Which checks did not run, or in part only, and why: each is a finding *not assessed*.
+    subject : Subject, optional
+        What was asked about.
 
     Returns
     -------
     tuple of Finding
-        Worst first. For each question one finding for every status that some row got: nothing is
-        averaged, and the worst one's number is shown.
+        Worst first. For each question one finding for every status that some row got, by each kind
+        of evidence: nothing is averaged, and the worst one's number is shown.
     """
     findings: list[Finding] = []
     for check in reversed(list_checks()):  # what is about a user's own structures first
         members = rows.get(check.name, ())
         for criterion in check.criteria:
-            found = [(r.name, reading) for r in members if (reading := criterion.read(r))]
-            findings += _findings(check, criterion, found)
+            found = [
+                (r.name, reading, check.evidence(r))
+                for r in members
+                if (reading := criterion.read(r))
+            ]
+            findings += _findings(check, criterion, found, subject or Subject())
         if not_run and check.name in not_run:
             findings.append(_not_run(check, not_run[check.name], partly=bool(members)))
     return tuple(sorted(findings, key=lambda f: STATUSES.index(f.status)))
 
 
 def _findings(
-    check: Check[Any], criterion: Criterion, found: list[tuple[str, Reading]]
+    check: Check[Any],
+    criterion: Criterion,
+    found: Sequence[tuple[str, Reading, Evidence]],
+    subject: Subject,
 ) -> list[Finding]:
-    groups: dict[str, list[tuple[str, Reading]]] = {}
-    for name, reading in found:
-        groups.setdefault(criterion.status(reading), []).append((name, reading))
+    groups: dict[Bearing, list[tuple[str, Reading]]] = {}
+    for name, reading, evidence in found:
+        status, doubts = _weigh(criterion, reading, evidence)
+        tested_on = evidence.tested_on if criterion.rests_on else CONSISTENCY
+        uses = _uses(check, criterion, evidence, subject)
+        groups.setdefault((status, tested_on, doubts, *uses), []).append((name, reading))
     findings = []
-    for status, members in groups.items():
+    for (status, tested_on, doubts, decides, hints), members in groups.items():
         sign = -1 if criterion.below else 1
         members = sorted(members, key=lambda m: -sign * (m[1].value or 0.0))
-        subjects = tuple(name for name, _ in members)
         reason = {"ok": criterion.good, "not assessed": "could not be judged"}
         worst = members[0][1]
         findings.append(
@@ -63,7 +77,7 @@ def _findings(
                 status=status,
                 check=check.name,
                 quantity=criterion.quantity,
-                subjects=subjects,
+                subjects=tuple(name for name, _ in members),
                 value=worst.text,
                 number=_finite(worst.value),
                 unit=criterion.unit,
@@ -72,73 +86,67 @@ def _findings(
                 below=criterion.below,
                 limits=criterion.limits,
                 reason=reason.get(status, criterion.bad),
-                plain=_about(criterion.advise(status), subjects if len(groups) > 1 else ()),
                 why=criterion.why,
                 source=criterion.source,
+                decides=decides,
+                hints=hints,
+                tested_on=tested_on,
+                doubts=doubts,
             )
         )
-    return findings
+    return sorted(findings, key=lambda f: TESTED_ON.index(f.tested_on))
+
+
+def _weigh(
+    criterion: Criterion, reading: Reading, evidence: Evidence
+) -> tuple[str, tuple[Doubt, ...]]:
+    """Return the status that is fair beside the doubts about the reference, and those doubts."""
+    status = criterion.status(reading)
+    doubts = tuple(d for d in evidence.doubts if d.bears_on(criterion.rests_on))
+    if any(d.void for d in doubts):
+        return "not assessed", doubts
+    return ("caution" if doubts and status == "fail" else status), doubts
+
+
+def _uses(
+    check: Check[Any], criterion: Criterion, evidence: Evidence, subject: Subject
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the uses that a finding decides, and those at which it hints.
+
+    Molecular crystals bear on molecules alone, and elements only hint at compounds, whose bonding
+    is another.
+    """
+    decides = check.decides if criterion.decides is None else criterion.decides
+    hints = check.hints if criterion.hints is None else criterion.hints
+    if check.foundation:
+        return (), ALL_USES
+    if evidence.tested_on == MOLECULAR:
+        return (), ("molecules",)
+    if evidence.tested_on == ELEMENTS and subject.compound:
+        return (), tuple(dict.fromkeys((*decides, *hints)))
+    return decides, hints
 
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def _about(sentence: str, subjects: Sequence[str]) -> str:
-    """Say which rows a sentence is about, where it does not hold for all."""
-    if not (sentence and subjects):
-        return sentence
-    return f"{sentence.removesuffix('.')} ({some(subjects, MAX_SUBJECTS)})."
-
-
 def _not_run(check: Check[Any], why: str, partly: bool) -> Finding:
-    plain = f"{'Tested in part only' if partly else 'Not tested'}: {check.asks}."
     return Finding(
         "not assessed",
         check.name,
         check.title,
         ("not run",),
         why,
-        reason="did not run",
-        plain=plain,
+        reason=f"{'tested in part only' if partly else 'not tested'}: {check.asks}",
+        decides=check.decides,
+        hints=check.hints,
+        tested_on=CONSISTENCY,
     )
 
 
 def conclude(run: RunRecord) -> RunRecord:
-    """Return the record with findings, summary and advice, all from its own rows."""
-    findings = judge(run.checks, run.not_run)
-    judged = replace(run, findings=findings, summary=summarize(findings))
+    """Return the record with findings, answers by use and advice, all from its own rows."""
+    findings = judge(run.checks, run.not_run, run.subject)
+    judged = replace(run, findings=findings, uses=answer_uses(findings))
     return replace(judged, advice=advise(judged))
-
-
-def summarize(findings: Sequence[Finding]) -> str:
-    """Return the verdict in a few sentences: which questions failed, and how many did not.
-
-    A question counts once, by the worst that some row got.
-    """
-    worst: dict[tuple[str, str], str] = {}
-    for f in findings:
-        known = worst.get(f.question, "ok")
-        worst[f.question] = min(known, f.status, key=STATUSES.index)
-    questions = {s: [q for q, found in worst.items() if found == s] for s in STATUSES}
-    judged = len(worst) - len(questions["not assessed"])
-    sentences = [] if judged else ["Nothing could be judged."]
-    if questions["fail"]:
-        sentences.append(f"Do not trust it with {_by_check(questions['fail'])}.")
-    if questions["caution"]:
-        sentences.append(f"Be careful with {_by_check(questions['caution'])}.")
-    if judged:
-        sentences.append(f"{len(questions['ok'])} of {judged} questions hold.")
-    if judged and questions["not assessed"]:
-        sentences.append(f"{len(questions['not assessed'])} could not be judged.")
-    return " ".join(sentences)
-
-
-def _by_check(questions: Sequence[tuple[str, str]]) -> str:
-    """Return the questions in words, those of one check together."""
-    titles = {check.name: check.title for check in list_checks()}
-    groups: dict[str, list[str]] = {}
-    for check, quantity in questions:
-        groups.setdefault(titles.get(check, check), []).append(quantity)
-    words = [f"{title} ({', '.join(asked)})" for title, asked in groups.items()]
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]

@@ -21,6 +21,7 @@ from mlipcheck.drawing.tables import TableBlock
 from mlipcheck.record import STATUSES
 from mlipcheck.storage import from_plain, to_plain
 from mlipcheck.system import Settings
+from mlipcheck.uses import ALL_USES
 from mlipcheck.verdict import judge
 
 CRITERIA = [(check, c) for check in CHECKS for c in check.criteria]
@@ -77,17 +78,15 @@ def test_names_are_unique_and_none_is_empty():
 
 
 @every_criterion
-def test_every_status_that_can_be_has_words(check, criterion):
-    possible = {"ok", "not assessed"}
-    possible |= {"caution"} if criterion.caution is not None else set()
-    possible |= {"fail"} if criterion.fail is not None else set()
-    for status in possible:
-        assert criterion.advise(status), status
+def test_every_question_has_words_and_bears_on_known_uses(check, criterion):
     assert criterion.good
     assert criterion.bad
     assert criterion.why
     assert criterion.source
     assert criterion.limits
+    assert {*(criterion.decides or ()), *(criterion.hints or ())} <= set(ALL_USES)
+    assert {*check.decides, *check.hints} <= set(ALL_USES)
+    assert set(criterion.rests_on) <= {"energies", "forces", "stresses", "structure", "curve"}
 
 
 @every_criterion

@@ -129,6 +129,8 @@ class Contacts(Check[ClosestApproach]):
     row = ClosestApproach
     needs = ("dimers",)
     of_system = False
+    decides = ("dynamics", "hot")
+    hints = ("relax",)
     criteria = (
         Criterion(
             "shortest distances",
@@ -140,9 +142,6 @@ class Contacts(Check[ClosestApproach]):
             good="your own structures stay well outside of where the walls turn over",
             bad="your own structures come near to where nothing keeps these atoms apart",
             why="how close your own atoms come says whether a wall that turns over matters to you",
-            careful="Watch the shortest distance of these atoms when you heat, press or strain.",
-            avoid="Do not use it on these structures: some of their atoms attract where they "
-            "should repel.",
             below=True,
         ),
     )

@@ -22,7 +22,7 @@ from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, mor
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
-SIGNAL = 0.1
+ENERGY_RESOLUTION = 0.1
 MAX_LISTED = 3  # names of what was left out
 
 

@@ -17,7 +17,7 @@ from ..check import Check, Skip, Task
 from ..checks import broken_checks, list_checks
 from ..drawing.tables import some
 from ..system import Settings, System
-from .find import SIGNAL, find_system
+from .find import ENERGY_RESOLUTION, find_system
 
 PROPERTIES = ("energy", "forces", "stress")
 
@@ -78,8 +78,8 @@ def plan_checkup(
     if settings.sample is not None:
         frames = tuple(s.sample(settings.sample, settings.seed) for s in system.frames)
         system = replace(system, frames=frames)
-    if system.demonstration and system.frames and settings.signal is None:
-        settings = replace(settings, signal=SIGNAL)
+    if system.demonstration and system.frames and settings.energy_resolution is None:
+        settings = replace(settings, energy_resolution=ENERGY_RESOLUTION)
     jobs: list[Job] = []
     not_run: dict[str, str] = {} if settings.only else broken_checks()
     notes = []

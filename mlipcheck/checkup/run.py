@@ -14,13 +14,15 @@ from ..calculators.base import FAILURES
 from ..calculators.registry import describe
 from ..check import Context, Task
 from ..checks.kept import probe
-from ..record import RunRecord
+from ..record import RunRecord, Subject
 from ..results_file import make_run
 from ..storage import collect_versions
-from ..system import Settings
+from ..system import Settings, System
 from ..verdict import conclude
 from .plan import Job, Plan, own_fault, plan_checkup
 from .store import PartStore
+
+MAX_FORMULAS = 3  # that a report names
 
 # What shows how far a check is: entered with its name and its number of steps.
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -103,8 +105,22 @@ def run_checkup(
         not_run=not_run,
         notes=_notes(plan, interrupted),
         interrupted=interrupted,
+        subject=_subject(plan.system),
     )
     return conclude(run)
+
+
+def _subject(system: System) -> Subject:
+    kinds = {f"{atoms.symbols.formula.reduce()[0]:metal}": atoms for _, atoms in system.structures}
+    return Subject(
+        formulas=tuple(kinds)[:MAX_FORMULAS],
+        compound=any(len(set(atoms.numbers)) > 1 for atoms in kinds.values()),
+        elements=system.named,
+        frames=sum(len(s.frames) for s in system.frames),
+        runs=sum(len({f.run for f in s.frames}) for s in system.frames),
+        levels=tuple(dict.fromkeys(s.level_of_theory or "" for s in system.frames)),
+        demonstration=system.demonstration,
+    )
 
 
 def _run(

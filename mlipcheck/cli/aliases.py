@@ -20,9 +20,9 @@ from .options import (
     JsonOption,
     OptionOption,
     RescaleOption,
+    ResolutionOption,
     SampleOption,
     SeedOption,
-    SignalOption,
     StrictOption,
     SystemArgument,
     TargetOption,
@@ -92,7 +92,7 @@ def parity(
     option: OptionOption = None,
     device: DeviceOption = "auto",
     energies: EnergiesOption = None,
-    signal: SignalOption = None,
+    energy_resolution: ResolutionOption = None,
     sample: SampleOption = None,
     seed: SeedOption = 0,
     independent: IndependentOption = False,
@@ -109,7 +109,7 @@ def parity(
 ) -> None:
     """Compare energies, forces and stresses with labelled frames: run --only parity.
 
-    Example: mlipcheck parity -b chgnet my_run/ my_frames.xyz --signal 0.1
+    Example: mlipcheck parity -b chgnet my_run/ my_frames.xyz --energy-resolution 0.1
     """
     from ..system import Settings
 
@@ -120,7 +120,7 @@ def parity(
         Settings(
             only=("parity",),
             energies=energies,
-            signal=signal,
+            energy_resolution=energy_resolution,
             sample=sample,
             seed=seed,
             independent=independent,

@@ -53,7 +53,21 @@ FiguresOption = Annotated[
     Path | None,
     typer.Option("--figures", metavar="DIR", parser=path, help="Write the report's figures, SVG."),
 ]
-StrictOption = Annotated[bool, typer.Option("--strict", help="Exit 1 when a finding is fail.")]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit 1 when a use is answered with no.")
+]
+UseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--use",
+        metavar="NAME",
+        help="The uses that --strict is about: relax, energies, vibrations, defects, dynamics, "
+        "hot, molecules; all by default.",
+    ),
+]
+VerboseOption = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Print every finding and every table.")
+]
 ReferenceOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -73,8 +87,14 @@ SeedOption = Annotated[int, typer.Option(help="Seed of whatever is drawn.")]
 EnergiesOption = Annotated[
     str | None, typer.Option(help="raw, mp2020 or fit-offsets; by default the checkpoint's.")
 ]
-SignalOption = Annotated[
-    float | None, typer.Option(help="Energy difference of two states that matters, eV.")
+ResolutionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--energy-resolution",
+        "--signal",
+        metavar="EV",
+        help="Energy difference between two states that you want to resolve, eV.",
+    ),
 ]
 SampleOption = Annotated[int | None, typer.Option(help="So many frames of each set, drawn.")]
 IndependentOption = Annotated[

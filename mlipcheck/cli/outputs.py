@@ -54,7 +54,17 @@ def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
             places.tell(f"report: {path}")
 
 
-def exit_if_strict(strict: bool, runs: Sequence[RunRecord]) -> None:
-    """End with status 1 where a finding is *fail*."""
-    if strict and any(f.status == "fail" for run in runs for f in run.findings):
+def exit_if_strict(strict: bool, runs: Sequence[RunRecord], uses: Sequence[str]) -> None:
+    """End with status 1 where a use that was asked about is answered with 'no'.
+
+    So it does where an interface test failed, since every use rests on those.
+    """
+    from ..checks import list_checks
+
+    if not strict:
+        return
+    basis = {check.name for check in list_checks() if check.foundation}
+    forbidden = {a.use for run in runs for a in run.uses if a.answer == "no"}
+    failed = any(f.status == "fail" and f.check in basis for run in runs for f in run.findings)
+    if failed or not forbidden.isdisjoint(uses):
         raise typer.Exit(1)

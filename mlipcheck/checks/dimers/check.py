@@ -59,6 +59,8 @@ class Dimers(Check[DimerScan]):
     noun = "pair"
     asks = "how the model holds two atoms apart and together"
     row = DimerScan
+    decides = ("molecules",)
+    hints = ("hot",)
     criteria = CRITERIA
     columns = (
         Column("r_e\nÅ", _bond),

@@ -118,7 +118,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="every point was answered",
         bad="the model gives no finite answer there; anything that comes this close stops",
         why="a relaxation or a trajectory may come to any distance, and needs an answer there",
-        avoid="Do not bring these atoms to the distances that failed: a run stops there.",
     ),
     Criterion(
         "repulsive wall",
@@ -133,10 +132,6 @@ CRITERIA: tuple[Criterion, ...] = (
         "fall in",
         why="only the repulsive wall keeps atoms apart; inside of where it turns over they fall "
         "into each other",
-        careful="Keep these atoms apart: in random, pressed or very hot structures watch the "
-        "shortest distance.",
-        avoid="Do not press or heat these atoms, or place them at random: they can fall into each "
-        "other.",
         below=True,
     ),
     Criterion(
@@ -150,8 +145,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the repulsion has another strength: short distances, pressures and barriers are off",
         why="a wall of another strength looks as smooth as the right one, and shifts whatever "
         "squeezes atoms",
-        careful="Check pressures and barriers for which these atoms come close.",
-        avoid="Do not read pressures, barriers or short distances of these atoms.",
+        rests_on=("curve",),
     ),
     Criterion(
         "bond length",
@@ -164,8 +158,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the bond of the free molecule is elsewhere",
         why="a free molecule is far from the crystals that such models learnt from, and shows "
         "where their knowledge ends",
-        careful="Check the bonds of small molecules of these atoms.",
-        avoid="Do not use it for small molecules of these atoms.",
+        rests_on=("curve",),
     ),
     Criterion(
         "spurious extrema",
@@ -177,8 +170,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="no well or bump beside the bond",
         bad="atoms can be caught where there is no bond",
         why="a well that is not there binds, and a bump that is not there is a barrier",
-        careful="Look out for atoms that are held where there is no bond.",
-        avoid="Do not read desorption, dissociation or gas-phase paths of these atoms.",
     ),
     Criterion(
         "energy jumps",
@@ -190,8 +181,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the energy is continuous",
         bad="the energy is not continuous: dynamics will not conserve it",
         why="dynamics and optimizers follow the forces, and suppose that the energy has no steps",
-        careful="Look at the drift of the energy before long dynamics.",
-        avoid="Do not run dynamics in which these atoms meet: the energy will not be conserved.",
     ),
     Criterion(
         "conservation",
@@ -204,8 +193,6 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the forces are not the derivative of the energy: dynamics drift, relaxations end "
         "beside the minimum",
         why="forces that are not the derivative of the energy lead elsewhere than to its minimum",
-        careful="Look at the drift of the energy before long dynamics.",
-        avoid="Do not relax or run dynamics with these forces.",
     ),
     Criterion(
         "dissociation",
@@ -218,7 +205,5 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="far apart, the energy is not that of single atoms: do not read atomization or "
         "cohesive energies",
         why="an energy against free atoms is right only where those of the free atoms are",
-        careful="Check atomization and cohesive energies.",
-        avoid="Do not read atomization or cohesive energies.",
     ),
 )

@@ -39,6 +39,8 @@ class Elasticity(Check[EquationOfState]):
     noun = "crystal"
     asks = "how stiff crystals are, and whether they have one volume at rest"
     row = EquationOfState
+    decides = ("relax", "vibrations")
+    hints = ("dynamics", "hot")
     criteria = CRITERIA
     columns = (
         Column("V0\nÅ³/atom", lambda r: number(r.fit and r.fit.v0, ".2f")),

@@ -77,7 +77,6 @@ CRITERIA = (
         good="every volume was answered",
         bad="the model gives no equation of state",
         why="what cannot be evaluated can be neither pressed nor heated",
-        avoid="Do not press or heat these crystals.",
     ),
     Criterion(
         "one minimum",
@@ -89,8 +88,6 @@ CRITERIA = (
         good="the energy has one minimum against the volume",
         bad="the energy has no minimum, or several, against the volume",
         why="a relaxation stops wherever the pressure is zero, at a maximum too",
-        careful="Check which minimum a relaxation has ended in.",
-        avoid="Do not relax the cell of these crystals.",
     ),
     Criterion(
         "equation of state",
@@ -102,9 +99,8 @@ CRITERIA = (
         good="the equation of state is the reference's",
         bad="the equation of state is another",
         why="volume, stiffness and anharmonicity are one curve, and ε compares it as a whole",
-        careful="Check volumes and pressures of these crystals.",
-        avoid="Do not read volumes or pressures of these crystals.",
         unit="ε",
+        rests_on=("curve",),
     ),
     Criterion(
         "bulk modulus",
@@ -115,9 +111,8 @@ CRITERIA = (
         good="the crystal is as stiff as the reference's",
         bad="the crystal is stiffer or softer than the reference's",
         why="sound, elastic constants and thermal expansion follow the stiffness",
-        careful="Expect elastic constants to be off by about as much.",
-        avoid="Do not read elastic constants of these crystals.",
         unit="%",
+        rests_on=("curve",),
     ),
     Criterion(
         "pressure",
@@ -128,8 +123,6 @@ CRITERIA = (
         good="the pressure is the derivative of the energy",
         bad="the pressure is not the derivative of the energy: relaxed volumes are wrong",
         why="the pressure moves the cell, and the energy says where it should stop",
-        careful="Check relaxed volumes against the minimum of the energy.",
-        avoid="Do not relax cells with this stress.",
         unit="%",
     ),
     Criterion(
@@ -141,8 +134,8 @@ CRITERIA = (
         good="the crystal resists when it is pressed to half of its volume",
         bad="pressed further, the crystal falls in",
         why="a run under pressure, or from a dense random start, goes where the energy falls",
-        careful="Watch the volume under pressure and in dense random structures.",
-        avoid="Do not press these crystals.",
         unit="V0",
+        decides=(),
+        hints=("dynamics", "hot"),
     ),
 )

@@ -39,6 +39,7 @@ class Interface(Check[ContractResult]):
     asks = "whether it behaves as an ASE calculator"
     row = ContractResult
     of_system = False
+    foundation = True
     criteria = (
         Criterion(
             "interface tests",
@@ -50,8 +51,6 @@ class Interface(Check[ContractResult]):
             good="it behaves as an ASE calculator does",
             bad="it does not do what scripts and checks rely on",
             why="ASE's optimizers, filters and dynamics suppose all this, and do not check it",
-            careful="Know which test it fails before you need what is tested.",
-            avoid="Do not use it where what is tested is needed.",
         ),
     )
     columns = (

@@ -43,7 +43,7 @@ class ParityCheck(Check[Parity]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        check_settings(settings.energies, settings.signal, settings.seed)
+        check_settings(settings.energies, settings.energy_resolution, settings.seed)
         skips: list[Task | Skip] = [Skip(why) for why in system.unlabelled]
         if not system.frames:
             return skips or [Skip("no labelled frames given")]
@@ -55,7 +55,7 @@ class ParityCheck(Check[Parity]):
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             size = sum(map(len, atoms)) / max(1, len(middle))
-            how = (settings.energies, settings.signal, settings.seed)
+            how = (settings.energies, settings.energy_resolution, settings.seed)
             key, name = (s.fingerprint, *how), f"{s.name} ({len(atoms)} frames)"
             tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
         return [*tasks, *skips]
@@ -84,7 +84,7 @@ class ParityCheck(Check[Parity]):
             labels,
             found,
             energies=settings.energies,
-            signal=settings.signal,
+            energy_resolution=settings.energy_resolution,
             seed=settings.seed,
         )
         return [row]
@@ -102,7 +102,7 @@ class ParityCheck(Check[Parity]):
             return [f"{one.name} and {other.name} are not the same frames with the same labels"]
         asked = [p.ordering.difference if p.ordering else None for p in (one, other)]
         if asked[0] != asked[1] and one.ordering and other.ordering:
-            return [f"{one.name}: the signal is {asked[0]} and {asked[1]} eV"]
+            return [f"{one.name}: the energy resolution is {asked[0]} and {asked[1]} eV"]
         return []
 
     def advice(self, run: RunRecord) -> list[Advice]:

@@ -37,7 +37,7 @@ def parity(
     images: FrameSet | Iterable[Atoms] | str | Path,
     *,
     energies: str | None = None,
-    signal: float | None = None,
+    energy_resolution: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Parity:
@@ -51,7 +51,7 @@ def parity(
     energies : str, optional
         ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts, and
         offsets fitted where nobody says.
-    signal : float, optional
+    energy_resolution : float, optional
         The energy difference between two states that matters, in eV.
     seed : int
         Of the draw of force components that a figure shows.
@@ -66,14 +66,14 @@ def parity(
     Raises
     ------
     InputError
-        For an unknown convention, a signal that is no positive number, or several sets.
+        For an unknown convention, an energy resolution that is no positive number, or several sets.
 
     Notes
     -----
     Slopes as in Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6, with
     the second regression beside the first; see `Slope`.
     """
-    check_settings(energies, signal, seed)
+    check_settings(energies, energy_resolution, seed)
     sets = load_frame_sets(images if isinstance(images, FrameSet) else [images])
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
@@ -81,15 +81,26 @@ def parity(
     found = evaluate(
         calculator, [f.atoms for f in sets[0].frames], properties=PROPERTIES, progress=progress
     )
-    return compare_frames(calculator, sets[0], found, energies=energies, signal=signal, seed=seed)
+    return compare_frames(
+        calculator,
+        sets[0],
+        found,
+        energies=energies,
+        energy_resolution=energy_resolution,
+        seed=seed,
+    )
 
 
-def check_settings(energies: str | None, signal: float | None, seed: int = 0) -> None:
+def check_settings(energies: str | None, energy_resolution: float | None, seed: int = 0) -> None:
     """Raise `InputError` for what `parity` cannot do, before any work is done."""
     if energies not in (None, *CONVENTIONS):
         raise InputError(f"energies is {energies!r}; give one of {', '.join(CONVENTIONS)}")
-    if signal is not None and not (np.isfinite(signal) and signal > 0):
-        raise InputError(f"signal is {signal}; give a positive energy difference in eV")
+    if energy_resolution is not None and not (
+        np.isfinite(energy_resolution) and energy_resolution > 0
+    ):
+        raise InputError(
+            f"energy_resolution is {energy_resolution}; give a positive energy difference in eV"
+        )
     check_seed(seed)
 
 
@@ -99,7 +110,7 @@ def compare_frames(
     found: Sequence[Evaluation],
     *,
     energies: str | None = None,
-    signal: float | None = None,
+    energy_resolution: float | None = None,
     seed: int = 0,
 ) -> Parity:
     """Return the `Parity` of frames that were evaluated already; see `parity`."""
@@ -123,7 +134,7 @@ def compare_frames(
         return Parity(**facts, error=labels.error or why)
     info = describe(calculator)
     parts = [
-        _energies(labels, good, energies, info.energy_convention, signal),
+        _energies(labels, good, energies, info.energy_convention, energy_resolution),
         _forces(good, seed),
         _stresses(good),
     ]
@@ -156,7 +167,11 @@ class _Part:
 
 
 def _energies(
-    labels: FrameSet, good: Pairs, asked: str | None, checkpoint: str | None, signal: float | None
+    labels: FrameSet,
+    good: Pairs,
+    asked: str | None,
+    checkpoint: str | None,
+    energy_resolution: float | None,
 ) -> _Part:
     kept = [(f, e) for f, e in good if f.energy is not None and e.energy is not None]
     if not kept:
@@ -188,7 +203,7 @@ def _energies(
         [f for f, c in zip(frames, comparable, strict=True) if c],
         model[comparable] - (shift * n_atoms)[comparable],
         model[comparable],
-        signal,
+        energy_resolution,
     )
     results = {"energy": found, "ordering": order}
     alone = "no two states of one composition" if comparable.any() else reason

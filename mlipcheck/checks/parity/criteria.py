@@ -134,7 +134,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="every frame was answered",
         bad="the model gives no answer there; its other numbers leave these frames out",
         why="what cannot be evaluated can be neither relaxed nor simulated",
-        avoid="Do not use it for structures like those that failed.",
     ),
     Criterion(
         "labels",
@@ -145,7 +144,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="labels and model speak of the same quantities",
         bad="look at the labels before you read the other numbers",
         why="a wrong unit, sign or functional of the labels looks like an error of the model",
-        careful="Look at the labels before you read the other numbers of these frames.",
     ),
     Criterion(
         "energy convention",
@@ -157,7 +155,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="no other convention explains the error",
         bad="the error is mostly one of convention, and not the model's",
         why="raw and corrected energies differ by hundreds of meV/atom with equally good forces",
-        avoid="Do not read this error of the energy: compare in the other convention.",
     ),
     Criterion(
         "energy",
@@ -169,8 +166,9 @@ CRITERIA: tuple[Criterion, ...] = (
         good="energies agree as well as within a training set",
         bad="energies are off: rank structures by them only where differences are larger",
         why="stabilities, mixing and reaction energies are small differences of large numbers",
-        careful="Rank structures only where they differ by more than this.",
-        avoid="Do not rank structures by their energies.",
+        rests_on=("energies",),
+        decides=("energies",),
+        hints=("defects",),
     ),
     Criterion(
         "forces",
@@ -182,9 +180,10 @@ CRITERIA: tuple[Criterion, ...] = (
         good="forces go the reference's way",
         bad="part of their error has nothing to do with the reference's: no factor corrects it",
         why="forces say where atoms go; an error without a pattern cannot be corrected afterwards",
-        careful="Check relaxations and dynamics against a few frames of the reference.",
-        avoid="Do not relax or run dynamics of structures like these.",
         below=True,
+        rests_on=("forces",),
+        decides=("vibrations", "dynamics"),
+        hints=("relax", "defects"),
     ),
     Criterion(
         "softening",
@@ -198,8 +197,9 @@ CRITERIA: tuple[Criterion, ...] = (
         "phonons, barriers and defect energies are off",
         why="models trained near equilibrium draw the energy surface too soft, with no sign of it "
         "in the curve",
-        careful="Expect phonons, barriers and defect energies to be off by about as much.",
-        avoid="Do not read phonons, barriers, surface or defect energies.",
+        rests_on=("forces",),
+        decides=("vibrations", "dynamics"),
+        hints=("relax", "defects"),
     ),
     Criterion(
         "softening of one element",
@@ -211,8 +211,9 @@ CRITERIA: tuple[Criterion, ...] = (
         good="forces are as strong as the reference's on each element",
         bad="forces on this element have another strength, which the others hide",
         why="errors of two elements may cancel in the slope of both",
-        careful="Expect what this element does to be off by about as much.",
-        avoid="Do not read phonons or barriers in which this element moves.",
+        rests_on=("forces",),
+        decides=("vibrations", "dynamics"),
+        hints=("relax", "defects"),
     ),
     Criterion(
         "stress",
@@ -224,8 +225,8 @@ CRITERIA: tuple[Criterion, ...] = (
         good="stresses agree",
         bad="stresses are off: so are the volumes that it relaxes to",
         why="the stress decides the volume and the cell",
-        careful="Check pressures, volumes and elastic constants.",
-        avoid="Do not read pressures, volumes or elastic constants.",
+        rests_on=("stresses",),
+        hints=("relax", "vibrations", "dynamics"),
     ),
     Criterion(
         "order of states",
@@ -237,8 +238,9 @@ CRITERIA: tuple[Criterion, ...] = (
         good="states that far apart, or farther, are ordered rightly",
         bad="states that far apart are not told apart: compute them with the reference",
         why="an error that is small an atom can be larger than the difference that you care about",
-        careful="Compute close states again with the reference.",
-        avoid="Do not decide between states this far apart by the model.",
         below=True,
+        rests_on=("energies",),
+        decides=("energies",),
+        hints=("defects",),
     ),
 )

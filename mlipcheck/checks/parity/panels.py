@@ -157,7 +157,7 @@ def _scales(rows: Sequence[Parity], model: Model) -> Iterator[Panel]:
         states = f"states, {describe_order(p)}" if "order" in has else ""
         words.append(f"{plain(p.name)}: {energies} {states}")
     sets = [p for p, _ in good]
-    signal = model.run.settings.get("signal")
+    signal = model.run.settings.get("energy_resolution")
     yield Panel(
         name=f"{model.prefix}scales",
         caption="How large the errors are: per atom, and between two states of one composition. "

@@ -56,6 +56,8 @@ class Relaxations(Check[Relaxation]):
     noun = "structure"
     asks = "where the model relaxes structures to"
     row = Relaxation
+    decides = ("relax",)
+    hints = ("vibrations", "dynamics")
     criteria = CRITERIA
     columns = (
         Column("atoms", lambda r: str(r.n_atoms or "-")),

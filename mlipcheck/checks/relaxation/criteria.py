@@ -147,7 +147,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="relaxations come to an end",
         bad="did not get to a minimum: its other numbers are not to be used",
         why="only at a minimum do a volume, a bond or a symmetry mean anything",
-        avoid="Do not use the structures that did not converge.",
     ),
     Criterion(
         "stress",
@@ -160,8 +159,6 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the stress is not the derivative of the energy: relaxed cells are wrong",
         why="the stress moves the cell; with a wrong unit or sign the volume is wrong and looks "
         "reasonable",
-        careful="Check relaxed cells against the minimum of the energy.",
-        avoid="Do not relax cells with this stress.",
     ),
     Criterion(
         "volume",
@@ -174,8 +171,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the crystal keeps its volume",
         bad="the crystal wants another volume",
         why="densities, pressures, elastic constants and band gaps follow the volume",
-        careful="Check volumes before you use densities or elastic constants.",
-        avoid="Do not use the volumes that it relaxes to.",
+        rests_on=("structure",),
     ),
     Criterion(
         "bond lengths",
@@ -187,8 +183,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the bonds stay as they were",
         bad="bonds change by more than the reference's own error",
         why="vibrations, charges and reaction paths follow the bonds",
-        careful="Check bond lengths before you build on them.",
-        avoid="Do not use the bond lengths that it relaxes to.",
+        rests_on=("structure",),
     ),
     Criterion(
         "broken and new bonds",
@@ -199,7 +194,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the same atoms are bonded",
         bad="it is another structure now",
         why="with other bonds it is another structure, and its numbers are about something else",
-        careful="Look at the relaxed structures: atoms have changed their neighbours.",
+        rests_on=("structure",),
     ),
     Criterion(
         "cell angles",
@@ -211,8 +206,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the cell keeps its shape",
         bad="the cell changes its shape",
         why="a sheared cell is another phase, or a symmetry that is lost",
-        careful="Check the shape of relaxed cells.",
-        avoid="Do not use the shapes of cells that it relaxes to.",
+        rests_on=("structure",),
     ),
     Criterion(
         "symmetry",
@@ -224,7 +218,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the space group stays",
         bad="the model prefers another symmetry, or did not keep this one",
         why="a structure that leaves its space group may be unstable in the model only",
-        careful="Look at why the symmetry changes before you use what depends on it.",
+        rests_on=("structure",),
     ),
     Criterion(
         "energy",
@@ -236,8 +230,9 @@ CRITERIA: tuple[Criterion, ...] = (
         good="energies agree once each element's zero is fitted",
         bad="relative energies are off: do not rank structures by them",
         why="stabilities, mixing and reaction energies are small differences of large numbers",
-        careful="Rank structures only where they differ by more than this.",
-        avoid="Do not rank structures by their energies.",
+        rests_on=("energies",),
+        decides=(),
+        hints=("energies",),
     ),
     Criterion(
         "the reference itself",
@@ -251,6 +246,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the reference is at its minimum",
         bad="the reference is not at its own minimum: what moves, or stays, says little",
         why="where the reference is not at rest, what moves is not the model's error",
-        careful="Relax the reference with its own method first.",
+        decides=(),
+        hints=(),
     ),
 )

@@ -68,8 +68,6 @@ class EquationsOfState(Check[EquationOfState]):
             good="the energy is lowest where the crystal is",
             bad="the energy is lowest at another volume",
             why="densities follow the volume",
-            careful="Check volumes.",
-            avoid="Do not use its volumes.",
         ),
         Criterion(
             "bulk modulus",
@@ -81,8 +79,6 @@ class EquationsOfState(Check[EquationOfState]):
             good="the crystal resists pressure",
             bad="the crystal hardly resists pressure",
             why="what does not resist pressure is no crystal",
-            careful="Check elastic constants.",
-            avoid="Do not press it.",
             below=True,
         ),
     )

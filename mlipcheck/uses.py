@@ -1,0 +1,105 @@
+"""The verdict by use: from findings to what a model may be used for on a system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .record import ANSWERS, Finding, UseAnswer
+
+# Where a finding was tested, the strongest evidence first.
+OWN = "your structures"
+PUBLIC = "public data"
+ELEMENTS = "crystals of its elements"
+PAIRS = "pairs of its elements"
+MOLECULAR = "molecular crystals of its elements"
+TOY = "a demonstration"
+CONSISTENCY = "consistency only"
+TESTED_ON = (OWN, PUBLIC, ELEMENTS, PAIRS, MOLECULAR, TOY, CONSISTENCY)
+
+YES, NO_FAULT, CARE, NO, NOT_TESTED = ANSWERS
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing that people use a model for, and what to give so that it can be tested."""
+
+    name: str
+    title: str
+    give: str
+
+
+USES = (
+    Use("relax", "relax structures", "a run that relaxed your crystal (vasprun.xml)"),
+    Use("energies", "compare energies", "two or more labelled states of one composition"),
+    Use("vibrations", "vibrations and elasticity", "a crystal, or labelled displaced cells"),
+    Use("defects", "defects, surfaces and barriers", "labelled defect or slab cells, NEB images"),
+    Use("dynamics", "molecular dynamics, ambient", "labelled frames of a run at temperature"),
+    Use("hot", "hot, dense or random structures", "elements or structures to scan"),
+    Use("molecules", "molecules and gas phase", "elements, as in Cu O"),
+)
+ALL_USES = tuple(use.name for use in USES)
+
+
+def answer_uses(findings: Sequence[Finding]) -> tuple[UseAnswer, ...]:
+    """Answer for each use whether the model may be used, by the worst finding that decides it.
+
+    Only findings that decide a use can forbid it; those that hint at it ask for care. 'yes' needs
+    a reference without doubts; without any reference the answer is 'no fault found'.
+    """
+    return tuple(_answer(use, findings) for use in USES)
+
+
+def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
+    deciding = [f for f in findings if use.name in f.decides]
+    judged = [f for f in deciding if f.status != "not assessed"]
+    faults = [f for f in judged if f.status in ("fail", "caution")]
+    hints = [f for f in findings if use.name in f.hints and f.status in ("fail", "caution")]
+    if any(f.status == "fail" for f in faults):
+        return _by(use, NO, [f for f in faults if f.status == "fail"], findings)
+    if faults or hints:
+        return _by(use, CARE, faults or hints, findings)
+    if not judged:
+        return UseAnswer(use.name, NOT_TESTED, None, "", use.give)
+    compared = [f for f in deciding if f.tested_on != CONSISTENCY]
+    sound = [f for f in compared if f.status == "ok" and not f.doubts]
+    if sound:
+        return _by(use, YES, sound, findings)
+    doubtful = [f for f in compared if f.doubts]
+    if doubtful:
+        return _by(use, CARE, doubtful, findings)
+    return _by(use, NO_FAULT, judged, findings)
+
+
+def _by(use: Use, answer: str, found: Sequence[Finding], every: Sequence[Finding]) -> UseAnswer:
+    """Name the finding with the strongest evidence; the first of equals."""
+    best = min(found, key=lambda f: (f.status != "fail", TESTED_ON.index(f.tested_on)))
+    give = use.give if answer == NO_FAULT else ""
+    return UseAnswer(use.name, answer, list(every).index(best), best.tested_on, give)
+
+
+def best_models(answers: Sequence[Sequence[UseAnswer]]) -> dict[str, tuple[int, ...]]:
+    """Return for each use which of several models have its best answer.
+
+    Parameters
+    ----------
+    answers : sequence of sequence of UseAnswer
+        Those of each model.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Nothing for a use that was tested with none, or that all answer alike or with 'no'.
+    """
+    found = {}
+    for use in ALL_USES:
+        ranks = {
+            k: ANSWERS.index(a.answer)
+            for k, given in enumerate(answers)
+            for a in given
+            if a.use == use and a.answer != NOT_TESTED
+        }
+        best = min(ranks.values(), default=0)
+        if len(set(ranks.values())) > 1:
+            found[use] = tuple(k for k, rank in ranks.items() if rank == best)
+    return found
