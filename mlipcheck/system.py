@@ -56,8 +56,8 @@ class Settings:
     of relaxations, and ``seed`` of whatever is drawn. ``energies`` is the convention of labels,
     ``energy_resolution`` (eV) the energy difference that matters, ``sample`` how many frames of
     each set are drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one
-    factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the ``target``
-    error (eV/Å, eV for the toy), and the folder ``fits`` in which finished fits are kept.
+    factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the
+    ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits.
 
     Raises
     ------
