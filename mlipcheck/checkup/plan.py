@@ -39,8 +39,9 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is going to be done: jobs in their order, and what is left out."""
+    """What is going to be done with what was given: jobs in their order, and what is left out."""
 
+    what: tuple[str, ...]
     system: System
     settings: Settings
     jobs: tuple[Job, ...]
@@ -101,7 +102,7 @@ def plan_checkup(
             not_run[check.name] = "; ".join(skips) or not_run.get(missing[0], f"needs {missing[0]}")
     if not jobs:
         raise InputError("; ".join(f"{name}: {why}" for name, why in not_run.items()))
-    return Plan(system, settings, tuple(jobs), not_run, tuple(notes))
+    return Plan(tuple(what), system, settings, tuple(jobs), not_run, tuple(notes))
 
 
 def choose_checks(only: Sequence[str]) -> tuple[Check[Any], ...]:

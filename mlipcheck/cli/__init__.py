@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import sys
 
-from . import places, process, run, aliases, report, listings  # isort: skip  # in the order of --help
+from . import places, process, commands, report, listings  # isort: skip  # in the order of --help
 from .app import app
 
-__all__ = ["aliases", "app", "listings", "main", "report", "run"]
+__all__ = ["app", "commands", "listings", "main", "report"]
 
 
 def main() -> None:

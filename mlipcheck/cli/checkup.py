@@ -31,7 +31,7 @@ def run_checks(
     *,
     option: list[str] | None,
     device: str,
-    before: Callable[[BaseCalculator, Plan], None] | None = None,
+    before: Callable[[BaseCalculator, Plan], None],
 ) -> tuple[list[BaseCalculator], list[Plan], list[RunRecord]]:
     """Plan and run checks with one model or several, and write and print what was found.
 
@@ -46,8 +46,7 @@ def run_checks(
     calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
     plans = [plan_checkup(c, what, chosen) for c in calculators]
     for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
-        if before is not None:
-            before(calculator, plan)
+        before(calculator, plan)
         _print_plan(spec, plan, alone=len(specs) == 1)
     folder = _parts_folder(destination.out)
     stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]

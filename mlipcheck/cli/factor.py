@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 MAX_LISTED = 5  # formulas
 
 
-def check(
-    calculator: BaseCalculator, plan: Plan, path: Path, rescale: bool, read: Sequence[str]
-) -> None:
+def check(calculator: BaseCalculator, plan: Plan, path: Path | None, read: Sequence[str]) -> None:
     """Refuse what could not be saved in the end, before any work is done."""
     from ase.calculators.calculator import InputError
 
     from ..calculators.registry import check_safe, describe
 
+    if path is None:
+        return
     sets = plan.system.frames
-    if not rescale:
+    if not plan.settings.rescale:
         raise InputError("--save is of a factor; give --rescale too")
     if len(sets) != 1:
         raise InputError(f"--save is of one set of frames, {len(sets)} given; name one")
@@ -35,12 +35,16 @@ def check(
     places.check_writable(str(path), option="--save", inputs=read)
 
 
-def save(calculator: BaseCalculator, plan: Plan, run: RunRecord, path: Path) -> None:
+def finish(
+    calculator: BaseCalculator, plan: Plan, run: RunRecord, path: Path | None, *, quiet: bool
+) -> None:
     """Write the factor with the energies that it is about, where it was accepted."""
     from ..calculators.rescaled import RescaledCalculator
     from ..checks.parity.rescaling import relaxed_energies
     from ..drawing.tables import some
 
+    if path is None:
+        return
     (row,) = run.rows("parity")
     found = row.rescaling
     if found is None or not found.accepted:

@@ -37,6 +37,11 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
     return get_calculator(spec, device=device, **parsed)
 
 
+def split(text: str | None) -> tuple[str, ...]:
+    """Return the names of a list with commas."""
+    return tuple(text.split(",")) if text else ()
+
+
 def parse_sizes(text: str | None) -> tuple[int, ...] | None:
     """Return the numbers of ``--sizes``."""
     from ase.calculators.calculator import InputError

@@ -9,14 +9,15 @@ import typer
 
 from . import checkup, inputs, places
 from .app import app
-from .options import BackendOption, DeviceOption, JsonOption, OptionOption, path
+from .options import BackendOption, options, path
 
 if TYPE_CHECKING:
     from ..calculators.backend import Backend
 
 
 @app.command()
-def backends(json: JsonOption = None) -> None:
+@options("json")
+def backends(json: str | None) -> None:
     """List the backends: what is known, what is installed, how to install the rest."""
     from ..calculators.backends import list_backends
     from ..report import listings, terminal
@@ -44,7 +45,8 @@ def _backend_facts(backend: Backend) -> dict[str, Any]:
 
 
 @app.command()
-def checks(json: JsonOption = None) -> None:
+@options("json")
+def checks(json: str | None) -> None:
     """List the checks: what each is about, and what it needs.
 
     Example: mlipcheck checks
@@ -68,11 +70,13 @@ def checks(json: JsonOption = None) -> None:
 
 
 @app.command()
+@options("json")
 def data(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME ...]", help="Fetch these first.")
     ] = None,
-    json: JsonOption = None,
+    *,
+    json: str | None,
 ) -> None:
     """List the data sets: what they are, and where; fetch those that are named."""
     from ..references import datasets
@@ -89,14 +93,16 @@ def data(
 
 
 @app.command()
+@options("option", "device", "json")
 def predict(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", parser=path, help="Anything that ASE reads.")
     ],
     backend: BackendOption = "toy",
-    option: OptionOption = None,
-    device: DeviceOption = "auto",
-    json: JsonOption = None,
+    *,
+    option: list[str] | None,
+    device: str,
+    json: str | None,
 ) -> None:
     """Energy, forces, stress and magnetic moments of the structures in FILE."""
     from ase.calculators.calculator import InputError

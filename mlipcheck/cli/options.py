@@ -1,9 +1,12 @@
-"""Options that several commands share: one option has one meaning everywhere."""
+"""Options: each stands here once and has one meaning in every command."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,96 +25,121 @@ def path(text: str) -> Path:
     return Path(word(text))
 
 
-SystemArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[SYSTEM ...]",
-        parser=word,
-        help="Files, folders, elements, pairs like Cu-O, data sets.",
+def _option(kind: Any, default: Any, help: str, *names: str, **more: Any) -> tuple[Any, Any]:
+    return Annotated[kind, typer.Option(*names, help=help, **more)], default
+
+
+# What each is, and its default; one with the name of a field of `Settings` is that field.
+OPTIONS: dict[str, tuple[Any, Any]] = {
+    "what": (
+        Annotated[
+            list[str] | None,
+            typer.Argument(
+                metavar="[SYSTEM ...]",
+                parser=word,
+                help="Files, folders, elements, pairs like Cu-O, data sets.",
+            ),
+        ],
+        None,
     ),
-]
-BackendsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt; one or several."
+    "backends": _option(
+        list[str] | None,
+        None,
+        "toy, chgnet, mace:FILE, ase:emt; one or several.",
+        *("-b", "--backend"),
+        metavar="NAME",
     ),
-]
+    "option": _option(
+        list[str] | None,
+        None,
+        "Of the backend, as dtype=float64.",
+        *("-o", "--option"),
+        metavar="KEY=VALUE",
+    ),
+    "device": _option(str, "auto", "auto, cpu or cuda."),
+    "only": _option(str | None, None, "Checks to run; see mlipcheck checks.", metavar="NAME,..."),
+    "quick": _option(bool, False, "Under a minute: fewer pairs, structures, frames.", "--quick"),
+    "learn": _option(bool, False, "Also: how many frames of yours would improve it?", "--learn"),
+    "target": _option(float | None, None, "Error to reach by learning, eV/Å (eV for the toy)."),
+    "energy_resolution": _option(
+        float | None,
+        None,
+        "Energy difference between two states that you want to resolve, eV.",
+        *("--energy-resolution", "--signal"),
+    ),
+    "energies": _option(
+        str | None, None, "raw, mp2020 or fit-offsets; by default the checkpoint's."
+    ),
+    "sample": _option(int | None, None, "So many frames of each set, drawn."),
+    "independent": _option(bool, False, "Frames are independent, not of one run.", "--independent"),
+    "rescale": _option(bool, False, "Would one factor on all forces improve them?", "--rescale"),
+    "reference": _option(
+        list[str] | None,
+        None,
+        "Reference curves of dimers, FILE once or more; none: of crystals too.",
+        metavar="auto|pbe|morse|none|FILE",
+    ),
+    "fmax": _option(float, 0.02, "Force to relax to, eV/Å."),
+    "steps": _option(int, 500, "Steps of a relaxation at most."),
+    "optimizer": _option(str, "BFGS", "BFGS, LBFGS, FIRE or BFGSLineSearch."),
+    "cell": _option(str | None, None, "free or fixed; by default as the reference did."),
+    "start": _option(str, "relaxed", "relaxed, first or rattled."),
+    "seed": _option(int, 0, "Seed of whatever is drawn."),
+    "sizes": _option(str | None, None, "Frames to learn from, as 1,3,10.", metavar="N,N,..."),
+    "repeats": _option(int, 3, "Draws of each N, where there is a choice."),
+    "fits": _option(
+        Path | None, None, "Where finished fits are kept.", "--store", metavar="DIR", parser=path
+    ),
+    "save": _option(
+        Path | None, None, "Write what was learnt, for -b.", metavar="FILE", parser=path
+    ),
+    "out": _option(
+        Path | None,
+        None,
+        "Write report.html, results.json, figures/.",
+        metavar="FOLDER",
+        parser=path,
+    ),
+    "markdown": _option(
+        bool, False, "The report as Markdown: report.md in --out, or printed.", "--markdown"
+    ),
+    "json": _option(
+        str | None, None, "Write everything as JSON; - prints.", metavar="FILE", parser=word
+    ),
+    "figures": _option(
+        Path | None, None, "Write the report's figures, SVG.", metavar="DIR", parser=path
+    ),
+    "verbose": _option(bool, False, "Print every finding and table.", *("-v", "--verbose")),
+    "strict": _option(bool, False, "Exit 1 when the answer for a use is no.", "--strict"),
+    "uses": _option(
+        list[str] | None,
+        None,
+        "With --strict: relax, energies, vibrations, defects, dynamics, hot, molecules.",
+        "--use",
+        metavar="NAME",
+    ),
+}
 BackendOption = Annotated[
     str,
     typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
 ]
-OptionOption = Annotated[
-    list[str] | None,
-    typer.Option("-o", "--option", metavar="KEY=VALUE", help="Of the backend, as dtype=float64."),
-]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-JsonOption = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", parser=word, help="Write everything as JSON; - prints."),
-]
-FiguresOption = Annotated[
-    Path | None,
-    typer.Option("--figures", metavar="DIR", parser=path, help="Write the report's figures, SVG."),
-]
-StrictOption = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 when a use is answered with no.")
-]
-UseOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--use",
-        metavar="NAME",
-        help="The uses that --strict is about: relax, energies, vibrations, defects, dynamics, "
-        "hot, molecules; all by default.",
-    ),
-]
-VerboseOption = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Print every finding and every table.")
-]
-ReferenceOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--reference",
-        metavar="auto|pbe|morse|none|FILE",
-        help="Reference curves of dimers, FILE once or more; none: of crystals too.",
-    ),
-]
-FmaxOption = Annotated[float, typer.Option(help="Force to relax to, eV/Å.")]
-StepsOption = Annotated[int, typer.Option(help="Steps of a relaxation at most.")]
-OptimizerOption = Annotated[str, typer.Option(help="BFGS, LBFGS, FIRE or BFGSLineSearch.")]
-CellOption = Annotated[
-    str | None, typer.Option(help="free or fixed; by default as the reference did.")
-]
-StartOption = Annotated[str, typer.Option(help="relaxed, first or rattled.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of whatever is drawn.")]
-EnergiesOption = Annotated[
-    str | None, typer.Option(help="raw, mp2020 or fit-offsets; by default the checkpoint's.")
-]
-ResolutionOption = Annotated[
-    float | None,
-    typer.Option(
-        "--energy-resolution",
-        "--signal",
-        metavar="EV",
-        help="Energy difference between two states that you want to resolve, eV.",
-    ),
-]
-SampleOption = Annotated[int | None, typer.Option(help="So many frames of each set, drawn.")]
-IndependentOption = Annotated[
-    bool, typer.Option("--independent", help="Frames are independent, not of one run.")
-]
-RescaleOption = Annotated[
-    bool, typer.Option("--rescale", help="Would one factor on all forces improve them?")
-]
-TargetOption = Annotated[
-    float | None, typer.Option(help="Error to reach by learning, eV/Å (eV for the toy).")
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="FOLDER", parser=path, help="Write report.html, results.json, figures/."
-    ),
-]
-MarkdownOption = Annotated[
-    bool, typer.Option("--markdown", help="The report as Markdown: report.md in --out, or printed.")
-]
+
+
+def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options, as typer reads them."""
+
+    def give(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        kept = [p for p in own if p.name not in names and p.kind is not Parameter.VAR_KEYWORD]
+        found = [
+            *(p.replace(kind=Parameter.KEYWORD_ONLY) for p in kept),
+            *(
+                Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+                for name, (kind, default) in ((name, OPTIONS[name]) for name in names)
+            ),
+        ]
+        command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in found}
+        return command
+
+    return give

@@ -40,7 +40,7 @@ def finish(
     if where.markdown and where.out is None and where.json != "-":
         typer.echo(write_text(comparison.runs), nl=False)
     elif where.json != "-":
-        terminal.print_report(terminal.console(), comparison)
+        terminal.print_report(terminal.console(), comparison, verbose=where.verbose)
 
 
 def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
@@ -54,17 +54,18 @@ def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
             places.tell(f"report: {path}")
 
 
-def exit_if_strict(strict: bool, runs: Sequence[RunRecord], uses: Sequence[str]) -> None:
+def exit_if_strict(where: Destination, runs: Sequence[RunRecord]) -> None:
     """End with status 1 where a use that was asked about is answered with 'no'.
 
     So it does where an interface test failed, since every use rests on those.
     """
     from ..checks import list_checks
+    from ..uses import ALL_USES
 
-    if not strict:
+    if not where.strict:
         return
     basis = {check.name for check in list_checks() if check.foundation}
     forbidden = {a.use for run in runs for a in run.uses if a.answer == "no"}
     failed = any(f.status == "fail" and f.check in basis for run in runs for f in run.findings)
-    if failed or not forbidden.isdisjoint(uses):
+    if failed or not forbidden.isdisjoint(where.uses or ALL_USES):
         raise typer.Exit(1)

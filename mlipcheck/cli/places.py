@@ -21,10 +21,19 @@ class Destination:
     figures: Path | None = None
     out: Path | None = None
     markdown: bool = False
+    verbose: bool = False
     strict: bool = False
+    uses: tuple[str, ...] = ()
 
     def check(self, inputs: Iterable[str | Path]) -> None:
         """Refuse outputs that cannot be written, or would replace an input, before any work."""
+        from ase.calculators.calculator import InputError
+
+        from ..uses import ALL_USES
+
+        for use in self.uses:
+            if use not in ALL_USES:
+                raise InputError(f"--use {use} is not known; give one of {', '.join(ALL_USES)}")
         check_writable(self.json, self.figures, out=self.out, inputs=inputs)
 
 

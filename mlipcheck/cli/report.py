@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from . import inputs, outputs, places
 from .app import app
-from .options import FiguresOption, JsonOption, MarkdownOption, OutOption, StrictOption, path
+from .options import options, path
 from .places import Destination
 
 
 @app.command()
+@options("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 def report(
     runs: Annotated[
         list[Path],
@@ -23,11 +24,10 @@ def report(
             help="What --json or --out has written; several models.",
         ),
     ],
-    out: OutOption = None,
-    markdown: MarkdownOption = False,
-    json: JsonOption = None,
-    figures: FiguresOption = None,
-    strict: StrictOption = False,
+    *,
+    out: Path | None,
+    uses: list[str] | None,
+    **given: Any,
 ) -> None:
     """Print and draw runs again from their results: one as it was, several models side by side.
 
@@ -39,10 +39,10 @@ def report(
 
     if out is None and len(runs) == 1 and runs[0].is_dir():
         out = runs[0]
-    where = Destination(json, figures, out, markdown, strict)
+    where = Destination(out=out, uses=tuple(uses or ()), **given)
     read = [run / RESULTS if run.is_dir() else run for run in runs]
     where.check(read if len(runs) > 1 else ())  # a single one is drawn again in its place
-    places.check_writable(json, figures, inputs=read)
+    places.check_writable(where.json, where.figures, inputs=read)
     records, names = inputs.load_runs(runs)
     outputs.finish(records, where, names)
-    outputs.exit_if_strict(strict, records)
+    outputs.exit_if_strict(where, records)

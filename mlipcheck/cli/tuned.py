@@ -31,13 +31,8 @@ def check(calculator: BaseCalculator, plan: Plan, save: Path | None, read: Seque
         raise InputError(f"--save: {spec} has no trainer, and nothing will be fine-tuned")
 
 
-def compare(
-    calculator: BaseCalculator,
-    run: RunRecord,
-    what: Sequence[str],
-    save: Path | None,
-    *,
-    quiet: bool,
+def finish(
+    calculator: BaseCalculator, plan: Plan, run: RunRecord, save: Path | None, *, quiet: bool
 ) -> None:
     """Check pairs and relaxations of the same system with the model before and after.
 
@@ -58,7 +53,7 @@ def compare(
     curves = [curve for curve in run.rows("learning") if curve.tuned_model]
     info = describe(calculator)
     if not curves:
-        if what:
+        if not plan.system.demonstration:
             trains = get_trainer(calculator) is not None
             why = "no fit to look at" if trains else "it has no trainer here"
             places.tell(f"{info.spec}: nothing fine-tuned, {why}")
@@ -71,7 +66,7 @@ def compare(
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     settings = Settings(only=("dimers", "relaxation"), reference=("none",), quick=True)
     try:
-        plans = [(c, plan_checkup(c, what, settings)) for c in (calculator, after)]
+        plans = [(c, plan_checkup(c, plan.what, settings)) for c in (calculator, after)]
     except InputError as error:  # nothing to look at, as of a public data set
         places.tell(f"before and after are not compared: {error}")
         return

@@ -1,4 +1,4 @@
-"""What a report says, whatever it is written in: the verdict with its evidence, then the rest."""
+"""What a report says in whatever format: the verdict by use, its evidence, then the rest."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..comparison import Comparison
-from ..drawing.tables import Block, TableBlock
+from ..drawing.tables import Block, Paragraph, TableBlock
 from ..record import CROSSED, Finding, Model
+from . import answers
 from .gallery import Gallery, Illustration
-from .tables import compared_verdict, describe_calculator, list_methods, list_notes, list_numbers
+from .tables import describe_calculator, list_methods, list_notes, list_numbers
 
 if TYPE_CHECKING:
     from ..drawing.panel import Panel
 
-# The worst first, then what would correct it; what needs no action is last.
+# What decided stands open, in full; the rest is folded.
 HEADINGS = {
-    "fail": "What not to do",
-    "caution": "Be careful with",
-    "advice": "What would help next",
-    "not assessed": "What could not be judged",
-    "ok": "What holds",
+    "decided": "What decided",
+    "advice": "What to do next",
+    "other": "Other faults found",
+    "not assessed": "Not assessed",
+    "ok": "What agrees",
 }
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that a report says, in plain words, and what it rests on.
+    """One finding, or one piece of advice, and what it rests on.
 
-    ``number`` belongs to the first of ``subjects``. ``reason`` is empty where ``plain`` says the
-    same, and ``source`` where no limit is crossed. ``shown`` are the figures that follow it, and
+    ``number`` belongs to the first of ``subjects``. ``shown`` are the figures that follow it, and
     ``seen`` the numbers of those that were shown before. Advice has a ``command`` and no number.
     """
 
@@ -40,7 +40,7 @@ class Item:
     subjects: tuple[str, ...] = ()
     number: str = ""
     limits: str = ""
-    reason: str = ""
+    doubts: tuple[str, ...] = ()
     why: str = ""
     source: str = ""
     shown: tuple[Illustration, ...] = ()
@@ -50,22 +50,27 @@ class Item:
 
 @dataclass(frozen=True)
 class Group:
-    """Items of one kind, under a heading."""
+    """Items of one kind, under a heading; a ``folded`` group shows its items when it is opened."""
 
     title: str
     kind: str
     items: tuple[Item, ...]
 
+    @property
+    def folded(self) -> bool:
+        return self.kind not in ("decided", "advice")
+
 
 @dataclass(frozen=True)
 class ModelPart:
-    """One model: what it is, and its verdict. ``letter`` is its name in tables of several."""
+    """One model: what it is, and what was found. ``letter`` is its name in tables of several."""
 
     letter: str
     label: str
     facts: str
     colour: str
-    summary: str
+    foundations: tuple[Paragraph, ...]
+    doubts: tuple[Paragraph, ...]
     groups: tuple[Group, ...]
     methods: tuple[TableBlock, ...]
 
@@ -74,13 +79,16 @@ class ModelPart:
 class Document:
     """All that a report says.
 
-    ``compared`` is the verdict side by side, and ``together`` the figures that have several models;
-    both are empty for one. ``more`` are figures that no item showed, ``files`` names of those that
-    are beside the report only.
+    ``uses`` is the verdict, and ``recommended`` which of several models is better for what.
+    ``compared`` are all questions side by side, and ``together`` the figures that have several
+    models; both are empty for one. ``more`` are figures that no item showed, ``files`` names of
+    those that are beside the report only.
     """
 
     title: str
     models: tuple[ModelPart, ...]
+    uses: TableBlock
+    recommended: str = ""
     notes: tuple[str, ...] = ()
     compared: tuple[Block, ...] = ()
     together: tuple[Illustration, ...] = ()
@@ -106,11 +114,14 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
     more, files = gallery.rest()
     labels = [model.label for model in models]
     names = f"{', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else labels[0]
+    subject = answers.describe_subject(comparison.runs[0].subject)
     return Document(
-        title=f"Check-up of {names}",
+        title=f"{names} on {subject}" if subject else f"Check-up of {names}",
         models=models,
+        uses=answers.list_uses(comparison.models),
+        recommended=answers.recommend(comparison),
         notes=tuple(list_notes(comparison)),
-        compared=() if comparison.alone else (compared_verdict(comparison),),
+        compared=() if comparison.alone else (answers.list_questions(comparison),),
         together=together,
         numbers=tuple(list_numbers(comparison.models)),
         more=more,
@@ -120,40 +131,43 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
 
 def _model(model: Model, gallery: Gallery) -> ModelPart:
     run, info = model.run, model.run.calculator
-    groups = []
-    for kind, title in HEADINGS.items():
-        items = [_item(f, gallery, model.letter) for f in run.findings if f.status == kind]
-        if kind == "advice":
-            items = [Item(a.text, kind, a.kind, command=a.command or "") for a in run.advice]
-        if items:
-            groups.append(Group(title, kind, tuple(items)))
+    decided = {answer.decided_by for answer in run.uses}
+    kinds: dict[str, list[Item]] = {kind: [] for kind in HEADINGS}
+    kinds["advice"] = [Item(a.text, "advice", a.kind, command=a.command or "") for a in run.advice]
+    for k, finding in enumerate(run.findings):
+        crossed = finding.status in CROSSED
+        kind = ("decided" if k in decided else "other") if crossed else finding.status
+        kinds[kind].append(_item(finding, gallery, model.letter, full=crossed))
+    groups = tuple(
+        Group(HEADINGS[kind], kind, tuple(items)) for kind, items in kinds.items() if items
+    )
     version = f" {info.version}" if info.version and not model.letter else ""
     return ModelPart(
         letter=model.letter,
         label=f"{model.label}{version}",
         facts=describe_calculator(info),
         colour=model.colour,
-        summary=run.summary,
-        groups=tuple(groups),
+        foundations=tuple(answers.list_foundations(run)),
+        doubts=tuple(answers.list_doubts(run)),
+        groups=groups,
         methods=list_methods(run),
     )
 
 
-def _item(finding: Finding, gallery: Gallery, letter: str) -> Item:
-    evidence = gallery.find(finding, letter)
+def _item(finding: Finding, gallery: Gallery, letter: str, *, full: bool) -> Item:
+    """Return a finding in full with its figures, or as a line."""
+    evidence = gallery.find(finding, letter) if full else []
     seen = gallery.seen(evidence)
-    plain = finding.plain or finding.reason
-    same = finding.reason.casefold() in plain.casefold()
     return Item(
-        plain=plain,
+        plain=finding.reason,
         status=finding.status,
         question=f"{finding.check}: {finding.quantity}",
         subjects=finding.subjects,
         number=finding.value,
         limits=finding.limits,
-        reason="" if same else finding.reason,
-        why=finding.why,
-        source=finding.source if finding.status in CROSSED else "",
+        doubts=tuple(doubt.text for doubt in finding.doubts),
+        why=finding.why if full else "",
+        source=finding.source if full else "",
         shown=gallery.show(evidence),
         seen=seen,
     )

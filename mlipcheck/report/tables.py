@@ -1,15 +1,14 @@
-"""The verdict and every number of a report, as blocks that any format can write."""
+"""Every number of a report, and how it came about, as blocks that any format can write."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from ..calculators.records import CalculatorInfo
 from ..checks import list_checks
 from ..comparison import Comparison
-from ..drawing.tables import Block, Paragraph, TableBlock, capital, facts, number, some
-from ..record import STATUSES, Finding, Model, RunRecord
+from ..drawing.tables import Block, TableBlock, capital, facts, number, some
+from ..record import Model, RunRecord
 
 MAX_NAMES = 12  # in one cell
 MAX_TESTED = 3  # names of what was looked at; of more there is the number
@@ -18,11 +17,11 @@ UNSET = "not set"
 
 def describe_calculator(info: CalculatorInfo) -> str:
     """Return what is known of a calculator, in a line."""
-    options = ", ".join(f"{key}={value}" for key, value in info.options.items())
-    known = [info.spec, options, info.level_of_theory, info.dtype, info.device]
-    if info.backend and info.version:
-        known.insert(1, f"{info.backend} {info.version}")
-    return " | ".join(x for x in known if x)
+    package = f"{info.backend} {info.version}" if info.backend and info.version else None
+    options = (f"{key}={value}" for key, value in info.options.items())
+    known = [package, *options, info.level_of_theory, info.dtype, info.device]
+    facts = ", ".join(x for x in known if x)
+    return f"{info.spec} ({facts})" if facts else info.spec
 
 
 def list_notes(comparison: Comparison) -> list[str]:
@@ -44,31 +43,6 @@ def list_notes(comparison: Comparison) -> list[str]:
 def list_numbers(models: Sequence[Model]) -> list[Block]:
     """Return every table that the models have something for."""
     return [block for check in list_checks() for block in check.tables(models)]
-
-
-def compared_verdict(comparison: Comparison) -> TableBlock:
-    """Return each question with every model's worst answer, the worst questions first."""
-    letters = [model.letter for model in comparison.models]
-    rows = [
-        (f"{q.check}: {q.quantity}", *(_cell(found) for found in q.findings))
-        for q in comparison.questions
-    ]
-    totals = [
-        Counter(q.findings[k][0].status for q in comparison.questions if q.findings[k])
-        for k in range(len(letters))
-    ]
-    counts = (", ".join(f"{t[s]} {s}" for s in STATUSES if t[s]) or "none" for t in totals)
-    rows.append(("questions, by their worst answer", *counts))
-    return TableBlock("Verdict", ("", *letters), tuple(rows), (False,) * (1 + len(letters)))
-
-
-def _cell(findings: Sequence[Finding]) -> str:
-    """Return the worst answer, and how many rows got which."""
-    if not findings:
-        return "-"
-    worst = findings[0]
-    counts = ", ".join(f"{len(f.subjects)} {f.status}" for f in findings)
-    return f"{worst.status}\n{worst.subjects[0]}: {worst.value}\n{counts}"
 
 
 def list_methods(run: RunRecord) -> tuple[TableBlock, ...]:
@@ -130,20 +104,3 @@ def _setting(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_setting(item) for item in value)
     return str(value)
-
-
-def list_findings(findings: Sequence[Finding]) -> list[Block]:
-    """Return the verdict of one model, worst first: what was found, its limits, what it means."""
-    rows = []
-    for f in findings:
-        names = some(f.subjects[1:], 6)
-        limits = f" ({f.limits})" if f.limits else ""
-        lines = [f"{f.subjects[0]}: {f.value}{limits}"]
-        if f.plain and f.status in ("fail", "caution"):
-            lines.append(f.plain)
-        meaning = f.plain if f.status == "not assessed" and f.plain else f.reason
-        lines.append(f"{meaning.rstrip('.')}; also {names}" if names else meaning)
-        rows.append((f.status, f"{f.check}: {f.quantity}", "\n".join(lines)))
-    counts = {s: sum(f.status == s for f in findings) for s in STATUSES}
-    table = TableBlock("Verdict", ("", "question", "found"), tuple(rows), (False,) * 3)
-    return [table, Paragraph(", ".join(f"{n} {status}" for status, n in counts.items()) + ".")]

@@ -12,7 +12,13 @@ from markupsafe import Markup
 from ..drawing.tables import clean
 
 # beside the words, and not in their place; characters that no phone turns into a picture
-SYMBOLS = {"fail": "×", "caution": "!", "ok": "✓", "not assessed": "?", "advice": "→"}
+SYMBOLS = {
+    **dict.fromkeys(("fail", "no"), "×"),
+    **dict.fromkeys(("caution", "with care"), "!"),
+    **dict.fromkeys(("ok", "yes", "no fault found"), "✓"),
+    **dict.fromkeys(("not assessed", "not tested"), "?"),
+    "advice": "→",
+}
 
 
 def _sentence(text: str) -> str:

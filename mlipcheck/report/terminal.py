@@ -1,8 +1,8 @@
-"""A report on a terminal: 100 columns, tables without frames."""
+"""A report on a terminal: 100 columns, at most 40 lines unless everything is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from rich import box
@@ -11,15 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison import Comparison
-from ..drawing.tables import Block, TableBlock, clean
-from .tables import compared_verdict, describe_calculator, list_findings, list_notes, list_numbers
+from ..drawing.tables import Block, Paragraph, TableBlock, clean
+from ..record import Advice, Model
+from . import answers
+from .tables import describe_calculator, list_notes, list_numbers
 
-WIDTH = 100
+WIDTH, LINES = 100, 40
+MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
     "not assessed": "cyan",
     "ok": "green",
+    "no": "bold red",
+    "with care": "yellow",
+    "not tested": "cyan",
+    "no fault found": "green",
+    "yes": "bold green",
     "failed": "bold red",
     "expected failure": "yellow",
     "passed": "green",
@@ -69,25 +77,63 @@ def _cell(text: str) -> Text:
     return cell.append(f"\n{rest}", style="") if rest else cell
 
 
-def print_report(out: Console, comparison: Comparison) -> None:
-    """Print the models, every number, and the verdict, which is read last."""
+def print_report(out: Console, comparison: Comparison, *, verbose: bool = False) -> None:
+    """Print the verdict: models, answers by use, doubts, and what to do next.
+
+    Every finding and every number follow where they are asked for (``verbose``); of a single check
+    the numbers do, as far as there is room.
+    """
+    single = len(comparison.runs[0].checks) == 1
+    used = _print(out, _verdict(comparison, single, verbose), LINES)
+    if verbose:
+        found = [answers.list_findings(m.run.findings) for m in comparison.models]
+        compared = [] if comparison.alone else [answers.list_questions(comparison)]
+        print_blocks(out, [*found, *compared, *list_numbers(comparison.models)])
+        return
+    if single:
+        _print(out, list_numbers(comparison.models), LINES - used - 1)
+    print_blocks(out, [Paragraph("Every finding and number: --verbose, or --out FOLDER.")])
+
+
+def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]:
+    blocks: list[Block] = []
     for model in comparison.models:
         start = f"{model.letter}: " if model.letter else ""
-        out.print(Text(clean(start + describe_calculator(model.run.calculator))), style="bold")
-    for note in list_notes(comparison):
-        out.print(Text(clean(note)))
-    print_blocks(out, list_numbers(comparison.models))
-    if not comparison.alone:
-        print_blocks(out, [compared_verdict(comparison)])
-        return
-    (run,) = comparison.runs
-    if run.summary:
-        out.print(Text(clean(run.summary)), style="bold")
-    if run.findings:
-        print_blocks(out, list_findings(run.findings))
-    if run.advice:
-        out.print("What would help next", style="italic")
-    for advice in run.advice:
-        out.print(Text(clean(advice.kind), style="bold").append(f": {clean(advice.text)}", ""))
+        subject = answers.describe_subject(model.run.subject)
+        about = f" on {subject}" if subject else ""
+        blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + about))
+        blocks += [Paragraph(start + p.text, p.status) for p in answers.list_foundations(model.run)]
+    notes = list_notes(comparison)
+    blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
+    blocks.append(answers.list_uses(comparison.models, tested_only=single))
+    if recommended := answers.recommend(comparison):
+        blocks.append(Paragraph(recommended))
+    for model in comparison.models:
+        doubts = answers.list_doubts(model.run)
+        blocks += doubts if verbose else doubts[:MAX_DOUBTS]
+    return [*blocks, *_next(comparison.models, verbose)]
+
+
+def _next(models: Sequence[Model], verbose: bool) -> list[Block]:
+    """Return what to do next, each step once."""
+    steps: dict[Advice, list[str]] = {}
+    for model in models:
+        for advice in model.run.advice:
+            steps.setdefault(advice, []).append(model.letter)
+    blocks: list[Block] = [Paragraph("Next:")] if steps else []
+    for advice, letters in list(steps.items())[: None if verbose else MAX_ADVICE]:
+        who = f" ({', '.join(letters)})" if len(models) > len(letters) else ""
+        blocks.append(Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True))
         if advice.command:
-            out.print(Text(f"  {clean(advice.command)}"), style="dim")
+            blocks.append(Paragraph(f"  {advice.command}", inset=True))
+    return blocks
+
+
+def _print(out: Console, blocks: Sequence[Block], room: int) -> int:
+    """Print blocks as far as there is room, and return the number of lines."""
+    with out.capture() as captured:
+        print_blocks(out, blocks)
+    lines = captured.get().splitlines()
+    shown = lines if len(lines) <= room else [*lines[: max(0, room - 1)], "..."]
+    out.file.write("".join(f"{line}\n" for line in shown))
+    return len(shown)

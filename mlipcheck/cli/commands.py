@@ -1,0 +1,130 @@
+"""The check-up, run, and each check alone, ``run --only NAME`` for short."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from . import checkup, factor, inputs, outputs, tuned
+from .app import app
+from .options import options
+from .places import Destination
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import BaseCalculator
+
+    from ..checkup.plan import Plan
+
+# what every one of them has
+SYSTEM = ("what", "backends", "option", "device")
+OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
+RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
+LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that runs checks: all, or one; ``saver`` is what its option --save does."""
+
+    name: str
+    help: str
+    example: str
+    options: tuple[str, ...]
+    check: str | None = None
+    saver: ModuleType | None = None
+
+    def add(self) -> None:
+        """Add the command to the application."""
+
+        def command(**given: Any) -> None:
+            run(self, **given)
+
+        alone = f": run --only {self.check}" if self.check else ""
+        command.__doc__ = f"{self.help}{alone}.\n\nExample: {self.example}"
+        save = ("save",) if self.saver else ()
+        given = options(*SYSTEM, *self.options, *save, *OUTPUTS)
+        app.command(self.name)(given(command))
+
+
+def run(command: Command, **given: Any) -> None:
+    """Run checks with what was given on the command line, write and print."""
+    from ..system import Settings
+
+    def chosen(kind: type) -> dict[str, Any]:
+        names = [f.name for f in dataclasses.fields(kind)]
+        return {name: given[name] for name in names if given.get(name) is not None}
+
+    only = (command.check,) if command.check else inputs.split(given.get("only"))
+    given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
+    given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
+    where = Destination(**chosen(Destination))
+    backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
+    saver, save = command.saver, given.get("save")
+
+    def before(calculator: BaseCalculator, plan: Plan) -> None:
+        if saver:
+            saver.check(calculator, plan, save, [*backends, *option, *what])
+
+    calculators, plans, runs = checkup.run_checks(
+        backends or ["toy"],
+        what,
+        Settings(**chosen(Settings)),
+        where,
+        option=option,
+        device=given["device"],
+        before=before,
+    )
+    if saver:
+        saver.finish(calculators[0], plans[0], runs[0], save, quiet=where.json == "-")
+    outputs.exit_if_strict(where, runs)
+
+
+for each in (
+    Command(
+        "run",
+        "Run the check-up of your system: what may the model be used for, with its evidence",
+        "mlipcheck run -b chgnet my_run/ --out report",
+        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING),
+    ),
+    Command(
+        "contract",
+        "Test whether the calculator behaves as an ASE calculator",
+        "mlipcheck contract -b ase:emt Cu Al",
+        (),
+        "interface",
+    ),
+    Command(
+        "dimer",
+        "Pull pairs of atoms apart and push them together",
+        "mlipcheck dimer -b chgnet Cu O Cu-Si",
+        ("reference",),
+        "dimers",
+    ),
+    Command(
+        "relax",
+        "Relax what a reference has relaxed (a run, or dcdft, acwf-unaries, wbm-equilibrium, "
+        "morse-clusters), and compare",
+        "mlipcheck relax -b chgnet vasprun.xml",
+        RELAXING,
+        "relaxation",
+    ),
+    Command(
+        "parity",
+        "Compare energies, forces and stresses with labelled frames",
+        "mlipcheck parity -b chgnet my_run/ my_frames.xyz --energy-resolution 0.1",
+        (*LABELLED, "seed"),
+        "parity",
+        factor,
+    ),
+    Command(
+        "learn",
+        "Zero-shot, fine-tuned, from scratch, by the number of frames",
+        "mlipcheck learn -b chgnet my_run/ --sizes 1,3,10 --save tuned.pth",
+        ("sizes", "repeats", "seed", "independent", "target", "fits"),
+        "learning",
+        tuned,
+    ),
+):
+    each.add()

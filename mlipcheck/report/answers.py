@@ -1,0 +1,138 @@
+"""The verdict as blocks that any format can write: answers by use, and the findings behind them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..checks import list_checks
+from ..comparison import Comparison
+from ..drawing.tables import Paragraph, TableBlock, some
+from ..record import CROSSED, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
+from ..uses import NOT_TESTED, USES
+
+MAX_LISTED = 6  # subjects of a finding
+PASSED = {"ok": "passed", "caution": "known failures", "fail": "failed", "not assessed": "not run"}
+
+
+def describe_subject(subject: Subject) -> str:
+    """Return what a run was about, in a line."""
+    about = [", ".join((*subject.formulas, *subject.elements))]
+    if subject.demonstration:
+        about = ["a demonstration, since no system is named"]
+    if subject.frames:
+        levels = [level or "level of theory not known" for level in subject.levels]
+        runs = f"{subject.runs} {'run' if subject.runs == 1 else 'runs'}"
+        about.append(", ".join([f"{subject.frames} labelled frames of {runs}", *levels]))
+    return ": ".join(x for x in about if x)
+
+
+def describe_finding(f: Finding) -> str:
+    """Return a finding in a line: whose, what, how much, and what speaks against its reference."""
+    more = f" (and {len(f.subjects) - 1} more)" if len(f.subjects) > 1 else ""
+    doubts = "".join(f", but {doubt.text}" for doubt in f.doubts)
+    return f"{f.subjects[0]}, {f.quantity}: {f.value}{doubts}{more}"
+
+
+def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlock:
+    """Return the verdict: for each use the answer of each model, and what decided it."""
+    rows = []
+    for k, use in enumerate(USES):
+        answers = [(m.run, m.run.uses[k]) for m in models if m.run.uses]
+        if tested_only and all(a.answer == NOT_TESTED for _, a in answers):
+            continue
+        if len(models) == 1:
+            cells = [c for run, a in answers for c in (a.answer, _decided(run, a), a.tested_on)]
+        else:
+            cells = [f"{a.answer}\n{_decided(run, a)}" for run, a in answers]
+        rows.append((use.title, *cells))
+    letters = [m.letter for m in models]
+    heads = ("use", *(letters if len(models) > 1 else ("answer", "decided by", "tested on")))
+    return TableBlock("What it may be used for", heads, tuple(rows), (False,) * len(heads))
+
+
+def _decided(run: RunRecord, answer: UseAnswer) -> str:
+    if answer.decided_by is None:
+        return f"give {answer.give}"
+    return describe_finding(run.findings[answer.decided_by])
+
+
+def list_foundations(run: RunRecord) -> list[Paragraph]:
+    """Return a line on each check that all others suppose to pass."""
+    lines = []
+    for check in list_checks():
+        found = [f for f in run.findings if f.check == check.name] if check.foundation else []
+        if found:
+            counts = ", ".join(f"{len(f.subjects)} {PASSED[f.status]}" for f in reversed(found))
+            worst = found[0]
+            why = f"; {describe_finding(worst)}" if worst.status in CROSSED else ""
+            lines.append(Paragraph(f"{check.title}: {counts}{why}", worst.status))
+    return lines
+
+
+def list_doubts(run: RunRecord) -> list[Paragraph]:
+    """Return what speaks against the references, and what follows from it."""
+    counts: dict[str, Counter[str]] = {}
+    for f in run.findings:
+        for doubt in f.doubts:
+            counts.setdefault(doubt.text, Counter())[f.status] += 1
+    lines = []
+    for text, statuses in counts.items():
+        void = statuses["not assessed"]
+        capped = statuses.total() - void
+        follows = [f"{void} findings not assessed"] if void else []
+        follows += [f"{capped} findings judged with caution at most"] if capped else []
+        lines.append(Paragraph(f"doubt: {text}: {', '.join(follows)}", "caution"))
+    return lines
+
+
+def recommend(comparison: Comparison) -> str:
+    """Return which of several models to use for what, as a sentence; empty for one."""
+    if comparison.alone:
+        return ""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    titles = {use.name: use.title for use in USES}
+    for use, labels in comparison.best.items():
+        groups.setdefault(labels, []).append(titles[use])
+    if not groups:
+        return "The models do not differ in what they may be used for here."
+    words = (f"{', '.join(labels)} for: {'; '.join(uses)}" for labels, uses in groups.items())
+    return f"Better here: {'. '.join(words)}. For all else the models do not differ."
+
+
+def list_questions(comparison: Comparison) -> TableBlock:
+    """Return each question with every model's worst answer, the worst questions first."""
+    letters = [model.letter for model in comparison.models]
+    rows = [
+        (f"{q.check}: {q.quantity}", *(_cell(found) for found in q.findings))
+        for q in comparison.questions
+    ]
+    totals = [
+        Counter(q.findings[k][0].status for q in comparison.questions if q.findings[k])
+        for k in range(len(letters))
+    ]
+    counts = (", ".join(f"{t[s]} {s}" for s in STATUSES if t[s]) or "none" for t in totals)
+    rows.append(("questions, by their worst answer", *counts))
+    return TableBlock("Every question", ("", *letters), tuple(rows), (False,) * (1 + len(letters)))
+
+
+def _cell(findings: Sequence[Finding]) -> str:
+    """Return the worst answer, and how many rows got which."""
+    if not findings:
+        return "-"
+    worst = findings[0]
+    counts = ", ".join(f"{len(f.subjects)} {f.status}" for f in findings)
+    return f"{worst.status}\n{worst.subjects[0]}: {worst.value}\n{counts}"
+
+
+def list_findings(findings: Sequence[Finding]) -> TableBlock:
+    """Return every finding of one model, worst first: what was found, its limits, what it means."""
+    rows = []
+    for f in findings:
+        limits = f" ({f.limits})" if f.limits else ""
+        also = f"; also {some(f.subjects[1:], MAX_LISTED)}" if f.subjects[1:] else ""
+        doubts = "".join(f", but {doubt.text}" for doubt in f.doubts)
+        lines = f"{f.subjects[0]}: {f.value}{doubts}{limits}\n{f.reason}{also}"
+        rows.append((f.status, f"{f.check}: {f.quantity}", lines))
+    counts = ", ".join(f"{sum(f.status == s for f in findings)} {s}" for s in STATUSES)
+    return TableBlock(f"Findings: {counts}", ("", "question", "found"), tuple(rows), (False,) * 3)
