@@ -15,23 +15,28 @@ MAX_LISTED = 6  # subjects of a finding
 PASSED = {"ok": "passed", "caution": "known failures", "fail": "failed", "not assessed": "not run"}
 
 
-def describe_subject(subject: Subject) -> str:
-    """Return what a run was about, in a line."""
-    about = [", ".join((*subject.formulas, *subject.elements))]
+def name_subject(subject: Subject) -> str:
+    """Return what a run was about, as short as a title."""
     if subject.demonstration:
-        about = ["a demonstration, since no system is named"]
-    if subject.frames:
-        levels = [level or "level of theory not known" for level in subject.levels]
-        runs = f"{subject.runs} {'run' if subject.runs == 1 else 'runs'}"
-        about.append(", ".join([f"{subject.frames} labelled frames of {runs}", *levels]))
-    return ": ".join(x for x in about if x)
+        return "a demonstration"
+    return ", ".join((*subject.formulas, *subject.elements))
 
 
-def describe_finding(f: Finding) -> str:
+def describe_frames(subject: Subject) -> str:
+    """Return what the labelled frames of a run are; nothing where there are none."""
+    if not subject.frames:
+        return ""
+    levels = [level or "level of theory not known" for level in subject.levels]
+    runs = f"{subject.runs} {'run' if subject.runs == 1 else 'runs'}"
+    return ", ".join([f"{subject.frames} labelled frames of {runs}", *levels])
+
+
+def describe_finding(f: Finding, run: RunRecord) -> str:
     """Return a finding in a line: whose, what, how much, and what speaks against its reference."""
+    whose = f"{f.subjects[0]}, " if len(run.rows(f.check)) > 1 else ""
     more = f" (and {len(f.subjects) - 1} more)" if len(f.subjects) > 1 else ""
     doubts = "".join(f", but {doubt.text}" for doubt in f.doubts)
-    return f"{f.subjects[0]}, {f.quantity}: {f.value}{doubts}{more}"
+    return f"{whose}{f.quantity}: {f.value}{doubts}{more}"
 
 
 def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlock:
@@ -54,7 +59,7 @@ def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlo
 def _decided(run: RunRecord, answer: UseAnswer) -> str:
     if answer.decided_by is None:
         return f"give {answer.give}"
-    return describe_finding(run.findings[answer.decided_by])
+    return describe_finding(run.findings[answer.decided_by], run)
 
 
 def list_foundations(run: RunRecord) -> list[Paragraph]:
@@ -65,7 +70,7 @@ def list_foundations(run: RunRecord) -> list[Paragraph]:
         if found:
             counts = ", ".join(f"{len(f.subjects)} {PASSED[f.status]}" for f in reversed(found))
             worst = found[0]
-            why = f"; {describe_finding(worst)}" if worst.status in CROSSED else ""
+            why = f"; {describe_finding(worst, run)}" if worst.status in CROSSED else ""
             lines.append(Paragraph(f"{check.title}: {counts}{why}", worst.status))
     return lines
 

@@ -79,7 +79,8 @@ class ModelPart:
 class Document:
     """All that a report says.
 
-    ``uses`` is the verdict, and ``recommended`` which of several models is better for what.
+    ``frames`` are the labels that there are, ``uses`` is the verdict, and ``recommended`` says
+    which of several models is better for what.
     ``compared`` are all questions side by side, and ``together`` the figures that have several
     models; both are empty for one. ``more`` are figures that no item showed, ``files`` names of
     those that are beside the report only.
@@ -87,6 +88,7 @@ class Document:
 
     title: str
     models: tuple[ModelPart, ...]
+    frames: str
     uses: TableBlock
     recommended: str = ""
     notes: tuple[str, ...] = ()
@@ -114,10 +116,12 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
     more, files = gallery.rest()
     labels = [model.label for model in models]
     names = f"{', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else labels[0]
-    subject = answers.describe_subject(comparison.runs[0].subject)
+    subject = comparison.runs[0].subject
+    about = answers.name_subject(subject)
     return Document(
-        title=f"{names} on {subject}" if subject else f"Check-up of {names}",
+        title=f"{names} on {about}" if about else f"Check-up of {names}",
         models=models,
+        frames=answers.describe_frames(subject),
         uses=answers.list_uses(comparison.models),
         recommended=answers.recommend(comparison),
         notes=tuple(list_notes(comparison)),

@@ -11,7 +11,6 @@ from ..drawing.tables import Block, TableBlock, capital, facts, number, some
 from ..record import Model, RunRecord
 
 MAX_NAMES = 12  # in one cell
-MAX_TESTED = 3  # names of what was looked at; of more there is the number
 UNSET = "not set"
 
 
@@ -25,19 +24,13 @@ def describe_calculator(info: CalculatorInfo) -> str:
 
 
 def list_notes(comparison: Comparison) -> list[str]:
-    """Return what is to be known of what was looked at, and what was left out."""
+    """Return what to know about what was given, and what was left out."""
     runs = comparison.runs
-    found = [(c.title, [row.name for row in runs[0].rows(c.name)]) for c in list_checks()]
-    tested = [
-        f"{title}: {', '.join(names) if len(names) <= MAX_TESTED else len(names)}"
-        for title, names in found
-        if names
-    ]
-    notes = [f"Looked at {'; '.join(tested)}."] if len(tested) > 1 else []
     unknown = [x for x in runs[0].checks if x not in {c.name for c in list_checks()}]
+    notes = [note for run in runs for note in run.notes]
     if unknown:
         notes.append(f"Not shown, since the check is not installed here: {', '.join(unknown)}.")
-    return [*notes, *dict.fromkeys(n for run in runs for n in run.notes), *comparison.notes]
+    return [*dict.fromkeys(notes), *comparison.notes]
 
 
 def list_numbers(models: Sequence[Model]) -> list[Block]:

@@ -99,8 +99,9 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
     blocks: list[Block] = []
     for model in comparison.models:
         start = f"{model.letter}: " if model.letter else ""
-        subject = answers.describe_subject(model.run.subject)
-        about = f" on {subject}" if subject else ""
+        subject = model.run.subject
+        known = (answers.name_subject(subject), answers.describe_frames(subject))
+        about = f" on {': '.join(x for x in known if x)}" if any(known) else ""
         blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + about))
         blocks += [Paragraph(start + p.text, p.status) for p in answers.list_foundations(model.run)]
     notes = list_notes(comparison)
