@@ -212,12 +212,12 @@ class Check(ABC, Generic[Row]):
     row : type
         The frozen dataclass of its rows; each has a ``name`` and an ``error`` that is None where
         all went well. Fields that two models must share to be compared have the metadata
-        ``{"input": "what it is called"}``.
+        ``{"input": "its name in words"}``.
     criteria : sequence of Criterion
     columns : sequence of Column
         Of the table of its rows.
     methods : sequence of Column
-        How rows came about, for the report's methods: rows that agree are told together.
+        How rows came about, for the report's methods: rows that agree share a line.
     needs : tuple of str
         Checks whose rows it works on.
     comparable : bool

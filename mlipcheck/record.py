@@ -156,7 +156,7 @@ class RunRecord:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """One model of a report: its run, what it is called, and how it is drawn.
+    """One model of a report: its run, its label, and how it is drawn.
 
     ``letter`` is its short name in tables of several models, empty where it is the only one.
     """

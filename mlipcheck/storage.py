@@ -128,12 +128,12 @@ def _read_array(value: list[Any], where: str) -> np.ndarray:
     """Return numbers in as many directions as they have; nulls are NaN."""
     try:
         array = np.array(value)
-        if array.dtype == object:  # nulls, and nothing else that is no number
+        if array.dtype == object:  # nulls, and nothing else but numbers
             array = np.array(value, dtype=float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{where} is no array of numbers ({error})") from error
+        raise ValueError(f"{where} is not an array of numbers ({error})") from error
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{where} is no array of numbers but of {array.dtype.name}")
+        raise ValueError(f"{where} is not an array of numbers but of {array.dtype.name}")
     return array
 
 
@@ -157,7 +157,7 @@ _reported: set[Path] = set()
 
 
 @contextlib.contextmanager
-def lost_is_told(folder: Path) -> Iterator[None]:
+def report_loss(folder: Path) -> Iterator[None]:
     """Let a folder that cannot be written cost the resumption, not the run; say so once."""
     try:
         yield

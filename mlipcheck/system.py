@@ -31,7 +31,7 @@ class System:
     structures : tuple of (str, Atoms)
         All that is the user's own.
     not_relaxed, unlabelled : tuple of str
-        What was given and is no reference of a relaxation, or has no labels, and why.
+        What was given but cannot serve as a reference of a relaxation, or has no labels, and why.
     demonstration : bool
         Whether nobody named anything.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checks.kept import read_kept, seal
-from ..storage import from_plain, lost_is_told, to_plain, write_atomically
+from ..storage import from_plain, report_loss, to_plain, write_atomically
 
 
 class PartStore:
@@ -50,7 +50,7 @@ class PartStore:
                 return part
         part = compute()
         if path is not None and not _failed(part):
-            with lost_is_told(path.parent):
+            with report_loss(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, seal(part, self.probe))
                 self._touched.add(path)

@@ -17,7 +17,7 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        places.tell("interrupted")
+        places.say("interrupted")
         sys.exit(130)
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
@@ -25,5 +25,5 @@ def main() -> None:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if not (full or isinstance(error, CalculatorSetupError)):
             raise
-        places.tell(f"mlipcheck: {' '.join(str(error).split())}")
+        places.say(f"mlipcheck: {' '.join(str(error).split())}")
         sys.exit(2)

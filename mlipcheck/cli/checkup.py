@@ -42,7 +42,7 @@ def run_checks(
 
     destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)
-    # a mistake in any of them is told before any work is done
+    # a mistake in any of them is reported before any work is done
     calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
     plans = [plan_checkup(c, what, chosen) for c in calculators]
     for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
@@ -56,7 +56,7 @@ def run_checks(
             calculator, plan, store=store, progress=progress_bar, command=command_line()
         )
         if store.used:
-            places.tell(f"{store.used} parts of an interrupted run taken from {folder}")
+            places.say(f"{store.used} parts of an interrupted run taken from {folder}")
         runs.append(run)
         if run.interrupted:
             break
@@ -64,13 +64,13 @@ def run_checks(
     stopped = runs[-1].interrupted
     if stopped and len(runs) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
-        places.tell(f"{specs[len(runs) - 1]} is not finished, and not in the report")
+        places.say(f"{specs[len(runs) - 1]} is not finished, and not in the report")
         runs.pop()
     outputs.finish(runs, destination)
     if stopped:
         kept = any(store.kept for store in stores)
         more = "; the same command goes on from here" if kept else ""
-        places.tell(f"interrupted{more}")
+        places.say(f"interrupted{more}")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
@@ -148,13 +148,13 @@ def _parts_folder(out: Path | None) -> Path:
 def _print_plan(spec: str, plan: Plan, alone: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
-    places.tell(f"plan{whose}, about {_duration(plan.seconds)}:")
+    places.say(f"plan{whose}, about {_duration(plan.seconds)}:")
     for job in plan.jobs:
-        places.tell(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
+        places.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
     for name, why in plan.not_run.items():
-        places.tell(f"  {name:10} {'-':>7}  {why}")
+        places.say(f"  {name:10} {'-':>7}  {why}")
     for note in plan.notes:
-        places.tell(f"  {note}")
+        places.say(f"  {note}")
 
 
 def _duration(seconds: float) -> str:

@@ -48,18 +48,18 @@ def finish(
     (row,) = run.rows("parity")
     found = row.rescaling
     if found is None or not found.accepted:
-        places.tell(f"{path} not written: the factor is refused")
+        places.say(f"{path} not written: the factor is refused")
         return
     labels = plan.system.frames[0]
     with checkup.progress_bar("relaxing", None) as advance:
         energies, failed = relaxed_energies(calculator, labels, advance)
     for formula, why in failed:
-        places.tell(f"{formula} left out of {path}: {why}")
+        places.say(f"{formula} left out of {path}: {why}")
     if not energies:
-        places.tell(f"{path} not written: no composition could be relaxed")
+        places.say(f"{path} not written: no composition could be relaxed")
         return
     fit = {"frames": labels.name, "fingerprint": row.fingerprint, **dataclasses.asdict(found)}
     with places.as_mistake(f"--save {path}"):
         RescaledCalculator(calculator, found.factor, energies).save(path, fit)
     formulas = some(list(energies), MAX_LISTED)
-    places.tell(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}")
+    places.say(f"saved: {path}, for {formulas}; use it as -b rescaled:{path}")

@@ -68,6 +68,6 @@ def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
             why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
             raise InputError(f"{why}; give what --json or --out of a run has written") from error
         records += found
-        # a file of several is told by its models
+        # a file of several is named with its models
         names += [f"{path} ({r.calculator.spec})" if len(found) > 1 else str(path) for r in found]
     return records, names

@@ -34,9 +34,9 @@ def _backend_facts(backend: Backend) -> dict[str, Any]:
     from dataclasses import asdict
 
     facts = asdict(backend)
-    for told, checkpoint in zip(facts["checkpoints"], backend.checkpoints, strict=True):
+    for entry, checkpoint in zip(facts["checkpoints"], backend.checkpoints, strict=True):
         path = checkpoint.path if checkpoint.files and checkpoint.found else None
-        told |= {"found": checkpoint.found, "path": None if path is None else str(path)}
+        entry |= {"found": checkpoint.found, "path": None if path is None else str(path)}
     return facts | {
         "installed": backend.installed,
         "version": backend.version,

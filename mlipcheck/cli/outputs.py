@@ -36,7 +36,7 @@ def finish(
         with as_mistake(f"--figures {where.figures}"):
             paths = write_figures(where.figures, draw_panels(comparison))
         for path in paths:
-            places.tell(f"figure: {path}")
+            places.say(f"figure: {path}")
     if where.markdown and where.out is None and where.json != "-":
         typer.echo(write_text(comparison.runs), nl=False)
     elif where.json != "-":
@@ -51,7 +51,7 @@ def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:
         paths = write_report(out, runs, markdown=markdown)
     for path in paths:
         if path.suffix != ".svg":
-            places.tell(f"report: {path}")
+            places.say(f"report: {path}")
 
 
 def exit_if_strict(where: Destination, runs: Sequence[RunRecord]) -> None:

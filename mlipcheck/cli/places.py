@@ -1,4 +1,4 @@
-"""Where outputs go: refused before any work where they cannot, written whole or told in a line."""
+"""Where outputs go: refused before any work where they cannot, written whole or reported in a line."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _refuse_others_files(out: Path) -> None:
         ) from error
 
 
-def tell(text: str) -> None:
+def say(text: str) -> None:
     """Print a line on stderr."""
     from ..drawing.tables import clean
 

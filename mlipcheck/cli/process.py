@@ -1,4 +1,4 @@
-"""What the process does when it is told to end, and when nobody reads what it writes."""
+"""What the process does when it is asked to end, and when nobody reads what it writes."""
 
 from __future__ import annotations
 

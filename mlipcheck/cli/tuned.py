@@ -56,19 +56,19 @@ def finish(
         if not plan.system.demonstration:
             trains = get_trainer(calculator) is not None
             why = "no fit to look at" if trains else "it has no trainer here"
-            places.tell(f"{info.spec}: nothing fine-tuned, {why}")
+            places.say(f"{info.spec}: nothing fine-tuned, {why}")
         return
     model = Path(curves[0].tuned_model)
     if save is not None:
         with places.as_mistake(f"--save {save}"):
             write_atomically(save, model.read_bytes())
-        places.tell(f"saved: {save}")
+        places.say(f"saved: {save}")
     after = get_calculator(f"{info.backend}:{model}", device=info.device or "auto")
     settings = Settings(only=("dimers", "relaxation"), reference=("none",), quick=True)
     try:
         plans = [(c, plan_checkup(c, plan.what, settings)) for c in (calculator, after)]
     except InputError as error:  # nothing to look at, as of a public data set
-        places.tell(f"before and after are not compared: {error}")
+        places.say(f"before and after are not compared: {error}")
         return
     runs = [run_checkup(c, plan, progress=checkup.progress_bar) for c, plan in plans]
     path = model.with_suffix(".before-after.json")
@@ -78,4 +78,4 @@ def finish(
         n = max(point.n for point in curves[0].points_of(FINE_TUNED))
         out.print(f"\nBefore (A) and after (B) learning from {n} frames")
         terminal.print_report(out, compare_runs(runs))
-    places.tell(f"again: mlipcheck report {path}")
+    places.say(f"again: mlipcheck report {path}")

@@ -1,4 +1,4 @@
-"""Words in figures: what any name may be called there, numbers with their signs, legends."""
+"""Words in figures: any name as it can be shown there, numbers with their signs, legends."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .lettering import DPI, plain, signed
 WIDTH = 4.4  # inches: 480 pixels on a desktop and 360 on a phone
 MAX_LISTED = 8  # numbers in words, of however many
 CREATOR = "mlipcheck"
-OURS = f"<dc:title>{CREATOR}</dc:title>".encode()  # tells an earlier figure from what is not ours
+OURS = f"<dc:title>{CREATOR}</dc:title>".encode()  # marks our own figures
 # The same figure is the same bytes: no date, no random names, and outlines in place of fonts.
 STABLE = {"svg.hashsalt": "mlipcheck", "svg.fonttype": "path"}
 
@@ -82,7 +82,7 @@ def slug(prefix: str, name: str) -> str:
 
 
 def each_once(panels: Iterable[Panel]) -> list[Panel]:
-    """Tell panels of one name apart by numbers; not all file systems tell capitals apart."""
+    """Number panels of the same name; not all file systems distinguish capitals."""
     taken: set[str] = set()
     found = []
     for panel in panels:

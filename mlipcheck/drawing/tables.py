@@ -33,7 +33,7 @@ class Paragraph:
 class TableBlock:
     """A table: a title, columns and rows of text; ``numeric`` says which columns hold numbers.
 
-    A table whose columns have no names has a fact in each row: what it is called, and its value.
+    A table whose columns have no names has a fact in each row: its name and its value.
     """
 
     title: str

@@ -15,7 +15,7 @@ UNSET = "not set"
 
 
 def describe_calculator(info: CalculatorInfo) -> str:
-    """Return what is known of a calculator, in a line."""
+    """Return a calculator in a line: name, version, level of theory, floating type, device."""
     package = f"{info.backend} {info.version}" if info.backend and info.version else None
     options = (f"{key}={value}" for key, value in info.options.items())
     known = [package, *options, info.level_of_theory, info.dtype, info.device]
@@ -73,7 +73,7 @@ def _model(info: CalculatorInfo) -> dict[str, str]:
 
 
 def _inputs(run: RunRecord) -> list[TableBlock]:
-    """Return how the rows of each check came about; those that agree are told together."""
+    """Return how the rows of each check came about; those that agree share a line."""
     tables = []
     for check in list_checks():
         found: dict[tuple[str, ...], list[str]] = {}

@@ -149,5 +149,5 @@ def test_a_full_disk_costs_what_is_kept_alone(tmp_path, monkeypatch, capsys):
 
 
 def test_other_mistakes_of_a_store_are_not_swallowed(tmp_path):
-    with pytest.raises(TypeError), storage.lost_is_told(tmp_path):
+    with pytest.raises(TypeError), storage.report_loss(tmp_path):
         raise TypeError("no OSError")

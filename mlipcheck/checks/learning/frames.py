@@ -20,7 +20,7 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...references.frames import FrameSet, LabelledFrame
-from ...storage import collect_versions, lost_is_told
+from ...storage import collect_versions, report_loss
 from ..kept import probe
 from .collect import collect_curves
 from .plan import Errors, Fit, FitStore, Split, check_draws, choose_sizes, plan_fits, split_frames
@@ -187,7 +187,7 @@ class FrameLearner:
             if fit.method == FINE_TUNED:
                 tuned = self._fine_tuned(fit)
                 if keep is not None and self.trainer is not None:
-                    with lost_is_told(keep.parent):
+                    with report_loss(keep.parent):
                         keep.parent.mkdir(parents=True, exist_ok=True)
                         self.trainer.save(tuned, keep)
                 images = [f.atoms for f in self._frames(self.split.test)]

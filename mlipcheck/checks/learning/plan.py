@@ -14,7 +14,7 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 from ...references.frames import FrameSet
-from ...storage import lost_is_told, write_atomically
+from ...storage import report_loss, write_atomically
 from ..kept import read_kept, seal
 
 SIZES = (1, 3, 10, 30, 100, 300)
@@ -164,7 +164,7 @@ class FitStore:
 
     def put(self, fit: Fit, errors: Errors, model: Path | None = None) -> None:
         found = {"errors": errors, "model": model and _checksum(model)}
-        with lost_is_told(self.folder):
+        with report_loss(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path(fit), seal(found, self.probe))
 
