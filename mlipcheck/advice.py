@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from .calculators.backends import list_backends
 from .checks import list_checks
 from .record import CROSSED, Advice, RunRecord
 
-OTHER = "another model"
+OTHER = "compare with another model"
 
 
 def advise(run: RunRecord) -> tuple[Advice, ...]:
     """Return what would help next; it goes by the findings that the record has.
 
     Nothing is advised that the record does not bear out: a factor only where it was accepted on
-    frames that it had not seen, a number of frames only where it was measured.
+    frames that it had not seen, a number of frames only where it was measured. A command runs as
+    it is printed.
     """
     found = [advice for check in reversed(list_checks()) for advice in check.advice(run)]
     if any(f.status in CROSSED and not f.doubts for f in run.findings):
-        found.append(
-            Advice(
-                OTHER,
-                "Another model may hold where this one does not: give the command again with a "
-                "second -b, or join two reports, mlipcheck report FOLDER OTHER_FOLDER.",
-            )
-        )
+        found.append(_another_model(run))
     return tuple(found)
+
+
+def _another_model(run: RunRecord) -> Advice:
+    """Advise the same command with a second model, where one is installed."""
+    others = [
+        b.name
+        for b in list_backends()
+        if b.installed and b.module and b.name != run.calculator.backend
+    ]
+    if others and run.command.startswith("mlipcheck run -b "):
+        text = f"{others[0]} is installed; side by side the report says which one to use for what."
+        return Advice(OTHER, text, f"{run.command} -b {others[0]}")
+    text = (
+        "It may do better here: mlipcheck backends lists how to install one; give it as second -b."
+    )
+    return Advice(OTHER, text)

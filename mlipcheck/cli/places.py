@@ -1,4 +1,4 @@
-"""Where outputs go: refused before any work where they cannot, written whole or reported in a line."""
+"""Where outputs go: refused before any work where they cannot, written whole or not at all."""
 
 from __future__ import annotations
 

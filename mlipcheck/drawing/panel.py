@@ -82,7 +82,7 @@ def slug(prefix: str, name: str) -> str:
 
 
 def each_once(panels: Iterable[Panel]) -> list[Panel]:
-    """Number panels of the same name; not all file systems distinguish capitals."""
+    """Give panels of one name numbers, since not all file systems distinguish capitals."""
     taken: set[str] = set()
     found = []
     for panel in panels:
