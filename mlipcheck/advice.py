@@ -27,7 +27,7 @@ def _another_model(run: RunRecord) -> Advice:
     others = [
         b.name
         for b in list_backends()
-        if b.installed and b.module and b.name != run.calculator.backend
+        if b.installed and b.package and b.name != run.calculator.backend
     ]
     if others and run.command.startswith("mlipcheck run -b "):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."

@@ -1,8 +1,8 @@
 """The one place for colours and marks: a model has the same ones in every figure.
 
 Okabe and Ito's colours, which colour-blind readers can distinguish, without black and yellow.
-Orange and sky blue are too pale for lines on white (contrast 2.3, and 3 is asked for); their darker and
-brighter relatives here are as far from the others as those are from each other.
+Orange and sky blue are too pale for lines on white (contrast 2.3, and 3 is asked for); their darker
+and brighter relatives here are as far from the others as those are from each other.
 
 Colours name models and nothing else. A reference is black and dashed; whatever else is marked is
 recognised by its shape, in black or grey.
