@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms, units
@@ -12,6 +13,9 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from .labels import check_structure, read_results
+
+if TYPE_CHECKING:
+    from .doubts import Doubt
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
@@ -42,6 +46,12 @@ class RelaxedReference:
         The largest component of the stress that it left, eV/Å^3; None where nothing says.
     single_point : bool
         Whether the run says that it did not relax.
+    start_only : bool
+        Whether nothing says that it is relaxed: what a model changes is reported, never judged.
+    fixed_cell : bool
+        Whether its atoms were partly fixed, or its cell did not move: a model's is fixed too.
+    doubts : tuple of Doubt
+        Why it may be no reference, or not for this model.
     """
 
     name: str
@@ -54,6 +64,9 @@ class RelaxedReference:
     fmax: float | None = None
     stress: float | None = None
     single_point: bool = False
+    start_only: bool = False
+    fixed_cell: bool = False
+    doubts: tuple[Doubt, ...] = ()
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
