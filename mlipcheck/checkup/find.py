@@ -18,7 +18,7 @@ from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, as_references, load_references
 from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
-from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, morse_clusters
+from ..references.structures import RelaxedReference, morse_clusters
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
@@ -126,19 +126,12 @@ def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list
             found += as_references([name])
     files = [name for name in names if _is_file(name)]
     found += load_references(files) if files else []
-    loose = [r for r in found if r.first is None and r.moving]
-    pressed = [r for r in found if r.first is None and r.pressed and not r.single_point]
-    pressed = [r for r in pressed if r not in loose]
-    single = [r for r in found if r.single_point and r not in loose]
-    left = []
-    for rows, why in (
-        (loose, f"forces above {AT_REST} eV/Å"),
-        (pressed, f"stress above {MOST_PRESSED} GPa"),
-        (single, "single points"),
-    ):
-        if rows:
-            left.append(f"not relaxed again, {why}: {some([r.name for r in rows], MAX_LISTED)}")
-    return [r for r in found if r not in (*loose, *pressed, *single)], left
+    left: dict[str, list[str]] = {}
+    for r in found:
+        if r.not_relaxed is not None:
+            left.setdefault(r.not_relaxed, []).append(r.name)
+    words = [f"not relaxed again, {why}: {some(n, MAX_LISTED)}" for why, n in left.items()]
+    return [r for r in found if r.not_relaxed is None], words
 
 
 def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet], list[str]]:

@@ -12,6 +12,7 @@ import numpy as np
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
+from .doubts import Doubt
 from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
 from .vasp import Settings
 
@@ -40,6 +41,8 @@ class FrameSet:
         Why there is no frame to use.
     settings : Settings or None
         What the VASP runs say of themselves.
+    doubts : tuple of Doubt
+        Why the labels, and not a model, may be what is wrong.
     """
 
     name: str
@@ -51,6 +54,7 @@ class FrameSet:
     notes: tuple[str, ...] = ()
     error: str | None = None
     settings: Settings | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def typed(self) -> str | None:
@@ -117,7 +121,8 @@ class Level:
     @property
     def words(self) -> str:
         text = self.settings.level_of_theory or "level of theory unknown"
-        return text.removesuffix(", VASP")
+        charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
+        return text.removesuffix(", VASP") + charge
 
     @property
     def values_of_u(self) -> str:
@@ -147,7 +152,7 @@ def _join(a: Settings, b: Settings) -> Settings | None:
     """Return what holds for both, None where they are of different levels of theory."""
     if a is b:
         return a
-    if a.level_of_theory != b.level_of_theory:
+    if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
         return None
     if a.hubbard_u is None or b.hubbard_u is None:
         return dataclasses.replace(a, hubbard_u=None)
@@ -192,6 +197,7 @@ def make_set(
         level_of_theory=settings.level_of_theory,
         notes=(*notes, *_notes(frames)),
         settings=settings if settings.functional else None,
+        doubts=settings.doubts,
     )
     if all(frame.error for frame in frames):
         return dataclasses.replace(told, notes=tuple(notes), error=f"{source}: {_error(frames)}")

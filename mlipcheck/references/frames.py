@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,7 +16,7 @@ from ase.calculators.calculator import InputError
 from . import datasets, vasp
 from .crystals import wbm_crystals
 from .files import read_with_settings
-from .folders import Known, known_below, list_once
+from .folders import first_that_reads, name_by_folder, own_name, runs_below
 from .frame_sets import FrameSet, make_set, make_sets, split_levels
 from .labels import LabelledFrame, read_frame
 
@@ -36,9 +37,6 @@ OTHERS = {
 # Keys of info that tell which run a frame is of, and its level of theory.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
-NOTHING_FOUND = "no labelled frames in this folder; looked for vasprun.xml, OUTCAR, " + ", ".join(
-    "*" + suffix for suffix in SUFFIXES
-)
 # A frame, and what is known of its calculation.
 _Row = tuple[LabelledFrame, vasp.Settings]
 
@@ -89,7 +87,7 @@ def load_frame_sets(items: Iterable[Item] | Item) -> list[FrameSet]:
     found = [loaded for item in given for loaded in _load(item)]
     if not found:
         raise InputError(f"no frames; give files, folders, or {', '.join(DATA_SETS)}")
-    return _told_apart(found)
+    return _numbered(found)
 
 
 def _load(item: Item) -> list[FrameSet]:
@@ -136,7 +134,7 @@ def _load_dataset(name: str) -> FrameSet:
 
 
 def _load_file(path: Path) -> list[FrameSet]:
-    name = _own_name(path) or path.resolve().parent.name
+    name = own_name(path) or path.resolve().parent.name
     try:
         return make_sets(name, str(path), _read_file(path, name))
     except InputError as error:
@@ -148,60 +146,34 @@ def _load_file(path: Path) -> list[FrameSet]:
 def _load_folder(folder: Path) -> list[FrameSet]:
     """Read all that lies below; what holds no labels is a set of its own, with the error."""
     name = folder.resolve().name
-    found = list(_runs_below(folder, known_below(folder)))
+    found = list(runs_below(folder, SUFFIXES))
+    if not found:
+        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
+        why = f"no labelled frames in this folder; looked for vasprun.xml, OUTCAR, {wanted}"
+        return [FrameSet(name, str(folder), error=f"{folder}: {why}")]
     rows: list[_Row] = []
     notes: list[str] = []
     failed: list[FrameSet] = []
     used: set[str] = set()
     for candidates, zero in found:
         below = candidates[0].relative_to(folder)
-        parts = [part for part in (*below.parts[:-1], _own_name(below)) if part]
+        whole, source = f"{name}/{below.as_posix()}", str(candidates[0])
+        parts = [part for part in (*below.parts[:-1], own_name(below)) if part]
         label = name if len(found) == 1 else "/".join(parts) or name
         label = below.as_posix() if label in used else label
         used.add(label)
+        outputs = [path for path in candidates if vasp.file_kind(path) != "vasp"] or candidates
         try:
-            read, wrong = _first_that_reads(candidates, label, zero)
+            read, wrong = first_that_reads(outputs, partial(_read_file, name=label, zero=zero))
         except InputError as error:
-            failed.append(
-                FrameSet(f"{name}/{below.as_posix()}", str(folder / below), error=str(error))
-            )
+            failed.append(FrameSet(whole, source, error=str(error)))
             continue
         if all(frame.error for frame, _ in read):
-            failed += make_sets(f"{name}/{below.as_posix()}", str(folder / below), read)
+            failed += make_sets(whole, source, read)
             continue
         rows += read
         notes += wrong
-    if not found:
-        return [FrameSet(name, str(folder), error=f"{folder}: {NOTHING_FOUND}")]
     return (make_sets(name, str(folder), rows, notes) if rows else []) + failed
-
-
-def _runs_below(folder: Path, known: Known) -> Iterator[tuple[list[Path], str]]:
-    """Yield the files of each run, best first, and the zero of its energies."""
-    inside = list_once(folder, known)
-    runs = vasp.list_runs(inside)
-    for candidates in runs:
-        # a restart has another basis set, and with it another zero, than what it goes on from
-        yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
-    for child in inside:
-        if child.is_dir():
-            yield from _runs_below(child, known)
-        elif child.is_file() and child.suffix.lower() in SUFFIXES:
-            yield [child], ""
-
-
-def _first_that_reads(
-    candidates: Sequence[Path], name: str, zero: str
-) -> tuple[list[_Row], list[str]]:
-    """Read one run from the best of its files; what went wrong with better ones is noted."""
-    wrong: list[str] = []
-    outputs = [path for path in candidates if vasp.file_kind(path) != "vasp"]
-    for path in outputs or candidates:
-        try:
-            return _read_file(path, name, zero), [f"{w}; read {path.name} instead" for w in wrong]
-        except InputError as error:
-            wrong.append(str(error))
-    raise InputError("; ".join(wrong))
 
 
 def _read_file(path: Path, name: str, zero: str = "") -> list[_Row]:
@@ -226,10 +198,16 @@ def _rows(
     settings: vasp.Settings | None = None,
 ) -> list[_Row]:
     runs = _runs(images, name) if runs is None else runs
-    return [
-        (read_frame(atoms, frame, run, zero), settings or _told_settings(atoms))
-        for atoms, frame, run in zip(images, _names(images, name), runs, strict=True)
-    ]
+    rows = []
+    for step, (atoms, label, run) in enumerate(
+        zip(images, _names(images, name), runs, strict=True)
+    ):
+        frame = read_frame(atoms, label, run, zero)
+        doubt = settings.label_doubt(step) if settings is not None else None
+        if doubt is not None:
+            frame = LabelledFrame(label, frame.atoms, None, None, None, run, zero, doubt.text)
+        rows.append((frame, settings or _told_settings(atoms)))
+    return rows
 
 
 def _names(images: Sequence[Atoms], name: str) -> list[str]:
@@ -260,27 +238,10 @@ def _told_settings(atoms: Atoms) -> vasp.Settings:
     return vasp.Settings(level_of_theory=level)
 
 
-def _own_name(path: Path) -> str:
-    """Return what a file is called without its suffixes; nothing where VASP called it so."""
-    name = path.name
-    for packed in (".gz", ".bz2", ".xz"):
-        name = name.removesuffix(packed)
-    if vasp.file_kind(path) is None:
-        return name.rsplit(".", 1)[0]
-    name = name.replace(".xml", "")
-    return "" if name.lower() in ("vasprun", "outcar") else name
-
-
-def _told_apart(sets: list[FrameSet]) -> list[FrameSet]:
+def _numbered(sets: list[FrameSet]) -> list[FrameSet]:
     """Give sets of one name names of their own: by their folders, then by numbers."""
-    sources: dict[str, set[str]] = {}
-    for one in sets:
-        sources.setdefault(one.name, set()).add(one.source)
     names: list[str] = []
-    for one in sets:
-        name = one.name
-        if len(sources[name]) > 1 and (folder := Path(one.source).resolve().parent.name):
-            name = f"{folder}/{name}" if len(Path(one.source).parts) > 1 else name
-        again = sum(n == name or n.startswith(f"{name} #") for n in names)
-        names.append(f"{name} #{again + 1}" if again else name)
+    for one in (sets := name_by_folder(sets)):
+        again = sum(n == one.name or n.startswith(f"{one.name} #") for n in names)
+        names.append(f"{one.name} #{again + 1}" if again else one.name)
     return [dataclasses.replace(one, name=n) for one, n in zip(sets, names, strict=True)]

@@ -110,13 +110,6 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     )
 
 
-def read_results(atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return the labels that a structure's calculator holds, and what was left out and why."""
-    results, stale = _results(atoms)
-    kept, left = _usable(results, atoms)
-    return kept, [stale, *left] if stale else left
-
-
 def _usable(values: dict[str, Any], atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
     checked = {label: _checked(label, value, atoms) for label, value in values.items()}
     return (

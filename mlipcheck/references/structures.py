@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
-from .labels import check_structure, read_results
-
-if TYPE_CHECKING:
-    from .doubts import Doubt
+from .doubts import Doubt
+from .labels import NO_LABELS, read_frame
+from .vasp import RELAXATION, SINGLE_POINT, Settings
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
@@ -51,7 +50,11 @@ class RelaxedReference:
     fixed_cell : bool
         Whether its atoms were partly fixed, or its cell did not move: a model's is fixed too.
     doubts : tuple of Doubt
-        Why it may be no reference, or not for this model.
+        Why it, and not a model, may be what is wrong.
+    not_relaxed : str or None
+        Why a check-up does not relax it again, None where it does.
+    settings : Settings or None
+        What its VASP run says of itself.
     """
 
     name: str
@@ -67,6 +70,8 @@ class RelaxedReference:
     start_only: bool = False
     fixed_cell: bool = False
     doubts: tuple[Doubt, ...] = ()
+    not_relaxed: str | None = None
+    settings: Settings | None = None
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
@@ -112,7 +117,7 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
             RelaxedReference(
                 name=f"Morse{size}",
                 source="exact Morse",
-                relaxed=_bare(atoms),
+                relaxed=atoms.copy(),
                 first=first,
                 energy=float(atoms.get_potential_energy()),
                 cell_free=False,
@@ -128,30 +133,76 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
 
     What no calculator should be asked about is a reference with its error.
     """
-    try:
-        check_structure(atoms)
-    except InputError as error:
-        return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {error}")
-    results, left_out = read_results(atoms)
+    return from_run([atoms], name, source)
+
+
+def from_run(
+    run: Sequence[Atoms], name: str | None, source: str, settings: Settings | None = None
+) -> RelaxedReference:
+    """Take the last frame of a run as relaxed, and say where that is in doubt.
+
+    It is relaxed where an ionic relaxation ended before its last step, or where forces and stress
+    are at rest; without forces it is a start.
+    """
+    settings = settings or Settings()
+    first, last = (read_frame(atoms, "", "") for atoms in (run[0], run[-1]))
+    if not len(last.atoms):
+        return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {last.error}")
+    relaxed = run[-1].copy()
+    finished = settings.motion == RELAXATION and len(run) < settings.steps
     fmax = None
-    if "forces" in results:
-        for constraint in atoms.constraints:  # what the relaxation had to bring down
-            constraint.adjust_forces(atoms, results["forces"])
-        fmax = float(np.linalg.norm(results["forces"], axis=1).max(initial=0.0))
-    return RelaxedReference(
-        name=name or atoms.get_chemical_formula(),
+    if last.forces is not None:
+        for constraint in relaxed.constraints:  # what the relaxation had to bring down
+            constraint.adjust_forces(relaxed, last.forces)
+        fmax = float(np.linalg.norm(last.forces, axis=1).max(initial=0.0))
+    reference = RelaxedReference(
+        name=name or relaxed.get_chemical_formula(),
         source=source,
-        relaxed=_bare(atoms),
-        energy=float(results["energy"]) if "energy" in results else None,
+        relaxed=relaxed,
+        first=run[0].copy() if len(run) > 1 and len(first.atoms) else None,
+        energy=last.energy,
+        cell_free=settings.cell_free,
         fmax=fmax,
-        stress=float(np.abs(results["stress"]).max()) if "stress" in results else None,
-        notes=tuple(left_out),
+        stress=None if last.stress is None else float(np.abs(last.stress).max()),
+        single_point=settings.motion == SINGLE_POINT,
+        start_only=fmax is None and not finished,
+        fixed_cell=bool(relaxed.constraints)
+        or (settings.motion == RELAXATION and settings.cell_free is False),
+        level_of_theory=settings.level_of_theory,
+        settings=settings if settings.functional else None,
+        notes=last.notes if last.error in (None, NO_LABELS) else (last.error,),
     )
+    if not len(first.atoms):
+        notes = (*reference.notes, f"its first frame is left out: {first.error}")
+        reference = dataclasses.replace(reference, notes=notes)
+    return _with_doubts(reference, settings, len(run), finished)
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """Copy without calculator, with constraints."""
-    return atoms.copy()
+def _with_doubts(
+    reference: RelaxedReference, settings: Settings, steps: int, finished: bool
+) -> RelaxedReference:
+    """Add what is in doubt, and why it is not relaxed again."""
+    doubts = list(settings.doubts)
+    why = None
+    if (doubt := settings.label_doubt(steps - 1)) is not None:
+        doubts.append(doubt)
+        why = doubt.text
+    if settings.motion not in (None, RELAXATION, SINGLE_POINT):
+        doubts.append(Doubt("not at rest", f"the reference is of {settings.motion}"))
+        why = why or settings.motion
+    if reference.moving:
+        text = f"the reference has forces of {reference.fmax:.2g} eV/Å"
+        doubts.append(Doubt("not at rest", text))
+        why = why or (None if finished else f"forces above {AT_REST} eV/Å")
+    if reference.stress is not None and reference.pressed and not reference.fixed_cell:
+        text = f"the reference has a stress of {reference.stress / units.GPa:.2g} GPa"
+        doubts.append(Doubt("pressed", text))
+        why = why or (None if finished else f"stress above {MOST_PRESSED:g} GPa")
+    assert reference.relaxed is not None
+    known = finished or reference.start_only or reference.fixed_cell
+    if reference.stress is None and reference.relaxed.pbc.all() and not known:
+        doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))
+    return dataclasses.replace(reference, doubts=tuple(doubts), not_relaxed=why)
 
 
 def _compact_cluster(size: int) -> Atoms:

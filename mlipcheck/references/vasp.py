@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import itertools
 import lzma
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ase.calculators.calculator import InputError
+
+from .doubts import Doubt
 
 # What reading a damaged file raises.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError, ValueError)
@@ -64,25 +68,73 @@ RESTART = re.compile(
     r"(?:vasprun\.xml|outcar)\.((?:relax)?\d+)|vasprun\.((?:relax)?\d+)\.xml", re.I
 )
 OUTCAR_TAGS = (
-    *("ISIF", "NSW", "GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN"),
-    *("LDAU", "IVDW", "LVDW", "LUSE_VDW"),
+    *("ISIF", "NSW", "IBRION", "IMAGES", "ICHARG", "NELM", "NELECT"),
+    *("GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN", "LDAU", "IVDW", "LVDW", "LUSE_VDW"),
 )
+# What the atoms did, by IBRION; without steps it is a single point.
+RELAXATION, SINGLE_POINT = "relaxation", "single point"
+MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
+MOTIONS |= dict.fromkeys("5678", "finite differences")
+
+
+class Species(NamedTuple):
+    """Atoms of one POTCAR: its title, how many, and the valence electrons of each."""
+
+    element: str
+    title: str
+    atoms: int
+    valence: float
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the run says of itself; None where it does not.
 
-    ``hubbard_u`` is the U in eV of each element (U - J in Dudarev's scheme), 0 for those that have
-    none beside others that do; empty where +U is off.
+    Attributes
+    ----------
+    cell_free : bool or None
+        Whether volume and shape could change.
+    motion : str or None
+        What the atoms did: relaxation, single point, molecular dynamics, ...
+    steps : int
+        How many ionic steps it might take (NSW).
+    unconverged : tuple of int
+        The ionic steps, from 0, whose electronic steps ended at NELM.
+    fixed_density : bool
+        Whether the charge density was kept (ICHARG >= 10), as for a band structure.
+    charge : float
+        Of the cell, in e; 0 where it is not known.
+    level_of_theory, functional, dispersion : str or None
+    hubbard_u : dict or None
+        The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
+        others that do; empty where +U is off.
     """
 
     cell_free: bool | None = None
-    single_point: bool = False
+    motion: str | None = None
+    steps: int = 0
+    unconverged: tuple[int, ...] = ()
+    fixed_density: bool = False
+    charge: float = 0.0
     level_of_theory: str | None = None
     functional: str | None = None
     hubbard_u: dict[str, float] | None = None
     dispersion: str | None = None
+
+    def label_doubt(self, step: int) -> Doubt | None:
+        """Say why the energy and forces of an ionic step are not labels; None where they are."""
+        if self.fixed_density:
+            text = "its charge density was kept (ICHARG >= 10), so that its energy is not a label"
+            return Doubt("not self-consistent", text)
+        if step in self.unconverged:
+            return Doubt("scf", "its electronic steps did not converge (stopped at NELM)")
+        return None
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What bears on all that the run computed."""
+        text = f"the reference cell has a charge of {self.charge:+g} e, which no model knows"
+        return (Doubt("charged", text),) if self.charge else ()
 
 
 def file_kind(path: Path) -> str | None:
@@ -143,25 +195,33 @@ def read_settings(path: Path, kind: str) -> Settings:
 
 
 def _vasprun_settings(path: Path) -> Settings:
-    tags: dict[str, str] = {}
-    species: list[tuple[str, str]] = []
-    end = b""
     with opened(path) as stream:
-        while block := stream.read(1 << 20):
-            end = (end + block)[-200:]
-    if b"</modeling>" not in end:
+        data = stream.read()
+    if b"</modeling>" not in data[-200:]:
         raise InputError(f"{path}: truncated, </modeling> is missing; did the run finish?")
-    with opened(path) as stream:
-        for _, element in ElementTree.iterparse(stream):
-            name = element.get("name")
-            if element.tag in ("i", "v") and name and name not in tags:
-                tags[name] = (element.text or "").strip()
-            elif element.tag == "array" and name == "atomtypes":
-                rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
-                species = [(row[1], row[-1]) for row in rows]
-            elif element.tag == "atominfo":
-                break  # the settings stand before the structures
-    return _settings(tags, species)
+    head, *calculations = data.split(b"<calculation>")
+    tags: dict[str, str] = {}
+    species: list[Species] = []
+    for _, element in ElementTree.iterparse(io.BytesIO(head)):
+        name = element.get("name")
+        if element.tag in ("i", "v") and name and name not in tags:
+            tags[name] = (element.text or "").strip()
+        elif element.tag == "array" and name == "atomtypes":
+            rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
+            species = [Species(row[1], row[-1], int(row[0]), float(row[-2])) for row in rows]
+        elif element.tag == "atominfo":
+            break  # the settings stand before the structures
+    energies = [re.findall(rb'<scstep>.*?e_fr_energy">([^<]*)', c, re.DOTALL) for c in calculations]
+    return _settings(tags, species, [(len(e), _settled(e, tags)) for e in energies])
+
+
+def _settled(energies: list[bytes], tags: dict[str, str]) -> bool:
+    """Tell whether the last electronic step changed the energy by less than EDIFF."""
+    try:
+        change = abs(float(energies[-1]) - float(energies[-2]))
+    except (IndexError, ValueError):
+        return False
+    return change <= float(tags.get("EDIFF", 1e-4))
 
 
 def _outcar_settings(path: Path) -> Settings:
@@ -171,44 +231,71 @@ def _outcar_settings(path: Path) -> Settings:
         raise InputError(
             f"{path}: truncated, the timing at its end is missing; did the run finish?"
         )
-    if found := re.search(r"ions per type\s*=([\d \t]+)", text):
-        atoms = sum(map(int, found.group(1).split()))
-        if atoms > len(text):  # ASE would make room for all
-            raise InputError(f"{path}: it announces {atoms} atoms and has {len(text)} bytes")
+    found = re.search(r"ions per type\s*=([\d \t]+)", text)
+    counts = [int(n) for n in found.group(1).split()] if found else []
+    if sum(counts) > len(text):  # ASE would make room for all
+        raise InputError(f"{path}: it announces {sum(counts)} atoms and has {len(text)} bytes")
     tags = {
-        name: found.group(1).strip()
+        name: found.group(1).strip(";")
         for name in OUTCAR_TAGS
         if (found := re.search(rf"^\s*{name}\s*=\s*(\S+)", text, re.MULTILINE))
     }
-    # +U is told in sentences
+    # +U stands in sentences
     if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", text):
         tags |= {"LDAU": "T", "LDAUTYPE": found.group(1)}
     for name, values in re.findall(r"for each species (LDAU[LUJ])\s*=(.*)", text):
         tags[name] = values
     # TITEL  = PAW_PBE Fe_pv 06Sep2000
     titles = re.findall(r"TITEL\s*=\s*(\S+\s+([A-Z][a-z]?).*)", text)
-    return _settings(tags, [(element, title) for title, element in titles])
+    valences = [float(z) for z in re.findall(r"POMASS\s*=.*ZVAL\s*=\s*([\d.]+)", text)]
+    species = [
+        Species(element, title, n or 0, z or 0.0)
+        for (title, element), n, z in itertools.zip_longest(titles, counts, valences)
+    ]
+    loops = [
+        (len(re.findall(r"Iteration +\d+\( *\d+\)", part)), "EDIFF is reached" in part)
+        for part in text.split("TOTAL-FORCE")[:-1]
+    ]
+    return _settings(tags, species, loops)
 
 
-def _settings(tags: dict[str, str], species: list[tuple[str, str]]) -> Settings:
-    """Put into words what the tags say; ``species`` are the elements and titles of the POTCAR."""
-    isif = tags.get("ISIF")
-    functional = _functional(tags, " ".join(title for _, title in species))
-    hubbard_u = _hubbard_u(tags, [element for element, _ in species])
+def _settings(
+    tags: dict[str, str], species: list[Species], loops: list[tuple[int, bool]]
+) -> Settings:
+    """Put into words what the tags say, ``loops`` being electronic steps and whether they settled.
+
+    One loop for each ionic step.
+    """
+    isif, nsw = tags.get("ISIF"), int(tags.get("NSW", 2))
+    motion = MOTIONS.get(tags.get("IBRION", "")) if nsw > 1 else SINGLE_POINT
+    functional = _functional(tags, " ".join(one.title for one in species))
+    hubbard_u = _hubbard_u(tags, [one.element for one in species])
     dispersion = _dispersion(tags)
     level = functional
     if level and hubbard_u != {}:
         level += "+U"
     if level and dispersion:
         level += f" + {dispersion}"
+    nelm = float(tags.get("NELM", "inf"))
     return Settings(
         cell_free=None if isif is None else int(isif) in FREE_CELL,
-        single_point=int(tags.get("NSW", 2)) <= 1,
+        motion="image of a path" if int(tags.get("IMAGES", 0)) > 0 else motion,
+        steps=nsw,
+        unconverged=tuple(k for k, (n, settled) in enumerate(loops) if n >= nelm and not settled),
+        fixed_density=int(tags.get("ICHARG", 0)) >= 10,
+        charge=_charge(tags, species),
         level_of_theory=None if level is None else f"{level}, VASP",
         functional=functional,
         hubbard_u=hubbard_u,
         dispersion=dispersion,
     )
+
+
+def _charge(tags: dict[str, str], species: list[Species]) -> float:
+    """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
+    known = "NELECT" in tags and all(one.atoms and one.valence for one in species)
+    valence = sum(one.atoms * one.valence for one in species)
+    return round(valence - float(tags["NELECT"]), 2) + 0.0 if known and species else 0.0
 
 
 def _is_on(tags: dict[str, str], name: str) -> bool:
