@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,13 +37,9 @@ class RelaxedReference:
     volume_only : bool
         Whether the volume alone is the reference, the shape and positions a model's.
     cell_free : bool or None
-        Whether the reference relaxed its cell; None where it does not say.
-    fmax : float or None
-        The largest force that the reference left, eV/Å.
-    stress : float or None
-        The largest component of the stress that it left, eV/Å^3; None where nothing says.
-    single_point : bool
-        Whether the run says that it did not relax.
+        Whether the reference's cell could change; None where it does not say.
+    fmax, stress : float or None
+        The largest force and component of the stress that it left, eV/Å and eV/Å^3.
     start_only : bool
         Whether nothing says that it is relaxed: what a model changes is reported, never judged.
     fixed_cell : bool
@@ -75,16 +70,6 @@ class RelaxedReference:
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
-
-    @property
-    def moving(self) -> bool:
-        """Whether its forces are too large for a structure at rest."""
-        return self.fmax is not None and self.fmax > AT_REST
-
-    @property
-    def pressed(self) -> bool:
-        """Whether its stress is too large for a structure at rest."""
-        return self.stress is not None and self.stress > MOST_PRESSED * units.GPa
 
     @property
     def fingerprint(self) -> str:
@@ -149,13 +134,24 @@ def from_run(
     if not len(last.atoms):
         return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {last.error}")
     relaxed = run[-1].copy()
-    finished = settings.motion == RELAXATION and len(run) < settings.steps
+    relaxes = settings.motion == RELAXATION
+    finished = relaxes and len(run) < settings.steps
+    fixed_cell = bool(relaxed.constraints) or (relaxes and settings.cell_free is False)
     fmax = None
     if last.forces is not None:
         for constraint in relaxed.constraints:  # what the relaxation had to bring down
             constraint.adjust_forces(relaxed, last.forces)
         fmax = float(np.linalg.norm(last.forces, axis=1).max(initial=0.0))
-    reference = RelaxedReference(
+    stress = None if last.stress is None else float(np.abs(last.stress).max())
+    faults = _faults(settings, len(run), fmax, None if fixed_cell else stress, finished)
+    doubts = [*settings.doubts, *(doubt for doubt, _ in faults)]
+    start_only = fmax is None and not finished
+    if stress is None and relaxed.pbc.all() and not (finished or start_only or fixed_cell):
+        doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))
+    notes = last.notes if last.error in (None, NO_LABELS) else (last.error,)
+    if not len(first.atoms):
+        notes = (*notes, f"its first frame is left out: {first.error}")
+    return RelaxedReference(
         name=name or relaxed.get_chemical_formula(),
         source=source,
         relaxed=relaxed,
@@ -163,46 +159,35 @@ def from_run(
         energy=last.energy,
         cell_free=settings.cell_free,
         fmax=fmax,
-        stress=None if last.stress is None else float(np.abs(last.stress).max()),
-        single_point=settings.motion == SINGLE_POINT,
-        start_only=fmax is None and not finished,
-        fixed_cell=bool(relaxed.constraints)
-        or (settings.motion == RELAXATION and settings.cell_free is False),
+        stress=stress,
+        start_only=start_only,
+        fixed_cell=fixed_cell,
+        doubts=tuple(doubts),
+        not_relaxed=next((why for _, why in faults if why), None),
         level_of_theory=settings.level_of_theory,
         settings=settings if settings.functional else None,
-        notes=last.notes if last.error in (None, NO_LABELS) else (last.error,),
+        notes=notes,
     )
-    if not len(first.atoms):
-        notes = (*reference.notes, f"its first frame is left out: {first.error}")
-        reference = dataclasses.replace(reference, notes=notes)
-    return _with_doubts(reference, settings, len(run), finished)
 
 
-def _with_doubts(
-    reference: RelaxedReference, settings: Settings, steps: int, finished: bool
-) -> RelaxedReference:
-    """Add what is in doubt, and why it is not relaxed again."""
-    doubts = list(settings.doubts)
-    why = None
+def _faults(
+    settings: Settings, steps: int, fmax: float | None, stress: float | None, finished: bool
+) -> list[tuple[Doubt, str | None]]:
+    """Say what speaks against a minimum, and why it is then not relaxed again (None: it is)."""
+    found: list[tuple[Doubt, str | None]] = []
     if (doubt := settings.label_doubt(steps - 1)) is not None:
-        doubts.append(doubt)
-        why = doubt.text
-    if settings.motion not in (None, RELAXATION, SINGLE_POINT):
-        doubts.append(Doubt("not at rest", f"the reference is of {settings.motion}"))
-        why = why or settings.motion
-    if reference.moving:
-        text = f"the reference has forces of {reference.fmax:.2g} eV/Å"
-        doubts.append(Doubt("not at rest", text))
-        why = why or (None if finished else f"forces above {AT_REST} eV/Å")
-    if reference.stress is not None and reference.pressed and not reference.fixed_cell:
-        text = f"the reference has a stress of {reference.stress / units.GPa:.2g} GPa"
-        doubts.append(Doubt("pressed", text))
-        why = why or (None if finished else f"stress above {MOST_PRESSED:g} GPa")
-    assert reference.relaxed is not None
-    known = finished or reference.start_only or reference.fixed_cell
-    if reference.stress is None and reference.relaxed.pbc.all() and not known:
-        doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))
-    return dataclasses.replace(reference, doubts=tuple(doubts), not_relaxed=why)
+        found.append((doubt, doubt.text))
+    if (motion := settings.motion) not in (None, RELAXATION, SINGLE_POINT):
+        found.append((Doubt("not at rest", f"the reference is of {motion}"), motion))
+    if fmax is not None and fmax > AT_REST:
+        text = f"the reference has forces of {fmax:.2g} eV/Å"
+        why = None if finished else f"forces above {AT_REST} eV/Å"
+        found.append((Doubt("not at rest", text), why))
+    if stress is not None and stress > MOST_PRESSED * units.GPa:
+        text = f"the reference has a stress of {stress / units.GPa:.2g} GPa"
+        why = None if finished else f"stress above {MOST_PRESSED:g} GPa"
+        found.append((Doubt("pressed", text), why))
+    return found
 
 
 def _compact_cluster(size: int) -> Atoms:
