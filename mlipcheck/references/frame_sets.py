@@ -16,7 +16,7 @@ from .doubts import Doubt
 from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
 from .vasp import Settings
 
-TOLD = 3  # frames that are named, of however many
+MAX_LISTED = 3  # frames that are named, of however many
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,6 @@ class FrameSet:
         ``in`` or ``out`` of that of models trained on MPtrj; None where nobody says.
     notes : tuple of str
         What is missing, was left out or decided.
-    error : str or None
-        Why there is no frame to use.
     settings : Settings or None
         What the VASP runs say of themselves.
     doubts : tuple of Doubt
@@ -83,10 +81,10 @@ class FrameSet:
         return digest.hexdigest()[:16]
 
     def independent(self) -> FrameSet:
-        """Take every frame for a run of its own, on the word of who made them."""
+        """Take every frame for a run of its own."""
         frames = tuple(dataclasses.replace(f, run=f.name) for f in self.frames)
         return dataclasses.replace(
-            self, frames=frames, notes=(*self.notes, "frames taken as independent, as told")
+            self, frames=frames, notes=(*self.notes, "frames taken as independent, as asked")
         )
 
     def sample(self, n: int, seed: int) -> FrameSet:
@@ -167,14 +165,17 @@ def make_sets(
     source: str,
     rows: Sequence[tuple[LabelledFrame, Settings]],
     notes: Sequence[str] = (),
+    split: bool = True,
 ) -> list[FrameSet]:
-    """Return one set for each level of theory; a note says so where there are several."""
+    """Return one set for each level of theory, or one of all; a note says where there are more."""
     levels = split_levels(rows)
-    if len(levels) < 2:
-        frames, settings = (levels[0].frames, levels[0].settings) if levels else ([], Settings())
-        return [make_set(name, source, frames, settings, notes)]
+    if len(levels) > 1 and not split:
+        notes = (*notes, f"mixed levels of theory: {', '.join(level.words for level in levels)}")
+    if len(levels) < 2 or not split:
+        settings = levels[0].settings if len(levels) == 1 else Settings()
+        return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
     count = Counter(level.words for level in levels)
-    # levels that differ in the values of U only are told by these
+    # levels that differ in the values of U only are named by these
     tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
     notes = (*notes, "mixed levels of theory: split")
     return [
@@ -191,7 +192,7 @@ def make_set(
     notes: Sequence[str] = (),
 ) -> FrameSet:
     """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
-    told = FrameSet(
+    found = FrameSet(
         name,
         source,
         level_of_theory=settings.level_of_theory,
@@ -200,8 +201,8 @@ def make_set(
         doubts=settings.doubts,
     )
     if all(frame.error for frame in frames):
-        return dataclasses.replace(told, notes=tuple(notes), error=f"{source}: {_error(frames)}")
-    return dataclasses.replace(told, frames=tuple(frames))
+        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error(frames)}")
+    return dataclasses.replace(found, frames=tuple(frames))
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
@@ -210,8 +211,8 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
         return "no frames in it; give structures with energies or forces"
     reasons = Counter(frame.error for frame in frames)
     if set(reasons) != {NO_LABELS}:
-        told = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
-        return f"no frame has a label that can be used: {'; '.join(told)}"
+        each = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
+        return f"no frame has a label that can be used: {'; '.join(each)}"
     wanted = ", ".join(f"{prefix}energy, {prefix}forces" for prefix in PREFIXES)
     text = f"no labels; looked for a calculator's results and for {wanted}"
     if others := lookalikes(frame.atoms for frame in frames):
@@ -226,7 +227,7 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
     usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
         missing = sum(getattr(frame, label) is None for frame in usable)
-        # that nothing has a stress is nothing to wonder at
+        # often nothing has a stress
         if missing and not (label == "stress" and missing == len(usable)):
             notes.append(f"{missing} of {total} frames have no {label}")
     if any(frame.energy is None or frame.forces is None for frame in usable) and (
@@ -238,7 +239,7 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
         for note in frame.notes:
             noted.setdefault(note, []).append(frame.name)
     for note, names in noted.items():
-        some = ", ".join(names[:TOLD]) + (", ..." if len(names) > TOLD else "")
+        some = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
         which = "" if len(names) == total else f" ({len(names)} of {total} frames: {some})"
         notes.append(note + which)
     for error, count in Counter(frame.error for frame in frames if frame.error).items():

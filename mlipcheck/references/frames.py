@@ -1,4 +1,4 @@
-"""Labelled frames from files, folders, data sets and Atoms: what a model is held against."""
+"""Labelled frames from files, folders, data sets and Atoms: what a model is compared with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import datasets, vasp
 from .crystals import wbm_crystals
 from .files import read_with_settings
 from .folders import first_that_reads, name_by_folder, own_name, runs_below
-from .frame_sets import FrameSet, make_set, make_sets, split_levels
+from .frame_sets import FrameSet, make_set, make_sets
 from .labels import LabelledFrame, read_frame
 
 __all__ = ["FrameSet", "LabelledFrame", "frames_from_atoms", "load_frame_sets"]
@@ -34,7 +34,7 @@ OTHERS = {
     "morse-clusters": "mlipcheck relax morse-clusters",
     "kitchin-111": "benchmarks/volcano.py",
 }
-# Keys of info that tell which run a frame is of, and its level of theory.
+# Keys of info that say which run a frame is of, and its level of theory.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
 # A frame, and what is known of its calculation.
@@ -47,15 +47,10 @@ def frames_from_atoms(
     """Take the labels that structures carry; never starts a calculation.
 
     Frames that follow each other with the same atoms in the same order are one run, unless
-    ``mptrj_traj_id`` or ``internal_id`` in their info tell them apart.
+    ``mptrj_traj_id`` or ``internal_id`` in their info differ.
     """
-    rows = _rows(list(images), name)
-    frames = [frame for frame, _ in rows]
-    levels = split_levels(rows)
-    if len(levels) < 2:
-        return make_set(name, source, frames, levels[0].settings if levels else vasp.Settings())
-    mixed = f"mixed levels of theory: {', '.join(level.words for level in levels)}"
-    return make_set(name, source, frames, vasp.Settings(), (mixed,))
+    (found,) = make_sets(name, source, _rows(list(images), name), split=False)
+    return found
 
 
 def load_frame_sets(items: Iterable[Item] | Item) -> list[FrameSet]:
@@ -182,17 +177,15 @@ def _read_file(path: Path, name: str, zero: str = "") -> list[_Row]:
     if kind == "vasp" and path.is_file():
         raise InputError(f"{path}: a structure without labels; give its vasprun.xml or OUTCAR")
     images, settings = read_with_settings(path)
-    if kind is not None:
-        return _rows(images, name, runs=[name] * len(images), zero=zero, settings=settings)
+    runs = None if kind is None else [name] * len(images)
     if path.suffix.lower() == ".db":  # rows stand each for themselves
-        return _rows(images, name, runs=_names(images, name))
-    return _rows(images, name)
+        runs = _names(images, name)
+    return _rows(images, name, runs, zero, settings if kind is not None else None)
 
 
 def _rows(
     images: Sequence[Atoms],
     name: str,
-    *,
     runs: Sequence[str] | None = None,
     zero: str = "",
     settings: vasp.Settings | None = None,
@@ -206,7 +199,7 @@ def _rows(
         doubt = settings.label_doubt(step) if settings is not None else None
         if doubt is not None:
             frame = LabelledFrame(label, frame.atoms, None, None, None, run, zero, doubt.text)
-        rows.append((frame, settings or _told_settings(atoms)))
+        rows.append((frame, settings or _settings_in_info(atoms)))
     return rows
 
 
@@ -218,22 +211,22 @@ def _runs(images: Sequence[Atoms], name: str) -> list[str]:
     """Name the run of each frame: by what its info says, or by the frames that it spans."""
     runs: list[str] = []
     for _, group in itertools.groupby(
-        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _told_run(a))
+        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _run_in_info(a))
     ):
         run, start = list(group), len(runs)
         whole = name if len(run) == len(images) else f"{name}[{start}:{start + len(run)}]"
-        runs += [_told_run(run[0]) or whole] * len(run)
+        runs += [_run_in_info(run[0]) or whole] * len(run)
     return runs
 
 
-def _told_run(atoms: Atoms) -> str | None:
+def _run_in_info(atoms: Atoms) -> str | None:
     if "mptrj_snapshot_id" in atoms.info and RUN_KEYS[0] not in atoms.info:
         # task-calculation-step
         return str(atoms.info["mptrj_snapshot_id"]).rsplit("-", 2)[0]
     return next((str(atoms.info[key]) for key in RUN_KEYS if key in atoms.info), None)
 
 
-def _told_settings(atoms: Atoms) -> vasp.Settings:
+def _settings_in_info(atoms: Atoms) -> vasp.Settings:
     level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
     return vasp.Settings(level_of_theory=level)
 

@@ -18,7 +18,7 @@ NAMES = ("energy", "forces", "stress")
 # What labels are called in info and arrays, where no calculator carries them.
 PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
-# Å, eV an atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any nuclei's push.
+# Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
 LARGEST = 1e8
 
 
@@ -60,7 +60,7 @@ class LabelledFrame:
 
 
 def check_structure(atoms: Atoms) -> None:
-    """Raise `InputError` for what is no element or beyond `LARGEST`, and as `check_geometry`."""
+    """Raise `InputError` for an unknown element, beyond `LARGEST`, and as `check_geometry`."""
     strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
     if len(strange):
         raise InputError(f"no element has the atomic number {strange[0]}; fix the structure")

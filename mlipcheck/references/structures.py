@@ -1,7 +1,8 @@
-"""Structures known to be relaxed: what is known of one, exact Morse clusters, and Atoms."""
+"""Relaxed structures as references: exact Morse clusters, Atoms, and runs."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,22 +95,12 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
 
     references = []
     for size in sizes:
-        atoms = _compact_cluster(size)
-        first = atoms.copy()
+        first = _compact_cluster(size)
+        atoms = first.copy()
         atoms.calc = MorseCalculator()
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
-        references.append(
-            RelaxedReference(
-                name=f"Morse{size}",
-                source="exact Morse",
-                relaxed=atoms.copy(),
-                first=first,
-                energy=float(atoms.get_potential_energy()),
-                cell_free=False,
-                fmax=float(np.linalg.norm(atoms.get_forces(), axis=1).max()),
-                level_of_theory="analytic",
-            )
-        )
+        found = from_run([first, atoms], f"Morse{size}", "exact Morse")
+        references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
 

@@ -403,13 +403,6 @@ def test_a_run_does_not_hide_what_else_is_in_its_folder(tmp_path):
     assert {r.relaxed.get_chemical_formula() for r in found} == {"Al", "Ag", "Cu"}
 
 
-def test_a_single_point_says_so(data_dir):
-    found = load_references([data_dir / "vasp" / "phonopy"])
-    assert all(r.single_point for r in found)
-    (relaxation,) = load_references([data_dir / "vasp" / "Si_relax_atomate"])
-    assert not relaxation.single_point
-
-
 def test_molecule_and_crystal_of_one_composition_are_not_one_run(tmp_path):
     path = tmp_path / "both.xyz"
     ase.io.write(path, [bulk("Cu"), Atoms("Cu")])
