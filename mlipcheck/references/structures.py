@@ -148,7 +148,7 @@ def from_run(
         relaxed=relaxed,
         first=run[0].copy() if len(run) > 1 and len(first.atoms) else None,
         energy=last.energy,
-        cell_free=settings.cell_free,
+        cell_free=settings.cell_free if relaxes else None,
         fmax=fmax,
         stress=stress,
         start_only=start_only,

@@ -92,7 +92,7 @@ def test_words_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize("word", ["Xx", "coper", "nothing.xyz"])
 def test_a_word_that_is_nothing_is_refused(word):
-    with pytest.raises(InputError, match=f"'{word}' is no element"):
+    with pytest.raises(InputError, match=f"'{word}' is not an element"):
         sort_words([word])
 
 

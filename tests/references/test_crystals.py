@@ -164,7 +164,7 @@ def test_help_and_mistakes_name_every_collection(run_cli):
     assert all(name in "".join(out.split()) for name in COLLECTIONS)  # lines end within names
     status, _, err = run_cli("relax", "-b", "ase:emt", "wbm")
     assert status == 2
-    assert err.startswith("mlipcheck: 'wbm' is no element, no pair of elements, no data set, and")
+    assert err.startswith("mlipcheck: 'wbm' is not an element, a pair of elements, a data set, or")
     assert all(name in err.partition("data sets: ")[2] for name in COLLECTIONS)
 
 
