@@ -86,36 +86,20 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     results, stale = _results(atoms)
     carried = {"": results} | {prefix: _named(atoms, prefix) for prefix in PREFIXES}
     found = {prefix: values for prefix, values in carried.items() if values}
+    prefix = max(found, key=lambda p: len(found[p]), default="")  # the first of equal ones
+    checked = {label: _checked(label, v, atoms) for label, v in found.pop(prefix, {}).items()}
+    kept = {label: array for label, (array, _) in checked.items() if array is not None}
     wrong = [stale] if stale else []
-    if not found:
+    wrong += [f"{why} left out" for array, why in checked.values() if array is None]
+    if not kept:
         why = "; ".join(wrong) or NO_LABELS
         return LabelledFrame(name, bare, None, None, None, run, zero, why)
-    prefix = max(found, key=lambda p: len(found[p]))  # the first of equal ones
-    kept, left = _usable(found.pop(prefix), atoms)
-    wrong += left
-    if not kept:
-        return LabelledFrame(name, bare, None, None, None, run, zero, "; ".join(wrong))
     read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
     aside = [(p or "the calculator's ") + label for p, values in found.items() for label in values]
     read += [f"{', '.join(aside)} not read"] if aside else []
-    return LabelledFrame(
-        name=name,
-        atoms=bare,
-        energy=float(kept["energy"]) if "energy" in kept else None,
-        forces=kept.get("forces"),
-        stress=kept.get("stress"),
-        run=run,
-        zero=zero,
-        notes=(*read, *wrong),
-    )
-
-
-def _usable(values: dict[str, Any], atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
-    checked = {label: _checked(label, value, atoms) for label, value in values.items()}
-    return (
-        {label: array for label, (array, _) in checked.items() if array is not None},
-        [f"{why} left out" for array, why in checked.values() if array is None],
-    )
+    energy = float(kept["energy"]) if "energy" in kept else None
+    labels = energy, kept.get("forces"), kept.get("stress")
+    return LabelledFrame(name, bare, *labels, run, zero, notes=(*read, *wrong))
 
 
 def lookalikes(images: Iterable[Atoms]) -> list[str]:
