@@ -191,7 +191,7 @@ def read_file(path: Path) -> list[RelaxedReference]:
 
 
 def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
-    """Tell relaxations, which end at their lowest energy, from structures of equal composition."""
+    """Part relaxations, which end at their lowest energy, from structures of one composition."""
     runs: list[list[Atoms]] = []
     for _, group in itertools.groupby(frames, key=lambda a: (a.numbers.tolist(), a.pbc.tolist())):
         run = list(group)

@@ -34,7 +34,7 @@ class FrameSet:
     energy_convention : str
         ``raw`` as DFT printed them, or ``mp2020``.
     distribution : str or None
-        ``in`` or ``out`` of that of models trained on MPtrj; None where nobody says.
+        ``in`` or ``out`` of that of models trained on MPtrj; None where it is not known.
     notes : tuple of str
         What is missing, was left out or decided.
     settings : Settings or None

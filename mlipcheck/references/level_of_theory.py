@@ -130,7 +130,7 @@ def _listed(elements: Iterable[str]) -> str:
 
 def _read(text: str | None) -> _Level:
     text = text or ""
-    # PBE_54 is a set of pseudopotentials, and tells the functional only where nothing else does
+    # PBE_54 is a set of pseudopotentials, and says the functional only where nothing else does
     names = _found(FUNCTIONALS, re.sub(r"PBE_\d+", "", text)) or _found(FUNCTIONALS, text)
     scheme = re.search(r"\w+ (/|or) \w+\+U", text)
     return _Level(

@@ -180,7 +180,7 @@ def _vasprun_settings(path: Path) -> Settings:
 
 
 def _settled(energies: list[bytes], tags: dict[str, str]) -> bool:
-    """Tell whether the last electronic step changed the energy by less than EDIFF."""
+    """Return whether the last electronic step changed the energy by less than EDIFF."""
     try:
         change = abs(float(energies[-1]) - float(energies[-2]))
     except (IndexError, ValueError):

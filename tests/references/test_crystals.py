@@ -134,7 +134,7 @@ def test_collections_are_references_by_name(small):
 
 
 @pytest.mark.parametrize("nothing", [[], [3]])
-def test_what_is_no_reference_is_told_the_collections(nothing):
+def test_what_is_no_reference_names_the_collections(nothing):
     with pytest.raises(InputError) as error:
         as_references(nothing)
     assert all(f"'{name}'" in str(error.value) for name in COLLECTIONS)
@@ -153,10 +153,10 @@ def test_relax_takes_a_collection(run_cli, small, tmp_path, collection, names):
     rows = {r.name: r for r in run.rows("relaxation")}
     assert names <= rows.keys()
     assert all(name in out for name in names)
-    told = {r.name: r for r in as_references(collection)}
+    named = {r.name: r for r in as_references(collection)}
     for name in names - {"La-fcc"}:  # which EMT does not know
         assert rows[name].error is None
-        assert rows[name].reference_volume == pytest.approx(told[name].relaxed.get_volume())
+        assert rows[name].reference_volume == pytest.approx(named[name].relaxed.get_volume())
 
 
 def test_help_and_mistakes_name_every_collection(run_cli):
@@ -235,9 +235,9 @@ def test_all_wbm_crystals_are_what_their_file_says(at_hand):
     assert len({s for r in references for s in r.relaxed.symbols}) == 83
     for r, row in zip(references, rows, strict=True):
         assert (r.name, r.energy) == (row["material_id"], row["energy"])
-        told = Formula(row["formula"]).count()  # reduced
-        times = len(r.relaxed) / sum(told.values())
-        assert r.relaxed.symbols.formula.count() == {s: times * n for s, n in told.items()}
+        formula = Formula(row["formula"]).count()  # reduced
+        times = len(r.relaxed) / sum(formula.values())
+        assert r.relaxed.symbols.formula.count() == {s: times * n for s, n in formula.items()}
         lattice, sites = row["structure"]["lattice"], row["structure"]["sites"]
         assert r.relaxed.get_volume() == pytest.approx(lattice["volume"], rel=1e-9)
         np.testing.assert_allclose(r.relaxed.cell.lengths(), [lattice[x] for x in "abc"])

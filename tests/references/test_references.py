@@ -386,7 +386,7 @@ def test_polymorphs_in_one_file_stand_for_themselves(tmp_path):
     assert len(load_references([path])) == 3
 
 
-def test_equal_names_are_told_apart_by_their_folders(tmp_path):
+def test_equal_names_get_their_folders(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         ase.io.write(tmp_path / name / "cu.xyz", bulk("Cu"))
