@@ -88,10 +88,10 @@ class Settings:
     def label_doubt(self, step: int) -> Doubt | None:
         """Say why the energy and forces of an ionic step are not labels; None where they are."""
         if self.fixed_density:
-            text = "its charge density was kept (ICHARG >= 10), so that its energy is not a label"
+            text = "its charge density was fixed (ICHARG >= 10)"
             return Doubt("not self-consistent", text)
         if step in self.unconverged:
-            return Doubt("scf", "its electronic steps did not converge (stopped at NELM)")
+            return Doubt("scf", "its SCF did not converge (stopped at NELM)")
         return None
 
     @property

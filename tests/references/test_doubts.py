@@ -177,7 +177,7 @@ def test_electronic_steps_that_end_at_nelm(tmp_path, steps, converged):
         assert (len(found.frames), r.not_relaxed, r.doubts) == (2, None, ())
         return
     assert found.frames == ()
-    assert "electronic steps did not converge (stopped at NELM) (2 of 2 frames)" in found.error
+    assert "its SCF did not converge (stopped at NELM) (2 of 2 frames)" in found.error
     assert kinds(r) == ["scf"]
     assert "did not converge" in r.not_relaxed
 
@@ -194,7 +194,7 @@ def test_only_the_frames_that_did_not_converge_are_left_out(tmp_path):
     (found,) = load_frame_sets(path)
     assert [f.error is None for f in found.frames] == [False, True]
     assert found.frames[0].forces is None
-    assert any(note.startswith("1 of 2 frames cannot be used: its elec") for note in found.notes)
+    assert any(note.startswith("1 of 2 frames cannot be used: its SCF") for note in found.notes)
     assert reference(path).not_relaxed is None  # it ended converged
 
 
