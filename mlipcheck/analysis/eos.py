@@ -37,14 +37,8 @@ class BirchMurnaghan:
 def fit_birch_murnaghan(volumes: np.ndarray, energies: np.ndarray) -> BirchMurnaghan | None:
     """Return the equation of state by least squares; None where it has no minimum near by.
 
-    Parameters
-    ----------
-    volumes, energies : ndarray of shape (n,)
-        Å^3 and eV, both per atom; at least four.
-
-    Notes
-    -----
-    E is a cubic in x = V^(-2/3), so that the fit is linear and needs no start.
+    ``volumes`` (Å^3) and ``energies`` (eV) of shape (n,) are per atom, at least four. E is a cubic
+    in x = V^(-2/3), so that the fit is linear and needs no start.
     """
     scale = float(np.mean(volumes)) ** (-2 / 3)
     cubic = np.polyfit(volumes ** (-2 / 3) / scale, energies, 3)

@@ -1,4 +1,4 @@
-"""Intervals from independent units: structures, or whole runs where frames share one."""
+"""Intervals from independent groups: structures, or whole runs where frames share one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CONFIDENCE = 0.95
 POSITIVE = (0.0, np.inf)
 
 
-def sum_by_unit(values: np.ndarray, units: Sequence[str]) -> np.ndarray:
-    """Add up the rows of ``values`` (n, k) that belong to one unit; shape (n_units, k)."""
-    names, index = np.unique(np.asarray(units), return_inverse=True)
+def sum_by_unit(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """Add up the rows of ``values`` (n, k) that belong to one group; shape (n_groups, k)."""
+    names, index = np.unique(np.asarray(groups), return_inverse=True)
     sums = np.zeros((len(names), values.shape[1]))
     np.add.at(sums, index, values)
     return sums
@@ -26,22 +26,22 @@ def jackknife(
     sums: np.ndarray,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Estimate:
-    """Estimate a function of sums over units, with its delete-one jackknife interval.
+    """Estimate a function of sums over groups, with its delete-one jackknife interval.
 
     Parameters
     ----------
     statistic : callable
         From sums of shape (..., k) to values of shape (...).
-    sums : ndarray of shape (n_units, k)
-        What each unit adds.
+    sums : ndarray of shape (n_groups, k)
+        What each group adds.
     bounds : tuple of float
         Between which the true value lies for certain: the interval goes no further.
 
     Notes
     -----
     Student's t with n - 1 degrees of freedom about the value (Efron, *The Jackknife, the Bootstrap
-    and Other Resampling Plans*, SIAM (1982), chapter 3). Units are what was drawn independently:
-    components of one structure are not, and as units they make intervals far too narrow.
+    and Other Resampling Plans*, SIAM (1982), chapter 3). Groups are what was drawn independently:
+    components of one structure are not, and as groups they make intervals far too narrow.
     """
     total = sums.sum(axis=0)
     left = statistic(total - sums) if len(sums) > 1 else np.array([])
@@ -51,7 +51,7 @@ def jackknife(
 def with_interval(
     value: float, left: np.ndarray, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Estimate:
-    """Return a value with its jackknife interval, from the values with each unit left out."""
+    """Return a value with its jackknife interval, from the values with each group left out."""
     n = len(left)
     if n < 2 or not np.isfinite(left).all():
         return Estimate(value)
@@ -60,16 +60,16 @@ def with_interval(
     return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]))
 
 
-def median(values: np.ndarray, units: Sequence[str]) -> Estimate:
+def median(values: np.ndarray, groups: Sequence[str]) -> Estimate:
     """Return the median with the distribution-free interval of its order statistics.
 
     The delete-one jackknife does not converge for a median (Efron (1982), section 3.4): it knows
     only the middle two values. The k-th smallest and largest of n independent values enclose the
     median with the probability 1 - 2 P(B < k), B binomial of n and 1/2; the k that is used gives
-    at least 95 %. Where values share a unit each unit counts as one, by its own median, in the
-    interval and in the median. Fewer than six units have no such interval.
+    at least 95 %. Each group counts as one value, its own median. Fewer than six groups have no
+    such interval.
     """
-    names, index = np.unique(np.asarray(units), return_inverse=True)
+    names, index = np.unique(np.asarray(groups), return_inverse=True)
     each = np.sort([np.median(values[index == k]) for k in range(len(names))])
     value = float(np.median(each))
     rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, len(each), 0.5))

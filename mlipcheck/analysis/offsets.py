@@ -23,8 +23,7 @@ def fit_offsets(
     Returns
     -------
     errors : ndarray of shape (n,)
-        What constants fitted without a structure leave of it, in eV/atom; NaN where the others do
-        not fix its constants.
+        What constants fitted to the others leave, in eV/atom; NaN where these do not fix them.
     offsets : dict of str to float
         The constants fitted to all, eV an atom; those of least norm where some are not fixed.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WORTH_A_WORD = 0.1
-FOLLOWS = 0.5
+MIN_DEVIATION = 0.1  # of a slope from 1, to have a word
+MIN_R_SQUARED = 0.5  # of forces that follow the reference's
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,18 @@ class Slope:
 
     @property
     def remark(self) -> str | None:
-        """The word, where a slope is further than 0.1 from 1; else there is nothing to call."""
+        """The type of error where a slope is further than 0.1 from 1, else None."""
         off = max(abs(s - 1) for s in (self.s_lo, self.s_lo if self.s_hi is None else self.s_hi))
-        return self.word if off > WORTH_A_WORD else None
+        return self.word if off > MIN_DEVIATION else None
 
     @property
     def word(self) -> str:
-        """What the errors are called.
+        """The type of error.
 
-        'soft' only where s_hi < 1, 'uncorrelated' where s_lo < 1 < s_hi, 'stiff' where both are
-        above 1. Stiff forces still follow the reference's: with R² < 1/2 they are uncorrelated
-        too. 'reversed' are forces that follow it with the other sign.
+        'soft' only where s_hi < 1, 'stiff' where s_lo and s_hi are above 1 and R² is at least 1/2,
+        'reversed' where forces follow the reference's with the other sign, else 'uncorrelated'.
         """
-        follows = self.r_squared is not None and self.r_squared >= FOLLOWS
+        follows = self.r_squared is not None and self.r_squared >= MIN_R_SQUARED
         if self.s_hi is None or not self.s_lo > 0:
             return "reversed" if self.s_lo < 0 and follows else "uncorrelated"
         if self.s_hi < 1:

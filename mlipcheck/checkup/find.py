@@ -15,15 +15,16 @@ from ..calculators.registry import describe
 from ..drawing.tables import some
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
-from ..references.files import COLLECTIONS, as_references, load_references
+from ..references.files import COLLECTIONS, load_references
 from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
-from ..references.structures import AT_REST, MOST_PRESSED, RelaxedReference, morse_clusters
+from ..references.structures import RelaxedReference, morse_clusters
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 ENERGY_RESOLUTION = 0.1
 MAX_LISTED = 3  # names of what was left out
+KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
 
 
 def find_system(
@@ -71,26 +72,22 @@ def find_system(
 
 
 def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell elements and pairs from data sets and files.
+    """Part elements and pairs from data sets and files.
 
     A missing file among others is kept, for a row that says so.
     """
     elements, names = [], []
-    known = dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES))
     for item in what:
         path = Path(item)
+        missing = len(what) > 1 and (path.suffix or len(path.parts) > 1)
         if atomic_numbers.get(item, 0) > 0 or parse_pair(item):
             elements.append(item)
-        elif (
-            item in known
-            or path.exists()
-            or (len(what) > 1 and (path.suffix or len(path.parts) > 1))
-        ):
+        elif item in KNOWN or path.exists() or missing:
             names.append(item)
         else:
             raise InputError(
-                f"{item!r} is no element, no pair of elements, no data set, and no file; "
-                f"data sets: {', '.join(known)}"
+                f"{item!r} is not an element, a pair of elements, a data set, or a file; "
+                f"data sets: {', '.join(KNOWN)}"
             )
     return elements, names
 
@@ -120,25 +117,14 @@ def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
 
 def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list[str]]:
     """Return what is relaxed, and in words what was given and is not."""
-    found: list[RelaxedReference] = []
-    for name in names:
-        if name in COLLECTIONS:
-            found += as_references([name])
-    files = [name for name in names if _is_file(name)]
-    found += load_references(files) if files else []
-    loose = [r for r in found if r.first is None and r.moving]
-    pressed = [r for r in found if r.first is None and r.pressed and not r.single_point]
-    pressed = [r for r in pressed if r not in loose]
-    single = [r for r in found if r.single_point and r not in loose]
-    left = []
-    for rows, why in (
-        (loose, f"forces above {AT_REST} eV/Å"),
-        (pressed, f"stress above {MOST_PRESSED} GPa"),
-        (single, "single points"),
-    ):
-        if rows:
-            left.append(f"not relaxed again, {why}: {some([r.name for r in rows], MAX_LISTED)}")
-    return [r for r in found if r not in (*loose, *pressed, *single)], left
+    found = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
+    found += load_references(name for name in names if name not in KNOWN)
+    left: dict[str, list[str]] = {}
+    for r in found:
+        if r.not_relaxed is not None:
+            left.setdefault(r.not_relaxed, []).append(r.name)
+    words = [f"not relaxed again, {why}: {some(n, MAX_LISTED)}" for why, n in left.items()]
+    return [r for r in found if r.not_relaxed is None], words
 
 
 def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet], list[str]]:
@@ -155,24 +141,11 @@ def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet
     return good, [f"no labels: {s.error}" for s in sets if s.error is not None]
 
 
-def _is_file(name: str) -> bool:
-    return name not in {*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES}
-
-
 def _own_structures(
     references: Iterable[RelaxedReference], sets: Iterable[FrameSet]
 ) -> tuple[tuple[str, Atoms], ...]:
     """Return the structures of the user's own files; for the toy, those that it is shown on."""
-    frames = [
-        (f.name, f.atoms)
-        for s in sets
-        if s.name not in DATA_SETS
-        for f in s.frames
-        if len(f.atoms)  # what is no structure has none
-    ]
-    relaxed = [
-        (r.name, r.relaxed)
-        for r in references
-        if r.relaxed is not None and r.source not in COLLECTIONS
-    ]
-    return (*frames, *relaxed)
+    found = [(f.name, f.atoms) for s in sets if s.name not in DATA_SETS for f in s.frames]
+    own = (r for r in references if r.source not in COLLECTIONS)
+    found += [(r.name, r.relaxed) for r in own if r.relaxed is not None]
+    return tuple(pair for pair in found if len(pair[1]))  # what is no structure has no atoms

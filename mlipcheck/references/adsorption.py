@@ -59,9 +59,7 @@ def hydrogen_sites() -> list[AdsorptionSite]:
     InputError
         Where the data set is neither here nor to be had.
     """
-    energies, structures = (
-        json.loads(path.read_text(encoding="utf-8")) for path in datasets.fetch(DATASET)
-    )
+    energies, structures = (json.loads(path.read_text("utf-8")) for path in datasets.fetch(DATASET))
     return [
         AdsorptionSite(
             metal=metal,

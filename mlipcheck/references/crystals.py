@@ -40,41 +40,24 @@ def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReferen
     from ase.collections import dcdft
 
     wanted = set(dcdft.names if elements is None else elements)
-    names = [name for name in dcdft.names if name in wanted]
     references = []
-    for name in names:
+    for name in (name for name in dcdft.names if name in wanted):
         atoms = dcdft[name]
         volume = dcdft.data[name]["wien2k_volume"] * len(atoms)
         scale = (volume / atoms.get_volume()) ** (1 / 3)
         atoms.set_cell(atoms.cell * scale, scale_atoms=True)
-        references.append(
-            RelaxedReference(
-                name=name,
-                source="dcdft",
-                relaxed=atoms,
-                volume_only=True,
-                cell_free=True,
-                level_of_theory="PBE, WIEN2k, all-electron",
-            )
-        )
+        references.append(_crystal(name, "dcdft", atoms, "PBE, WIEN2k, all-electron"))
     return references
 
 
-def acwf_unaries(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
+def acwf_unaries() -> list[RelaxedReference]:
     """Return elements as fcc, bcc, sc and diamond, downloaded where they are not at hand.
 
-    Parameters
-    ----------
-    elements : iterable of str, optional
-        Only these; those that the collection lacks are left out. All by default.
-
-    Notes
-    -----
     Minima of equations of state, the average of two all-electron codes (Bosoni et al., Nat. Rev.
     Phys. 6, 45 (2024)), without magnetism: O, Cr to Ni, and what has f electrons are left out.
     """
     (path,) = datasets.fetch("acwf-unaries")
-    return [reference for reference, _ in _read_unaries(path, elements)]
+    return [reference for reference, _ in _read_unaries(path)]
 
 
 def ground_states(
@@ -89,57 +72,44 @@ def ground_states(
     if found is None:
         return None
     own = {f"{x}-{(reference_states[atomic_numbers[x]] or {}).get('symmetry')}" for x in elements}
-    return [pair for pair in _read_unaries(found[0], elements) if pair[0].name in own]
+    return [pair for pair in _read_unaries(found[0]) if pair[0].name in own]
 
 
-def _read_unaries(
-    path: Path, elements: Iterable[str] | None
-) -> list[tuple[RelaxedReference, BirchMurnaghan]]:
+def _read_unaries(path: Path) -> list[tuple[RelaxedReference, BirchMurnaghan]]:
     dataset = datasets.get_dataset("acwf-unaries")
     table = json.loads(path.read_text(encoding="utf-8"))
-    wanted = None if elements is None else set(elements)
     found = []
     for key, fit in table["BM_fit_data"].items():
         element, structure = key.split("-X/")
-        if fit is None or element in LEFT_OUT or (wanted is not None and element not in wanted):
+        if fit is None or element in LEFT_OUT:
             continue
         per_atom = fit["min_volume"] / table["num_atoms_in_sim_cell"][key]
         lattice = structure.lower()
-        edge = (CUBES[lattice] * per_atom) ** (1 / 3)
-        reference = RelaxedReference(
-            name=f"{element}-{lattice}",
-            source=dataset.name,
-            relaxed=bulk(element, lattice, a=edge),
-            volume_only=True,
-            cell_free=True,
-            level_of_theory=dataset.level_of_theory,
-        )
+        atoms = bulk(element, lattice, a=(CUBES[lattice] * per_atom) ** (1 / 3))
+        name = f"{element}-{lattice}"
         curve = BirchMurnaghan(per_atom, fit["bulk_modulus_ev_ang3"], fit["bulk_deriv"])
-        found.append((reference, curve))
+        found.append((_crystal(name, dataset.name, atoms, dataset.level_of_theory), curve))
     return found
 
 
-def wbm_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
-    """Return relaxed crystals of WBM with raw energies, downloaded where they are not at hand.
+def _crystal(name: str, source: str, atoms: Atoms, level: str) -> RelaxedReference:
+    """Return a crystal of whose minimum the volume is known, and nothing else."""
+    return RelaxedReference(
+        name, source, atoms, volume_only=True, cell_free=True, level_of_theory=level
+    )
 
-    Parameters
-    ----------
-    elements : iterable of str, optional
-        Only crystals that are made of nothing else. All 972 by default.
-    """
+
+def wbm_crystals() -> list[RelaxedReference]:
+    """Return 972 relaxed crystals of WBM with raw energies, downloaded if they are not at hand."""
     dataset = datasets.get_dataset("wbm-equilibrium")
     (path,) = datasets.fetch(dataset.name)
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = json.load(stream)
-    wanted = None if elements is None else set(elements)
     references = []
     for row in rows:
         sites = row["structure"]["sites"]
-        symbols = [site["species"][0]["element"] for site in sites]
-        if wanted is not None and not wanted.issuperset(symbols):
-            continue
         atoms = Atoms(
-            symbols,
+            [site["species"][0]["element"] for site in sites],
             cell=row["structure"]["lattice"]["matrix"],
             scaled_positions=[site["abc"] for site in sites],
             pbc=True,

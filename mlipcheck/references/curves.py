@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 # Forces of these disagree with their energies in the PBE set (Ho, Er and Tm worst).
 LEFT_OUT = frozenset(chemical_symbols[59:71])
-TOLD = 3  # frames that are named, of however many
+MAX_LISTED = 3  # frames that are named, of however many
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +59,16 @@ def parse_pair(text: str) -> Pair | None:
 def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -> ReferenceCurve:
     """Return the exact Morse curve, zero at infinity."""
     morse = morse or Morse()
+    energies = morse.energy(distances) - morse.well_depth
     return ReferenceCurve(
-        pair=pair,
-        name="exact Morse",
-        level_of_theory="analytic",
-        distances=distances,
-        energies=morse.energy(distances) - morse.well_depth,
-        forces=morse.force(distances),
+        pair, "exact Morse", "analytic", distances, energies, morse.force(distances)
     )
 
 
 @functools.cache
-def _diatomics(path: Path) -> dict[str, dict[str, list]]:  # type: ignore[type-arg]
+def _diatomics(path: Path) -> dict[str, dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as stream:
-        curves: dict[str, dict[str, list]] = json.load(stream)["PBE"]  # type: ignore[type-arg]
+        curves: dict[str, dict[str, Any]] = json.load(stream)["PBE"]
     return curves
 
 
@@ -81,18 +77,11 @@ def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:
     row = _diatomics(path).get("-".join(pair))
     if pair[0] != pair[1] or row is None or pair[0] in LEFT_OUT:
         return None
-    order = np.argsort(row["distances"])
     # [point][atom][xyz], the molecule along x: half the difference is the axial force
     forces = np.array(row["forces"])[:, :, 0]
-    axial = (forces[:, 1] - forces[:, 0]) / 2
-    return ReferenceCurve(
-        pair=pair,
-        name="PBE diatomics",
-        level_of_theory=datasets.get_dataset("diatomics-pbe").level_of_theory,
-        distances=np.array(row["distances"])[order],
-        energies=np.array(row["energies"])[order],
-        forces=axial[order],
-    )
+    table = np.array([row["distances"], row["energies"], (forces[:, 1] - forces[:, 0]) / 2])
+    level = datasets.get_dataset("diatomics-pbe").level_of_theory
+    return ReferenceCurve(pair, "PBE diatomics", level, *table[:, np.argsort(table[0])])
 
 
 def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
@@ -117,25 +106,24 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
         raise InputError(f"{path}: no such file; give a CSV or a trajectory of dimers")
     name = path.name
     if path.suffix.lower() == ".csv":
-        pair, r, energies, forces = _read_csv(path, pairs)
+        pair, *columns = _read_csv(path, pairs)
     else:
         frames, left_out = _read_dimers(path)
         if left_out:
-            more = ", ..." if len(left_out) > TOLD else ""
-            name += f" without {', '.join(left_out[:TOLD])}{more}"
-        pair, r, energies, forces = _curve_of(path, frames)
-    order = np.argsort(r)
-    r, energies = r[order], energies[order]
-    forces = None if forces is None else forces[order]
-    known = [r, energies] if forces is None else [r, energies, forces]
+            more = ", ..." if len(left_out) > MAX_LISTED else ""
+            name += f" without {', '.join(left_out[:MAX_LISTED])}{more}"
+        pair, *columns = _curve_of(path, frames)
+    known = np.array([column for column in columns if column is not None])
+    known = known[:, np.argsort(known[0])]
+    r = known[0]
     if len(r) < 8 or not np.isfinite(known).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
         raise InputError(
             f"{path.parent / name}: {len(r)} points; a curve needs 8 or more, finite, at different "
             "distances > 0"
         )
-    if forces is not None:
-        _check_forces(path, r, energies, forces)
-    return ReferenceCurve(pair, name, None, r, energies, forces)
+    if len(known) > 2:
+        _check_forces(path, *known)
+    return ReferenceCurve(pair, name, None, r, known[1], known[2] if len(known) > 2 else None)
 
 
 def _check_forces(path: Path, r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> None:
@@ -205,16 +193,16 @@ def _curve_of(
     found = {sorted_pair(*f.atoms.get_chemical_symbols()) for f in frames}
     if len(found) != 1:
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
-    images = [f.atoms for f in frames]
-    r = np.array([a.get_distance(0, 1, mic=bool(a.pbc.any())) for a in images])
-    energies = np.array([f.energy for f in frames])
+    axes = np.array(
+        [f.atoms.get_distance(0, 1, mic=bool(f.atoms.pbc.any()), vector=True) for f in frames]
+    )
+    r = np.linalg.norm(axes, axis=1)
     known = [f.forces for f in frames if f.forces is not None]
     forces = None
     if len(known) == len(frames):
-        axes = [a.get_distance(0, 1, mic=bool(a.pbc.any()), vector=True) for a in images]
-        pulls = [x[1] - x[0] for x in known]
-        forces = np.array([p @ x / (2 * d) for p, x, d in zip(pulls, axes, r, strict=True)])
-    return found.pop(), r, energies, forces
+        pulls = np.array([x[1] - x[0] for x in known])
+        forces = np.sum(pulls * axes, axis=1) / (2 * r)
+    return found.pop(), r, np.array([f.energy for f in frames]), forces
 
 
 def find_curves(
@@ -240,26 +228,24 @@ def find_curves(
     InputError
         For a file that is no curve, or is about a pair that is not scanned.
     """
-    pairs = list(grids)
     if isinstance(source, Mapping):
         return {sorted_pair(*pair): curve for pair, curve in source.items()}
-    if isinstance(source, str):
-        if source == "none":
-            return {}
-        if source == "morse" or (source == "auto" and exact):
-            return {pair: morse_curve(pair, grid) for pair, grid in grids.items()}
-        if source in ("auto", "pbe"):
-            look = datasets.fetch if source == "pbe" else datasets.find
-            paths = look("diatomics-pbe")
-            known = {pair: pbe_curve(pair, *paths) for pair in pairs} if paths else {}
-            return {pair: curve for pair, curve in known.items() if curve is not None}
     if not isinstance(source, (str, Path, ReferenceCurve)):
         each = [find_curves(item, grids, exact=exact) for item in source]
         return {pair: curve for found in each for pair, curve in found.items()}  # the last holds
-    curve = source if isinstance(source, ReferenceCurve) else read_curve(source, pairs)
-    if sorted_pair(*curve.pair) not in pairs:
+    if source == "none":
+        return {}
+    if source == "morse" or (source == "auto" and exact):
+        return {pair: morse_curve(pair, grid) for pair, grid in grids.items()}
+    if source in ("auto", "pbe"):
+        look = datasets.fetch if source == "pbe" else datasets.find
+        paths = look("diatomics-pbe")
+        known = {pair: pbe_curve(pair, *paths) for pair in grids} if paths else {}
+        return {pair: curve for pair, curve in known.items() if curve is not None}
+    curve = source if isinstance(source, ReferenceCurve) else read_curve(source, list(grids))
+    if (pair := sorted_pair(*curve.pair)) not in grids:
         raise InputError(
             f"{curve.name} is about {'-'.join(curve.pair)}, which is not scanned; "
-            f"scanned: {', '.join('-'.join(p) for p in pairs)}"
+            f"scanned: {', '.join('-'.join(p) for p in grids)}"
         )
-    return {sorted_pair(*curve.pair): curve}
+    return {pair: curve}

@@ -34,12 +34,8 @@ class DataFile:
 class Dataset:
     """Somebody else's reference data; none of it is part of this package.
 
-    Attributes
-    ----------
-    energy_convention : str or None
-        ``raw`` as DFT printed them, or ``mp2020``; None where there are no total energies.
-    distribution : str or None
-        ``in`` or ``out`` of that of models trained on MPtrj; None where nobody says.
+    ``energy_convention`` is ``raw`` as DFT printed them, ``mp2020``, or None where there are no
+    total energies; ``distribution`` is ``in`` or ``out`` of that of models trained on MPtrj.
     """
 
     name: str
@@ -173,12 +169,10 @@ DATASETS = (
 
 def get_dataset(name: str) -> Dataset:
     """Return a row of the registry; `InputError` lists the known ones."""
-    for dataset in DATASETS:
-        if dataset.name == name:
-            return dataset
-    raise InputError(
-        f"no data set is called {name!r}; known: {', '.join(d.name for d in DATASETS)}"
-    )
+    known = {dataset.name: dataset for dataset in DATASETS}
+    if name not in known:
+        raise InputError(f"no data set is called {name!r}; known: {', '.join(known)}")
+    return known[name]
 
 
 def cache_folder() -> Path:
@@ -195,12 +189,11 @@ def data_folder() -> Path:
 
 def list_copies(name: str) -> tuple[Copy, ...]:
     """Return the copy of each file of a data set; what is wrong with one is in it, not raised."""
-    files, folder = get_dataset(name).files, data_folder()
-    return tuple(_find_copy(folder / file.name, file) for file in files)
+    return tuple(_find_copy(data_folder() / file.name, file) for file in get_dataset(name).files)
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """Return what there is to know of a data set, its copies too, as JSON takes it."""
+    """Return a data set and its copies as JSON takes it."""
     files = [
         asdict(copy.file) | {"path": copy.path and str(copy.path), "error": copy.error}
         for copy in list_copies(dataset.name)
@@ -257,7 +250,7 @@ def _keeper() -> Any:
     """Return the `pooch.Pooch` that knows every file, and never replaces one."""
     import pooch
 
-    pooch.get_logger().setLevel("WARNING")  # what fails is told once, by us
+    pooch.get_logger().setLevel("WARNING")  # what fails is reported once, by us
     files = [file for dataset in DATASETS for file in dataset.files]
     return pooch.create(
         path=cache_folder(),

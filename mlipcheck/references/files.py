@@ -13,12 +13,12 @@ from ase.calculators.calculator import InputError
 
 from . import vasp
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
-from .folders import Known, known_below, list_once
-from .labels import read_results
-from .structures import RelaxedReference, from_atoms, morse_clusters
+from .folders import first_that_reads, name_by_folder, own_name, runs_below
+from .labels import read_frame
+from .structures import RelaxedReference, from_atoms, from_run, morse_clusters
 
-# What is looked for in a folder that holds no VASP run.
 ENERGY_NOISE = 1e-3  # eV/atom that the end of a relaxation may lie above its lowest frame
+# What is looked for in a folder beside VASP runs.
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
 # What can be named; the last two are downloaded where they are not at hand.
 COLLECTIONS: dict[str, Callable[[], list[RelaxedReference]]] = {
@@ -77,72 +77,23 @@ def load_references(paths: Iterable[str | Path]) -> list[RelaxedReference]:
         all have energies and the last is lowest (a note says so); others, and the rows of a
         database, stand for themselves.
     """
-    found = list(itertools.chain.from_iterable(_load(Path(path)) for path in paths))
-    sources: dict[str, set[str]] = {}
-    for reference in found:
-        sources.setdefault(reference.name, set()).add(reference.source)
-    return [_told_apart(r) if len(sources[r.name]) > 1 else r for r in found]
-
-
-def _told_apart(reference: RelaxedReference) -> RelaxedReference:
-    """Put the folder before a name that another file has too."""
-    folder = Path(reference.source).resolve().parent.name
-    return dataclasses.replace(reference, name=f"{folder}/{reference.name}")
+    return name_by_folder([reference for path in paths for reference in _load(Path(path))])
 
 
 def _load(path: Path) -> Iterator[RelaxedReference]:
-    if path.is_dir():
-        yield from _load_folder(path, known_below(path))
-        return
-    try:
-        yield from read_file(path)
-    except InputError as error:
-        yield _failed(path, str(error))
-
-
-def _failed(path: Path, why: str) -> RelaxedReference:
-    return RelaxedReference(name=path.name, source=str(path), relaxed=None, error=why)
-
-
-def _load_folder(folder: Path, known: Known) -> Iterator[RelaxedReference]:
-    inside = list_once(folder, known)
-    runs = vasp.list_runs(inside)
-    for candidates in runs:
-        alone = folder.resolve().name if len(runs) == 1 else None
-        yield _first_that_reads(folder, candidates, alone)
-    found = bool(runs)
-    for child in inside:
-        if child.is_dir():
-            below = [r for r in _load_folder(child, known) if r.error != NOTHING_FOUND]
-            found = found or bool(below)
-            yield from below
-        elif child.suffix.lower() in SUFFIXES:
-            found = True
-            yield from _load(child)
-    if not found:
-        yield _failed(folder, NOTHING_FOUND)
-
-
-NOTHING_FOUND = (
-    "no structures in this folder; looked for vasprun.xml, OUTCAR, CONTCAR, "
-    + ", ".join("*" + s for s in SUFFIXES)
-)
-
-
-def _first_that_reads(folder: Path, candidates: list[Path], name: str | None) -> RelaxedReference:
-    """Read one run from the best of its files; what went wrong with better ones is a note."""
-    wrong: list[str] = []
-    for path in candidates:
+    runs = [([path], "")]
+    if path.is_dir() and not (runs := list(runs_below(path, SUFFIXES))):
+        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
+        why = f"no structures in this folder; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
+        yield RelaxedReference(path.name, str(path), None, error=why)
+    for candidates, _ in runs:
         try:
-            reference = list(read_file(path))[-1]
+            found, notes = first_that_reads(candidates, read_file)
         except InputError as error:
-            wrong.append(str(error))
+            first = candidates[0]
+            yield RelaxedReference(first.name, str(first), None, error=str(error))
             continue
-        notes = tuple(f"{w}; read {path.name} instead" for w in wrong)
-        # one run of a folder bears its name; where restarts were kept, each bears its own
-        name = name or path.name.removesuffix(".gz").removesuffix(".xml")
-        return dataclasses.replace(reference, name=name, notes=notes + reference.notes)
-    return _failed(folder, "; ".join(wrong))
+        yield from (dataclasses.replace(r, notes=(*notes, *r.notes)) for r in found)
 
 
 def read_frames(path: Path) -> list[Atoms]:
@@ -221,45 +172,33 @@ def read_file(path: Path) -> list[RelaxedReference]:
     """Read the relaxed structures of one file; raises as `read_frames` does."""
     frames, settings = read_with_settings(path)
     is_vasp = vasp.file_kind(path) is not None
-    # the rows of a database stand each for themselves
-    is_database = path.suffix.lower() == ".db"
-    runs = [frames] if is_vasp else [[a] for a in frames] if is_database else _split_runs(frames)
-    # a file with VASP's own name is told by its folder
-    plain = path.name.lower().removesuffix(".gz").removesuffix(".xml")
-    in_folder = plain in ("vasprun", "outcar", "contcar", "poscar")
-    stem = path.resolve().parent.name if in_folder else path.name.removesuffix(".gz")
-    stem = stem if in_folder else stem.rsplit(".", 1)[0]
+    runs = [frames] if is_vasp else _split_runs(frames)
+    if path.suffix.lower() == ".db":  # its rows stand each for themselves
+        runs = [[atoms] for atoms in frames]
+    stem = own_name(path) or path.resolve().parent.name
     references = []
     end = 0
     for run in runs:
         # as ASE counts frames: where in the file the run ends
         end += len(run)
         name = stem if len(runs) == 1 else f"{stem}[{end - 1}]"
-        reference = from_atoms(run[-1], name, str(path))
-        first = from_atoms(run[0], name, str(path)) if len(run) > 1 else None
-        told = [f"its first frame is left out: {first.error}"] if first and first.error else []
+        reference = from_run(run, name, str(path), settings)
         if len(run) > 1 and not is_vasp:
-            told.append(f"{len(run)} frames taken as one relaxation, the last as its end")
-        references.append(
-            dataclasses.replace(
-                reference,
-                first=first.relaxed if first else None,
-                cell_free=settings.cell_free,
-                level_of_theory=settings.level_of_theory,
-                single_point=settings.single_point,
-                notes=(*reference.notes, *told),
-            )
-        )
+            note = f"{len(run)} frames taken as one relaxation, the last as its end"
+            reference = dataclasses.replace(reference, notes=(*reference.notes, note))
+        references.append(reference)
     return references
 
 
 def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
-    """Tell relaxations, which end at their lowest energy, from structures of equal composition."""
+    """Part relaxations, which end at their lowest energy, from structures of one composition."""
     runs: list[list[Atoms]] = []
     for _, group in itertools.groupby(frames, key=lambda a: (a.numbers.tolist(), a.pbc.tolist())):
         run = list(group)
-        energies = [read_results(a)[0].get("energy") for a in run]
-        known = [float(e) for e in energies if e is not None]
-        falls = len(known) == len(run) and known[-1] <= min(known) + ENERGY_NOISE * len(run[-1])
+        read = [read_frame(a, "", "") for a in run]
+        energies = [f.energy for f in read if len(f.atoms)]  # what is no structure has none
+        known = [e for e in energies if e is not None]
+        falls = len(known) == len(energies) > 0
+        falls = falls and known[-1] <= min(known) + ENERGY_NOISE * len(run[-1])
         runs += [run] if falls else [[a] for a in run]
     return runs

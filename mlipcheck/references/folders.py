@@ -1,15 +1,50 @@
-"""What lies below a folder, each real file and folder once, however many links lead to it."""
+"""What lies below a folder: runs, each real file once however many links lead to it, and names."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
+from ase.calculators.calculator import InputError
+
+from . import vasp
+
+T = TypeVar("T")
 # Of each file and folder, by what the system knows it by: the path that it counts under.
 Known = dict[tuple[int, int], Path]
 
 
-def known_below(top: Path) -> Known:
+def runs_below(
+    folder: Path, suffixes: Collection[str], known: Known | None = None
+) -> Iterator[tuple[list[Path], str]]:
+    """Yield the files of each run below a folder, best first, and the zero of its energies.
+
+    A folder's VASP files are one run, or several where restarts were kept; each other file that
+    has one of the suffixes is a run. What lies elsewhere counts under the first link to it.
+    """
+    known = _known_below(folder) if known is None else known
+    inside = [
+        path
+        for path in sorted(folder.iterdir())
+        if not (path.is_dir() and path.name.startswith("."))
+        and known.setdefault(_identity(path), path) == path
+    ]
+    runs = vasp.list_runs(inside)
+    for candidates in runs:
+        # a restart has another basis set, and with it another zero, than what it goes on from
+        yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
+    for child in inside:
+        if child.is_dir():
+            yield from runs_below(child, suffixes, known)
+        elif child.suffix.lower() in suffixes:
+            yield [child], ""
+
+
+def _known_below(top: Path) -> Known:
     """Return what lies below a folder by its own name; links to it do not count beside it."""
     known = {_identity(top): top}
     for folder, names, files in os.walk(top):
@@ -21,22 +56,47 @@ def known_below(top: Path) -> Known:
     return known
 
 
-def list_once(folder: Path, known: Known) -> list[Path]:
-    """Return what is in a folder, without hidden folders and what counts under another path.
-
-    What lies elsewhere counts under the first link that leads there, which is noted in ``known``.
-    """
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if not (path.is_dir() and path.name.startswith("."))
-        and known.setdefault(_identity(path), path) == path
-    ]
-
-
 def _identity(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except OSError:  # a link to nowhere is itself
         found = path.lstat()
     return found.st_dev, found.st_ino
+
+
+def first_that_reads(
+    candidates: Sequence[Path], read: Callable[[Path], T]
+) -> tuple[T, tuple[str, ...]]:
+    """Read one run from the best of its files, and say what is wrong with better ones."""
+    wrong: list[str] = []
+    for path in candidates:
+        try:
+            return read(path), tuple(f"{w}; read {path.name} instead" for w in wrong)
+        except InputError as error:
+            wrong.append(str(error))
+    raise InputError("; ".join(wrong))
+
+
+def own_name(path: Path) -> str:
+    """Return what a file is called without its suffixes; nothing where VASP called it so."""
+    name = path.name
+    for packed in (".gz", ".bz2", ".xz"):
+        name = name.removesuffix(packed)
+    if vasp.file_kind(path) is None:
+        return name.rsplit(".", 1)[0]
+    name = name.replace(".xml", "")
+    return "" if name.lower() in ("vasprun", "outcar", "contcar", "poscar") else name
+
+
+def name_by_folder(found: Sequence[T]) -> list[T]:
+    """Put the folder before a name that records of several sources have."""
+    records: Sequence[Any] = found
+    sources = defaultdict(set)
+    for one in records:
+        sources[one.name].add(one.source)
+    return [
+        dataclasses.replace(one, name=f"{Path(one.source).resolve().parent.name}/{one.name}")
+        if len(sources[one.name]) > 1 and len(Path(one.source).parts) > 1
+        else one
+        for one in records
+    ]

@@ -12,10 +12,11 @@ import numpy as np
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
+from .doubts import Doubt
 from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
 from .vasp import Settings
 
-TOLD = 3  # frames that are named, of however many
+MAX_LISTED = 3  # frames that are named, of however many
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +34,13 @@ class FrameSet:
     energy_convention : str
         ``raw`` as DFT printed them, or ``mp2020``.
     distribution : str or None
-        ``in`` or ``out`` of that of models trained on MPtrj; None where nobody says.
+        ``in`` or ``out`` of that of models trained on MPtrj; None where it is not known.
     notes : tuple of str
         What is missing, was left out or decided.
-    error : str or None
-        Why there is no frame to use.
     settings : Settings or None
         What the VASP runs say of themselves.
+    doubts : tuple of Doubt
+        Why the labels, and not a model, may be what is wrong.
     """
 
     name: str
@@ -51,6 +52,7 @@ class FrameSet:
     notes: tuple[str, ...] = ()
     error: str | None = None
     settings: Settings | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def typed(self) -> str | None:
@@ -79,10 +81,10 @@ class FrameSet:
         return digest.hexdigest()[:16]
 
     def independent(self) -> FrameSet:
-        """Take every frame for a run of its own, on the word of who made them."""
+        """Take every frame for a run of its own."""
         frames = tuple(dataclasses.replace(f, run=f.name) for f in self.frames)
         return dataclasses.replace(
-            self, frames=frames, notes=(*self.notes, "frames taken as independent, as told")
+            self, frames=frames, notes=(*self.notes, "frames taken as independent, as asked")
         )
 
     def sample(self, n: int, seed: int) -> FrameSet:
@@ -117,7 +119,8 @@ class Level:
     @property
     def words(self) -> str:
         text = self.settings.level_of_theory or "level of theory unknown"
-        return text.removesuffix(", VASP")
+        charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
+        return text.removesuffix(", VASP") + charge
 
     @property
     def values_of_u(self) -> str:
@@ -147,7 +150,7 @@ def _join(a: Settings, b: Settings) -> Settings | None:
     """Return what holds for both, None where they are of different levels of theory."""
     if a is b:
         return a
-    if a.level_of_theory != b.level_of_theory:
+    if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
         return None
     if a.hubbard_u is None or b.hubbard_u is None:
         return dataclasses.replace(a, hubbard_u=None)
@@ -162,14 +165,17 @@ def make_sets(
     source: str,
     rows: Sequence[tuple[LabelledFrame, Settings]],
     notes: Sequence[str] = (),
+    split: bool = True,
 ) -> list[FrameSet]:
-    """Return one set for each level of theory; a note says so where there are several."""
+    """Return one set for each level of theory, or one of all; a note says where there are more."""
     levels = split_levels(rows)
-    if len(levels) < 2:
-        frames, settings = (levels[0].frames, levels[0].settings) if levels else ([], Settings())
-        return [make_set(name, source, frames, settings, notes)]
+    if len(levels) > 1 and not split:
+        notes = (*notes, f"mixed levels of theory: {', '.join(level.words for level in levels)}")
+    if len(levels) < 2 or not split:
+        settings = levels[0].settings if len(levels) == 1 else Settings()
+        return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
     count = Counter(level.words for level in levels)
-    # levels that differ in the values of U only are told by these
+    # levels that differ in the values of U only are named by these
     tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
     notes = (*notes, "mixed levels of theory: split")
     return [
@@ -186,16 +192,17 @@ def make_set(
     notes: Sequence[str] = (),
 ) -> FrameSet:
     """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
-    told = FrameSet(
+    found = FrameSet(
         name,
         source,
         level_of_theory=settings.level_of_theory,
         notes=(*notes, *_notes(frames)),
         settings=settings if settings.functional else None,
+        doubts=settings.doubts,
     )
     if all(frame.error for frame in frames):
-        return dataclasses.replace(told, notes=tuple(notes), error=f"{source}: {_error(frames)}")
-    return dataclasses.replace(told, frames=tuple(frames))
+        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error(frames)}")
+    return dataclasses.replace(found, frames=tuple(frames))
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
@@ -204,8 +211,8 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
         return "no frames in it; give structures with energies or forces"
     reasons = Counter(frame.error for frame in frames)
     if set(reasons) != {NO_LABELS}:
-        told = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
-        return f"no frame has a label that can be used: {'; '.join(told)}"
+        each = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
+        return f"no frame has a label that can be used: {'; '.join(each)}"
     wanted = ", ".join(f"{prefix}energy, {prefix}forces" for prefix in PREFIXES)
     text = f"no labels; looked for a calculator's results and for {wanted}"
     if others := lookalikes(frame.atoms for frame in frames):
@@ -220,7 +227,7 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
     usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
         missing = sum(getattr(frame, label) is None for frame in usable)
-        # that nothing has a stress is nothing to wonder at
+        # often nothing has a stress
         if missing and not (label == "stress" and missing == len(usable)):
             notes.append(f"{missing} of {total} frames have no {label}")
     if any(frame.energy is None or frame.forces is None for frame in usable) and (
@@ -232,7 +239,7 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
         for note in frame.notes:
             noted.setdefault(note, []).append(frame.name)
     for note, names in noted.items():
-        some = ", ".join(names[:TOLD]) + (", ..." if len(names) > TOLD else "")
+        some = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
         which = "" if len(names) == total else f" ({len(names)} of {total} frames: {some})"
         notes.append(note + which)
     for error, count in Counter(frame.error for frame in frames if frame.error).items():

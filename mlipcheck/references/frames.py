@@ -1,11 +1,12 @@
-"""Labelled frames from files, folders, data sets and Atoms: what a model is held against."""
+"""Labelled frames from files, folders, data sets and Atoms: what a model is compared with."""
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,8 +16,8 @@ from ase.calculators.calculator import InputError
 from . import datasets, vasp
 from .crystals import wbm_crystals
 from .files import read_with_settings
-from .folders import Known, known_below, list_once
-from .frame_sets import FrameSet, make_set, make_sets, split_levels
+from .folders import first_that_reads, name_by_folder, own_name, runs_below
+from .frame_sets import FrameSet, make_set, make_sets
 from .labels import LabelledFrame, read_frame
 
 __all__ = ["FrameSet", "LabelledFrame", "frames_from_atoms", "load_frame_sets"]
@@ -33,12 +34,9 @@ OTHERS = {
     "morse-clusters": "mlipcheck relax morse-clusters",
     "kitchin-111": "benchmarks/volcano.py",
 }
-# Keys of info that tell which run a frame is of, and its level of theory.
+# Keys of info that say which run a frame is of, and its level of theory.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
-NOTHING_FOUND = "no labelled frames in this folder; looked for vasprun.xml, OUTCAR, " + ", ".join(
-    "*" + suffix for suffix in SUFFIXES
-)
 # A frame, and what is known of its calculation.
 _Row = tuple[LabelledFrame, vasp.Settings]
 
@@ -49,15 +47,10 @@ def frames_from_atoms(
     """Take the labels that structures carry; never starts a calculation.
 
     Frames that follow each other with the same atoms in the same order are one run, unless
-    ``mptrj_traj_id`` or ``internal_id`` in their info tell them apart.
+    ``mptrj_traj_id`` or ``internal_id`` in their info differ.
     """
-    rows = _rows(list(images), name)
-    frames = [frame for frame, _ in rows]
-    levels = split_levels(rows)
-    if len(levels) < 2:
-        return make_set(name, source, frames, levels[0].settings if levels else vasp.Settings())
-    mixed = f"mixed levels of theory: {', '.join(level.words for level in levels)}"
-    return make_set(name, source, frames, vasp.Settings(), (mixed,))
+    (found,) = make_sets(name, source, _rows(list(images), name), split=False)
+    return found
 
 
 def load_frame_sets(items: Iterable[Item] | Item) -> list[FrameSet]:
@@ -89,7 +82,7 @@ def load_frame_sets(items: Iterable[Item] | Item) -> list[FrameSet]:
     found = [loaded for item in given for loaded in _load(item)]
     if not found:
         raise InputError(f"no frames; give files, folders, or {', '.join(DATA_SETS)}")
-    return _told_apart(found)
+    return _numbered(found)
 
 
 def _load(item: Item) -> list[FrameSet]:
@@ -136,7 +129,7 @@ def _load_dataset(name: str) -> FrameSet:
 
 
 def _load_file(path: Path) -> list[FrameSet]:
-    name = _own_name(path) or path.resolve().parent.name
+    name = own_name(path) or path.resolve().parent.name
     try:
         return make_sets(name, str(path), _read_file(path, name))
     except InputError as error:
@@ -148,60 +141,34 @@ def _load_file(path: Path) -> list[FrameSet]:
 def _load_folder(folder: Path) -> list[FrameSet]:
     """Read all that lies below; what holds no labels is a set of its own, with the error."""
     name = folder.resolve().name
-    found = list(_runs_below(folder, known_below(folder)))
+    found = list(runs_below(folder, SUFFIXES))
+    if not found:
+        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
+        why = f"no labelled frames in this folder; looked for vasprun.xml, OUTCAR, {wanted}"
+        return [FrameSet(name, str(folder), error=f"{folder}: {why}")]
     rows: list[_Row] = []
     notes: list[str] = []
     failed: list[FrameSet] = []
     used: set[str] = set()
     for candidates, zero in found:
         below = candidates[0].relative_to(folder)
-        parts = [part for part in (*below.parts[:-1], _own_name(below)) if part]
+        whole, source = f"{name}/{below.as_posix()}", str(candidates[0])
+        parts = [part for part in (*below.parts[:-1], own_name(below)) if part]
         label = name if len(found) == 1 else "/".join(parts) or name
         label = below.as_posix() if label in used else label
         used.add(label)
+        outputs = [path for path in candidates if vasp.file_kind(path) != "vasp"] or candidates
         try:
-            read, wrong = _first_that_reads(candidates, label, zero)
+            read, wrong = first_that_reads(outputs, partial(_read_file, name=label, zero=zero))
         except InputError as error:
-            failed.append(
-                FrameSet(f"{name}/{below.as_posix()}", str(folder / below), error=str(error))
-            )
+            failed.append(FrameSet(whole, source, error=str(error)))
             continue
         if all(frame.error for frame, _ in read):
-            failed += make_sets(f"{name}/{below.as_posix()}", str(folder / below), read)
+            failed += make_sets(whole, source, read)
             continue
         rows += read
         notes += wrong
-    if not found:
-        return [FrameSet(name, str(folder), error=f"{folder}: {NOTHING_FOUND}")]
     return (make_sets(name, str(folder), rows, notes) if rows else []) + failed
-
-
-def _runs_below(folder: Path, known: Known) -> Iterator[tuple[list[Path], str]]:
-    """Yield the files of each run, best first, and the zero of its energies."""
-    inside = list_once(folder, known)
-    runs = vasp.list_runs(inside)
-    for candidates in runs:
-        # a restart has another basis set, and with it another zero, than what it goes on from
-        yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
-    for child in inside:
-        if child.is_dir():
-            yield from _runs_below(child, known)
-        elif child.is_file() and child.suffix.lower() in SUFFIXES:
-            yield [child], ""
-
-
-def _first_that_reads(
-    candidates: Sequence[Path], name: str, zero: str
-) -> tuple[list[_Row], list[str]]:
-    """Read one run from the best of its files; what went wrong with better ones is noted."""
-    wrong: list[str] = []
-    outputs = [path for path in candidates if vasp.file_kind(path) != "vasp"]
-    for path in outputs or candidates:
-        try:
-            return _read_file(path, name, zero), [f"{w}; read {path.name} instead" for w in wrong]
-        except InputError as error:
-            wrong.append(str(error))
-    raise InputError("; ".join(wrong))
 
 
 def _read_file(path: Path, name: str, zero: str = "") -> list[_Row]:
@@ -210,26 +177,30 @@ def _read_file(path: Path, name: str, zero: str = "") -> list[_Row]:
     if kind == "vasp" and path.is_file():
         raise InputError(f"{path}: a structure without labels; give its vasprun.xml or OUTCAR")
     images, settings = read_with_settings(path)
-    if kind is not None:
-        return _rows(images, name, runs=[name] * len(images), zero=zero, settings=settings)
+    runs = None if kind is None else [name] * len(images)
     if path.suffix.lower() == ".db":  # rows stand each for themselves
-        return _rows(images, name, runs=_names(images, name))
-    return _rows(images, name)
+        runs = _names(images, name)
+    return _rows(images, name, runs, zero, settings if kind is not None else None)
 
 
 def _rows(
     images: Sequence[Atoms],
     name: str,
-    *,
     runs: Sequence[str] | None = None,
     zero: str = "",
     settings: vasp.Settings | None = None,
 ) -> list[_Row]:
     runs = _runs(images, name) if runs is None else runs
-    return [
-        (read_frame(atoms, frame, run, zero), settings or _told_settings(atoms))
-        for atoms, frame, run in zip(images, _names(images, name), runs, strict=True)
-    ]
+    rows = []
+    for step, (atoms, label, run) in enumerate(
+        zip(images, _names(images, name), runs, strict=True)
+    ):
+        frame = read_frame(atoms, label, run, zero)
+        doubt = settings.label_doubt(step) if settings is not None else None
+        if doubt is not None:
+            frame = LabelledFrame(label, frame.atoms, None, None, None, run, zero, doubt.text)
+        rows.append((frame, settings or _settings_in_info(atoms)))
+    return rows
 
 
 def _names(images: Sequence[Atoms], name: str) -> list[str]:
@@ -240,47 +211,30 @@ def _runs(images: Sequence[Atoms], name: str) -> list[str]:
     """Name the run of each frame: by what its info says, or by the frames that it spans."""
     runs: list[str] = []
     for _, group in itertools.groupby(
-        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _told_run(a))
+        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _run_in_info(a))
     ):
         run, start = list(group), len(runs)
         whole = name if len(run) == len(images) else f"{name}[{start}:{start + len(run)}]"
-        runs += [_told_run(run[0]) or whole] * len(run)
+        runs += [_run_in_info(run[0]) or whole] * len(run)
     return runs
 
 
-def _told_run(atoms: Atoms) -> str | None:
+def _run_in_info(atoms: Atoms) -> str | None:
     if "mptrj_snapshot_id" in atoms.info and RUN_KEYS[0] not in atoms.info:
         # task-calculation-step
         return str(atoms.info["mptrj_snapshot_id"]).rsplit("-", 2)[0]
     return next((str(atoms.info[key]) for key in RUN_KEYS if key in atoms.info), None)
 
 
-def _told_settings(atoms: Atoms) -> vasp.Settings:
+def _settings_in_info(atoms: Atoms) -> vasp.Settings:
     level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
     return vasp.Settings(level_of_theory=level)
 
 
-def _own_name(path: Path) -> str:
-    """Return what a file is called without its suffixes; nothing where VASP called it so."""
-    name = path.name
-    for packed in (".gz", ".bz2", ".xz"):
-        name = name.removesuffix(packed)
-    if vasp.file_kind(path) is None:
-        return name.rsplit(".", 1)[0]
-    name = name.replace(".xml", "")
-    return "" if name.lower() in ("vasprun", "outcar") else name
-
-
-def _told_apart(sets: list[FrameSet]) -> list[FrameSet]:
+def _numbered(sets: list[FrameSet]) -> list[FrameSet]:
     """Give sets of one name names of their own: by their folders, then by numbers."""
-    sources: dict[str, set[str]] = {}
-    for one in sets:
-        sources.setdefault(one.name, set()).add(one.source)
     names: list[str] = []
-    for one in sets:
-        name = one.name
-        if len(sources[name]) > 1 and (folder := Path(one.source).resolve().parent.name):
-            name = f"{folder}/{name}" if len(Path(one.source).parts) > 1 else name
-        again = sum(n == name or n.startswith(f"{name} #") for n in names)
-        names.append(f"{name} #{again + 1}" if again else name)
+    for one in (sets := name_by_folder(sets)):
+        again = sum(n == one.name or n.startswith(f"{one.name} #") for n in names)
+        names.append(f"{one.name} #{again + 1}" if again else one.name)
     return [dataclasses.replace(one, name=n) for one, n in zip(sets, names, strict=True)]

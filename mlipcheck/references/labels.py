@@ -18,7 +18,7 @@ NAMES = ("energy", "forces", "stress")
 # What labels are called in info and arrays, where no calculator carries them.
 PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
-# Å, eV an atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any nuclei's push.
+# Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
 LARGEST = 1e8
 
 
@@ -60,7 +60,7 @@ class LabelledFrame:
 
 
 def check_structure(atoms: Atoms) -> None:
-    """Raise `InputError` for what is no element or beyond `LARGEST`, and as `check_geometry`."""
+    """Raise `InputError` for an unknown element, beyond `LARGEST`, and as `check_geometry`."""
     strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
     if len(strange):
         raise InputError(f"no element has the atomic number {strange[0]}; fix the structure")
@@ -86,43 +86,20 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     results, stale = _results(atoms)
     carried = {"": results} | {prefix: _named(atoms, prefix) for prefix in PREFIXES}
     found = {prefix: values for prefix, values in carried.items() if values}
+    prefix = max(found, key=lambda p: len(found[p]), default="")  # the first of equal ones
+    checked = {label: _checked(label, v, atoms) for label, v in found.pop(prefix, {}).items()}
+    kept = {label: array for label, (array, _) in checked.items() if array is not None}
     wrong = [stale] if stale else []
-    if not found:
+    wrong += [f"{why} left out" for array, why in checked.values() if array is None]
+    if not kept:
         why = "; ".join(wrong) or NO_LABELS
         return LabelledFrame(name, bare, None, None, None, run, zero, why)
-    prefix = max(found, key=lambda p: len(found[p]))  # the first of equal ones
-    kept, left = _usable(found.pop(prefix), atoms)
-    wrong += left
-    if not kept:
-        return LabelledFrame(name, bare, None, None, None, run, zero, "; ".join(wrong))
     read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
     aside = [(p or "the calculator's ") + label for p, values in found.items() for label in values]
     read += [f"{', '.join(aside)} not read"] if aside else []
-    return LabelledFrame(
-        name=name,
-        atoms=bare,
-        energy=float(kept["energy"]) if "energy" in kept else None,
-        forces=kept.get("forces"),
-        stress=kept.get("stress"),
-        run=run,
-        zero=zero,
-        notes=(*read, *wrong),
-    )
-
-
-def read_results(atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return the labels that a structure's calculator holds, and what was left out and why."""
-    results, stale = _results(atoms)
-    kept, left = _usable(results, atoms)
-    return kept, [stale, *left] if stale else left
-
-
-def _usable(values: dict[str, Any], atoms: Atoms) -> tuple[dict[str, np.ndarray], list[str]]:
-    checked = {label: _checked(label, value, atoms) for label, value in values.items()}
-    return (
-        {label: array for label, (array, _) in checked.items() if array is not None},
-        [f"{why} left out" for array, why in checked.values() if array is None],
-    )
+    energy = float(kept["energy"]) if "energy" in kept else None
+    labels = energy, kept.get("forces"), kept.get("stress")
+    return LabelledFrame(name, bare, *labels, run, zero, notes=(*read, *wrong))
 
 
 def lookalikes(images: Iterable[Atoms]) -> list[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from .doubts import Doubt
 from .vasp import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
@@ -56,10 +57,31 @@ def differences(
     ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
     is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
     """
+    found = _differences(level, checkpoint_level, compositions, settings)
+    return f"the labels are {found}" if found else None
+
+
+def level_doubt(
+    level: str | None,
+    checkpoint_level: str | None,
+    compositions: Iterable[Collection[str]],
+    settings: Settings | None = None,
+) -> Doubt | None:
+    """Return the doubt that another level of theory casts on a reference, as `differences`."""
+    found = _differences(level, checkpoint_level, compositions, settings)
+    return Doubt("level of theory", f"the reference is {found}") if found else None
+
+
+def _differences(
+    level: str | None,
+    checkpoint_level: str | None,
+    compositions: Iterable[Collection[str]],
+    settings: Settings | None,
+) -> str:
     theirs, said = _read(checkpoint_level), _read(level)
     functional = settings.functional if settings and settings.functional else said.functional
     if functional is None or theirs.functional is None:
-        return None
+        return ""
     found = []
     if functional != theirs.functional:
         found.append(f"{functional}, where the checkpoint was trained on {theirs.functional}")
@@ -76,10 +98,8 @@ def differences(
         )
     elif settings and theirs.dispersion and not dispersion:
         found.append(f"without {theirs.dispersion}, where the checkpoint was trained with it")
-    if not found:
-        return None
-    start = "" if functional != theirs.functional else f"{functional} "
-    return f"the labels are {start}{'; '.join(found)}"
+    start = f"{functional} " if found and functional == theirs.functional else ""
+    return start + "; ".join(found)
 
 
 def _differences_of_u(
@@ -110,7 +130,7 @@ def _listed(elements: Iterable[str]) -> str:
 
 def _read(text: str | None) -> _Level:
     text = text or ""
-    # PBE_54 is a set of pseudopotentials, and tells the functional only where nothing else does
+    # PBE_54 is a set of pseudopotentials, and says the functional only where nothing else does
     names = _found(FUNCTIONALS, re.sub(r"PBE_\d+", "", text)) or _found(FUNCTIONALS, text)
     scheme = re.search(r"\w+ (/|or) \w+\+U", text)
     return _Level(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from ase import Atoms
 
 from ..calculators.toy.morse import MorseCalculator
 from .frame_sets import FrameSet
@@ -38,15 +37,10 @@ def morse_frames(name: str) -> FrameSet:
         atoms = cluster.relaxed.copy()
         atoms.positions *= rng.uniform(low, high)
         atoms.positions += rng.normal(0, rattle, atoms.positions.shape)
-        images.append(_labelled(atoms, f"{name} {k}"))
+        atoms.info["internal_id"] = f"{name} {k}"  # each was drawn on its own
+        atoms.calc = MorseCalculator()
+        atoms.get_forces()
+        images.append(atoms)
     made = frames_from_atoms(images, name, "exact Morse")
     distribution = "in" if name == "morse-near" else "out"
     return dataclasses.replace(made, level_of_theory="analytic", distribution=distribution)
-
-
-def _labelled(atoms: Atoms, run: str) -> Atoms:
-    atoms.info["internal_id"] = run  # each was drawn on its own
-    atoms.calc = MorseCalculator()
-    atoms.get_potential_energy()
-    atoms.get_forces()
-    return atoms

@@ -13,10 +13,8 @@ from .level_of_theory import MP_ANIONS, MP_U
 
 
 def scheme_u(symbols: set[str]) -> dict[str, float]:
-    """Return the U of each element that the Materials Project would apply in this company."""
-    if not symbols & MP_ANIONS:
-        return {}
-    return {x: MP_U[x] for x in sorted(symbols & MP_U.keys())}
+    """Return the U that the Materials Project would apply to each of these elements."""
+    return {x: MP_U[x] for x in sorted(symbols & MP_U.keys()) if symbols & MP_ANIONS}
 
 
 def correction(atoms: Atoms, hubbard_u: Mapping[str, float] | None = None) -> float:
@@ -25,7 +23,7 @@ def correction(atoms: Atoms, hubbard_u: Mapping[str, float] | None = None) -> fl
     Parameters
     ----------
     atoms : Atoms
-        A crystal; anions are told by its bonds and guessed oxidation states.
+        A crystal; its anions are found by its bonds and guessed oxidation states.
     hubbard_u : mapping of str to float, optional
         The U (eV) that was applied; by default what the Materials Project's scheme says.
 
@@ -42,10 +40,7 @@ def correction(atoms: Atoms, hubbard_u: Mapping[str, float] | None = None) -> fl
     """
     try:
         from pymatgen.core import Lattice, Structure
-        from pymatgen.entries.compatibility import (
-            CompatibilityError,
-            MaterialsProject2020Compatibility,
-        )
+        from pymatgen.entries import compatibility
         from pymatgen.entries.computed_entries import ComputedStructureEntry
     except ImportError as error:
         raise CalculatorSetupError(
@@ -63,10 +58,10 @@ def correction(atoms: Atoms, hubbard_u: Mapping[str, float] | None = None) -> fl
         warnings.simplefilter("ignore")  # of guessed oxidation states, one a structure
         states = {"oxidation_states": dict(_oxidation_states(structure.composition.formula))}
         entry = ComputedStructureEntry(structure, 0.0, parameters=parameters, data=states)
-        scheme = MaterialsProject2020Compatibility(check_potcar=False)
+        scheme = compatibility.MaterialsProject2020Compatibility(check_potcar=False)
         try:
             found = scheme.get_adjustments(entry)
-        except CompatibilityError as error:
+        except compatibility.CompatibilityError as error:
             # the message ends in the whole entry
             why = " ".join(str(error).partition(" for {")[0].split())
             raise InputError(f"no correction for {atoms.symbols}: {why}") from error

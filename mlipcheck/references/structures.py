@@ -1,7 +1,8 @@
-"""Structures known to be relaxed: what is known of one, exact Morse clusters, and Atoms."""
+"""Relaxed structures as references: exact Morse clusters, Atoms, and runs."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
-from .labels import check_structure, read_results
+from .doubts import Doubt
+from .labels import NO_LABELS, read_frame
+from .vasp import RELAXATION, SINGLE_POINT, Settings
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
@@ -35,13 +38,19 @@ class RelaxedReference:
     volume_only : bool
         Whether the volume alone is the reference, the shape and positions a model's.
     cell_free : bool or None
-        Whether the reference relaxed its cell; None where it does not say.
-    fmax : float or None
-        The largest force that the reference left, eV/Å.
-    stress : float or None
-        The largest component of the stress that it left, eV/Å^3; None where nothing says.
-    single_point : bool
-        Whether the run says that it did not relax.
+        Whether the reference's cell could change; None where it does not say.
+    fmax, stress : float or None
+        The largest force and component of the stress that it left, eV/Å and eV/Å^3.
+    start_only : bool
+        Whether nothing says that it is relaxed: what a model changes is reported, never judged.
+    fixed_cell : bool
+        Whether its atoms were partly fixed, or its cell did not move: a model's is fixed too.
+    doubts : tuple of Doubt
+        Why it, and not a model, may be what is wrong.
+    not_relaxed : str or None
+        Why a check-up does not relax it again, None where it does.
+    settings : Settings or None
+        What its VASP run says of itself.
     """
 
     name: str
@@ -54,19 +63,14 @@ class RelaxedReference:
     fmax: float | None = None
     stress: float | None = None
     single_point: bool = False
+    start_only: bool = False
+    fixed_cell: bool = False
+    doubts: tuple[Doubt, ...] = ()
+    not_relaxed: str | None = None
+    settings: Settings | None = None
     level_of_theory: str | None = None
     notes: tuple[str, ...] = ()
     error: str | None = None
-
-    @property
-    def moving(self) -> bool:
-        """Whether its forces are too large for a structure at rest."""
-        return self.fmax is not None and self.fmax > AT_REST
-
-    @property
-    def pressed(self) -> bool:
-        """Whether its stress is too large for a structure at rest."""
-        return self.stress is not None and self.stress > MOST_PRESSED * units.GPa
 
     @property
     def fingerprint(self) -> str:
@@ -91,22 +95,12 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
 
     references = []
     for size in sizes:
-        atoms = _compact_cluster(size)
-        first = atoms.copy()
+        first = _compact_cluster(size)
+        atoms = first.copy()
         atoms.calc = MorseCalculator()
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
-        references.append(
-            RelaxedReference(
-                name=f"Morse{size}",
-                source="exact Morse",
-                relaxed=_bare(atoms),
-                first=first,
-                energy=float(atoms.get_potential_energy()),
-                cell_free=False,
-                fmax=float(np.linalg.norm(atoms.get_forces(), axis=1).max()),
-                level_of_theory="analytic",
-            )
-        )
+        found = from_run([first, atoms], f"Morse{size}", "exact Morse")
+        references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
 
@@ -115,30 +109,76 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
 
     What no calculator should be asked about is a reference with its error.
     """
-    try:
-        check_structure(atoms)
-    except InputError as error:
-        return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {error}")
-    results, left_out = read_results(atoms)
+    return from_run([atoms], name, source)
+
+
+def from_run(
+    run: Sequence[Atoms], name: str | None, source: str, settings: Settings | None = None
+) -> RelaxedReference:
+    """Take the last frame of a run as relaxed, and say where that is in doubt.
+
+    It is relaxed where an ionic relaxation ended before its last step, or where forces and stress
+    are at rest; without forces it is a start.
+    """
+    settings = settings or Settings()
+    first, last = (read_frame(atoms, "", "") for atoms in (run[0], run[-1]))
+    if not len(last.atoms):
+        return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {last.error}")
+    relaxed = run[-1].copy()
+    relaxes = settings.motion == RELAXATION
+    finished = relaxes and len(run) < settings.steps
+    fixed_cell = bool(relaxed.constraints) or (relaxes and settings.cell_free is False)
     fmax = None
-    if "forces" in results:
-        for constraint in atoms.constraints:  # what the relaxation had to bring down
-            constraint.adjust_forces(atoms, results["forces"])
-        fmax = float(np.linalg.norm(results["forces"], axis=1).max(initial=0.0))
+    if last.forces is not None:
+        for constraint in relaxed.constraints:  # what the relaxation had to bring down
+            constraint.adjust_forces(relaxed, last.forces)
+        fmax = float(np.linalg.norm(last.forces, axis=1).max(initial=0.0))
+    stress = None if last.stress is None else float(np.abs(last.stress).max())
+    faults = _faults(settings, len(run), fmax, None if fixed_cell else stress, finished)
+    doubts = [*settings.doubts, *(doubt for doubt, _ in faults)]
+    start_only = fmax is None and not finished
+    if stress is None and relaxed.pbc.all() and not (finished or start_only or fixed_cell):
+        doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))
+    notes = last.notes if last.error in (None, NO_LABELS) else (last.error,)
+    if not len(first.atoms):
+        notes = (*notes, f"its first frame is left out: {first.error}")
     return RelaxedReference(
-        name=name or atoms.get_chemical_formula(),
+        name=name or relaxed.get_chemical_formula(),
         source=source,
-        relaxed=_bare(atoms),
-        energy=float(results["energy"]) if "energy" in results else None,
+        relaxed=relaxed,
+        first=run[0].copy() if len(run) > 1 and len(first.atoms) else None,
+        energy=last.energy,
+        cell_free=settings.cell_free if relaxes else None,
         fmax=fmax,
-        stress=float(np.abs(results["stress"]).max()) if "stress" in results else None,
-        notes=tuple(left_out),
+        stress=stress,
+        start_only=start_only,
+        fixed_cell=fixed_cell,
+        doubts=tuple(doubts),
+        not_relaxed=next((why for _, why in faults if why), None),
+        level_of_theory=settings.level_of_theory,
+        settings=settings if settings.functional else None,
+        notes=notes,
     )
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """Copy without calculator, with constraints."""
-    return atoms.copy()
+def _faults(
+    settings: Settings, steps: int, fmax: float | None, stress: float | None, finished: bool
+) -> list[tuple[Doubt, str | None]]:
+    """Say what speaks against a minimum, and why it is then not relaxed again (None: it is)."""
+    found: list[tuple[Doubt, str | None]] = []
+    if (doubt := settings.label_doubt(steps - 1)) is not None:
+        found.append((doubt, doubt.text))
+    if (motion := settings.motion) not in (None, RELAXATION, SINGLE_POINT):
+        found.append((Doubt("not at rest", f"the reference is of {motion}"), motion))
+    if fmax is not None and fmax > AT_REST:
+        text = f"the reference has forces of {fmax:.2g} eV/Å"
+        why = None if finished else f"forces above {AT_REST} eV/Å"
+        found.append((Doubt("not at rest", text), why))
+    if stress is not None and stress > MOST_PRESSED * units.GPa:
+        text = f"the reference has a stress of {stress / units.GPa:.2g} GPa"
+        why = None if finished else f"stress above {MOST_PRESSED:g} GPa"
+        found.append((Doubt("pressed", text), why))
+    return found
 
 
 def _compact_cluster(size: int) -> Atoms:

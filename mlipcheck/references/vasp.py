@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import itertools
 import lzma
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,9 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ase.calculators.calculator import InputError
+
+from .doubts import Doubt
+from .incar import dispersion_of, functional_of, hubbard_u_of
 
 # What reading a damaged file raises.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError, ValueError)
@@ -22,67 +27,78 @@ DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError,
 FREE_CELL = (3, 6)
 # ASE's names of the formats, best first.
 KINDS = ("vasp-xml", "vasp-out", "vasp")
-# VASP's GGA, METAGGA and IVDW tags, as they are called in print.
-FUNCTIONALS = {
-    "PE": "PBE",
-    "PS": "PBEsol",
-    "RP": "RPBE",
-    "91": "PW91",
-    "RE": "revPBE",
-    "AM": "AM05",
-    "CA": "LDA",
-    "B3": "B3LYP",
-    "OR": "optPBE",
-    "BO": "optB88",
-    "MK": "optB86b",
-    "R2SCA": "r2SCAN",
-    "R2SCAN": "r2SCAN",
-    "RSCAN": "rSCAN",
-}
-# Screened hybrids by functional and HFSCREEN in 1/Å, which is given as 0.2 or 0.207.
-HYBRIDS = {
-    ("PBE", 0.0): "PBE0",
-    ("PBE", 0.2): "HSE06",
-    ("PBE", 0.3): "HSE03",
-    ("PBEsol", 0.2): "HSEsol",
-}
-DISPERSION = {
-    "1": "D2",
-    "10": "D2",
-    "11": "D3",
-    "12": "D3(BJ)",
-    "13": "D4",
-    "2": "TS",
-    "20": "TS",
-    "21": "TS/HI",
-    "202": "MBD",
-    "263": "MBD/FI",
-    "4": "dDsC",
-}
 # vasprun.xml.relax2, vasprun.relax2.xml, vasprun.xml.2, OUTCAR.relax2
 RESTART = re.compile(
     r"(?:vasprun\.xml|outcar)\.((?:relax)?\d+)|vasprun\.((?:relax)?\d+)\.xml", re.I
 )
 OUTCAR_TAGS = (
-    *("ISIF", "NSW", "GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN"),
-    *("LDAU", "IVDW", "LVDW", "LUSE_VDW"),
+    *("ISIF", "NSW", "IBRION", "IMAGES", "ICHARG", "NELM", "NELECT"),
+    *("GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN", "LDAU", "IVDW", "LVDW", "LUSE_VDW"),
 )
+# What the atoms did, by IBRION; without steps it is a single point.
+RELAXATION, SINGLE_POINT = "relaxation", "single point"
+MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
+MOTIONS |= dict.fromkeys("5678", "finite differences")
+
+
+class Species(NamedTuple):
+    """Atoms of one POTCAR: its title, how many, and the valence electrons of each."""
+
+    element: str
+    title: str
+    atoms: int
+    valence: float
 
 
 @dataclass(frozen=True)
 class Settings:
     """What the run says of itself; None where it does not.
 
-    ``hubbard_u`` is the U in eV of each element (U - J in Dudarev's scheme), 0 for those that have
-    none beside others that do; empty where +U is off.
+    Attributes
+    ----------
+    cell_free : bool or None
+        Whether volume and shape could change.
+    motion : str or None
+        What the atoms did: relaxation, single point, molecular dynamics, ...
+    steps : int
+        How many ionic steps it might take (NSW).
+    unconverged : tuple of int
+        The ionic steps, from 0, whose electronic steps ended at NELM.
+    fixed_density : bool
+        Whether the charge density was kept (ICHARG >= 10), as for a band structure.
+    charge : float
+        Of the cell, in e; 0 where it is not known.
+    level_of_theory, functional, dispersion : str or None
+    hubbard_u : dict or None
+        The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
+        others that do; empty where +U is off.
     """
 
     cell_free: bool | None = None
-    single_point: bool = False
+    motion: str | None = None
+    steps: int = 0
+    unconverged: tuple[int, ...] = ()
+    fixed_density: bool = False
+    charge: float = 0.0
     level_of_theory: str | None = None
     functional: str | None = None
     hubbard_u: dict[str, float] | None = None
     dispersion: str | None = None
+
+    def label_doubt(self, step: int) -> Doubt | None:
+        """Say why the energy and forces of an ionic step are not labels; None where they are."""
+        if self.fixed_density:
+            text = "its charge density was fixed (ICHARG >= 10)"
+            return Doubt("not self-consistent", text)
+        if step in self.unconverged:
+            return Doubt("scf", "its SCF did not converge (stopped at NELM)")
+        return None
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What bears on all that the run computed."""
+        text = f"the reference cell has a charge of {self.charge:+g} e, which no model knows"
+        return (Doubt("charged", text),) if self.charge else ()
 
 
 def file_kind(path: Path) -> str | None:
@@ -143,25 +159,33 @@ def read_settings(path: Path, kind: str) -> Settings:
 
 
 def _vasprun_settings(path: Path) -> Settings:
-    tags: dict[str, str] = {}
-    species: list[tuple[str, str]] = []
-    end = b""
     with opened(path) as stream:
-        while block := stream.read(1 << 20):
-            end = (end + block)[-200:]
-    if b"</modeling>" not in end:
+        data = stream.read()
+    if b"</modeling>" not in data[-200:]:
         raise InputError(f"{path}: truncated, </modeling> is missing; did the run finish?")
-    with opened(path) as stream:
-        for _, element in ElementTree.iterparse(stream):
-            name = element.get("name")
-            if element.tag in ("i", "v") and name and name not in tags:
-                tags[name] = (element.text or "").strip()
-            elif element.tag == "array" and name == "atomtypes":
-                rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
-                species = [(row[1], row[-1]) for row in rows]
-            elif element.tag == "atominfo":
-                break  # the settings stand before the structures
-    return _settings(tags, species)
+    head, *calculations = data.split(b"<calculation>")
+    tags: dict[str, str] = {}
+    species: list[Species] = []
+    for _, element in ElementTree.iterparse(io.BytesIO(head)):
+        name = element.get("name")
+        if element.tag in ("i", "v") and name and name not in tags:
+            tags[name] = (element.text or "").strip()
+        elif element.tag == "array" and name == "atomtypes":
+            rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
+            species = [Species(row[1], row[-1], int(row[0]), float(row[-2])) for row in rows]
+        elif element.tag == "atominfo":
+            break  # the settings stand before the structures
+    energies = [re.findall(rb'<scstep>.*?e_fr_energy">([^<]*)', c, re.DOTALL) for c in calculations]
+    return _settings(tags, species, [(len(e), _settled(e, tags)) for e in energies])
+
+
+def _settled(energies: list[bytes], tags: dict[str, str]) -> bool:
+    """Return whether the last electronic step changed the energy by less than EDIFF."""
+    try:
+        change = abs(float(energies[-1]) - float(energies[-2]))
+    except (IndexError, ValueError):
+        return False
+    return change <= float(tags.get("EDIFF", 1e-4))
 
 
 def _outcar_settings(path: Path) -> Settings:
@@ -171,39 +195,59 @@ def _outcar_settings(path: Path) -> Settings:
         raise InputError(
             f"{path}: truncated, the timing at its end is missing; did the run finish?"
         )
-    if found := re.search(r"ions per type\s*=([\d \t]+)", text):
-        atoms = sum(map(int, found.group(1).split()))
-        if atoms > len(text):  # ASE would make room for all
-            raise InputError(f"{path}: it announces {atoms} atoms and has {len(text)} bytes")
+    found = re.search(r"ions per type\s*=([\d \t]+)", text)
+    counts = [int(n) for n in found.group(1).split()] if found else []
+    if sum(counts) > len(text):  # ASE would make room for all
+        raise InputError(f"{path}: it announces {sum(counts)} atoms and has {len(text)} bytes")
     tags = {
-        name: found.group(1).strip()
+        name: found.group(1).strip(";")
         for name in OUTCAR_TAGS
         if (found := re.search(rf"^\s*{name}\s*=\s*(\S+)", text, re.MULTILINE))
     }
-    # +U is told in sentences
+    # +U stands in sentences
     if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", text):
         tags |= {"LDAU": "T", "LDAUTYPE": found.group(1)}
     for name, values in re.findall(r"for each species (LDAU[LUJ])\s*=(.*)", text):
         tags[name] = values
     # TITEL  = PAW_PBE Fe_pv 06Sep2000
     titles = re.findall(r"TITEL\s*=\s*(\S+\s+([A-Z][a-z]?).*)", text)
-    return _settings(tags, [(element, title) for title, element in titles])
+    valences = [float(z) for z in re.findall(r"POMASS\s*=.*ZVAL\s*=\s*([\d.]+)", text)]
+    species = [
+        Species(element, title, n or 0, z or 0.0)
+        for (title, element), n, z in itertools.zip_longest(titles, counts, valences)
+    ]
+    loops = [
+        (len(re.findall(r"Iteration +\d+\( *\d+\)", part)), "EDIFF is reached" in part)
+        for part in text.split("TOTAL-FORCE")[:-1]
+    ]
+    return _settings(tags, species, loops)
 
 
-def _settings(tags: dict[str, str], species: list[tuple[str, str]]) -> Settings:
-    """Put into words what the tags say; ``species`` are the elements and titles of the POTCAR."""
-    isif = tags.get("ISIF")
-    functional = _functional(tags, " ".join(title for _, title in species))
-    hubbard_u = _hubbard_u(tags, [element for element, _ in species])
-    dispersion = _dispersion(tags)
+def _settings(
+    tags: dict[str, str], species: list[Species], loops: list[tuple[int, bool]]
+) -> Settings:
+    """Put into words what the tags say, ``loops`` being electronic steps and whether they settled.
+
+    One loop for each ionic step.
+    """
+    isif, nsw = tags.get("ISIF"), int(tags.get("NSW", 2))
+    motion = MOTIONS.get(tags.get("IBRION", "")) if nsw > 1 else SINGLE_POINT
+    functional = functional_of(tags, " ".join(one.title for one in species))
+    hubbard_u = hubbard_u_of(tags, [one.element for one in species])
+    dispersion = dispersion_of(tags)
     level = functional
     if level and hubbard_u != {}:
         level += "+U"
     if level and dispersion:
         level += f" + {dispersion}"
+    nelm = float(tags.get("NELM", "inf"))
     return Settings(
         cell_free=None if isif is None else int(isif) in FREE_CELL,
-        single_point=int(tags.get("NSW", 2)) <= 1,
+        motion="image of a path" if int(tags.get("IMAGES", 0)) > 0 else motion,
+        steps=nsw,
+        unconverged=tuple(k for k, (n, settled) in enumerate(loops) if n >= nelm and not settled),
+        fixed_density=int(tags.get("ICHARG", 0)) >= 10,
+        charge=_charge(tags, species),
         level_of_theory=None if level is None else f"{level}, VASP",
         functional=functional,
         hubbard_u=hubbard_u,
@@ -211,57 +255,8 @@ def _settings(tags: dict[str, str], species: list[tuple[str, str]]) -> Settings:
     )
 
 
-def _is_on(tags: dict[str, str], name: str) -> bool:
-    return tags.get(name, "F").strip(".").upper().startswith("T")
-
-
-def _functional(tags: dict[str, str], potentials: str) -> str | None:
-    meta, gga = (tags.get(name, "--").upper() for name in ("METAGGA", "GGA"))
-    name: str | None
-    # OUTCAR has a METAGGA of T or F too, which is something else
-    if meta not in ("--", "", "T", "F", ".FALSE.", "NONE"):
-        name = FUNCTIONALS.get(meta, meta)
-    elif gga not in ("--", ""):
-        name = FUNCTIONALS.get(gga, gga)
-    elif "PBE" in potentials:  # the POTCAR decides
-        name = "PBE"
-    elif "GGA" in potentials:
-        name = "PW91"
-    else:
-        name = "LDA" if potentials else None
-    if name is None or not _is_on(tags, "LHFCALC") or name == "B3LYP":
-        return name
-    exchange, screening = float(tags.get("AEXX", 0.25)), float(tags.get("HFSCREEN", 0.0))
-    if exchange == 1.0:
-        return "Hartree-Fock"
-    hybrid = HYBRIDS.get((name, round(screening, 1))) if exchange == 0.25 else None
-    return hybrid or f"{name} hybrid"
-
-
-def _hubbard_u(tags: dict[str, str], elements: list[str]) -> dict[str, float] | None:
-    """Return U of each element in eV; None where +U is on and the values cannot be read."""
-    if not _is_on(tags, "LDAU"):
-        return {}
-    try:
-        shells, us, js = (
-            [float(word) for word in tags[name].split()] for name in ("LDAUL", "LDAUU", "LDAUJ")
-        )
-    except (KeyError, ValueError):
-        return None
-    if not len(elements) == len(shells) == len(us) == len(js):
-        return None
-    dudarev = tags.get("LDAUTYPE", "2").split()[:1] == ["2"]
-    found: dict[str, float] = {}
-    for element, shell, u, j in zip(elements, shells, us, js, strict=True):
-        value = (u - j if dudarev else u) if shell >= 0 else 0.0
-        # an element may have several POTCARs
-        found[element] = max(value, found.get(element, value))
-    return found if any(found.values()) else {}
-
-
-def _dispersion(tags: dict[str, str]) -> str | None:
-    if (ivdw := tags.get("IVDW", "0")) != "0":
-        return DISPERSION.get(ivdw, f"IVDW {ivdw}")
-    if _is_on(tags, "LVDW"):  # of old
-        return "D2"
-    return "nonlocal vdW" if _is_on(tags, "LUSE_VDW") else None
+def _charge(tags: dict[str, str], species: list[Species]) -> float:
+    """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
+    known = "NELECT" in tags and all(one.atoms and one.valence for one in species)
+    valence = sum(one.atoms * one.valence for one in species)
+    return round(valence - float(tags["NELECT"]), 2) + 0.0 if known and species else 0.0

@@ -92,7 +92,7 @@ def test_words_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize("word", ["Xx", "coper", "nothing.xyz"])
 def test_a_word_that_is_nothing_is_refused(word):
-    with pytest.raises(InputError, match=f"'{word}' is no element"):
+    with pytest.raises(InputError, match=f"'{word}' is not an element"):
         sort_words([word])
 
 
@@ -127,12 +127,18 @@ def test_a_bare_structure_is_relaxed_and_has_no_labels(tmp_path):
     assert "no labels" in plan_checkup(EMT(), [str(path)]).not_run["parity"]
 
 
-def test_single_points_are_not_relaxed(data_dir):
-    what = [str(data_dir / "vasp" / "phonopy")]
-    system = find_system(EMT(), what)
-    assert system.references == ()
-    assert "single point" in plan_checkup(EMT(), what).not_run["relaxation"]
+def test_single_points_are_relaxed_where_they_are_at_rest(data_dir):
+    system = find_system(EMT(), [str(data_dir / "vasp" / "phonopy")])
+    assert len(system.references) == 2
     assert sum(len(s.frames) for s in system.frames) == 2
+
+
+def test_molecular_dynamics_is_not_relaxed_but_has_labels(tmp_path, relaxed_run):
+    path = write_vasprun(tmp_path / "vasprun.xml", relaxed_run, {"IBRION": "0"})
+    system = find_system(EMT(), [str(path)])
+    assert system.references == ()
+    assert len(system.frames[0].frames) == len(relaxed_run)
+    assert "molecular dynamics" in plan_checkup(EMT(), [str(path)]).not_run["relaxation"]
 
 
 def test_pairs_of_a_public_set_are_not_scanned(data_dir):

@@ -6,7 +6,8 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
+from ase.stress import voigt_6_to_full_3x3_stress
 
 
 def _vectors(name: str, rows, kind: str = "") -> str:
@@ -23,14 +24,22 @@ def _structure(atoms: Atoms, name: str = "", fixed=()) -> str:
     )
 
 
-def write_vasprun(path: Path, images: list[Atoms], tags: dict[str, str] | None = None, fixed=()):
+def _energies(energy: float) -> str:
+    names = ("e_fr_energy", "e_0_energy")
+    return "".join(f'<i name="{name}"> {energy} </i>' for name in names)
+
+
+def write_vasprun(
+    path: Path, images: list[Atoms], tags: dict[str, str] | None = None, fixed=(), electronic=()
+):
     """Write a run whose steps are the images, with the energies and forces that they carry.
 
-    ``tags`` are those of the INCAR; ``fixed`` are the indices of atoms that do not move.
+    ``tags`` are those of the INCAR; ``fixed`` are the indices of atoms that do not move;
+    ``electronic`` are the energies of the electronic steps, which each ionic step repeats.
     """
     first = images[0]
     groups = [(s, len(list(g))) for s, g in itertools.groupby(first.get_chemical_symbols())]
-    tags = {"ISIF": "3", "NSW": "99", "GGA": "--", **(tags or {})}
+    tags = {"ISIF": "3", "NSW": "99", "IBRION": "2", "GGA": "--", **(tags or {})}
     lines = "".join(
         f'<v name="{name}"> {value} </v>\n'
         if name.startswith("LDAU") and name != "LDAU"
@@ -54,11 +63,14 @@ def write_vasprun(path: Path, images: list[Atoms], tags: dict[str, str] | None =
     )
     for atoms in images:
         energy = atoms.calc.results["energy"]
-        energies = "".join(f'<i name="{n}"> {energy} </i>' for n in ("e_fr_energy", "e_0_energy"))
+        stress = voigt_6_to_full_3x3_stress(atoms.calc.results.get("stress", np.zeros(6)))
+        text += "<calculation>\n"
+        for step in electronic or [energy]:
+            text += f"<scstep><energy>{_energies(step)}</energy></scstep>\n"
         text += (
-            f"<calculation>\n<scstep><energy>{energies}</energy></scstep>\n{_structure(atoms)}"
-            f"{_vectors('forces', atoms.calc.results['forces'])}"
-            f"{_vectors('stress', np.zeros((3, 3)))}<energy>{energies}</energy>\n</calculation>\n"
+            f"{_structure(atoms)}{_vectors('forces', atoms.calc.results['forces'])}"
+            f"{_vectors('stress', -10 * stress / units.GPa)}"
+            f"<energy>{_energies(energy)}</energy>\n</calculation>\n"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "</modeling>\n")

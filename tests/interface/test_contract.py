@@ -209,7 +209,7 @@ def test_the_command_takes_elements(run_cli):
     assert "force on a single Al" in out
     status, _, err = run_cli("contract", "Xx", "-b", "ase:emt")
     assert status == 2
-    assert err.startswith("mlipcheck: 'Xx' is no element, ")
+    assert err.startswith("mlipcheck: 'Xx' is not an element, ")
     assert err.count("\n") == 1
 
 

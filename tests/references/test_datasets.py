@@ -77,7 +77,7 @@ def put(folder, *names):
 # --- what is pinned ----------------------------------------------------------------------------
 
 
-def test_the_registry_holds_what_is_promised():
+def test_the_registry_holds_what_is_documented():
     assert tuple(row.name for row in datasets.DATASETS) == NAMES
     kitchin = datasets.get_dataset("kitchin-111")
     assert [f.name for f in kitchin.files] == [
@@ -111,12 +111,12 @@ def test_the_registry_agrees_with_the_manifest(data_dir):
     manifest = {row["file"]: row for row in json.loads((data_dir / "MANIFEST.json").read_text())}
     for row in datasets.DATASETS:
         for file in row.files:
-            told = manifest[file.name]
+            row_there = manifest[file.name]
             assert (file.url, file.sha256, file.bytes, row.licence) == (
-                told["url"],
-                told["sha256"],
-                told["bytes"],
-                told["licence"],
+                row_there["url"],
+                row_there["sha256"],
+                row_there["bytes"],
+                row_there["licence"],
             )
 
 
@@ -238,7 +238,7 @@ def test_what_is_missing_is_downloaded_once(cache, server, capfd):
     assert datasets.fetch("small") == datasets.fetch("small") == datasets.find("small") == paths
     assert server.asked == ["first.json", "second.json"]
     assert {p.name: p.read_bytes() for p in cache.iterdir()} == CONTENTS
-    assert capfd.readouterr() == ("", "")  # nobody is at a terminal, and pooch says nothing
+    assert capfd.readouterr() == ("", "")  # there is no terminal, and pooch says nothing
 
 
 def test_only_what_is_missing_is_downloaded(cache, named, server):
@@ -296,7 +296,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [Terminal, io.StringIO])
-def test_a_download_is_told_on_a_terminal_only(monkeypatch, cache, server, capfd, stream):
+def test_a_download_is_reported_on_a_terminal_only(monkeypatch, cache, server, capfd, stream):
     for variable in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TERM", "xterm")
@@ -423,12 +423,12 @@ def test_data_says_where_things_are_and_what_is_damaged(run_cli, cache, named, p
     status, out, err = run_cli("data")
     assert (status, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 100
-    told = "".join(line.strip() for line in out.splitlines())  # a path may be folded
-    assert str(first) in told
+    printed = "".join(line.strip() for line in out.splitlines())  # a path may be folded
+    assert str(first) in printed
     assert "not here" not in out
     assert "damaged: " in out
     assert f"0 of {len(CONTENTS['second.json'])} bytes" in " ".join(out.split())
-    assert str(named) in told[told.index("checksums") :]
+    assert str(named) in printed[printed.index("checksums") :]
 
 
 def test_data_as_json(run_cli, cache, named, pin, tmp_path):

@@ -119,7 +119,7 @@ def test_labels_have_other_names_too(tmp_path, prefix):
     assert found.notes == (f"labels read from {names}",)
 
 
-def test_where_there_are_two_sources_the_fuller_is_read_and_the_other_told():
+def test_where_there_are_two_sources_the_fuller_is_read_and_the_other_named():
     atoms = labelled(with_names("REF_", energy=-2.0, forces=np.ones((4, 3))), -1.0, None)
     found = frames_from_atoms([atoms])
     assert found.frames[0].energy == -2.0
@@ -137,7 +137,7 @@ def test_of_two_equally_full_sources_the_calculator_is_read():
 
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
 @pytest.mark.parametrize("label", ["energy", "forces", "stress"])
-def test_what_is_not_finite_is_left_out_and_told(label, bad):
+def test_what_is_not_finite_is_left_out_and_noted(label, bad):
     labels = {"energy": -1.0, "forces": np.ones((4, 3)), "stress": np.ones(6)}
     labels[label] = np.array(labels[label], dtype=float)
     labels[label].flat[-1] = bad
@@ -161,7 +161,7 @@ def test_what_is_not_finite_is_left_out_and_told(label, bad):
         ("stress", np.ones(5), r"stress of shape \(5,\)"),
     ],
 )
-def test_what_has_a_wrong_shape_is_left_out_and_told(label, value, why):
+def test_what_has_a_wrong_shape_is_left_out_and_noted(label, value, why):
     labels = {"energy": -1.0, "forces": np.ones((4, 3)), "stress": np.ones(6), label: value}
     (frame,) = frames_from_atoms([labelled(bulk("Cu", cubic=True), **labels)]).frames
     assert getattr(frame, label) is None
@@ -386,7 +386,7 @@ def test_items_of_every_kind(tmp_path):
     assert len(together.frames) == 3
 
 
-def test_equal_names_are_told_apart_by_their_folders(tmp_path):
+def test_equal_names_get_their_folders(tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         ase.io.write(tmp_path / name / "cu.xyz", crystals(3.6), format="extxyz")
@@ -550,7 +550,7 @@ def test_other_values_of_u_are_another_level_but_other_elements_are_not(tmp_path
 
 
 @pytest.mark.parametrize("key", ["functional", "level_of_theory", "xc"])
-def test_levels_told_by_the_frames_are_split(tmp_path, key):
+def test_levels_that_the_frames_name_are_split(tmp_path, key):
     images = crystals(3.5, 3.6, 3.7)
     for atoms, level in zip(images, ("PBE", "r2SCAN", "PBE"), strict=True):
         atoms.info[key] = level
@@ -596,7 +596,7 @@ def test_a_folder_falls_back_to_the_file_that_reads(data_dir, tmp_path, broken):
     if broken == "vasprun.xml":
         assert notes[0].endswith("read OUTCAR instead")
     else:
-        assert notes == []  # nobody had to look at it
+        assert notes == []  # it was not needed
 
 
 def test_a_run_all_of_whose_files_are_cut_names_them(data_dir, tmp_path):

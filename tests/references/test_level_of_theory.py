@@ -205,11 +205,11 @@ def pbe(u=None, dispersion=None, functional="PBE"):
         ("PBE hybrid", "PBE (MatPES)", "PBE"),
     ],
 )
-def test_another_functional_is_told(functional, checkpoint, trained_on):
+def test_another_functional_is_a_difference(functional, checkpoint, trained_on):
     expected = f"the labels are {functional}, where the checkpoint was trained on {trained_on}"
     found = differences(f"{functional}, VASP", checkpoint, OXIDE, pbe(functional=functional))
     assert found == expected
-    if functional != "PBE hybrid":  # a text alone tells it too
+    if functional != "PBE hybrid":  # a text alone says it too
         assert differences(functional, checkpoint, OXIDE) == expected
 
 
@@ -227,7 +227,7 @@ def test_another_functional_is_told(functional, checkpoint, trained_on):
         ([], None),
     ],
 )
-def test_missing_u_is_told_where_the_scheme_has_it(compositions, missing):
+def test_missing_u_is_a_difference_where_the_scheme_has_it(compositions, missing):
     expected = (
         f"the labels are PBE without +U for {missing}, where the checkpoint was trained with it"
     )
@@ -262,7 +262,7 @@ def test_labels_in_the_scheme_itself_never_differ(metals, anion):
         ({}, OXIDE, "PBE+U (my own)", "without +U, where .* trained with it"),
     ],
 )
-def test_another_u_is_told(u, compositions, checkpoint, why):
+def test_another_u_is_a_difference(u, compositions, checkpoint, why):
     found = differences("PBE+U, VASP", checkpoint, compositions, pbe(u))
     assert found.startswith("the labels are PBE with")
     head, tail = why.split(" .* ")
@@ -270,7 +270,7 @@ def test_another_u_is_told(u, compositions, checkpoint, why):
     assert found.endswith(tail)
 
 
-def test_u_of_unknown_values_is_told_only_where_the_checkpoint_has_none():
+def test_u_of_unknown_values_is_a_difference_only_where_the_checkpoint_has_none():
     unknown = Settings(functional="PBE", hubbard_u=None)
     assert "with +U" in differences("PBE+U, VASP", "PBE (MatPES)", OXIDE, unknown)
     assert differences("PBE+U, VASP", MPTRJ, OXIDE, unknown) is None
@@ -278,7 +278,7 @@ def test_u_of_unknown_values_is_told_only_where_the_checkpoint_has_none():
     assert differences("PBE_52, VASP", MPTRJ, OXIDE) is None
 
 
-def test_dispersion_is_told_on_either_side():
+def test_dispersion_is_a_difference_on_either_side():
     found = differences("PBE + D3(BJ), VASP", MPTRJ, [{"C"}], pbe(dispersion="D3(BJ)"))
     assert found == (
         "the labels are PBE with D3(BJ) dispersion, where the checkpoint was trained without"
@@ -338,5 +338,5 @@ def test_every_checkpoint_of_the_materials_project_is_known_to_have_u():
 )
 def test_real_runs_against_chgnet(data_dir, folder, expected):
     (found,) = load_frame_sets(data_dir / "vasp" / folder)
-    told = differences(found.level_of_theory, MPTRJ, found.compositions, found.settings)
-    assert told == expected
+    said = differences(found.level_of_theory, MPTRJ, found.compositions, found.settings)
+    assert said == expected

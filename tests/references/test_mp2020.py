@@ -54,7 +54,7 @@ def test_published_numbers(pymatgen, atoms, expected):
 
 
 def test_the_oxygen_of_a_bond_is_a_peroxide(pymatgen):
-    """Two states of one composition differ in it: the structure tells, not the formula."""
+    """Two states of one composition differ in it: the structure decides, not the formula."""
     assert correction(dilithium_dioxide(1.45)) == pytest.approx(2 * PEROXIDE)
     assert correction(dilithium_dioxide(3.2)) == pytest.approx(2 * OXIDE)
 
