@@ -40,12 +40,14 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help="morse-near, random-TP, files, folders, ...")
     parser.add_argument("--backend", default="toy", help="toy, chgnet, sevennet, ...")
     parser.add_argument("--sample", type=int, help="so many frames of each set; all by default")
-    parser.add_argument("--signal", type=float, help="eV; by default hydrogen evolution's, 0.1")
+    parser.add_argument(
+        "--energy-resolution", type=float, help="eV; by default hydrogen evolution's, 0.1"
+    )
     parser.add_argument("--figures", type=Path, help="folder for the figures")
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
-    signal = SIGNAL[0] if options.signal is None else options.signal
-    check_settings(None, signal)
+    resolution = options.energy_resolution or SIGNAL[0]
+    check_settings(None, resolution)
 
     morse = get_demonstration(options.backend.partition(":")[0]).morse
     names = options.sets or (NAMES if morse else ("mptrj-random-1k", "random-TP"))
@@ -53,14 +55,14 @@ def main() -> None:
     if options.sample is not None:
         sets = [s.sample(options.sample, seed=0) for s in sets]
     calculator = get_calculator(options.backend)
-    found = [parity(calculator, s, signal=signal) for s in sets]
+    found = [parity(calculator, s, energy_resolution=resolution) for s in sets]
 
     within = [summarize(p) for p in found if p.distribution == "in"]
     others = [summarize(p) for p in found if p.distribution != "in"]
-    told = f"signal: {signal:g} eV between two states, to be held against σ only"
-    print(*within, told, *others, sep="\n")
+    wanted = f"signal: {resolution:g} eV between two states, to be compared with σ only"
+    print(*within, wanted, *others, sep="\n")
     if options.figures:
-        settings = {"signal": options.signal}
+        settings = {"energy_resolution": options.energy_resolution}
         run = make_run(parser.prog, describe(calculator), settings, {"parity": found})
         print(*write_figures(options.figures, draw_panels(compare_runs([run]))), sep="\n")
     if options.json:
