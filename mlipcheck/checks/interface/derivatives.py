@@ -2,100 +2,144 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculationFailed
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ...analysis.strain import TOO_NOISY, rounding_noise, strained
 from ...calculators.evaluate import evaluate
-from .deviation import Deviation, NotApplicable
-from .subject import Subject
+from .precision import Deviation, NotApplicable
+from .subject import CalculatorError, Subject, moved
 
 RANDOM_DIRECTIONS = 4
+# What makes shear components of the stress as large as the others: in a cubic cell they vanish.
+SHEAR = np.array([[0, 0.25, -0.2], [0.25, 0, 0.15], [-0.2, 0.15, 0]])
+VACUUM = 10.0  # Å
+ALL, IN_PLANE = (0, 1, 2, 3, 4, 5), (0, 1, 5)  # of Voigt's order: xx, yy, zz, yz, xz, xy
 
 
 def forces_are_gradient(subject: Subject) -> list[Deviation]:
-    """Forces are minus the derivative of the energy."""
-    _require(subject, "forces")
-    (here,) = subject.ask([subject.sample], "energy", "forces")
-    forces = np.asarray(here.forces, float)
-    size = float(np.linalg.norm(forces))
-    draws = np.random.default_rng(2).normal(size=(RANDOM_DIRECTIONS, *forces.shape))
-    # along the forces, where their sign and size show best, and across them
-    directions = [x / np.linalg.norm(x) for x in (forces, *draws)]
+    """Forces are minus the derivative of the energy, or of the free energy where they differ."""
+    images, claimed = _along_forces(subject, RANDOM_DIRECTIONS)
+    return _compare_derivatives(subject, images, subject.precision.step, claimed, "eV/Å")
+
+
+def free_energy(subject: Subject) -> list[Deviation]:
+    """The free energy has the derivative that the forces claim, or that of the energy."""
+    subject.require("free_energy")
+    images, claimed = _along_forces(subject, 1)
     h = subject.precision.step
-    images = [_moved(subject.sample, s * h * x) for x in directions for s in (-1, 1)]
-    slopes = _slopes(subject, images, h)
-    claimed = [-float(np.sum(forces * x)) for x in directions]
-    return _deviations(subject, slopes, claimed, size, 1.0, here.energy, "eV/Å")
+    # one by one; where both are alike, whether the forces are too is asked elsewhere
+    energies, free = ([subject.get(a, n) for a in images] for n in ("energy", "free_energy"))
+    found = (_deviations(subject, free, h, c, "eV/Å") for c in (claimed, _slopes(energies, h)))
+    return min(found, key=_worst)
 
 
 def stress_is_gradient(subject: Subject) -> list[Deviation]:
     """The stress is the derivative of the energy with respect to strain, over the volume."""
-    if "stress" not in subject.properties("stress"):
-        raise NotApplicable("no stress is declared")
     # a left-handed cell is a cell like any other, and some models take its volume as negative
-    mirrored = subject.sample.copy()
-    mirrored.set_cell(subject.sample.cell[[1, 0, 2]])
-    deviations = []
-    for atoms in (subject.sample, mirrored):
-        (here,) = subject.ask([atoms], "energy", "stress")
-        stress = np.asarray(here.stress, float)
-        volume = atoms.get_volume()
-        # in float32 the curvature of a rough model asks for a smaller strain than displacement
-        h = min(subject.precision.step, 1e-3)
-        # Voigt order; half of a shear on either side of the diagonal, so that the slope is σ V
-        directions = voigt_6_to_full_3x3_stress(np.eye(6)) * np.where(np.eye(3) == 1, 1, 0.5)
-        images = [strained(atoms, s * h * x) for x in directions for s in (-1, 1)]
-        slopes = _slopes(subject, images, h) / volume
-        size = float(np.abs(stress).max())
-        deviations += _deviations(
-            subject, slopes, list(stress), size, volume, here.energy, "eV/Å^3", h
-        )
+    sheared = strained(subject.sample, SHEAR)
+    sheared.set_cell(sheared.cell[[1, 0, 2]])
+    return [
+        *_stress_deviations(subject, subject.sample),
+        *_stress_deviations(subject, sheared, " in a sheared, left-handed cell"),
+    ]
+
+
+def stress_of_slabs(subject: Subject) -> list[Deviation]:
+    """The stress of a slab is too, in a cell that is periodic across the vacuum or is not."""
+    slab = subject.sample.copy()
+    slab.cell[2] *= 1 + VACUUM / slab.cell.lengths()[2]
+    deviations = _stress_deviations(subject, slab, " in a slab")
+    slab.pbc = (True, True, False)
+    with contextlib.suppress(CalculatorError):  # no calculator has to have one here
+        subject.get(slab, "stress")
+        deviations += _stress_deviations(subject, slab, " in a slab with pbc TTF", IN_PLANE)
+    if _worst(deviations) > 1 and _worst(_stress_deviations(subject, subject.sample)) > 1:
+        raise NotApplicable("the stress of a crystal is not its derivative either")
     return deviations
 
 
-def _require(subject: Subject, name: str) -> None:
-    if name not in subject.calculator.implemented_properties:
-        raise NotApplicable(f"no {name} declared")
+def _along_forces(subject: Subject, n_random: int) -> tuple[list[Atoms], np.ndarray]:
+    """Return pairs of displaced structures, and the slopes between them by the forces."""
+    subject.require("energy", "forces")
+    forces = np.asarray(subject.get(subject.sample, "forces"), float)
+    draws = np.random.default_rng(2).normal(size=(n_random, *forces.shape))
+    # along the forces, where their sign and size show best, and across them
+    directions = [x / (np.linalg.norm(x) or 1.0) for x in (forces, *draws)]
+    h = subject.precision.step
+    images = [moved(subject.sample, s * h * x) for x in directions for s in (-1, 1)]
+    return images, np.array([-np.sum(forces * x) for x in directions])
 
 
-def _moved(atoms: Atoms, shift: np.ndarray) -> Atoms:
-    image = atoms.copy()
-    image.positions += shift
-    return image
+def _stress_deviations(
+    subject: Subject, atoms: Atoms, where: str = "", components: Sequence[int] = ALL
+) -> list[Deviation]:
+    subject.require("energy", "stress")
+    stress = np.asarray(subject.get(atoms, "stress"), float)
+    if stress.shape != (6,):
+        return [Deviation(f"stress of shape {stress.shape}{where}, not (6,)")]
+    h = subject.precision.strain
+    # half of a shear on either side of the diagonal, so that the slope is σ V
+    strains = voigt_6_to_full_3x3_stress(np.eye(6)) * np.where(np.eye(3) == 1, 1, 0.5)
+    images = [strained(atoms, s * h * strains[k]) for k in components for s in (-1, 1)]
+    claimed, unit = stress[list(components)], f"eV/Å^3{where}"
+    return _compare_derivatives(subject, images, h, claimed, unit, atoms.get_volume())
 
 
-def _slopes(subject: Subject, images: list[Atoms], h: float) -> np.ndarray:
-    """Return dE/dx from pairs of images at -h and +h, batched where the calculator can."""
+def _compare_derivatives(
+    subject: Subject,
+    images: list[Atoms],
+    h: float,
+    claimed: np.ndarray,
+    unit: str,
+    volume: float = 1.0,
+) -> list[Deviation]:
+    """Compare with the derivatives of the energy, or of the free energy where they fit better."""
     found = evaluate(subject.calculator, images, properties=("energy",))
-    for evaluation in found:
-        if evaluation.error is not None:
-            raise CalculationFailed(f"a strained or moved structure fails: {evaluation.error}")
-    energies = np.array([e.energy for e in found]).reshape(-1, 2)
-    return (energies[:, 1] - energies[:, 0]) / (2 * h)
+    for error in (e.error for e in found if e.error is not None):
+        raise CalculatorError(f"a strained or moved structure fails: {error}")
+    deviations = _deviations(subject, [e.energy for e in found], h, claimed, unit, volume)
+    if _worst(deviations) > 1 and subject.properties("free_energy"):
+        free = [subject.get(atoms, "free_energy") for atoms in images]
+        others = _deviations(subject, free, h, claimed, unit, volume)
+        return min(deviations, others, key=_worst)
+    return deviations
+
+
+def _slopes(energies: Sequence[Any], h: float) -> np.ndarray:
+    """Return dE/dx from energies at pairs of -h and +h."""
+    values = np.array(energies, float)
+    return (values[1::2] - values[::2]) / (2 * h)
 
 
 def _deviations(
     subject: Subject,
-    slopes: np.ndarray,
-    claimed: list[float],
-    size: float,
-    volume: float,
-    energy: float | None,
+    energies: Sequence[Any],
+    h: float,
+    claimed: np.ndarray,
     unit: str,
-    step: float | None = None,
+    volume: float = 1.0,
 ) -> list[Deviation]:
-    """Hold claimed derivatives against the slopes, by the larger of the two."""
+    """Compare claimed derivatives with central differences, by the larger of the two."""
     precision = subject.precision
-    size = max(size, float(np.abs(slopes).max()))
-    # the energy's own rounding, as it comes through the difference
-    noise = rounding_noise(energy or 0.0, precision.kind, step or precision.step) / volume
+    slopes = _slopes(energies, h) / volume
+    size = float(np.abs([slopes, claimed]).max())
+    # an energy's own noise, as it comes through the difference
+    rounding = rounding_noise(energies[0], precision.rounding, h)
+    noise = max(rounding, subject.noise / h) / volume
     if size == 0 or noise > TOO_NOISY * size:
         raise NotApplicable(f"{size:.1e} {unit} is too small to be told from rounding")
     tolerance = precision.derivative * size + noise
     return [
-        Deviation(f"{abs(c - s):.1e} {unit} off, of {size:.2g}", abs(c - s), tolerance, unit)
-        for c, s in zip(claimed, slopes, strict=True)
+        Deviation(f"{x:.1e} {unit} off, of {size:.2g}", x, tolerance, unit.split(" ")[0])
+        for x in np.abs(claimed - slopes)
     ]
+
+
+def _worst(deviations: list[Deviation]) -> float:
+    return max(d.ratio for d in deviations)

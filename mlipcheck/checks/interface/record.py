@@ -1,4 +1,4 @@
-"""Records of the contract."""
+"""The record of an interface test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ContractResult:
-    """One check of the contract that an ASE calculator keeps, or does not.
+    """One test of what every ASE calculator does.
 
-    ``status`` is ``passed``, ``failed``, ``expected failure`` or ``not applicable``. ``value`` is
-    the largest deviation found and ``tolerance`` what it was held against, both in ``unit``; None
-    where there is nothing to measure. ``message`` says what was found. ``error`` is set where no
-    test could be run.
+    ``status`` is ``passed``, ``failed``, ``expected failure`` or ``not applicable``; ``message``
+    says what was found. ``value`` is the largest deviation and ``tolerance`` what it may be, both
+    in ``unit``; None where there is nothing to measure. ``error`` is set where nothing could be
+    tested, or mlipcheck itself failed.
     """
 
     check: str

@@ -1,9 +1,10 @@
-"""What the contract is tried on: a calculator, and structures that it can be tried with."""
+"""What the interface tests are tried on: a calculator, and structures that it answers for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
+from ase.outputs import all_outputs
 
-from ...calculators.evaluate import evaluate, floating_type
+from ...calculators.base import FAILURES
+from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe
+from .precision import PRECISIONS, NotApplicable, Precision
 
 # Asked in this order until two are known; common, and covered by most models.
 CANDIDATES = ("Si", "O", "Cu", "H", "Al", "C", "N", "Ni", "Fe", "Na", "Cl", "Au", "Ar")
@@ -24,77 +28,86 @@ NOTICEABLE = 0.05
 SHRINKS, SHRINK = 8, 0.85
 # A generic strain: no component of the stress vanishes by symmetry, no cell vector is special.
 STRAIN = np.array([[0.02, 0.015, -0.01], [0.0, -0.03, 0.02], [0.0, 0.0, 0.01]])
+NUDGE = 0.05  # Å; no energy stays what it was
+TINY, STEPS = 1e-6, 8  # Å; over these, whatever is smooth has no third difference
 
 
-@dataclass(frozen=True)
-class Precision:
-    """What can be asked of numbers in one floating-point type.
-
-    Attributes
-    ----------
-    kind : str
-        The type.
-    energy, forces : float
-        How closely two ways to the same number agree: relative, and absolute in eV an atom and
-        eV/Å.
-    step : float
-        Displacement in Å, or strain, of central differences: smaller ones drown in rounding,
-        larger ones in the curvature of a rough model.
-    derivative : float
-        How closely a derivative agrees, relative to its size.
-    """
-
-    kind: str
-    energy: float
-    forces: float
-    step: float
-    derivative: float
+class CalculatorError(Exception):
+    """What a calculator raised, which is its ``__cause__``, or should have raised."""
 
 
-PRECISIONS = {
-    "float32": Precision("float32", energy=1e-5, forces=1e-4, step=5e-3, derivative=1e-2),
-    "float64": Precision("float64", energy=1e-9, forces=1e-9, step=1e-4, derivative=1e-5),
-}
+@contextlib.contextmanager
+def calling() -> Iterator[None]:
+    """Turn what a calculator raises into a `CalculatorError`: all else is mlipcheck's own."""
+    try:
+        yield
+    except FAILURES as error:
+        raise CalculatorError(describe_error(error)) from error
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A calculator, its precision, and structures that it answers for.
+    """A calculator, the precision of its numbers, and structures that it answers for.
 
     ``sample`` has four atoms of one or two elements, rattled, in a strained cell that is periodic
     in three directions; where the calculator takes no such thing, in vacuum. ``bond`` (Å) is about
-    the distance of neighbours in it.
+    the distance of neighbours in it. ``problems`` has each declared property that it does not
+    deliver there, with what comes instead; ``noise`` (eV) is that of its energies, if measured.
     """
 
     calculator: BaseCalculator
-    precision: Precision
     sample: Atoms
     elements: tuple[str, ...]
     bond: float
+    problems: Mapping[str, str] = field(default_factory=dict)
+    precision: Precision = PRECISIONS[0]
+    noise: float = 0.0
+
+    @property
+    def periodic(self) -> bool:
+        return bool(self.sample.pbc.all())
 
     def properties(self, *names: str) -> tuple[str, ...]:
-        """Return those of ``names`` that the calculator declares and the sample can have."""
-        return tuple(
-            name
-            for name in names
-            if name in self.calculator.implemented_properties
-            and (name != "stress" or self.sample.pbc.all())
-        )
+        """Return those of ``names`` that are declared, and delivered for the sample."""
+        known = set(self.calculator.implemented_properties) - self.problems.keys()
+        return tuple(n for n in names if n in known and (n != "stress" or self.periodic))
+
+    def require(self, *names: str) -> None:
+        """Raise `NotApplicable` for the first of ``names`` that is not delivered."""
+        for name in names:
+            if not self.properties(name):
+                raise NotApplicable(f"no {name} is delivered")
+
+    def get(self, atoms: Atoms, name: str) -> Any:
+        """Return a property through ``atoms.calc``, as a user of ASE asks for it."""
+        image = atoms.copy()
+        image.calc = self.calculator
+        with calling():
+            return self.calculator.get_property(name, image)
 
     def ask(self, images: Sequence[Atoms], *properties: str) -> list[Evaluation]:
-        """Evaluate one by one, as a user of ASE does; `AssertionError` where one fails."""
-        return [self._ask_one(atoms, properties) for atoms in images]
+        """Evaluate one by one; `CalculatorError` where one fails."""
+        return [Evaluation(**{n: self.get(atoms, n) for n in properties}) for atoms in images]
 
-    def _ask_one(self, atoms: Atoms, properties: Sequence[str]) -> Evaluation:
-        found = {name: ask_ase(self.calculator, atoms, name) for name in properties}
-        return Evaluation(**found)
+    def reset(self) -> None:
+        """Make it forget what it has computed, where it can."""
+        if hasattr(self.calculator, "reset"):
+            with calling():
+                self.calculator.reset()
 
 
-def ask_ase(calculator: BaseCalculator, atoms: Atoms, name: str) -> Any:
-    """Return a property through ``atoms.calc``, as a user of ASE asks for it."""
-    image = atoms.copy()
-    image.calc = calculator
-    return calculator.get_property(name, image)
+def moved(atoms: Atoms, shift: np.ndarray) -> Atoms:
+    """Return a copy with its atoms moved by ``shift`` (Å)."""
+    image: Atoms = atoms.copy()
+    image.positions += shift
+    return image
+
+
+def nudged(atoms: Atoms, seed: int = 3) -> Atoms:
+    """Return a copy with every atom moved a little."""
+    image: Atoms = atoms.copy()
+    image.rattle(NUDGE, seed=seed)
+    return image
 
 
 def choose_subject(
@@ -109,14 +122,15 @@ def choose_subject(
     """
     unknown = [x for x in elements or () if atomic_numbers.get(x, 0) < 1]
     if unknown:
-        raise InputError(f"{unknown[0]!r} is no element")
-    if dtype not in (None, *PRECISIONS):
-        raise InputError(f"dtype is {dtype!r}; give {' or '.join(PRECISIONS)}")
-    scale = describe(calculator).bond_scale
+        raise InputError(f"{unknown[0]!r} is not an element")
+    if dtype not in (None, "float32", "float64"):
+        raise InputError(f"dtype is {dtype!r}; give float32 or float64")
+    info = describe(calculator)
     known: list[str] = []
     error = ""
     for symbol in elements or CANDIDATES:
-        found = _answer(calculator, strained_crystal((symbol,), bond_length((symbol,), scale)))
+        crystal = strained_crystal((symbol,), bond_length((symbol,), info.bond_scale))
+        found = _answer(calculator, crystal)
         if found.error is None:
             known.append(symbol)
         error = found.error or error
@@ -124,11 +138,9 @@ def choose_subject(
             break
     if not known or (elements and error):
         asked = f"; name elements that it knows ({', '.join(CANDIDATES)} were tried)"
-        raise InputError(
-            f"{describe(calculator).spec} cannot be judged: {error}{'' if elements else asked}"
-        )
+        raise InputError(f"{info.spec} cannot be judged: {error}{'' if elements else asked}")
     pair = tuple(known[:2])
-    bond = bond_length(pair, scale)
+    bond = bond_length(pair, info.bond_scale)
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
         sample = strained_crystal(pair, bond)
@@ -140,14 +152,18 @@ def choose_subject(
         bond *= SHRINK
     _, bond, sample, reference = max(tried, key=lambda t: t[0])
     if reference.error is not None:
-        raise InputError(f"{describe(calculator).spec} cannot be judged: {reference.error}")
-    return Subject(
-        calculator=calculator,
-        precision=PRECISIONS[dtype or floating_type(calculator, [reference])],
-        sample=sample,
-        elements=pair,
-        bond=bond,
-    )
+        raise InputError(f"{info.spec} cannot be judged: {reference.error}")
+    subject = Subject(calculator, sample, pair, bond)
+    problems = {name: _problem(subject, name) for name in calculator.implemented_properties}
+    subject = replace(subject, problems={name: text for name, text in problems.items() if text})
+    own = dtype or str(getattr(calculator, "dtype", ""))
+    if "float" in own:
+        known_type = next((p for p in PRECISIONS if p.kind in own), PRECISIONS[0])
+        return replace(subject, precision=known_type)
+    try:
+        return _measured(subject)
+    except CalculatorError:  # the tests will say so
+        return subject
 
 
 def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
@@ -155,12 +171,64 @@ def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
     (found,) = evaluate(calculator, [atoms])
     if found.error is None:
         return found
-    free = Atoms(atoms.numbers, atoms.positions)
-    (in_vacuum,) = evaluate(calculator, [free])
+    (in_vacuum,) = evaluate(calculator, [Atoms(atoms.numbers, atoms.positions)])
     if in_vacuum.error is not None:
         return found  # what it said of the crystal is the reason to show
     atoms.pbc, atoms.cell = False, None
     return in_vacuum
+
+
+def _problem(subject: Subject, name: str) -> str:
+    """Return what is wrong with a declared property of the sample, if anything."""
+    # of a property of its own ASE says nothing
+    if name not in all_outputs or (name == "stress" and not subject.periodic):
+        return ""
+    shape = tuple(len(subject.sample) if n == "natoms" else n for n in all_outputs[name].shapespec)
+    try:
+        value = subject.get(subject.sample, name)
+    except CalculatorError as error:
+        return f"raises {type(error.__cause__).__name__}"
+    if value is None:
+        return "comes as None"
+    if np.shape(value) != shape:
+        return f"has the shape {np.shape(value)}, in ASE {shape}"
+    return "" if np.isfinite(value).all() else "is not finite"
+
+
+def _measured(subject: Subject) -> Subject:
+    """Return the subject with the precision that its noise shows.
+
+    A float32 model may come in float64 arrays, as from ASE's `SumCalculator`. Rounding and
+    convergence leave third differences along a line of tiny steps, and a calculator that starts
+    from its last solution gives other numbers after other structures, and not after a reset.
+    """
+    sample = subject.sample
+    direction = np.random.default_rng(7).normal(size=(len(sample), 3))
+    images = [moved(sample, k * TINY * direction) for k in range(STEPS)]
+    names = subject.properties("energy", "forces")
+    subject.reset()
+    found = subject.ask([*images, nudged(sample), sample], *names)
+    subject.reset()
+    found += subject.ask([sample], *names)
+    n_atoms = len(sample)
+    numbers = np.array(
+        [
+            [(e.energy or 0.0) / n_atoms, *(() if e.forces is None else np.ravel(e.forces))]
+            for e in found
+        ]
+    )
+    numbers[:, 0] /= max(1.0, abs(numbers[0, 0]))
+    numbers[:, 1:] /= np.abs(numbers[0, 1:]).max(initial=1.0)
+    line, again, from_scratch = numbers[:STEPS], numbers[-2], numbers[-1]
+    # the median, since a step of the potential is no noise
+    rough = np.median(np.abs(np.diff(line, 3, axis=0)), axis=0) / np.sqrt(1 + 9 + 9 + 1)
+    noise = np.maximum(rough, np.abs(again - line[0]))
+    repeats = np.abs(from_scratch - line[0]).max() < noise.max() / 100
+    for precision in PRECISIONS:
+        if noise.max() <= precision.noise and (precision.kind != "self-consistent" or repeats):
+            size = max(n_atoms, abs(found[0].energy or 0.0))
+            return replace(subject, precision=precision, noise=float(noise[0] * size))
+    return subject
 
 
 def bond_length(elements: Sequence[str], scale: float | None) -> float:
@@ -177,6 +245,4 @@ def strained_crystal(elements: Sequence[str], bond: float) -> Atoms:
     a = bond * np.sqrt(2)
     places = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
     atoms = Atoms(numbers, scaled_positions=places, cell=a * (np.eye(3) + STRAIN), pbc=True)
-    shifts = np.random.default_rng(1).uniform(-1, 1, (4, 3)) * 0.05 * bond
-    atoms.positions += shifts
-    return atoms
+    return moved(atoms, np.random.default_rng(1).uniform(-1, 1, (4, 3)) * 0.05 * bond)

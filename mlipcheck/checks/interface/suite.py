@@ -1,7 +1,8 @@
-"""The contract: what every ASE calculator promises, in the manner of scikit-learn's checks."""
+"""What every ASE calculator does, tested one by one, as scikit-learn's checks do."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,55 +10,36 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.backends import list_backends
-from ...calculators.base import FAILURES, stays_here
-from ...calculators.evaluate import describe_error
+from ...calculators.base import brief, stays_here
 from ...calculators.registry import describe
-from . import derivatives, manners, symmetry
-from .deviation import Deviation, NotApplicable
+from . import behaviour, derivatives, symmetry
+from .precision import Deviation, NotApplicable
 from .record import ContractResult
-from .subject import Subject, choose_subject
+from .subject import CalculatorError, Subject, choose_subject
 
 
 @dataclass(frozen=True)
 class ContractCheck:
-    """One promise: ``measure`` returns how far a calculator is from keeping it."""
+    """One test: ``measure`` returns how far a calculator is from passing it."""
 
     name: str
     question: str
     measure: Callable[[Subject], list[Deviation]]
 
 
+# Every function of these modules that has a public name, in the order in which they stand there.
 _CHECKS = tuple(
-    ContractCheck(
-        name=function.__name__,
-        question=(function.__doc__ or "").splitlines()[0].rstrip("."),
-        measure=function,
-    )
-    for function in (
-        manners.declared_properties,
-        manners.undeclared_properties,
-        manners.input_unchanged,
-        derivatives.forces_are_gradient,
-        derivatives.stress_is_gradient,
-        symmetry.translation,
-        symmetry.rotation,
-        symmetry.permutation,
-        symmetry.lattice_vectors,
-        symmetry.net_force,
-        symmetry.size_extensivity,
-        manners.determinism,
-        manners.cache,
-        manners.isolated_atom,
-        manners.dimer,
-        manners.nan_input,
-        manners.silence,
-        manners.batch,
-    )
+    ContractCheck(name, (function.__doc__ or "").splitlines()[0].rstrip("."), function)
+    for module in (behaviour, derivatives, symmetry)
+    for name, function in vars(module).items()
+    if inspect.isfunction(function)
+    and function.__module__ == module.__name__
+    and not name.startswith("_")
 )
 
 
 def iter_checks() -> Iterator[ContractCheck]:
-    """Yield every check of the contract, in the order in which they are run."""
+    """Yield every interface test, in the order in which they are run."""
     yield from _CHECKS
 
 
@@ -70,7 +52,7 @@ def check_calculator(
     expected_failures: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[ContractResult]:
-    """Hold a calculator to the contract.
+    """Test a calculator for what every ASE calculator does.
 
     Parameters
     ----------
@@ -80,31 +62,32 @@ def check_calculator(
     elements : sequence of str, optional
         One or two that it knows; found by trying common ones by default.
     dtype : str, optional
-        ``float32`` or ``float64``, which sets the tolerances; by default the calculator's own, or
-        that of its forces.
+        ``float32`` or ``float64``, which sets the tolerances; by default the calculator's own
+        ``dtype``, or what the noise of its numbers shows.
     expected_failures : mapping of str to str, optional
-        Checks that it is known to fail, with the reason; by default those of its backend. One
+        Tests that it is known to fail, with the reason; by default those of its backend. One
         that passes all the same is a failure, so that a fixed fault is noticed.
     progress : callable, optional
-        Called with 1 after each check.
+        Called with 1 after each test.
 
     Returns
     -------
     list of ContractResult
-        One a check, in order. What a calculator raises in a check is that check's failure.
+        One a test, in order. What a calculator raises in a test is that test's failure; what
+        mlipcheck raises is not, and that result has an ``error``.
 
     Raises
     ------
     InputError
-        For an unknown check or element, and where the calculator answers for no structure.
+        For an unknown test or element, and where the calculator answers for no structure.
     """
     known = {check.name: check for check in iter_checks()}
     if expected_failures is None:
         info = describe(calculator)
         expected_failures = expected_failures_of(info.backend, info.checkpoint)
-    for name in (*(checks or ()), *expected_failures):  # a misspelt one would pass for kept
+    for name in (*(checks or ()), *expected_failures):  # a misspelt one would never be noticed
         if name not in known:
-            raise InputError(f"no check {name!r}; known: {', '.join(known)}")
+            raise InputError(f"no test {name!r}; known: {', '.join(known)}")
     subject = choose_subject(calculator, elements, dtype)
     results = []
     for name in known if checks is None else checks:
@@ -133,34 +116,34 @@ def expected_failures_of(backend: str | None, checkpoint: str | None) -> dict[st
 
 @stays_here
 def _run(check: ContractCheck, subject: Subject) -> ContractResult:
-    result = ContractResult(check.name, check.question, "passed", "")
+    result = ContractResult(check.name, check.question, "not applicable", "")
     try:
-        # Checks share a calculator, and each must find it as a new one.
-        if hasattr(subject.calculator, "reset"):
-            subject.calculator.reset()
+        subject.reset()  # tests share a calculator, and each must find it as a new one
         deviations = check.measure(subject)
     except NotApplicable as reason:
-        return replace(result, status="not applicable", message=str(reason))
-    except FAILURES as error:  # the check's result
-        return replace(result, status="failed", message=describe_error(error))
+        return replace(result, message=str(reason))
+    except CalculatorError as error:
+        return replace(result, status="failed", message=str(error))
+    except Exception as error:  # no fault of the calculator's, and recorded
+        text = f"error of mlipcheck, please report it: {brief(error)}"
+        return replace(result, message=text, error=text)
     if not deviations:
-        return replace(result, status="not applicable", message="it declares nothing to compare")
+        return replace(result, message="nothing to compare is delivered")
     worst = max(deviations, key=lambda d: d.ratio)
     return replace(
         result,
         status="passed" if worst.ratio <= 1 else "failed",
         message=worst.text,
-        value=worst.value if np.isfinite(worst.value) else None,
+        value=float(worst.value) if np.isfinite(worst.value) else None,
         tolerance=worst.tolerance,
         unit=worst.unit,
     )
 
 
 def _against_expectation(result: ContractResult, reason: str) -> ContractResult:
+    if result.error is not None:
+        return result
     if result.status == "failed":
         return replace(result, status="expected failure", message=f"{reason} ({result.message})")
-    return replace(
-        result,
-        status="failed",
-        message=f"{result.status}, although it is expected to fail ({reason}): take it off the row",
-    )
+    text = f"{result.status}, although it is expected to fail ({reason}): take it off the row"
+    return replace(result, status="failed", message=text)

@@ -10,8 +10,8 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from scipy.spatial.transform import Rotation
 
 from ...calculators.records import Evaluation
-from .deviation import Deviation, NotApplicable, compare
-from .subject import Subject
+from .precision import Deviation, NotApplicable, compare
+from .subject import Subject, moved
 
 SHIFT = np.array([0.37, -1.31, 2.23])
 ROTATION = Rotation.from_euler("xyz", [0.4, 1.1, -0.7]).as_matrix()
@@ -21,13 +21,13 @@ BASES = (
     np.array([[1, 0, 0], [0, 1, 0], [-1, 1, 1]]),
     np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
 )
+# Twice the cell, and one of 48 atoms: some models behave otherwise beyond a number of atoms.
+SUPERCELLS = ((2, 1, 1), (3, 2, 2))
 
 
 def translation(subject: Subject) -> list[Deviation]:
     """Nothing changes when all atoms are moved together."""
-    moved = subject.sample.copy()
-    moved.positions += SHIFT
-    return _same(subject, [moved], "after a translation")
+    return _same(subject, [moved(subject.sample, SHIFT)], "after a translation")
 
 
 def rotation(subject: Subject) -> list[Deviation]:
@@ -36,18 +36,13 @@ def rotation(subject: Subject) -> list[Deviation]:
     turned.set_cell(turned.cell[:] @ ROTATION.T)
     turned.positions = turned.positions @ ROTATION.T
     here, there = _ask(subject, [subject.sample, turned])
-    expected = replace(
-        here,
-        forces=None if here.forces is None else here.forces @ ROTATION.T,
-        stress=None if here.stress is None else _turned(here.stress),
-    )
+    stress = here.stress
+    if stress is not None:
+        full = ROTATION @ voigt_6_to_full_3x3_stress(stress) @ ROTATION.T
+        stress = full_3x3_to_voigt_6_stress(full)
+    forces = None if here.forces is None else here.forces @ ROTATION.T
+    expected = replace(here, forces=forces, stress=stress)
     return compare(there, expected, subject.precision, "after a rotation")
-
-
-def _turned(stress: np.ndarray) -> np.ndarray:
-    full = voigt_6_to_full_3x3_stress(stress)
-    turned: np.ndarray = full_3x3_to_voigt_6_stress(ROTATION @ full @ ROTATION.T)
-    return turned
 
 
 def permutation(subject: Subject) -> list[Deviation]:
@@ -60,41 +55,46 @@ def permutation(subject: Subject) -> list[Deviation]:
 
 def lattice_vectors(subject: Subject) -> list[Deviation]:
     """Nothing changes when atoms move by lattice vectors, or other vectors span the lattice."""
-    if not subject.sample.pbc.all():
-        raise NotApplicable("it takes no periodic structure")
-    elsewhere = subject.sample.copy()
-    elsewhere.positions += np.array([[1, 0, 0], [0, -1, 0], [0, 2, 1], [0, 0, 0]]) @ elsewhere.cell
-    images = [elsewhere]
+    _require_periodic(subject)
+    shifts = np.array([[1, 0, 0], [0, -1, 0], [0, 2, 1], [0, 0, 0]])
+    images = [moved(subject.sample, shifts @ subject.sample.cell)]
     for basis in BASES:
-        image = subject.sample.copy()
-        image.set_cell(basis @ subject.sample.cell[:])
-        images.append(image)
+        images.append(subject.sample.copy())
+        images[-1].set_cell(basis @ subject.sample.cell[:])
     return _same(subject, images, "with other lattice vectors")
 
 
 def net_force(subject: Subject) -> list[Deviation]:
     """The forces on all atoms sum to zero."""
-    if "forces" not in subject.calculator.implemented_properties:
-        raise NotApplicable("no forces declared")
-    (here,) = subject.ask([subject.sample], "forces")
-    forces = np.asarray(here.forces, float)
+    subject.require("forces")
+    forces = np.asarray(subject.get(subject.sample, "forces"), float)
     size = max(float(np.abs(forces).max()), 1.0)
     total = float(np.abs(forces.sum(axis=0)).max())
-    tolerance = subject.precision.forces * size
-    return [Deviation(f"net force {total:.1e} eV/Å", total, tolerance, "eV/Å")]
+    text = f"net force {total:.1e} eV/Å"
+    return [Deviation(text, total, subject.precision.forces * size, "eV/Å")]
 
 
 def size_extensivity(subject: Subject) -> list[Deviation]:
-    """Twice the cell has twice the energy, the same stress, and the same forces on the copies."""
-    if not subject.sample.pbc.all():
+    """A supercell has as many times the energy, the same stress, and the same forces on copies."""
+    _require_periodic(subject)
+    cells = [subject.sample.repeat(times) for times in SUPERCELLS]
+    here, *there = _ask(subject, [subject.sample, *cells])
+    deviations = []
+    for atoms, found in zip(cells, there, strict=True):
+        n = len(atoms) // len(subject.sample)
+        expected = replace(
+            here,
+            energy=None if here.energy is None else n * here.energy,
+            forces=None if here.forces is None else np.tile(here.forces, (n, 1)),
+        )
+        what = f"in a supercell of {len(atoms)} atoms"
+        deviations += compare(found, expected, subject.precision, what)
+    return deviations
+
+
+def _require_periodic(subject: Subject) -> None:
+    if not subject.periodic:
         raise NotApplicable("it takes no periodic structure")
-    here, there = _ask(subject, [subject.sample, subject.sample.repeat((2, 1, 1))])
-    expected = replace(
-        here,
-        energy=None if here.energy is None else 2 * here.energy,
-        forces=None if here.forces is None else np.concatenate([here.forces] * 2),
-    )
-    return compare(there, expected, subject.precision, "in a cell of twice the size")
 
 
 def _ask(subject: Subject, images: list[Atoms]) -> list[Evaluation]:
