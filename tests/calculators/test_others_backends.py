@@ -12,7 +12,7 @@ import sys
 import pytest
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError
-from broken_promises import good
+from faulty_interface import good
 
 from mlipcheck import (
     MorseCalculator,

@@ -17,7 +17,7 @@ from ase.calculators.lj import LennardJones
 from ase.calculators.morse import MorsePotential
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
-from broken_promises import Batched, good
+from faulty_interface import Batched, good
 from structures import copper, salt
 
 from mlipcheck import MorseCalculator, check_calculator, evaluate, get_calculator
@@ -510,7 +510,7 @@ def test_options_of_the_base_come_back_as_what_they_were(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "base", [EMT(), get_calculator("broken_promises:good"), get_calculator("ase:tip3p")]
+    "base", [EMT(), get_calculator("faulty_interface:good"), get_calculator("ase:tip3p")]
 )
 def test_a_base_that_is_no_backend_is_not_saved(base, tmp_path):
     """A file would run whatever code it names: it may name what is safe only."""
@@ -524,7 +524,7 @@ SAFE = "toy, chgnet, mattersim, sevennet, mace, ase:emt, ase:lj, ase:morse"
 
 @pytest.mark.parametrize(
     "base",
-    ["broken_promises:good", "ase:nwchem", "ase:dmol", "ase:cp2k", "ase:gulp", "ase:eam", "ase",
+    ["faulty_interface:good", "ase:nwchem", "ase:dmol", "ase:cp2k", "ase:gulp", "ase:eam", "ase",
      "ase:__init__", "rescaled:a.json", "rescaled", "chgnett", "", "Toy", "os:system"],
 )  # fmt: skip
 def test_a_file_runs_nobody_s_code(path, base, monkeypatch):

@@ -19,9 +19,13 @@ class Faulty(Calculator):
         self.base.calculate(self.atoms, properties, system_changes)
         self.results = {k: np.copy(v) for k, v in self.base.results.items()}
         self.results = {k: v if v.ndim else float(v) for k, v in self.results.items()}
+        sound = self.results.get("energy")
         self.spoil(self.atoms)
         if "energy" in self.results:
             self.results["free_energy"] = self.results["energy"]
+        if {"energy", "energies"} <= self.results.keys():
+            change = (self.results["energy"] - sound) / len(self.atoms)
+            self.results["energies"] = self.results["energies"] + change
 
     def spoil(self, atoms):
         pass

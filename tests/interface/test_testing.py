@@ -12,7 +12,7 @@ import pytest
 HEADER = """
 import pytest
 from ase.calculators.emt import EMT
-from broken_promises import Noisy, good
+from faulty_interface import Noisy, good
 from mlipcheck.testing import parametrize_with_checks
 """
 
@@ -37,15 +37,15 @@ def test_good_and_faulty_calculators(tmp_path):
         tmp_path,
         """
 @parametrize_with_checks([good(), "toy", Noisy], elements=["Si", "O"])
-def test_contract(calculator, check):
+def test_interface(calculator, check):
     check(calculator)
 """,
     )
-    # 18 checks of three calculators, none of which has a batch
-    assert (counts["passed"], counts["failed"], counts["skipped"]) == (50, 1, 3)
-    assert "FAILED test_theirs.py::test_contract[Noisy-determinism]" in out
-    assert "test_contract[MorseCalculator-forces_are_gradient]" in out
-    assert "test_contract[toy-silence]" in out
+    # 21 tests of three calculators, none of which has a batch
+    assert (counts["passed"], counts["failed"], counts["skipped"]) == (59, 1, 3)
+    assert "FAILED test_theirs.py::test_interface[Noisy-determinism]" in out
+    assert "test_interface[MorseCalculator-forces_are_gradient]" in out
+    assert "test_interface[toy-silence]" in out
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_known_failures_are_strict(tmp_path):
 KNOWN = {"declared_properties": "no magmoms", "silence": "we thought so"}
 
 @parametrize_with_checks([EMT()], expected_failures=KNOWN)
-def test_contract(calculator, check):
+def test_interface(calculator, check):
     check(calculator)
 
 @parametrize_with_checks(["ase:emt"])
@@ -66,19 +66,21 @@ def test_row(calculator, check):
     )
     # the rows of backends are known too; a failure that does not come fails
     assert (counts["xfailed"], counts["failed"], counts["skipped"]) == (2, 1, 2)
-    assert "FAILED test_theirs.py::test_contract[EMT-silence]" in out
+    assert "FAILED test_theirs.py::test_interface[EMT-silence]" in out
     assert "EMT declares magmom and magmoms" in out
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "outcome", "told"),
+    ("name", "outcome", "message"),
     [
         ("absent", "skipped", "needs the package not_installed_at_all"),
         ("toi", "failed", "no backend is called 'toi'"),
     ],
 )
-def test_what_is_not_installed_is_skipped_and_what_is_misspelt_fails(tmp_path, name, outcome, told):
+def test_what_is_not_installed_is_skipped_and_what_is_misspelt_fails(
+    tmp_path, name, outcome, message
+):
     counts, out = run(
         tmp_path,
         f"""
@@ -89,9 +91,9 @@ ROW = backends.Backend("absent", "no:load", "-", "-", package="not_installed_at_
 backends.BACKENDS += (ROW,)
 
 @parametrize_with_checks(["{name}"])
-def test_contract(calculator, check):
+def test_interface(calculator, check):
     check(calculator)
 """,
     )
-    assert counts[outcome] == 18
-    assert told in out
+    assert counts[outcome] == 21
+    assert message in out

@@ -211,8 +211,10 @@ def nan_input(subject: Subject) -> list[Deviation]:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 energy = subject.get(image, "energy")
-        except CalculatorError as error:  # refused, as it should be
-            refusals.append(f"{what}: {brief(error.__cause__ or error, 60)}")
+        except CalculatorError as error:
+            if not isinstance(error.__cause__, Exception):
+                raise  # to exit is no refusal
+            refusals.append(f"{what}: {brief(error.__cause__, 60)}")
             continue
         if energy is not None and np.isfinite(energy).all():
             accepted.append(f"NaN in the {what} gives {float(energy):.4g} eV")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from .precision import Deviation, NotApplicable
 from .subject import CalculatorError, Subject, moved
 
 RANDOM_DIRECTIONS = 4
-# What makes shear components of the stress as large as the others: in a cubic cell they vanish.
-SHEAR = np.array([[0, 0.25, -0.2], [0.25, 0, 0.15], [-0.2, 0.15, 0]])
+# A strain after which no shear component of the stress is small: in a cubic cell they vanish.
+SHEAR = np.array([[0, -0.25, 0.2], [-0.25, 0, -0.15], [0.2, -0.15, 0]])
 VACUUM = 10.0  # Å
-ALL, IN_PLANE = (0, 1, 2, 3, 4, 5), (0, 1, 5)  # of Voigt's order: xx, yy, zz, yz, xz, xy
+# Components in Voigt's order: xx, yy, zz, yz, xz, xy.
+ALL, NORMAL, SHEARS, IN_PLANE = (0, 1, 2, 3, 4, 5), (0, 1, 2), (3, 4, 5), (0, 1, 5)
 
 
 def forces_are_gradient(subject: Subject) -> list[Deviation]:
@@ -33,8 +35,9 @@ def free_energy(subject: Subject) -> list[Deviation]:
     subject.require("free_energy")
     images, claimed = _along_forces(subject, 1)
     h = subject.precision.step
-    # one by one; where both are alike, whether the forces are too is asked elsewhere
-    energies, free = ([subject.get(a, n) for a in images] for n in ("energy", "free_energy"))
+    # of one calculation each; where both are alike, whether the forces are too is asked elsewhere
+    pairs = [[subject.get(atoms, n) for n in ("energy", "free_energy")] for atoms in images]
+    energies, free = zip(*pairs, strict=True)
     found = (_deviations(subject, free, h, c, "eV/Å") for c in (claimed, _slopes(energies, h)))
     return min(found, key=_worst)
 
@@ -44,10 +47,10 @@ def stress_is_gradient(subject: Subject) -> list[Deviation]:
     # a left-handed cell is a cell like any other, and some models take its volume as negative
     sheared = strained(subject.sample, SHEAR)
     sheared.set_cell(sheared.cell[[1, 0, 2]])
-    return [
-        *_stress_deviations(subject, subject.sample),
-        *_stress_deviations(subject, sheared, " in a sheared, left-handed cell"),
-    ]
+    deviations = _stress_deviations(subject, subject.sample)
+    for part in (NORMAL, SHEARS):  # each by its own size
+        deviations += _stress_deviations(subject, sheared, " in a sheared, left-handed cell", part)
+    return deviations
 
 
 def stress_of_slabs(subject: Subject) -> list[Deviation]:
@@ -87,8 +90,9 @@ def _stress_deviations(
     # half of a shear on either side of the diagonal, so that the slope is σ V
     strains = voigt_6_to_full_3x3_stress(np.eye(6)) * np.where(np.eye(3) == 1, 1, 0.5)
     images = [strained(atoms, s * h * strains[k]) for k in components for s in (-1, 1)]
-    claimed, unit = stress[list(components)], f"eV/Å^3{where}"
-    return _compare_derivatives(subject, images, h, claimed, unit, atoms.get_volume())
+    claimed, volume = stress[list(components)], atoms.get_volume()
+    found = _compare_derivatives(subject, images, h, claimed, "eV/Å^3", volume)
+    return [replace(d, text=d.text + where) for d in found]
 
 
 def _compare_derivatives(
@@ -136,7 +140,7 @@ def _deviations(
         raise NotApplicable(f"{size:.1e} {unit} is too small to be told from rounding")
     tolerance = precision.derivative * size + noise
     return [
-        Deviation(f"{x:.1e} {unit} off, of {size:.2g}", x, tolerance, unit.split(" ")[0])
+        Deviation(f"{x:.1e} {unit} off, of {size:.2g}", x, tolerance, unit)
         for x in np.abs(claimed - slopes)
     ]
 

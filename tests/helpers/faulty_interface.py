@@ -1,4 +1,4 @@
-"""Calculators that break one promise of the contract each, around a potential that keeps all."""
+"""Calculators that fail one interface test each, around a potential that passes all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ import sys
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import all_changes, compare_atoms
+from ase.calculators.emt import EMT
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from faulty import Faulty
 from scipy.spatial.distance import pdist
 
 from mlipcheck import MorseCalculator
 from mlipcheck.calculators.records import Evaluation
+
+
+def good():
+    """Return a well that neighbours in the sample feel: there are forces and stresses to see."""
+    return MorseCalculator(well_depth=1.0, a=1.2, r0=2.2)
 
 
 class Exact(MorseCalculator):
@@ -48,10 +54,10 @@ class Batched(Exact):
 
 
 class Spoilt(Faulty):
-    """``change(atoms, results)`` spoils what the exact potential said."""
+    """``change(atoms, results)`` spoils what a potential said, the exact one by default."""
 
-    def __init__(self, change, declared=()):
-        super().__init__(Exact())
+    def __init__(self, change, declared=(), base=None):
+        super().__init__(base or Exact())
         self.change = change
         self.implemented_properties += declared
 
@@ -94,6 +100,35 @@ class Answers(Spoilt):
         if name not in self.implemented_properties:
             return self.answer(name)
         return super().get_property(name, atoms, allow_calculation)
+
+
+class FreeEnergy(Faulty):
+    """``change(energy)`` is the free energy, whose derivative the forces are not."""
+
+    def __init__(self, change):
+        super().__init__(Exact())
+        self.change = change
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results["free_energy"] = self.change(self.results["energy"])
+
+
+class Smeared(Faulty):
+    """An energy beside the free energy, as codes with smearing have it: forces are those of F."""
+
+    def __init__(self):
+        super().__init__(Exact())
+        self.implemented_properties.remove("energies")
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results["energy"] *= 1.1
+
+
+def wrong_energies(atoms, results):
+    if "energies" in results:
+        results["energies"] *= 1.001
 
 
 def refuse(error):
@@ -190,6 +225,29 @@ class CurlForces(Faulty):
             self.results["forces"] = forces + self.share * np.cross(forces, axis / size)
 
 
+class SlabStress(EMT):
+    """A stress that is 18 times too small where not all three directions are periodic."""
+
+    implemented_properties = ("energy", "free_energy", "energies", "forces", "stress")
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        if not atoms.pbc.all() and "stress" in self.results:
+            self.results["stress"] = self.results["stress"] / 18
+
+
+def without_vacuum(stress, atoms):
+    """The stress over 18 times the volume, where there is vacuum in the cell."""
+    heights = np.sort(atoms.get_scaled_positions()[:, 2])
+    gaps = np.diff([*heights, heights[0] + 1]) * atoms.cell.lengths()[2]
+    return stress / 18 if gaps.max() > 6 else stress
+
+
+def reversed_above_eight(atoms, results):
+    if len(atoms) > 8:
+        results["forces"] *= -1
+
+
 def on_stress(change):
     def spoil(atoms, results):
         if "stress" in results:
@@ -283,13 +341,53 @@ def plus_constant(atoms, results):
     results["energy"] += 1.0
 
 
-# Memory
+# Memory and noise
+
+
+class Rounded(Spoilt):
+    """Numbers as they come from a model in single precision, in double precision's arrays."""
+
+    def spoil(self, atoms):
+        super().spoil(atoms)
+        for name in self.results:
+            self.results[name] = np.float64(np.float32(self.results[name]))
+
+
+class SelfConsistent(Exact):
+    """Iterates a charge from that of its last structure until it changes by less than ``limit``.
+
+    The energy has an error of second order in what is left, and the forces of first order.
+    """
+
+    limit = 1e-4
+    charge = None
+    dtype = None  # no word of its own
+
+    def reset(self):
+        super().reset()
+        self.charge = None
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        solution = np.sin(self.results["energy"])
+        charge = 0.0 if self.charge is None else self.charge
+        while abs(solution - charge) > self.limit:
+            charge += 0.7 * (solution - charge)
+        self.charge = charge
+        left = solution - charge
+        self.results["energy"] += left**2
+        self.results["free_energy"] += left**2
+        self.results["energies"] += left**2 / len(atoms)
+        self.results["forces"] *= 1 + left
 
 
 class Noisy(Faulty):
-    def __init__(self, share):
+    """Random noise, a share of energies and forces; ``dtype`` is its own word for its type."""
+
+    def __init__(self, share=1e-11, dtype=None):
         super().__init__(Exact())
         self.share = share
+        self.dtype = dtype
         self.random = np.random.default_rng(5)
 
     def spoil(self, atoms):

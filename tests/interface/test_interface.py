@@ -1,18 +1,30 @@
-"""The contract: its tolerances, what it is asked with, known failures, and the command."""
+"""The interface tests: tolerances, what they are tried on, known failures, and the command."""
 
 from __future__ import annotations
 
 import json
 import re
 
-import numpy as np
 import pytest
 from ase.calculators.calculator import CalculationFailed, InputError
 from ase.calculators.emt import EMT
-from broken_promises import Batched, Declares, Spoiled, good, other_voigt_order
+from ase.calculators.mixing import SumCalculator
 from faulty import Faulty, ScaledForces
+from faulty_interface import (
+    Batched,
+    Noisy,
+    Rounded,
+    SelfConsistent,
+    Smeared,
+    Spoilt,
+    good,
+    in_vasp_order,
+    on_stress,
+    reversed_above_eight,
+)
 
 from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks, judge
+from mlipcheck.checks.interface import suite
 from mlipcheck.checks.interface.record import ContractResult
 from mlipcheck.storage import dumps, from_plain
 
@@ -23,45 +35,79 @@ def failed(results):
     return {r.check for r in results if r.status == "failed"}
 
 
+def unspoilt(atoms, results):
+    pass
+
+
+def declares(name):
+    return Spoilt(unspoilt, (name,))
+
+
 def result_of(calculator, check, **options):
     (found,) = check_calculator(calculator, checks=[check], **options)
     return found
 
 
-# Without a fault; the faults are in test_contract_faults.py
+# Without a fault; the faults are in test_interface_faults.py
 
 
-@pytest.mark.parametrize("make", [good, Batched])
+@pytest.mark.parametrize("make", [good, Batched, Smeared, SelfConsistent])
 def test_a_calculator_without_fault_fails_nothing(make):
     results = check_calculator(make())
     assert [r.check for r in results] == CHECKS
     assert failed(results) == set()
-    assert {r.check for r in results if r.status != "passed"} <= {"batch"}
+    assert {r.check for r in results if r.status != "passed"} <= {"batch", "energies"}
 
 
 # Tolerances
 
 
-class Rounded(Faulty):
-    """Numbers as they come from a model in single precision."""
+def rounded(change=unspoilt):
+    return Rounded(change, base=good())
 
-    def spoil(self, atoms):
-        for name in self.results:
-            self.results[name] = np.float64(np.float32(self.results[name]))
+
+def with_dispersion(calculator):
+    """Add a pair potential in float64, so that the arrays are float64 too."""
+    return SumCalculator([calculator, MorseCalculator(well_depth=0.01, a=1.0, r0=3.0)])
 
 
 @pytest.mark.slow
 def test_tolerances_follow_the_type():
-    assert failed(check_calculator(Rounded(good()), dtype="float32")) == set()
-    assert "forces_are_gradient" in failed(check_calculator(Rounded(good()), dtype="float64"))
+    assert failed(check_calculator(rounded(), dtype="float32")) == set()
+    assert "forces_are_gradient" in failed(check_calculator(rounded(), dtype="float64"))
 
 
-def test_the_type_is_the_calculator_s_own_word_or_that_of_its_forces():
-    said = Rounded(good())
-    said.dtype = "float32"
-    assert failed(check_calculator(said)) == set()
-    seen = Spoiled(lambda results, _: results.update(forces=np.float32(results["forces"])))
-    assert result_of(seen, "forces_are_gradient").tolerance > 1e-3
+@pytest.mark.parametrize(
+    ("calculator", "kind"),
+    [
+        (good(), "float64"),
+        (EMT(), "float64"),
+        (rounded(), "float32"),
+        (with_dispersion(rounded()), "float32"),
+        (with_dispersion(good()), "float64"),
+        (Noisy(1e-12), "float64"),
+        (Noisy(1e-8), "float32"),
+        (Noisy(1e-4), "float64"),  # no rounding is as large
+        (Noisy(1e-4, "float32"), "float32"),  # its own word
+        (SelfConsistent(), "self-consistent"),
+    ],
+)
+def test_the_type_is_the_calculator_s_own_word_or_that_of_its_noise(calculator, kind):
+    assert result_of(calculator, "determinism").message.endswith(f"the second time, as {kind}")
+
+
+def test_a_float32_model_in_a_sum_is_judged_as_float32():
+    assert failed(check_calculator(with_dispersion(rounded()))) == set()
+    faulty = with_dispersion(rounded(reversed_above_eight))
+    assert failed(check_calculator(faulty)) == {"size_extensivity"}
+
+
+def test_a_shear_stress_is_seen_in_float32():
+    """In a cell that is hardly sheared, a tenth of it would be within the tolerance."""
+    faulty = rounded(on_stress(lambda stress, _: stress * [1, 1, 1, 0.9, 0.9, 0.9]))
+    result = result_of(faulty, "stress_is_gradient")
+    assert result.status == "failed"
+    assert "in a sheared" in result.message
 
 
 @pytest.mark.parametrize(("factor", "status"), [(1 + 5e-6, "passed"), (1 + 2e-5, "failed")])
@@ -72,7 +118,7 @@ def test_a_derivative_is_held_to_its_tolerance(factor, status):
 
 
 def test_forces_that_are_lost_in_rounding_are_not_judged():
-    far_off = Spoiled(lambda results, _: results.update(energy=results["energy"] + 1e9))
+    far_off = Spoilt(lambda _, results: results.update(energy=results["energy"] + 1e9))
     result = result_of(far_off, "forces_are_gradient", dtype="float32")
     assert result.status == "not applicable"
     assert "rounding" in result.message
@@ -87,17 +133,17 @@ def test_elements_are_found_or_given():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
-        ({"elements": ["Xx"]}, "'Xx' is no element"),
+        ({"elements": ["Xx"]}, "'Xx' is not an element"),
         ({"elements": ["Cu", "U"]}, "cannot be judged: .*U"),
         ({"dtype": "half"}, "dtype is 'half'; give float32 or float64"),
-        ({"checks": ["forces"]}, "no check 'forces'; known: declared_properties, "),
-        ({"expected_failures": {"batches": "?"}}, "no check 'batches'"),
+        ({"checks": ["forces"]}, "no test 'forces'; known: declared_properties, "),
+        ({"expected_failures": {"batches": "?"}}, "no test 'batches'"),
     ],
 )
-def test_a_mistake_in_what_is_asked_is_one_line(options, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_a_mistake_in_what_is_asked_is_one_line(options, message):
+    with pytest.raises(InputError, match=message) as caught:
         check_calculator(EMT(), **options)
     assert "\n" not in str(caught.value)
 
@@ -107,7 +153,7 @@ class AnswersNothing(Faulty):
         raise CalculationFailed("the licence server is asleep")
 
 
-def test_a_calculator_that_answers_nothing_is_told_why():
+def test_for_a_calculator_that_answers_nothing_it_says_why():
     with pytest.raises(InputError, match="cannot be judged: the licence server is asleep; name"):
         check_calculator(AnswersNothing(good()))
 
@@ -123,7 +169,13 @@ def test_a_calculator_of_molecules_is_judged_without_cells():
     results = check_calculator(MoleculesOnly(good()))
     assert failed(results) == set()
     spared = {r.check for r in results if r.status == "not applicable"}
-    assert spared == {"stress_is_gradient", "lattice_vectors", "size_extensivity", "batch"}
+    assert spared == {
+        "stress_is_gradient",
+        "stress_of_slabs",
+        "lattice_vectors",
+        "size_extensivity",
+        "batch",
+    }
 
 
 class RaisesOnceStrained(Faulty):
@@ -138,6 +190,21 @@ def test_what_a_calculator_raises_is_that_check_s_failure():
     assert results["size_extensivity"].message == "RuntimeError: too many atoms"
 
 
+def crash(subject):
+    """Nothing can be divided by zero."""
+    return 1 / 0
+
+
+def test_what_mlipcheck_raises_is_not_the_calculator_s_failure(monkeypatch):
+    monkeypatch.setattr(suite, "_CHECKS", [suite.ContractCheck("crash", "May it?", crash)])
+    for expected in ({}, {"crash": "who knows"}):
+        (result,) = check_calculator(good(), expected_failures=expected)
+        assert result.status == "not applicable"
+        assert result.error == result.message
+        assert result.error.startswith("error of mlipcheck, please report it: ZeroDivisionError")
+    assert {f.status for f in judge({"interface": [result]})} == {"not assessed"}
+
+
 def test_the_calculator_is_left_as_it_was():
     calculator = good()
     before = dict(calculator.parameters)
@@ -148,9 +215,9 @@ def test_the_calculator_is_left_as_it_was():
 # Failures that are known
 
 
-def test_a_known_failure_is_told_with_its_reason():
+def test_a_known_failure_is_shown_with_its_reason():
     result = result_of(
-        Declares("dipole"),
+        declares("dipole"),
         "declared_properties",
         expected_failures={"declared_properties": "issue 17 upstream"},
     )
@@ -174,17 +241,19 @@ def test_rows_know_the_failures_of_their_checkpoints():
 
 
 def test_results_go_to_json_and_back():
-    results = check_calculator(Declares("dipole"))
+    results = check_calculator(declares("dipole"))
     back = from_plain(tuple[ContractResult, ...], json.loads(dumps(results)))
     assert list(back) == results
 
 
-def test_the_verdict_takes_the_contract():
-    results = check_calculator(Spoiled(other_voigt_order), expected_failures={"rotation": "as is"})
+def test_the_verdict_takes_them():
+    faulty = Spoilt(on_stress(in_vasp_order))
+    results = check_calculator(faulty, expected_failures={"rotation": "as is"})
     found = {f.status: f for f in judge({"interface": results})}
     assert found["fail"].subjects == ("stress_is_gradient",)
     assert found["caution"].subjects == ("rotation",)
-    assert len(found["ok"].subjects) == len(CHECKS) - 3  # and the batch does not apply
+    # slabs do not apply where crystals fail, nor does the batch
+    assert len(found["ok"].subjects) == len(CHECKS) - 4
     assert "not assessed" not in found
 
 
@@ -196,9 +265,9 @@ def test_the_command_prints_every_check(run_cli, tmp_path):
     path = tmp_path / "contract.json"
     status, out, err = run_cli("contract", "-b", "toy:exact", "--json", path)
     assert status == 0
-    assert re.fullmatch(r"plan, about \d+ s:\n  interface +\d+ s  18 tests\n", err)
+    assert re.fullmatch(r"plan, about \d+ s:\n  interface +\d+ s  21 tests\n", err)
     assert all(check in out for check in CHECKS)
-    assert "17 passed, 1 not applicable." in out
+    assert "20 passed, 1 not applicable." in out
     assert [r["check"] for r in json.loads(path.read_text())["checks"]["interface"]] == CHECKS
 
 
@@ -214,15 +283,14 @@ def test_the_command_takes_elements(run_cli):
 
 
 @pytest.mark.slow
-def test_strict_fails_for_a_broken_promise(run_cli):
-    faulty = "broken_promises:GivesUndeclared"
+def test_strict_fails_for_what_is_not_known(run_cli):
+    # a fault that cannot even be set up is a mistake
     status, out, _ = run_cli(
-        "contract", "-b", faulty, "-o", "base=None", "--strict"
-    )  # a fault that cannot even be set up is a mistake
+        "contract", "-b", "faulty_interface:Noisy", "-o", "base=None", "--strict"
+    )
     assert (status, out) == (2, "")
-    status, out, _ = run_cli("contract", "-b", "broken_promises:Noisy", "--strict")
+    status, out, _ = run_cli("contract", "-b", "faulty_interface:Noisy", "--strict")
     assert status == 1
     assert "1 failed" in out
     status, _, _ = run_cli("contract", "-b", "ase:emt", "--strict")
     assert status == 0  # what is known is a caution
-    assert isinstance(good(), MorseCalculator)

@@ -1,6 +1,6 @@
-"""The contract on real calculators: ASE's own, ours, and pretrained or seeded models.
+"""The interface tests on real calculators: ASE's own, ours, and pretrained or seeded models.
 
-What fails is written down with its reason, strictly: a fault that is mended upstream fails here.
+What fails is written down with its reason, strictly: a fault that is fixed upstream fails here.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import warnings
 import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from ase.calculators.mixing import SumCalculator
 from ase.calculators.morse import MorsePotential
 
-from mlipcheck import check_calculator, get_calculator, iter_checks
+from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks
 from mlipcheck.testing import parametrize_with_checks
 
 CHECKS = [check.name for check in iter_checks()]
@@ -62,7 +63,15 @@ def test_seeded_models(seeded_file, dtype):
     assert [(r.check, r.message) for r in results if r.status != "passed"] == []
 
 
-# The packages' own calculators, for what ours mends
+@pytest.mark.slow
+def test_chgnet_with_a_dispersion_passes(chgnet):
+    attraction = MorseCalculator(well_depth=0.005, a=1.0, r0=3.5)
+    results = check_calculator(SumCalculator([chgnet, attraction]))
+    assert {r.check for r in results if r.status != "passed"} == {"batch"}
+    assert [r.status for r in results if r.check == "batch"] == ["not applicable"]
+
+
+# The packages' own calculators, for what ours fixes
 
 
 def failures(calculator, *checks):
