@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import pytest
@@ -23,24 +22,6 @@ from .calculators.registry import describe, get_calculator
 from .checks.interface import check_calculator, expected_failures_of, iter_checks
 
 Candidate: TypeAlias = BaseCalculator | str | Callable[[], BaseCalculator]
-
-
-@dataclass(frozen=True)
-class InterfaceTest:
-    """One test, called with what was listed: a calculator, its name, or what makes one."""
-
-    name: str
-    elements: tuple[str, ...] | None = None
-
-    def __call__(self, calculator: Candidate) -> None:
-        """Raise `AssertionError` where the test fails, and skip where it does not apply."""
-        made = calculator if isinstance(calculator, BaseCalculator) else _load(calculator)
-        (result,) = check_calculator(
-            made, checks=[self.name], elements=self.elements, expected_failures={}
-        )
-        if result.status == "not applicable":
-            pytest.skip(result.message)
-        assert result.status == "passed", f"{result.question}: {result.message}"
 
 
 def parametrize_with_checks(
@@ -73,9 +54,18 @@ def parametrize_with_checks(
         known = {**known, **(expected_failures or {})}
         for check in (c.name for c in iter_checks()):
             marks = [pytest.mark.xfail(strict=True, reason=known[check])] if check in known else []
-            test = InterfaceTest(check, chosen)
+            test = functools.partial(_run, check, chosen)
             cases.append(pytest.param(calculator, test, id=f"{name}-{check}", marks=marks))
     return pytest.mark.parametrize(("calculator", "check"), cases)
+
+
+def _run(check: str, elements: tuple[str, ...] | None, calculator: Candidate) -> None:
+    """Raise `AssertionError` where the test fails, and skip where it does not apply."""
+    made = calculator if isinstance(calculator, BaseCalculator) else _load(calculator)
+    (result,) = check_calculator(made, checks=[check], elements=elements, expected_failures={})
+    if result.status == "not applicable":
+        pytest.skip(result.message)
+    assert result.status == "passed", f"{result.question}: {result.message}"
 
 
 def _name_and_failures(calculator: Candidate) -> tuple[str, dict[str, str]]:
