@@ -194,7 +194,7 @@ def test_the_plan_is_told_before_any_work(work):
     assert evaluations(work) == planned + 1
     told = err[: err.index("interrupted")]
     assert "plan, about" in told
-    for words in ("dimers", "Cu-Cu", "parity", "frames (3 frames)", "18 tests"):
+    for words in ("dimers", "Cu-Cu", "parity", "frames (3 frames)", "21 tests"):
         assert words in told
     assert "Nothing could be judged." in out
 

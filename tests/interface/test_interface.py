@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from ase.calculators.calculator import CalculationFailed, InputError
+from ase.calculators.calculator import CalculationFailed, InputError, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.mixing import SumCalculator
 from faulty import Faulty, ScaledForces
@@ -100,6 +100,18 @@ def test_a_float32_model_in_a_sum_is_judged_as_float32():
     assert failed(check_calculator(with_dispersion(rounded()))) == set()
     faulty = with_dispersion(rounded(reversed_above_eight))
     assert failed(check_calculator(faulty)) == {"size_extensivity"}
+
+
+class WronglyConverged(SelfConsistent):
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results["forces"] *= 1.2
+
+
+def test_noise_excuses_no_wrong_forces():
+    results = check_calculator(WronglyConverged())
+    assert failed(results) == {"forces_are_gradient"}
+    assert "as self-consistent" in next(r for r in results if r.check == "determinism").message
 
 
 def test_a_shear_stress_is_seen_in_float32():

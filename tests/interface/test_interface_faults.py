@@ -47,6 +47,7 @@ FAULTS = {
     "declares magmoms": (spoilt(lambda *_: None, "magmoms"), "declared_properties"),
     "declares a stress that is not there": (spoilt(f.without_stress), "declared_properties"),
     "stress of shape (3, 3)": (spoilt(f.as_matrix), "declared_properties"),
+    "stress as a list": (stress(lambda s, _: s.tolist()), "declared_properties"),
     "NaN for a stress": (stress(lambda s, _: np.nan * s), "declared_properties"),
     "energies that do not sum": (spoilt(f.wrong_energies), "energies"),
     "free energy of another slope": (lambda: f.FreeEnergy(lambda e: 1.001 * e), "free_energy"),

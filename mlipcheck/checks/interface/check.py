@@ -14,7 +14,7 @@ from ...system import Settings, System
 from .record import ContractResult
 from .suite import check_calculator, iter_checks
 
-SECONDS, EVALUATIONS = 2.0, 300  # measured, of something small
+SECONDS, EVALUATIONS = 2.0, 400  # measured, of something small
 
 
 def read_status(result: ContractResult) -> Reading | None:

@@ -124,7 +124,8 @@ def _deviations(subject: Subject, pairs: _Pairs, energies: Sequence[Any]) -> lis
     slopes, unit = pairs.slopes(energies), pairs.unit
     size = float(np.abs([slopes, pairs.claimed]).max())
     # an energy's own noise, as it comes through the difference
-    rounding = rounding_noise(energies[0], subject.precision.rounding, pairs.h)
+    kind = "float64" if subject.precision.kind == "float64" else "float32"
+    rounding = rounding_noise(energies[0], kind, pairs.h)
     noise = max(rounding, subject.noise / pairs.h) / pairs.volume
     if size == 0 or noise > TOO_NOISY * size:
         raise NotApplicable(f"{size:.1e} {unit} is too small to be told from rounding")

@@ -29,11 +29,6 @@ class Precision:
     step: float
     strain: float
 
-    @property
-    def rounding(self) -> str:
-        """The type that its energies are rounded to at best."""
-        return "float64" if self.kind == "float64" else "float32"
-
 
 PRECISIONS = (
     Precision("float64", 1e-10, 2.2e-14, 1e-9, 1e-9, 1e-5, step=1e-4, strain=1e-4),
@@ -57,9 +52,10 @@ class Deviation:
 
     @property
     def ratio(self) -> float:
-        if self.value == 0:
-            return 0.0
-        return self.value / self.tolerance if self.tolerance and self.value < np.inf else np.inf
+        """Passed up to 1; NaN is no number, and never passes."""
+        if not np.isfinite(self.value):
+            return np.inf
+        return self.value / self.tolerance if self.value else 0.0
 
 
 def compare(

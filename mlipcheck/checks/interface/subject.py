@@ -188,11 +188,12 @@ def _problem(subject: Subject, name: str) -> str:
         value = subject.get(subject.sample, name)
     except CalculatorError as error:
         return f"raises {type(error.__cause__).__name__}"
-    if value is None:
-        return "comes as None"
+    if value is None or (shape and not isinstance(value, np.ndarray)):
+        return f"comes as {'None' if value is None else type(value).__name__}"
     if np.shape(value) != shape:
         return f"has the shape {np.shape(value)}, in ASE {shape}"
-    return "" if np.isfinite(value).all() else "is not finite"
+    numeric = np.asarray(value).dtype.kind in "fiu"
+    return "" if numeric and np.isfinite(value).all() else "is not finite"
 
 
 def _measured(subject: Subject) -> Subject:
@@ -203,31 +204,29 @@ def _measured(subject: Subject) -> Subject:
     from its last solution gives other numbers after other structures, and not after a reset.
     """
     sample = subject.sample
+    if len(subject.properties("energy", "forces")) < 2:
+        return subject
+
+    def ask(atoms: Atoms) -> list[float]:
+        energy, forces = (subject.get(atoms, name) for name in ("energy", "forces"))
+        return [energy / len(sample), *np.ravel(forces)]
+
     direction = np.random.default_rng(7).normal(size=(len(sample), 3))
     images = [moved(sample, k * TINY * direction) for k in range(STEPS)]
-    names = subject.properties("energy", "forces")
     subject.reset()
-    found = subject.ask([*images, nudged(sample), sample], *names)
+    rows = np.array([ask(atoms) for atoms in (*images, nudged(sample), sample)], float)
     subject.reset()
-    found += subject.ask([sample], *names)
-    n_atoms = len(sample)
-    numbers = np.array(
-        [
-            [(e.energy or 0.0) / n_atoms, *(() if e.forces is None else np.ravel(e.forces))]
-            for e in found
-        ]
-    )
-    numbers[:, 0] /= max(1.0, abs(numbers[0, 0]))
-    numbers[:, 1:] /= np.abs(numbers[0, 1:]).max(initial=1.0)
-    line, again, from_scratch = numbers[:STEPS], numbers[-2], numbers[-1]
+    from_scratch = np.array(ask(sample))
+    size = np.maximum(np.abs(rows[0]), 1.0)
+    size[1:] = size[1:].max()
+    third = np.abs(np.diff(rows[:STEPS], 3, axis=0)) / np.sqrt(1 + 9 + 9 + 1)
     # the median, since a step of the potential is no noise
-    rough = np.median(np.abs(np.diff(line, 3, axis=0)), axis=0) / np.sqrt(1 + 9 + 9 + 1)
-    noise = np.maximum(rough, np.abs(again - line[0]))
-    repeats = np.abs(from_scratch - line[0]).max() < noise.max() / 100
+    noise = np.maximum(np.median(third, axis=0), np.abs(rows[-1] - rows[0])) / size
+    repeats = np.abs((from_scratch - rows[0]) / size).max() < noise.max() / 100
     for precision in PRECISIONS:
         if noise.max() <= precision.noise and (precision.kind != "self-consistent" or repeats):
-            size = max(n_atoms, abs(found[0].energy or 0.0))
-            return replace(subject, precision=precision, noise=float(noise[0] * size))
+            of_energy = float(noise[0] * size[0] * len(sample))
+            return replace(subject, precision=precision, noise=of_energy)
     return subject
 
 

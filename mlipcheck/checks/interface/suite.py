@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
@@ -18,8 +19,7 @@ from .record import ContractResult
 from .subject import CalculatorError, Subject, choose_subject
 
 
-@dataclass(frozen=True)
-class ContractCheck:
+class ContractCheck(NamedTuple):
     """One test: ``measure`` returns how far a calculator is from passing it."""
 
     name: str
