@@ -128,7 +128,7 @@ def _deviations(subject: Subject, pairs: _Pairs, energies: Sequence[Any]) -> lis
     rounding = rounding_noise(energies[0], kind, pairs.h)
     noise = max(rounding, subject.noise / pairs.h) / pairs.volume
     if size == 0 or noise > TOO_NOISY * size:
-        raise NotApplicable(f"{size:.1e} {unit} is too small to be told from rounding")
+        raise NotApplicable(f"{size:.1e} {unit} is lost in rounding")
     tolerance = subject.precision.derivative * size + noise
     off = np.abs(pairs.claimed - slopes)
     return [Deviation(f"{x:.1e} {unit} off, of {size:.2g}", x, tolerance, unit) for x in off]
