@@ -14,7 +14,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 from ase.outputs import all_outputs
 
-from ...calculators.base import FAILURES
+from ...calculators.base import FAILURES, stays_here
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe
@@ -110,6 +110,7 @@ def nudged(atoms: Atoms, seed: int = 3) -> Atoms:
     return image
 
 
+@stays_here
 def choose_subject(
     calculator: BaseCalculator, elements: Sequence[str] | None, dtype: str | None
 ) -> Subject:
