@@ -275,7 +275,7 @@ def test_the_verdict_takes_them():
 @pytest.mark.slow
 def test_the_command_prints_every_check(run_cli, tmp_path):
     path = tmp_path / "contract.json"
-    status, out, err = run_cli("contract", "-b", "toy:exact", "--json", path)
+    status, out, err = run_cli("contract", "-b", "toy:exact", "--verbose", "--json", path)
     assert status == 0
     assert re.fullmatch(r"plan, about \d+ s:\n  interface +\d+ s  21 tests\n", err)
     assert all(check in out for check in CHECKS)
@@ -285,7 +285,7 @@ def test_the_command_prints_every_check(run_cli, tmp_path):
 
 @pytest.mark.slow
 def test_the_command_takes_elements(run_cli):
-    status, out, _ = run_cli("contract", "Al", "-b", "ase:emt")
+    status, out, _ = run_cli("contract", "Al", "-b", "ase:emt", "--verbose")
     assert status == 0
     assert "force on a single Al" in out
     status, _, err = run_cli("contract", "Xx", "-b", "ase:emt")
