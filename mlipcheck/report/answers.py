@@ -59,6 +59,9 @@ def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlo
 def _decided(run: RunRecord, answer: UseAnswer) -> str:
     if answer.decided_by is None:
         return f"give {answer.give}"
+    basis = next((c for c in list_checks() if c.foundation), None)
+    if basis is not None and run.findings[answer.decided_by].check == basis.name:
+        return f"{basis.title}, above"
     return describe_finding(run.findings[answer.decided_by], run)
 
 
