@@ -1,4 +1,4 @@
-"""A backend and its checkpoints: what a row says, and what can be found out from it."""
+"""A backend and its checkpoints: what a row of the registry says, and what follows from it."""
 
 from __future__ import annotations
 
@@ -70,13 +70,9 @@ class Backend:
     ----------
     loader : str
         ``module:function``, called as ``function(checkpoint, device=..., dtype=..., **options)``.
-    package, distribution : str or None
-        The module that must be installed, None for what comes with mlipcheck; and what pip calls
-        it, where that is another name.
-    extra : str or None
-        mlipcheck's extra that installs it.
-    needs : str or None
-        What else it needs, for whom it is missing.
+    package, distribution, extra, needs : str or None
+        The module that must be installed (None for what comes with mlipcheck), what pip calls it
+        where that differs, mlipcheck's extra that installs it, and what else it needs.
     checkpoints : tuple of Checkpoint
         The first is the default.
     dtypes : tuple of str
@@ -90,7 +86,7 @@ class Backend:
     trainer : str or None
         The module that fine-tunes its models; see `mlipcheck.calculators.registry.get_trainer`.
     safe : bool or tuple of str
-        Whether a file (see `mlipcheck.calculators.rescaled_file`) may name it: it starts no
+        Whether a file (see `mlipcheck.calculators.rescaled.load`) may name it: it starts no
         program and imports nothing that its options name. Or the checkpoints for which that holds.
     safe_options : tuple of str
         The options that such a file may set.
@@ -99,10 +95,10 @@ class Backend:
     demonstration : Demonstration
         What it is shown on where nobody names a system.
     expected_failures : mapping of str to str
-        Checks of the contract that it is known to fail, each with the reason; the key is the
-        check's name, or ``checkpoint:check`` where only one checkpoint does.
+        Interface tests that it is known to fail, each with the reason; the key is the test's
+        name, or ``checkpoint:test`` where only one checkpoint does.
     error : str or None
-        Why the row cannot be used, where somebody else's package gave it.
+        Why the row cannot be used, where another package gave it.
     """
 
     name: str
@@ -134,11 +130,9 @@ class Backend:
     @property
     def version(self) -> str | None:
         """The version of the package, None where it is not installed or has none."""
-        if not self.installed:
-            return None
-        name = self.distribution or self.package or "mlipcheck"
         try:
-            return importlib.metadata.version(name)
+            name = self.distribution or self.package or "mlipcheck"
+            return importlib.metadata.version(name) if self.installed else None
         except importlib.metadata.PackageNotFoundError:
             return None
 
@@ -147,9 +141,8 @@ class Backend:
         """What to type to install it, None for what comes with mlipcheck."""
         if self.package is None:
             return None
-        if self.extra:
-            return f'python -m pip install "mlipcheck[{self.extra}]"'
-        return f"python -m pip install {self.distribution or self.package}"
+        name = f'"mlipcheck[{self.extra}]"' if self.extra else self.distribution or self.package
+        return f"python -m pip install {name}"
 
     def checkpoint(self, name: str) -> Checkpoint:
         """Return a checkpoint by name; `InputError` lists the known ones."""

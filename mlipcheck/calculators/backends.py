@@ -1,10 +1,9 @@
-"""What is known: one row a backend, with its checkpoints, and the rows of others' packages."""
+"""The backends: one row each, with its checkpoints, and the rows of other packages."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
-from dataclasses import replace
 
 from ase.calculators.calculator import InputError
 
@@ -17,11 +16,14 @@ _TOY = "Morse curve, D_e = 1.0 eV, a = 1.7 1/Å, r0 = 1.1 Å"
 _MPTRJ = "PBE / PBE+U (MPtrj)"
 _ALEX = "PBE / PBE+U (MPtrj, sAlex)"
 _OMAT = "PBE / PBE+U, newer pseudopotentials (OMat24)"
-_BSD, _GPL = "BSD-3-Clause-LBNL", "GPL-3.0"
+_MF = "PBE / PBE+U or r2SCAN: -o modal=PBE or R2SCAN"
+_OMPA = "by modality: -o modal=mpa or omat24"
+_OMNI = "by modality: -o modal=mpa, omat24, ..."
 
 
-def _chgnet(name: str, level: str, energies: str, file: str) -> Checkpoint:
-    return Checkpoint(name, level, energies, _BSD, (f"chgnet/pretrained/{file}",))
+def _chgnet(name: str, level: str, energies: str, run: str) -> Checkpoint:
+    file = f"chgnet/pretrained/{name}/chgnet_{run}.pth.tar"
+    return Checkpoint(name, level, energies, "BSD-3-Clause-LBNL", (file,))
 
 
 def _mattersim(name: str) -> Checkpoint:
@@ -31,8 +33,8 @@ def _mattersim(name: str) -> Checkpoint:
 
 def _sevennet(name: str, level: str, file: str) -> Checkpoint:
     # in the wheel, or downloaded into the package or, where that is read-only, the cache
-    places = (f"sevenn/pretrained_potentials/{file}", f"~/.cache/sevennet/{file}")
-    return Checkpoint(name, level, "raw", _GPL, places)
+    places = (f"sevenn/pretrained_potentials/SevenNet_{file}", f"~/.cache/sevennet/SevenNet_{file}")
+    return Checkpoint(name, level, "raw", "GPL-3.0", places)
 
 
 def _mace(name: str, level: str, licence: str, file: str) -> Checkpoint:
@@ -56,13 +58,10 @@ BACKENDS = (
         summary="CHGNet, a charge-informed universal potential; weights in its wheel",
         citation="Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi 10.1038/s42256-023-00716-3",
         checkpoints=(
-            _chgnet("0.3.0", _MPTRJ, "mp2020", "0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar"),
-            _chgnet("0.2.0", _MPTRJ, "mp2020", "0.2.0/chgnet_0.2.0_e30f77s348m32.pth.tar"),
+            _chgnet("0.3.0", _MPTRJ, "mp2020", "0.3.0_e29f68s314m37"),
+            _chgnet("0.2.0", _MPTRJ, "mp2020", "0.2.0_e30f77s348m32"),
             _chgnet(
-                "r2scan",
-                "r2SCAN (MP-r2SCAN)",
-                "own",
-                "r2scan/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar",
+                "r2scan", "r2SCAN (MP-r2SCAN)", "own", "r2scan_transfer_learning_e15f36s161m23"
             ),
         ),
         package="chgnet",
@@ -94,30 +93,15 @@ BACKENDS = (
         citation="Park et al., J. Chem. Theory Comput. 20, 4857 (2024), "
         "doi 10.1021/acs.jctc.4c00190",
         checkpoints=(
-            _sevennet("7net-0", _MPTRJ, "SevenNet_0__11Jul2024/checkpoint_sevennet_0.pth"),
-            _sevennet("7net-l3i5", _MPTRJ, "SevenNet_l3i5/checkpoint_l3i5.pth"),
-            _sevennet(
-                "7net-mf-0",
-                "PBE / PBE+U or r2SCAN: -o modal=PBE or R2SCAN",
-                "SevenNet_MF_0/checkpoint_sevennet_mf_0.pth",
-            ),
-            _sevennet(
-                "7net-0_22may2024", _MPTRJ, "SevenNet_0__22May2024/checkpoint_sevennet_0.pth"
-            ),
-            _sevennet("7net-omat", _OMAT, "SevenNet_omat/checkpoint_sevennet_omat.pth"),
-            _sevennet(
-                "7net-mf-ompa",
-                "by modality: -o modal=mpa or omat24",
-                "SevenNet_MF_ompa/checkpoint_sevennet_mf_ompa.pth",
-            ),
-            *(
-                _sevennet(
-                    f"7net-{name.replace('_', '-')}",
-                    "by modality: -o modal=mpa, omat24, ...",
-                    f"SevenNet_{name}/checkpoint_sevennet_{name}.pth",
-                )
-                for name in ("omni", "omni_i8", "omni_i12")
-            ),
+            _sevennet("7net-0", _MPTRJ, "0__11Jul2024/checkpoint_sevennet_0.pth"),
+            _sevennet("7net-l3i5", _MPTRJ, "l3i5/checkpoint_l3i5.pth"),
+            _sevennet("7net-mf-0", _MF, "MF_0/checkpoint_sevennet_mf_0.pth"),
+            _sevennet("7net-0_22may2024", _MPTRJ, "0__22May2024/checkpoint_sevennet_0.pth"),
+            _sevennet("7net-omat", _OMAT, "omat/checkpoint_sevennet_omat.pth"),
+            _sevennet("7net-mf-ompa", _OMPA, "MF_ompa/checkpoint_sevennet_mf_ompa.pth"),
+            _sevennet("7net-omni", _OMNI, "omni/checkpoint_sevennet_omni.pth"),
+            _sevennet("7net-omni-i8", _OMNI, "omni_i8/checkpoint_sevennet_omni_i8.pth"),
+            _sevennet("7net-omni-i12", _OMNI, "omni_i12/checkpoint_sevennet_omni_i12.pth"),
         ),
         package="sevenn",
         extra="sevennet",
@@ -182,7 +166,7 @@ BACKENDS = (
     ),
     Backend(
         name="rescaled",
-        loader="mlipcheck.calculators.rescaled_file:load",
+        loader="mlipcheck.calculators.rescaled:load",
         summary="another of these, its forces and energies times a factor: rescaled:FILE",
         citation="Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6",
         needs="the file that 'mlipcheck parity --rescale --save FILE' writes",
@@ -198,21 +182,16 @@ def _others() -> tuple[Backend, ...]:
     rows: list[Backend] = []
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         origin = f"{point.value}, of the entry points {ENTRY_POINTS}"
-        broken = Backend(point.name, "", f"row of {origin}", "", error="")
         try:
             row = point.load()
-        except FAILURES as error:  # somebody else's module; the row says so
+            if not isinstance(row, Backend):
+                raise TypeError(f"it is a {type(row).__name__}, not a Backend")
+            if row.name in {b.name for b in (*BACKENDS, *rows)}:
+                raise ValueError(f"it has the name of another backend, {row.name!r}")
+        except FAILURES as error:
             why = f"{origin}: {brief(error)}"
-            rows.append(replace(broken, error=why))
-            continue
-        if not isinstance(row, Backend):
-            why = f"{origin} is a {type(row).__name__}, not a Backend"
-            rows.append(replace(broken, error=why))
-        elif row.name in {b.name for b in (*BACKENDS, *rows)}:
-            why = f"{origin} has the name of another backend, {row.name!r}"
-            rows.append(replace(row, name=f"{row.name} ({point.name})", error=why))
-        else:
-            rows.append(row)
+            row = Backend(point.name, "", f"row of {origin}", "", error=why)
+        rows.append(row)
     return tuple(rows)
 
 
@@ -221,17 +200,23 @@ def list_backends() -> list[Backend]:
     return [*BACKENDS, *_others()]
 
 
+def find_backend(name: str | None) -> Backend | None:
+    """Return the row of a backend, None for a name that is not one."""
+    return next((b for b in list_backends() if b.name == name), None)
+
+
 def get_backend(name: str) -> Backend:
     """Return the row of a backend; `InputError` lists the known ones."""
-    for backend in list_backends():
-        if backend.name == name:
-            return backend
-    known = ", ".join(b.name for b in list_backends())
-    raise InputError(
-        f"no backend is called {name!r}; known: {known}, or package.module:factory for your own"
-    )
+    backend = find_backend(name)
+    if backend is None:
+        known = ", ".join(b.name for b in list_backends())
+        raise InputError(
+            f"no backend is called {name!r}; known: {known}, or package.module:factory for your own"
+        )
+    return backend
 
 
 def get_demonstration(name: str | None) -> Demonstration:
-    """Return what a backend is shown on; a stranger, on what the real models are."""
-    return next((b.demonstration for b in list_backends() if b.name == name), Demonstration())
+    """Return what a backend is shown on; a third-party calculator, on what real models are."""
+    backend = find_backend(name)
+    return backend.demonstration if backend is not None else Demonstration()

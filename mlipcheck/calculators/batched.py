@@ -1,4 +1,4 @@
-"""What the adapters of real models share: many structures at once, and manners around upstream."""
+"""What the adapters of real models share: batches, checked input, checkpoints, quiet loading."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from .backends import get_backend
 from .base import StrictCalculator, brief
@@ -75,12 +76,8 @@ class BatchedCalculator(StrictCalculator):
     ) -> None:
         super().calculate(atoms, properties, system_changes)
         # All at once: ASE asks for the forces next, and a second pass would cost more.
-        found = self.evaluate_batch([self.atoms], self.implemented_properties)[0]
-        self.results = {
-            name: value
-            for name in self.implemented_properties
-            if (value := getattr(found, name, None)) is not None
-        }
+        (found,) = self.evaluate_batch([self.atoms], self.implemented_properties)
+        self.results = {name: x for name, x in vars(found).items() if x is not None}
         self.results["free_energy"] = found.energy
 
     def evaluate_batch(
@@ -116,7 +113,7 @@ class BatchedCalculator(StrictCalculator):
 
 def split_batch(
     images: Sequence[Atoms],
-    energies: np.ndarray,
+    energies: Sequence[float] | np.ndarray,
     forces: np.ndarray,
     stresses: np.ndarray | None = None,
     site_energies: np.ndarray | None = None,
@@ -124,15 +121,16 @@ def split_batch(
 ) -> list[Evaluation]:
     """Cut what a model returned for a batch into its structures.
 
-    ``energies`` (n_structures,), ``forces`` (n_atoms of all, 3), ``stresses`` (n_structures, 6),
-    ``site_energies`` and ``magmoms`` (n_atoms of all,), in ASE's units. Only a cell that is
-    periodic in three directions has a stress.
+    ``energies`` (n_structures,), ``forces`` (n_atoms of all, 3), ``stresses`` (n_structures, 3, 3)
+    or in Voigt order (n_structures, 6), ``site_energies`` and ``magmoms`` (n_atoms of all,), in
+    ASE's units. Only a cell that is periodic in three directions has a stress.
     """
     ends = np.cumsum([len(atoms) for atoms in images])[:-1]
-    nothing = [None] * len(images)
+    if stresses is not None and stresses.ndim == 3:
+        stresses = full_3x3_to_voigt_6_stress(stresses)
 
     def split(values: np.ndarray | None) -> Sequence[Any]:
-        return nothing if values is None else np.split(values, ends)
+        return [None] * len(images) if values is None else np.split(values, ends)
 
     own_forces, own_energies, own_magmoms = map(split, (forces, site_energies, magmoms))
     return [
@@ -147,9 +145,14 @@ def split_batch(
     ]
 
 
-def up_to(symbol: str) -> range:
-    """Return the atomic numbers from hydrogen to ``symbol``."""
-    return range(1, atomic_numbers[symbol] + 1)
+def to_numpy(tensor: Any) -> Any:
+    """Return what a model computed as an array, None where it did not."""
+    return None if tensor is None else tensor.detach().cpu().numpy()
+
+
+def bare(atoms: Atoms) -> Atoms:
+    """Return the structure alone, without the labels and charges that packages read."""
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def choose_device(device: str) -> str:
@@ -185,10 +188,20 @@ def upstream_quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Read a checkpoint quietly; a file that is not ``kind`` is a `CalculatorSetupError`."""
+    try:
+        with upstream_quiet():
+            yield
+    except Exception as error:
+        raise CalculatorSetupError(f"{path} is not a {kind} ({brief(error)})") from error
+
+
+@contextlib.contextmanager
 def weights_only(*allowed: Any) -> Iterator[None]:
     """Let `torch.load` make tensors, plain containers and ``allowed``, and run nothing of a file.
 
-    That goes over what the package asks of torch, and over what the user's environment does.
+    That overrides what the package asks of torch, and what the user's environment does.
 
     Raises
     ------
@@ -198,7 +211,7 @@ def weights_only(*allowed: Any) -> Iterator[None]:
     import torch
 
     names = ("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
-    before = {name: os.environ.pop(name, None) for name in names}
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
     os.environ[names[0]] = "1"
     try:
         with torch.serialization.safe_globals(list(allowed)):
@@ -208,10 +221,8 @@ def weights_only(*allowed: Any) -> Iterator[None]:
         names_it = f"it names {found[1]}, which weights do not need" if found else "not weights"
         raise pickle.UnpicklingError(f"{names_it}; nothing of it was run") from error
     finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        del os.environ[names[0]]
+        os.environ.update(before)
 
 
 def find_checkpoint(
@@ -226,10 +237,11 @@ def find_checkpoint(
     CalculatorSetupError
         Where it could not be fetched, saying which file to put where.
     """
-    # a file that happens to be called as a checkpoint is not what was asked for
-    if checkpoint not in {c.name for c in get_backend(backend).checkpoints}:
+    # a name goes before a file that happens to be called the same
+    known = {c.name: c for c in get_backend(backend).checkpoints}
+    if checkpoint not in known:
         return Path(checkpoint)
-    path = get_backend(backend).checkpoint(checkpoint).path
+    path = known[checkpoint].path
     if path.is_file():
         return path
     try:
@@ -244,4 +256,4 @@ def find_checkpoint(
             f"{path.name} is not in {path.parent} and could not be fetched "
             f"({brief(error, 80)}); get it from {source} and put it there"
         ) from error
-    return get_backend(backend).checkpoint(checkpoint).path
+    return known[checkpoint].path

@@ -6,36 +6,29 @@ import contextlib
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorSetupError
-from ase.stress import full_3x3_to_voigt_6_stress
+from ase.data import atomic_numbers
 from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
 from .backends import get_backend
-from .base import brief
-from .batched import (
-    BatchedCalculator,
-    choose_device,
-    split_batch,
-    up_to,
-    upstream_quiet,
-    weights_only,
-)
+from .batched import BatchedCalculator, choose_device, reading, split_batch, weights_only
 from .records import Evaluation
 
 
 class CHGNetCalculator(BatchedCalculator):
-    """A CHGNet model under ASE's contract."""
+    """A CHGNet model as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "magmoms"]
     bytes_per_edge = 210_000
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
+        # Crystals have a graph each, and molecules one together, which comes last.
         alone = [bool(a.pbc.any()) or not self.model.mlp_first for a in images]
         crystals = [a for a, one in zip(images, alone, strict=True) if one]
         molecules = [a for a, one in zip(images, alone, strict=True) if not one]
@@ -51,9 +44,26 @@ class CHGNetCalculator(BatchedCalculator):
                 batch_size=len(graphs),
             )
         rows = [found] if len(graphs) == 1 else found
-        per_crystal = iter(map(self._of_crystal, crystals, rows))
-        per_molecule = iter(_of_molecules(molecules, rows[-1]) if molecules else ())
-        return [next(per_crystal if one else per_molecule) for one in alone]
+        sizes = [len(a) if self.model.is_intensive else 1 for a in crystals]
+        energies = [float(row["e"]) * n for row, n in zip(rows, sizes, strict=False)]
+        if molecules:
+            starts = np.cumsum([0] + [len(a) for a in molecules])[:-1]
+            energies += list(np.add.reduceat(rows[-1]["site_energies"].astype(float), starts))
+        stresses = None
+        if wants_stress:
+            # CHGNet's volume, and so its stress, changes sign with a left-handed cell.
+            pairs = zip(rows, crystals, strict=False)
+            stresses = np.array([row["s"] * a.cell.handedness * units.GPa for row, a in pairs])
+
+        def joined(name: str) -> Any:
+            return np.concatenate([row[name] for row in rows]) if name in rows[0] else None
+
+        per_atom = (joined("site_energies"), joined("m"))
+        both = [*crystals, *molecules]
+        results = split_batch(both, energies, joined("f"), stresses, *per_atom)
+        first = iter(results[: len(crystals)])
+        last = iter(results[len(crystals) :])
+        return [next(first if one else last) for one in alone]
 
     def _joined_graph(self, molecules: Sequence[Atoms]) -> CrystalGraph:
         """Return one graph of many molecules, none of which sees another.
@@ -74,29 +84,6 @@ class CHGNetCalculator(BatchedCalculator):
         )
         return graph
 
-    def _of_crystal(self, atoms: Atoms, row: dict[str, np.ndarray]) -> Evaluation:
-        per_structure = len(atoms) if self.model.is_intensive else 1
-        stress = None
-        if "s" in row and atoms.pbc.all():
-            # CHGNet's volume, and so its stress, changes sign with a left-handed cell.
-            handed = float(np.sign(np.linalg.det(atoms.cell[:])))
-            stress = full_3x3_to_voigt_6_stress(row["s"] * handed * units.GPa)
-        return Evaluation(
-            energy=float(row["e"]) * per_structure,
-            forces=row["f"],
-            stress=stress,
-            energies=row.get("site_energies"),
-            magmoms=row.get("m"),
-        )
-
-
-def _of_molecules(molecules: list[Atoms], row: dict[str, np.ndarray]) -> list[Evaluation]:
-    starts = np.cumsum([0] + [len(a) for a in molecules])[:-1]
-    energies = np.add.reduceat(row["site_energies"].astype(float), starts)
-    return split_batch(
-        molecules, energies, row["f"], site_energies=row["site_energies"], magmoms=row.get("m")
-    )
-
 
 def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
     """Return the calculator of a checkpoint of the wheel, or of a file that CHGNet saved.
@@ -109,14 +96,11 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
     device = choose_device(device)
     known = {c.name: c.path for c in get_backend("chgnet").checkpoints}
     path = known.get(checkpoint, Path(checkpoint))
-    try:
-        with upstream_quiet(), weights_only():
-            if checkpoint not in known:
-                model = CHGNet.from_file(str(path))
-            else:
-                model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
-    except Exception as error:
-        raise CalculatorSetupError(f"{path} is not a CHGNet checkpoint ({brief(error)})") from error
+    with reading(path, "CHGNet checkpoint"), weights_only():
+        if checkpoint in known:
+            model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
+        else:
+            model = CHGNet.from_file(str(path))
     # An atom without neighbours has an energy of its own, and is no error.
     model.graph_converter.set_isolated_atom_response("ignore")
     # Forces need gradients of the positions only; those of the weights would cost a fifth more.
@@ -125,7 +109,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
         device=device,
         dtype=dtype,
         cutoff=float(model.graph_converter.atom_graph_cutoff),
-        elements=up_to("Pu"),
+        elements=range(1, atomic_numbers["Pu"] + 1),
         checkpoint_path=path,
     )
 

@@ -17,7 +17,7 @@ from chgnet.trainer import Trainer
 from torch.utils.data import DataLoader
 
 from ..storage import write_atomically
-from .batched import upstream_quiet
+from .batched import bare, upstream_quiet
 from .chgnet import CHGNetCalculator, to_structure
 
 # Fixed beforehand, and stated in every result; Deng et al. (2025) fine-tune with Adam too.
@@ -119,7 +119,7 @@ def _shift_atomic_energies(
     model: CHGNet, calculator: CHGNetCalculator, frames: Sequence[Atoms]
 ) -> None:
     """Add constants of elements, those of least norm where the frames do not fix them."""
-    found = calculator.evaluate_batch([_bare(a) for a in frames], ["energy"])
+    found = calculator.evaluate_batch([bare(a) for a in frames], ["energy"])
     missing = np.array(
         [(a.calc.results["energy"] - e.energy) / len(a) for a, e in zip(frames, found, strict=True)]
     )
@@ -130,7 +130,3 @@ def _shift_atomic_energies(
     with torch.no_grad():
         for z, constant in zip(numbers, constants, strict=True):
             weights[0, z - 1] += constant
-
-
-def _bare(atoms: Atoms) -> Atoms:
-    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)

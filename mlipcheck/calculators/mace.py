@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from ase import Atoms
-from ase.calculators.calculator import CalculatorSetupError, InputError
-from ase.stress import full_3x3_to_voigt_6_stress
+from ase.calculators.calculator import InputError
 
-from .base import brief
-from .batched import BatchedCalculator, choose_device, find_checkpoint, split_batch, upstream_quiet
+from .batched import (
+    BatchedCalculator,
+    bare,
+    choose_device,
+    find_checkpoint,
+    reading,
+    split_batch,
+    to_numpy,
+    upstream_quiet,
+)
 from .records import Evaluation
 
 with upstream_quiet():
@@ -37,7 +43,7 @@ PACKAGES = (
 
 
 class MACECalculator(BatchedCalculator):
-    """A MACE model under ASE's contract; ``head`` is one of the model's ``heads``."""
+    """A MACE model as an ASE calculator; ``head`` is one of the model's ``heads``."""
 
     bytes_per_edge = 120_000
     head = "Default"
@@ -49,7 +55,7 @@ class MACECalculator(BatchedCalculator):
         with default_dtype(self.dtype):
             graphs = [
                 mace.data.AtomicData.from_config(
-                    mace.data.config_from_atoms(_bare(atoms), head_name=self.head),
+                    mace.data.config_from_atoms(bare(atoms), head_name=self.head),
                     z_table=table,
                     cutoff=self.cutoff,
                     heads=list(self.heads),
@@ -57,22 +63,14 @@ class MACECalculator(BatchedCalculator):
                 for atoms in images
             ]
             batch = torch_geometric.Batch.from_data_list(graphs).to(self.device)
-            found = self.model(batch.to_dict(), compute_stress=wants_stress)
-        numbers = {
-            name: found[name].detach().cpu().numpy()
-            for name in ("energy", "forces", "node_energy", "stress")
-            if found[name] is not None
-        }
-        stresses = None
-        if wants_stress:
-            stresses = np.array([full_3x3_to_voigt_6_stress(s) for s in numbers["stress"]])
-        return split_batch(
-            images, numbers["energy"], numbers["forces"], stresses, numbers["node_energy"]
-        )
+            output = self.model(batch.to_dict(), compute_stress=wants_stress)
+        names = ("energy", "forces", "stress", "node_energy")
+        energies, forces, stresses, sites = (to_numpy(output[name]) for name in names)
+        return split_batch(images, energies, forces, stresses, sites)
 
 
 def _check_structure(path: Path) -> None:
-    """Raise for a file that is no MACE model by the names in it, before it is unpickled.
+    """Raise for a file that is not a MACE model by the names in it, before it is unpickled.
 
     That keeps mistakes out, and no malice: a model is Python objects, and loading it runs its code.
     """
@@ -84,11 +82,6 @@ def _check_structure(path: Path) -> None:
         raise ValueError("none of MACE's classes is in it")
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """Return the structure alone: MACE reads labels and charges from ``info`` and ``arrays``."""
-    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-
-
 def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -> MACECalculator:
     """Return the calculator of a checkpoint that ``mace_mp`` knows by name, or of a file.
 
@@ -97,7 +90,7 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
     InputError
         For a head that the checkpoint does not have.
     CalculatorSetupError
-        For a file that is no MACE model, or one that could not be fetched.
+        For a file that is not a MACE model, or one that could not be fetched.
     """
     source = mace_mp_urls.get(checkpoint, "")
     path = find_checkpoint(
@@ -106,13 +99,11 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
     device = choose_device(device)
     before = torch.get_default_dtype()
     try:
-        with upstream_quiet():
+        with reading(path, "MACE model"):
             _check_structure(path)
             model = torch.load(path, map_location=device, weights_only=False)
-        elements = [int(z) for z in model.atomic_numbers]
-        cutoff = float(model.r_max)
-    except Exception as error:
-        raise CalculatorSetupError(f"{path} is not a MACE model ({brief(error)})") from error
+            elements = [int(z) for z in model.atomic_numbers]
+            cutoff = float(model.r_max)
     finally:
         torch.set_default_dtype(before)
     heads = list(getattr(model, "heads", None) or ["Default"])

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from ase import Atoms, units
-from ase.calculators.calculator import CalculatorSetupError
-from ase.stress import full_3x3_to_voigt_6_stress
 
-from .base import brief
 from .batched import (
     BatchedCalculator,
     choose_device,
     find_checkpoint,
+    reading,
     split_batch,
+    to_numpy,
     upstream_quiet,
     weights_only,
 )
@@ -32,7 +31,7 @@ logger.disable("mattersim")  # it logs to stdout
 
 
 class MatterSimCalculator(BatchedCalculator):
-    """A MatterSim potential under ASE's contract."""
+    """A MatterSim potential as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]
     bytes_per_edge = 70_000
@@ -40,30 +39,25 @@ class MatterSimCalculator(BatchedCalculator):
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         # MatterSim's neighbour search wants the same periodic directions in a whole batch.
         boxes = [_periodic(atoms, 2 * self.cutoff) for atoms in images]
-        cells = np.array([atoms.cell[:] for atoms in boxes])
         settings = {"dtype": getattr(torch, self.dtype), "device": self.device}
-        counts = torch.tensor([len(atoms) for atoms in boxes], device=self.device)
+        numbers = np.concatenate([a.numbers for a in boxes])
         graph = create_batch_graph_dict(
             pos=torch.tensor(np.concatenate([a.positions for a in boxes]), **settings),
-            cell=torch.tensor(cells, **settings),
-            atomic_numbers=torch.tensor(
-                np.concatenate([a.numbers for a in boxes]), device=self.device
-            ),
-            num_atoms=counts,
+            cell=torch.tensor(np.array([a.cell[:] for a in boxes]), **settings),
+            atomic_numbers=torch.tensor(numbers, device=self.device),
+            num_atoms=torch.tensor([len(a) for a in boxes], device=self.device),
             twobody_cutoff=self.cutoff,
             threebody_cutoff=self.model.model.model_args["threebody_cutoff"],
         )
         wants_stress = "stress" in properties and any(a.pbc.all() for a in images)
-        found = self.model(graph, include_forces=True, include_stresses=wants_stress)
-        numbers = {name: value.detach().cpu().numpy() for name, value in found.items()}
+        output = self.model(graph, include_forces=True, include_stresses=wants_stress)
+        found = {name: to_numpy(value) for name, value in output.items()}
         stresses = None
         if wants_stress:
             # MatterSim divides by det(cell), which is negative for a left-handed cell.
-            handed = np.sign(np.linalg.det(cells)).astype(self.dtype)[:, None, None]
-            stresses = np.array(
-                [full_3x3_to_voigt_6_stress(s) for s in numbers["stresses"] * handed * units.GPa]
-            )
-        return split_batch(images, numbers["total_energy"], numbers["forces"], stresses)
+            handed = np.array([a.cell.handedness for a in boxes], self.dtype)[:, None, None]
+            stresses = found["stresses"] * handed * units.GPa
+        return split_batch(images, found["total_energy"], found["forces"], stresses)
 
 
 def _periodic(atoms: Atoms, vacuum: float) -> Atoms:
@@ -79,7 +73,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
     Raises
     ------
     CalculatorSetupError
-        For a file that is no MatterSim checkpoint, or one that could not be fetched.
+        For a file that is not a MatterSim checkpoint, or one that could not be fetched.
     """
     device = choose_device(device)
     path = find_checkpoint(
@@ -88,16 +82,11 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
         "github.com/microsoft/mattersim, folder pretrained_models",
         lambda path: download_checkpoint(path.name, save_folder=str(path.parent)),
     )
-    try:
-        with upstream_quiet(), weights_only():
-            # absolute, since MatterSim takes a bare name for one of its own downloads
-            potential = Potential.from_checkpoint(
-                str(path.resolve()), device=device, load_training_state=False
-            )
-    except Exception as error:
-        raise CalculatorSetupError(
-            f"{path} is not a MatterSim checkpoint ({brief(error)})"
-        ) from error
+    with reading(path, "MatterSim checkpoint"), weights_only():
+        # absolute, since MatterSim takes a bare name for one of its own downloads
+        potential = Potential.from_checkpoint(
+            str(path.resolve()), device=device, load_training_state=False
+        )
     potential.model.to(getattr(torch, dtype)).eval().requires_grad_(False)
     return MatterSimCalculator(
         potential,

@@ -1,4 +1,4 @@
-"""From a name to a calculator, and from a calculator to what is known of it."""
+"""From a name to a calculator, and from a calculator to what is known about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
 from .backend import Backend
-from .backends import get_backend, list_backends
+from .backends import find_backend, get_backend, list_backends
 from .base import FAILURES, brief, refuse_unknown, stays_here
 from .records import CalculatorInfo
 
@@ -49,8 +49,9 @@ def get_calculator(
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise InputError(f"device is {device!r}; give auto, cpu, cuda or cuda:0")
     name, _, rest = spec.partition(":")
-    if rest and name not in {b.name for b in list_backends()} and _is_factory(name, rest):
-        return _from_factory(spec, device=device, dtype=dtype, **options)
+    parts = (*name.split("."), rest)
+    if find_backend(name) is None and all(part.isidentifier() for part in parts):
+        return _from_factory(spec, device, dtype, options)
     backend = get_backend(name)
     if backend.error is not None:
         raise CalculatorSetupError(f"{name}: {backend.error}")
@@ -61,15 +62,15 @@ def get_calculator(
     if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
     _check_installed(backend)
-    loader = _loader_of(backend)
+    loader = _import(backend.loader, name)
     accepted = _keywords(loader)
     if accepted is not None:
         refuse_unknown(options, accepted - {"checkpoint", "device", "dtype"}, name)
     calculator = _construct(spec, loader, checkpoint, device=device, dtype=dtype, **options)
-    facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
-    path = getattr(calculator, "checkpoint_path", None)
-    # what a loader has hung on it stands where the row knows nothing
+    # what a loader has set itself stands where the row knows nothing
     own = describe(calculator)
+    facts = next((c for c in backend.checkpoints if c.name == checkpoint), own)
+    path = getattr(calculator, "checkpoint_path", None)
     calculator.mlipcheck_info = CalculatorInfo(
         spec=spec,
         backend=name,
@@ -77,8 +78,8 @@ def get_calculator(
         checkpoint=checkpoint,
         checkpoint_sha256=None if path is None else checksum(path),
         options={key: str(value) for key, value in options.items()},
-        level_of_theory=facts.level_of_theory if facts else own.level_of_theory,
-        energy_convention=facts.energy_convention if facts else own.energy_convention,
+        level_of_theory=facts.level_of_theory,
+        energy_convention=facts.energy_convention,
         cutoff=getattr(calculator, "cutoff", None) or backend.cutoff or own.cutoff,
         bond_scale=backend.bond_scale or own.bond_scale,
         **_numerics(calculator),
@@ -89,8 +90,8 @@ def get_calculator(
 def check_safe(spec: str, options: Iterable[str]) -> Path | None:
     """Return the file of the checkpoint of a calculator that a file may name, None without one.
 
-    Whoever opens a file of somebody else's has not read it: it is to start no program, run no
-    code that came with it, and fetch nothing.
+    Whoever opens a file from elsewhere has not read it: it must not start a program, run code that
+    came with it, or download anything.
 
     Raises
     ------
@@ -98,44 +99,47 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
         For what a file may not name or set, and for a checkpoint that is not here.
     """
     name, _, rest = spec.partition(":")
-    backend = next((b for b in list_backends() if b.name == name and b.safe), None)
-    checkpoint = _choose_checkpoint(backend, rest) if backend is not None else ""
-    if backend is None or (isinstance(backend.safe, tuple) and checkpoint not in backend.safe):
+    backend = find_backend(name)
+    safe = backend.safe if backend is not None else False
+    checkpoint = _choose_checkpoint(backend, rest) if backend is not None and safe else ""
+    if backend is None or not (checkpoint in safe if isinstance(safe, tuple) else safe):
         raise InputError(
-            f"a file may not name {spec!r}, only {_safe_names()}: it is to run nobody's code; take "
-            "RescaledCalculator in your script"
+            f"a file may not name {spec!r}, only {_safe_names()}: it must not run code of its "
+            "own; use RescaledCalculator in your script"
         )
     _check_installed(backend)
     for option in options:
         if option not in backend.safe_options:
             allowed = ", ".join(backend.safe_options) or "none"
             raise InputError(f"a file may not set {option!r} of {spec}; it may set: {allowed}")
-    facts = {c.name: c for c in backend.checkpoints}.get(checkpoint)
-    if facts is not None:
-        if not facts.found:
+    facts = next((c for c in backend.checkpoints if c.name == checkpoint), None)
+    if facts is None:
+        if backend.takes_path and backend.runs_code:
             raise InputError(
-                f"the checkpoint of {spec} is not here, and a file fetches nothing; get it with "
-                f"'mlipcheck contract -b {spec}'"
+                f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would "
+                "run code in it; use RescaledCalculator in your script"
             )
-        return facts.path if facts.files else None
-    if backend.takes_path and backend.runs_code:
+        return Path(checkpoint) if backend.takes_path else None
+    if not facts.found:
         raise InputError(
-            f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would run "
-            "code in it; take RescaledCalculator in your script"
+            f"the checkpoint of {spec} is not here, and a file downloads nothing; get it with "
+            f"'mlipcheck run --only interface -b {spec}'"
         )
-    return Path(checkpoint) if backend.takes_path else None
+    return facts.path if facts.files else None
 
 
 def _safe_names() -> str:
-    rows = [b for b in list_backends() if b.safe]
-    only = {b.name: b.safe for b in rows if isinstance(b.safe, tuple)}
-    return ", ".join(
-        f"{b.name}{f':{n}' if n else ''}" for b in rows for n in only.get(b.name, [""])
-    )
+    names = []
+    for backend in list_backends():
+        if isinstance(backend.safe, tuple):
+            names += [f"{backend.name}:{checkpoint}" for checkpoint in backend.safe]
+        elif backend.safe:
+            names.append(backend.name)
+    return ", ".join(names)
 
 
 def describe(calculator: BaseCalculator) -> CalculatorInfo:
-    """Return what is known of a calculator; of a stranger, its class."""
+    """Return what is known about a calculator; of a third-party one, its class."""
     info = getattr(calculator, "mlipcheck_info", None)
     if isinstance(info, CalculatorInfo):
         return replace(info, **_numerics(calculator))
@@ -149,9 +153,10 @@ def get_trainer(calculator: BaseCalculator) -> Any | None:
     It has ``fine_tune(calculator, frames, *, seed, progress)``, ``save(calculator, path)`` and
     ``SETTINGS``, words for what is fixed beforehand.
     """
-    name = describe(calculator).backend
-    row = next((b for b in list_backends() if b.name == name), None)
-    return importlib.import_module(row.trainer) if row is not None and row.trainer else None
+    backend = find_backend(describe(calculator).backend)
+    if backend is None or backend.trainer is None:
+        return None
+    return importlib.import_module(backend.trainer)
 
 
 def _choose_checkpoint(backend: Backend, asked: str) -> str:
@@ -179,19 +184,22 @@ def _check_installed(backend: Backend) -> None:
         )
 
 
-def _loader_of(backend: Backend) -> Callable[..., BaseCalculator]:
-    module, _, function = backend.loader.partition(":")
+def _import(place: str, owner: str) -> Callable[..., Any]:
+    """Return what ``module:name`` is; what another package raises is one line."""
+    module, _, name = place.partition(":")
     try:
-        loader: Callable[..., BaseCalculator] = getattr(importlib.import_module(module), function)
-    except FAILURES as error:  # somebody else's package, or one that does not fit its neighbours
+        found = getattr(importlib.import_module(module), name, None)
+    except FAILURES as error:
         raise CalculatorSetupError(
-            f"{backend.name}: {backend.loader} cannot be imported ({brief(error)})"
+            f"{owner}: {module} cannot be imported ({brief(error)})"
         ) from error
-    return loader
+    if not callable(found):
+        raise InputError(f"{owner}: {module} has no function or class {name!r}")
+    return found
 
 
 def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -> BaseCalculator:
-    """Call somebody else's constructor with the user's words; what it raises is one line."""
+    """Call a constructor with the user's words; what it raises is one line."""
     try:
         calculator = make(*args, **kwargs)
     except (CalculatorSetupError, MemoryError):
@@ -203,7 +211,7 @@ def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -
         ) from error
     if not isinstance(calculator, BaseCalculator):
         raise CalculatorSetupError(
-            f"{spec} returned a {type(calculator).__name__}, which is no ASE calculator"
+            f"{spec} returned a {type(calculator).__name__}, which is not an ASE calculator"
         )
     return calculator
 
@@ -218,33 +226,27 @@ def _keywords(function: Callable[..., Any]) -> set[str] | None:
     return None if anything else set(parameters)
 
 
-def _is_factory(module: str, function: str) -> bool:
-    return all(part.isidentifier() for part in (*module.split("."), function))
-
-
-def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) -> BaseCalculator:
+def _from_factory(
+    spec: str, device: str, dtype: str | None, options: dict[str, Any]
+) -> BaseCalculator:
     """Return what ``package.module:factory`` makes; device and dtype go where it takes them."""
-    name, _, function = spec.partition(":")
+    module = spec.partition(":")[0]
     try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if not (error.name and f"{name}.".startswith(f"{error.name}.")):
-            raise CalculatorSetupError(f"{spec}: {name} cannot be imported ({error})") from error
+        factory = _import(spec, spec)
+    except CalculatorSetupError as error:
+        absent = getattr(error.__cause__, "name", None)  # of a ModuleNotFoundError
+        if not absent or not f"{module}.".startswith(f"{absent}."):
+            raise
         known = ", ".join(b.name for b in list_backends())
         raise InputError(
-            f"no backend is called {name!r}, nor any module; known backends: {known}"
+            f"no backend is called {module!r}, nor any module; known backends: {known}"
         ) from error
-    except FAILURES as error:  # anyone's module
-        raise CalculatorSetupError(f"{spec}: {name} cannot be imported ({brief(error)})") from error
-    factory = getattr(module, function, None)
-    if not callable(factory):
-        raise InputError(f"{spec}: {name} has no function or class {function!r}")
     accepted = _keywords(factory)
     if accepted is not None:
         refuse_unknown(options, accepted, spec)
         if dtype is not None and "dtype" not in accepted:
             raise InputError(f"{spec} takes no dtype, got {dtype!r}")
-    # auto is our word, and a stranger may not know it: its own default stands then
+    # auto is our word, which a factory need not know: its own default stands then
     asked = {"device": None if device == "auto" else device, "dtype": dtype}
     given = {
         k: v for k, v in asked.items() if v is not None and (accepted is None or k in accepted)
@@ -252,7 +254,7 @@ def _from_factory(spec: str, *, device: str, dtype: str | None, **options: Any) 
     calculator = _construct(spec, factory, **given, **options)
     calculator.mlipcheck_info = CalculatorInfo(
         spec=spec,
-        version=_version_of_module(name),
+        version=_version_of_module(module),
         options={key: str(value) for key, value in options.items()},
         cutoff=getattr(calculator, "cutoff", None),
         **_numerics(calculator),

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, InputError, all_changes
+from ase.calculators.calculator import (
+    BaseCalculator,
+    CalculatorSetupError,
+    InputError,
+    all_changes,
+)
 from ase.formula import Formula
 
-from ..storage import dumps, write_atomically
-from .base import StrictCalculator
+from ..storage import dumps, from_plain, to_plain, write_atomically
+from .base import StrictCalculator, read_literal
 from .neighbours import check_geometry
 from .records import CalculatorInfo, Evaluation
-from .registry import check_safe, describe
+from .registry import check_safe, checksum, describe, get_calculator
 
 SCHEMA = "mlipcheck-rescaled/1"
+MAX_LISTED = 5  # compositions in a message
 
-# No `energies`: E0 is known of a composition and not of its atoms, so that scaled ones would not
-# sum up to the energy. Nor a dipole or charges, of which a factor of the forces says nothing.
+# No `energies`: E0 is known of a composition and not of its atoms. Nor a dipole or charges, of
+# which a factor of the forces says nothing.
 SCALED = ("energy", "free_energy", "forces", "stress")
 PASSED_ON = ("magmom", "magmoms")
-# Facts about the model that are facts about the rescaled one too, where the base has them.
+# Attributes of the base that are those of the rescaled one too, where the base has them.
 FACTS = ("cutoff", "bytes_per_edge", "device", "dtype", "elements")
+
+
+@dataclass(frozen=True)
+class RescaledFile:
+    """What a file of a rescaled calculator holds; ``fit`` is for people."""
+
+    base: str
+    options: dict[str, str]
+    dtype: str | None
+    checkpoint_sha256: str | None
+    factor: float
+    reference_energy: dict[str, Any]
+    fit: dict[str, Any] = field(default_factory=dict)
 
 
 class RescaledCalculator(StrictCalculator):
@@ -83,7 +104,9 @@ class RescaledCalculator(StrictCalculator):
             bond_scale=known.bond_scale,
         )
         self.implemented_properties = [
-            name for name in (*SCALED, *PASSED_ON) if name in base.implemented_properties
+            name
+            for name in (*SCALED, *PASSED_ON)
+            if name in (*base.implemented_properties, "free_energy")
         ]
         super().__init__(factor=factor, reference_energy=reference_energy)
 
@@ -121,7 +144,10 @@ class RescaledCalculator(StrictCalculator):
         check_geometry(self.atoms)
         zero = self.reference_of(self.atoms)
         for name in properties or ["energy"]:
-            self.results[name] = self._scaled(name, self.base.get_property(name, self.atoms), zero)
+            # without a free energy of its own the base's energy is one: nothing is smeared
+            known = name if name in self.base.implemented_properties else "energy"
+            value = self.base.get_property(known, self.atoms)
+            self.results[name] = self._scaled(name, value, zero)
 
     def reference_of(self, atoms: Atoms) -> float:
         """Return E0 in eV of as many atoms of that composition.
@@ -134,9 +160,10 @@ class RescaledCalculator(StrictCalculator):
         known = self.parameters["reference_energy"]
         name = _composition(Formula.from_dict(Counter(atoms.symbols)))
         if name not in known:
+            more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
             raise InputError(
-                f"no reference energy of {name}, only of {_some(known)}; add its energy per "
-                "atom, relaxed with the base, to reference_energy"
+                f"no reference energy of {name}, only of {', '.join(list(known)[:MAX_LISTED])}"
+                f"{more}; add its energy per atom, relaxed with the base, to reference_energy"
             )
         return float(len(atoms) * known[name])
 
@@ -177,22 +204,64 @@ class RescaledCalculator(StrictCalculator):
         """
         info = describe(self.base)
         check_safe(info.spec, info.options)
-        content = {
-            "schema": SCHEMA,
-            "base": info.spec,
-            "options": info.options,
-            "dtype": info.dtype,
-            "checkpoint_sha256": info.checkpoint_sha256,
+        content = RescaledFile(
+            base=info.spec,
+            options=info.options,
+            dtype=info.dtype,
+            checkpoint_sha256=info.checkpoint_sha256,
+            fit=dict(fit or {}),
             **self.parameters,
-            "fit": dict(fit or {}),
-        }
-        write_atomically(path, dumps(content))
+        )
+        write_atomically(path, dumps({"schema": SCHEMA} | to_plain(content)))
 
 
-def _some(names: Iterable[str], most: int = 5) -> str:
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculator:
+    """Return the calculator of a file that `RescaledCalculator.save` wrote.
+
+    ``device`` and ``dtype`` are its base's; without a ``dtype`` it is that of the file.
+
+    Raises
+    ------
+    CalculatorSetupError
+        For another file, for a base that a file may not name or that cannot be loaded, and,
+        before anything of it is loaded, for a checkpoint that is not the one of the factor.
+    """
+    path = Path(checkpoint)
+    saved = _read(path)
+    options = {name: read_literal(value) for name, value in saved.options.items()}
+    try:
+        file = check_safe(saved.base, options)
+        found = None if file is None else checksum(file)
+        if found != saved.checkpoint_sha256:
+            raise CalculatorSetupError(
+                f"the checkpoint of {saved.base} is {_short(found)}, the factor is that of "
+                f"{_short(saved.checkpoint_sha256)}; find that checkpoint, or fit the factor anew"
+            )
+        base = get_calculator(saved.base, device=device, dtype=dtype or saved.dtype, **options)
+        calculator = RescaledCalculator(base, saved.factor, saved.reference_energy)
+    except CalculatorSetupError as error:
+        raise type(error)(f"{path}: {error}") from error
+    calculator.checkpoint_path = path
+    return calculator
+
+
+def _read(path: Path) -> RescaledFile:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise CalculatorSetupError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}")
+    try:
+        saved: RescaledFile = from_plain(RescaledFile, content)
+    except ValueError as error:
+        raise CalculatorSetupError(f"{path}: {error}; write it anew with save()") from error
+    return saved
+
+
+def _short(checksum: str | None) -> str:
+    return "no file" if checksum is None else f"sha256 {checksum[:12]}"
 
 
 def _finite(value: Any) -> float | None:

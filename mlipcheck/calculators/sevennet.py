@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculatorSetupError, InputError
+from ase.calculators.calculator import InputError
 
-from .base import brief
 from .batched import (
     BatchedCalculator,
     choose_device,
     find_checkpoint,
+    reading,
     split_batch,
+    to_numpy,
     upstream_quiet,
     weights_only,
 )
@@ -42,29 +43,22 @@ TO_ASE = [0, 1, 2, 4, 5, 3]
 
 
 class SevenNetCalculator(BatchedCalculator):
-    """A SevenNet model under ASE's contract; ``modal`` is the head of a multi-fidelity model."""
+    """A SevenNet model as an ASE calculator; ``modal`` is the head of a multi-fidelity model."""
 
     modal: str | None = None
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
-        graphs = []
-        for atoms in images:
-            graph = AtomGraphData.from_numpy_dict(unlabeled_atoms_to_graph(atoms, self.cutoff))
-            if self.modal is not None:
+        graphs = [
+            AtomGraphData.from_numpy_dict(unlabeled_atoms_to_graph(atoms, self.cutoff))
+            for atoms in images
+        ]
+        if self.modal is not None:
+            for graph in graphs:
                 graph[key.DATA_MODALITY] = self.modal
-            graphs.append(graph)
-        found = self.model(Batch.from_data_list(graphs).to(self.device))
-        numbers = {
-            name: found[name].detach().cpu().numpy()
-            for name in (key.PRED_TOTAL_ENERGY, key.PRED_FORCE, key.PRED_STRESS, key.ATOMIC_ENERGY)
-        }
-        return split_batch(
-            images,
-            numbers[key.PRED_TOTAL_ENERGY],
-            numbers[key.PRED_FORCE],
-            -numbers[key.PRED_STRESS][:, TO_ASE],
-            np.ravel(numbers[key.ATOMIC_ENERGY]),
-        )
+        output = self.model(Batch.from_data_list(graphs).to(self.device))
+        names = (key.PRED_TOTAL_ENERGY, key.PRED_FORCE, key.PRED_STRESS, key.ATOMIC_ENERGY)
+        energies, forces, stresses, sites = (to_numpy(output[name]) for name in names)
+        return split_batch(images, energies, forces, -stresses[:, TO_ASE], np.ravel(sites))
 
 
 def load(
@@ -77,7 +71,7 @@ def load(
     InputError
         For a modality that the checkpoint does not have.
     CalculatorSetupError
-        For a file that is no SevenNet checkpoint, or one that could not be fetched.
+        For a file that is not a SevenNet checkpoint, or one that could not be fetched.
     """
     path = find_checkpoint(
         "sevennet",
@@ -86,15 +80,9 @@ def load(
         lambda _: pretrained_name_to_path(checkpoint),
     )
     device = choose_device(device)
-    with upstream_quiet():
-        try:
-            with weights_only(*ARRAYS):
-                saved = SevenNetCheckpoint(path)
-                model = saved.build_model()
-        except Exception as error:
-            raise CalculatorSetupError(
-                f"{path} is not a SevenNet checkpoint ({brief(error)})"
-            ) from error
+    with reading(path, "SevenNet checkpoint"), weights_only(*ARRAYS):
+        saved = SevenNetCheckpoint(path)
+        model = saved.build_model()
     known = sorted(model.modal_map or ())
     if modal not in (known or [None]):
         choice = f"give one of modal={', modal='.join(known)}" if known else "it has none"

@@ -528,7 +528,7 @@ SAFE = "toy, chgnet, mattersim, sevennet, mace, ase:emt, ase:lj, ase:morse"
      "ase:__init__", "rescaled:a.json", "rescaled", "chgnett", "", "Toy", "os:system"],
 )  # fmt: skip
 def test_a_file_runs_nobody_s_code(path, base, monkeypatch):
-    monkeypatch.setattr("mlipcheck.calculators.rescaled_file.get_calculator", pytest.fail)
+    monkeypatch.setattr("mlipcheck.calculators.rescaled.get_calculator", pytest.fail)
     change(path, base=base)
     expected = "names no calculator" if base == "ase" else f"may not name '{base}', only {SAFE}: it"
     with pytest.raises(CalculatorSetupError, match=expected):

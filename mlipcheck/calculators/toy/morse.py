@@ -1,4 +1,4 @@
-"""The exact Morse pair potential: the truth that the toy is held against."""
+"""The exact Morse pair potential: the truth that the toy is compared with."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import all_changes
@@ -52,10 +50,13 @@ class PairPotential(StrictCalculator):
         energies = self.atom_energies(numbers)
         energies += 0.5 * (np.bincount(i, phi, n) + np.bincount(j, phi, n))
         forces = np.stack([np.bincount(i, p, n) - np.bincount(j, p, n) for p in pulls.T], axis=1)
-        forces = forces.astype(float)  # counts are integers where there is no pair
-        results: dict[str, Any] = {"energies": energies, "forces": forces}
-        results["energy"] = results["free_energy"] = float(energies.sum())
+        energy = float(energies.sum())
+        self.results = {
+            "energy": energy,
+            "free_energy": energy,
+            "energies": energies,
+            "forces": forces.astype(float),  # counts are integers where there is no pair
+        }
         if atoms.pbc.all():
             stress = vectors.T @ pulls / atoms.get_volume()
-            results["stress"] = full_3x3_to_voigt_6_stress(stress)
-        self.results = results
+            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)

@@ -53,16 +53,19 @@ class RBFRidge:
         self.width = float(width)
         self.species = None if species is None else tuple(sorted(set(species)))
         self.offset = bool(offset)
-        if self.species is not None:
-            strangers = [x for x in self.species if atomic_numbers.get(x, 0) < 1]
-            if strangers or not self.species:
-                raise InputError(f"species is {list(self.species)}; give chemical symbols")
+        if self.species is not None and not 0 < len(self.species) == len(
+            set(self.species) & set(chemical_symbols[1:])
+        ):
+            raise InputError(f"species is {list(self.species)}; give chemical symbols")
         if self.centers.ndim != 1 or not len(self.centers) or not np.isfinite(self.centers).all():
             raise InputError(
                 f"centers has shape {self.centers.shape}; give a list of distances in Å"
             )
         if not 0 < self.width < np.inf:
             raise InputError(f"width is {width}; give a positive length in Å")
+        n_species = 1 if self.species is None else len(self.species)
+        self.n_pairs = n_species * (n_species + 1) // 2
+        self.n_offsets = n_species if self.offset else 0
         self.weights = np.zeros(self.n_pairs * len(self.centers) + self.n_offsets)
 
     @property
@@ -71,14 +74,6 @@ class RBFRidge:
         if self.species is None:
             return None
         return list(itertools.combinations_with_replacement(self.species, 2))
-
-    @property
-    def n_pairs(self) -> int:
-        return len(self.pairs) if self.pairs is not None else 1
-
-    @property
-    def n_offsets(self) -> int:
-        return (len(self.species) if self.species is not None else 1) if self.offset else 0
 
     @property
     def cutoff(self) -> float:
@@ -134,10 +129,8 @@ class RBFRidge:
             raise InputError(f"prior is NaN or of shape {anchor.shape}, not {self.weights.shape}")
         # Solved for the distance from the prior, as an extended least-squares problem: squaring
         # A into normal equations would square its condition number.
-        penalty = np.sqrt(ridge) * np.eye(a.shape[1])
-        left = np.concatenate([a, penalty]) if ridge > 0 else a
-        right = y - a @ anchor
-        right = np.concatenate([right, np.zeros(len(left) - len(right))])
+        left = np.concatenate([a, np.sqrt(ridge) * np.eye(a.shape[1])])
+        right = np.concatenate([y - a @ anchor, np.zeros(a.shape[1])])
         self.weights = anchor + np.linalg.lstsq(left, right, rcond=None)[0]
         return self
 
@@ -146,13 +139,13 @@ class RBFRidge:
     ) -> np.ndarray | tuple[np.ndarray, list[np.ndarray] | np.ndarray]:
         """Return energies (eV) of shape (n,), and forces (eV/Å) shaped as `fit` takes them."""
         a, slopes = self._design(data, forces)
+        energies, flat = a @ self.weights, slopes @ self.weights
         if not forces:
-            return a @ self.weights
-        flat = slopes @ self.weights
+            return energies
         if _are_distances(data):
-            return a @ self.weights, flat
-        ends = np.cumsum([3 * len(atoms) for atoms in data])[:-1]
-        return a @ self.weights, [f.reshape(-1, 3) for f in np.split(flat, ends)]
+            return energies, flat
+        ends = np.cumsum([len(atoms) for atoms in data])[:-1]
+        return energies, np.split(flat.reshape(-1, 3), ends)
 
     def curves(self) -> np.ndarray:
         """Return the weights of the pair curves, shape (n_pairs, n_centers), in eV."""
@@ -164,11 +157,9 @@ class RBFRidge:
 
     def pair_index(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         """Return which curve serves pairs of these atomic numbers; InputError for unknown ones."""
-        if self.species is None:
-            return np.zeros(len(first), dtype=int)
         a, b = self.species_index(first), self.species_index(second)
         low, high = np.minimum(a, b), np.maximum(a, b)
-        return low * len(self.species) - low * (low - 1) // 2 + high - low
+        return low * len(self.species or "1") - low * (low - 1) // 2 + high - low
 
     def species_index(self, numbers: np.ndarray) -> np.ndarray:
         """Return the place of each atomic number among the species (zeros where one serves all)."""
@@ -186,7 +177,7 @@ class RBFRidge:
         """Return the Gaussians of ``r`` (n,), shape (n, n_centers)."""
         return np.exp(-(((r[:, None] - self.centers) / self.width) ** 2))
 
-    def basis(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _basis(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the Gaussians of ``r`` (n,) and their derivatives, both (n, n_centers)."""
         values = self.gaussians(r)
         return values, -2.0 / self.width**2 * (r[:, None] - self.centers) * values
@@ -195,25 +186,24 @@ class RBFRidge:
         self, data: Sequence[Atoms] | np.ndarray, forces: bool
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows of features for the energies, and for the force components where asked for."""
-        if _are_distances(data):
-            if self.species is not None:
-                raise InputError("distances have no species; give Atoms to a model with species")
-            r = np.asarray(data, dtype=float)
-            if r.ndim != 1 or not np.isfinite(r).all():
-                raise InputError(f"distances have shape {r.shape} or NaN; give a list in Å")
-            values, slopes = self.basis(r)
-            ones, zeros = np.ones((len(r), self.n_offsets)), np.zeros((len(r), self.n_offsets))
-            return np.hstack([values, ones]), np.hstack([-slopes, zeros])
-        rows = [self._image_features(atoms, forces) for atoms in data]
-        empty = np.zeros((0, len(self.weights)))
-        return np.stack([e for e, _ in rows]), np.concatenate([f for _, f in rows] or [empty])
+        if not _are_distances(data):
+            rows = [self._image_features(atoms, forces) for atoms in data]
+            return np.stack([e for e, _ in rows]), np.concatenate([f for _, f in rows])
+        if self.species is not None:
+            raise InputError("distances have no species; give Atoms to a model with species")
+        r = np.asarray(data, dtype=float)
+        if r.ndim != 1 or not np.isfinite(r).all():
+            raise InputError(f"distances have shape {r.shape} or NaN; give a list in Å")
+        values, slopes = self._basis(r)
+        ones = np.ones((len(r), self.n_offsets))
+        return np.hstack([values, ones]), np.hstack([-slopes, 0 * ones])
 
     def _image_features(self, atoms: Atoms, forces: bool) -> tuple[np.ndarray, np.ndarray]:
         i, j, d, vectors = half_neighbour_list(atoms, self.cutoff)
         kind = self.pair_index(atoms.numbers[i], atoms.numbers[j])
-        values, slopes = self.basis(d)
+        values, slopes = self._basis(d)
         n, m = len(self.centers), len(self.weights)
-        energy, gradient = np.zeros(m), np.zeros((len(atoms), 3, m)) if forces else np.zeros((0, m))
+        energy, gradient = np.zeros(m), np.zeros((len(atoms) if forces else 0, 3, m))
         for k in range(self.n_pairs):
             chosen, block = kind == k, slice(k * n, (k + 1) * n)
             energy[block] = values[chosen].sum(axis=0)
@@ -270,16 +260,14 @@ class RBFRidge:
                     offset=bool(data["offset"]),
                 )
                 weights = np.array(data["weights"], dtype=float)
+            if weights.shape != model.weights.shape:
+                raise ValueError(f"{weights.shape} weights, {model.weights.shape} expected")
         except FileNotFoundError:
             raise
         except Exception as error:
             raise CalculatorSetupError(
                 f"{path} is not a saved RBFRidge model ({error}); write it with RBFRidge.save"
             ) from error
-        if weights.shape != model.weights.shape:
-            raise CalculatorSetupError(
-                f"{path} holds {weights.shape} weights, {model.weights.shape} expected"
-            )
         model.weights = weights
         return model
 

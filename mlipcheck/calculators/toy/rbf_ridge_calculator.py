@@ -16,12 +16,7 @@ BLOCK = 8192
 
 
 class RBFRidgeCalculator(PairPotential):
-    """A fitted `RBFRidge` as an ASE calculator: energy, energies, forces and stress, all analytic.
-
-    Parameters
-    ----------
-    model : RBFRidge
-    """
+    """A fitted `RBFRidge` as an ASE calculator; energies, forces and stress are analytic."""
 
     default_parameters = {"model": None}
 
@@ -37,8 +32,7 @@ class RBFRidgeCalculator(PairPotential):
 
     @property
     def model(self) -> RBFRidge:
-        model = self.parameters["model"]
-        assert isinstance(model, RBFRidge)
+        model: RBFRidge = self.parameters["model"]
         return model
 
     @property
@@ -54,10 +48,10 @@ class RBFRidgeCalculator(PairPotential):
         return changes
 
     def atom_energies(self, numbers: np.ndarray) -> np.ndarray:
+        index = self.model.species_index(numbers)  # refuses elements it was not fitted for
         if not self.model.offset:
-            self.model.species_index(numbers)  # refuses elements it was not fitted for
             return np.zeros(len(numbers))
-        energies: np.ndarray = self.model.offsets()[self.model.species_index(numbers)] / 2
+        energies: np.ndarray = self.model.offsets()[index] / 2
         return energies
 
     def pair_energy(

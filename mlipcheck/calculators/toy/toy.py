@@ -1,4 +1,4 @@
-"""The toy potentials: a Morse curve learnt badly, learnt well, and known exactly."""
+"""The toy potentials: a Morse curve learned badly, learned well, and known exactly."""
 
 from __future__ import annotations
 
