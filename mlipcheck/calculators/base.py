@@ -1,4 +1,4 @@
-"""The manners that every calculator of this package has."""
+"""What every calculator of this package does alike, and how failures of others are put."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import contextlib
 import difflib
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from ase.calculators.calculator import Calculator, InputError
+from ase import Atoms
+from ase.calculators.calculator import Calculator, InputError, all_changes
 
-# What somebody else's code raises where it fails. A SystemExit of theirs would end a run without a
-# word; Ctrl-C is no failure.
+# What other people's code raises where it fails. A SystemExit of theirs would end a run without a
+# word; Ctrl-C is not a failure.
 FAILURES = (Exception, SystemExit)
 
 
@@ -23,9 +24,8 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], owner: str) -> No
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
-            )
+            all_of_them = f"known: {', '.join(known) or 'none'}"
+            hint = f"did you mean {close[0]!r}?" if close else all_of_them
             raise InputError(f"{owner} has no option {name!r}; {hint}")
 
 
@@ -55,10 +55,7 @@ R = TypeVar("R")
 
 
 def stays_here(function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function after which the working directory is what it was.
-
-    A calculator may change it, and paths that a user gave are relative to it.
-    """
+    """Decorate a function that may change the working directory: it is restored afterwards."""
 
     @functools.wraps(function)
     def staying(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -72,19 +69,26 @@ class StrictCalculator(Calculator):
     """ASE's `Calculator`, refusing keywords it does not know and forgetting results on ``set``.
 
     ASE's own accepts any keyword, and some of its potentials go on returning the old energy after
-    ``set``. Subclasses list their parameters in ``default_parameters``.
+    ``set``. Subclasses list their parameters in ``default_parameters`` and define ``compute``.
     """
 
     discard_results_on_any_change = True
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
-        """Change parameters.
-
-        Raises
-        ------
-        InputError
-            For a keyword that is not in ``default_parameters``.
-        """
+        """Change parameters; `InputError` for one that is not in ``default_parameters``."""
         refuse_unknown(kwargs, self.default_parameters, type(self).__name__)
         changed: dict[str, Any] = super().set(**kwargs)
         return changed
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Sequence[str] | None = None,
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        super().calculate(atoms, properties, system_changes)
+        self.results = self.compute(self.atoms, properties or ("energy",))
+
+    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
+        """Return at least ``properties`` of ``atoms``, in ASE's units."""
+        raise NotImplementedError

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import CalculatorSetupError, InputError, all_changes
+from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
@@ -35,9 +35,7 @@ class BatchedCalculator(StrictCalculator):
     Parameters
     ----------
     model : object
-        The package's own.
-    device, dtype : str
-        Where and in what the model computes.
+        The package's own, which computes on ``device`` in ``dtype``.
     cutoff : float
         Range of one interaction in Å.
     elements : iterable of int
@@ -68,17 +66,11 @@ class BatchedCalculator(StrictCalculator):
         self.elements = frozenset(elements)
         self.checkpoint_path = checkpoint_path
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        super().calculate(atoms, properties, system_changes)
+    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
         # All at once: ASE asks for the forces next, and a second pass would cost more.
-        (found,) = self.evaluate_batch([self.atoms], self.implemented_properties)
-        self.results = {name: x for name, x in vars(found).items() if x is not None}
-        self.results["free_energy"] = found.energy
+        (found,) = self.evaluate_batch([atoms], self.implemented_properties)
+        results = {name: value for name, value in vars(found).items() if value is not None}
+        return results | {"free_energy": found.energy}
 
     def evaluate_batch(
         self, images: Sequence[Atoms], properties: Sequence[str]
@@ -94,17 +86,17 @@ class BatchedCalculator(StrictCalculator):
             check_geometry(atoms)
             unknown = set(atoms.numbers.tolist()) - self.elements
             if unknown:
-                symbol = chemical_symbols[min(unknown)]
                 raise InputError(
-                    f"{type(self).__name__} does not know {symbol}; it knows "
-                    f"{len(self.elements)} elements"
+                    f"{type(self).__name__} does not know {chemical_symbols[min(unknown)]}; "
+                    f"it knows {len(self.elements)} elements"
                 )
-        homes = [near_home(atoms, self.cutoff) for atoms in images]
-        found = self._evaluate_batch(homes, properties)
+        crystals = [bool(atoms.pbc.all()) for atoms in images]
+        wanted = [name for name in properties if name != "stress" or any(crystals)]
+        found = self._evaluate_batch([near_home(a, self.cutoff) for a in images], wanted)
         # what got a box only here has no stress
         return [
-            e if atoms.pbc.all() or e.stress is None else replace(e, stress=None)
-            for atoms, e in zip(images, found, strict=True)
+            e if crystal else replace(e, stress=None)
+            for crystal, e in zip(crystals, found, strict=True)
         ]
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:

@@ -32,7 +32,7 @@ class CHGNetCalculator(BatchedCalculator):
         alone = [bool(a.pbc.any()) or not self.model.mlp_first for a in images]
         crystals = [a for a, one in zip(images, alone, strict=True) if one]
         molecules = [a for a, one in zip(images, alone, strict=True) if not one]
-        wants_stress = "stress" in properties and any(a.pbc.all() for a in crystals)
+        wants_stress = "stress" in properties
         with _upstream_warnings_ignored():
             graphs = [self.model.graph_converter(to_structure(atoms)) for atoms in crystals]
             if molecules:

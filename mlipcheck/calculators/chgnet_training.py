@@ -41,7 +41,10 @@ def fine_tune(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> CHGNetCalculator:
-    """Return a calculator whose model went on learning from labelled frames.
+    """Return a calculator whose model went on learning from labelled frames, as `SETTINGS` say.
+
+    A constant for each element is added to the model's own atomic energies first, so that another
+    zero of energy needs no training.
 
     Parameters
     ----------
@@ -58,11 +61,6 @@ def fine_tune(
     ------
     InputError
         For no frames, or one without energy or forces.
-
-    Notes
-    -----
-    A constant for each element is added to the model's own atomic energies first, so that another
-    zero of energy needs no training. The settings are those of `SETTINGS`.
     """
     if not frames:
         raise InputError("no frames to learn from; give at least one")

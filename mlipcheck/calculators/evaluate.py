@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -14,18 +15,15 @@ from ase.calculators.calculator import (
     InputError,
     PropertyNotImplementedError,
 )
-from scipy.spatial.distance import pdist
 
 from .base import FAILURES, stays_here
-from .neighbours import check_geometry, half_neighbour_list
+from .neighbours import half_neighbour_list
 from .records import Evaluation
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3
 # How far that check looks (Å): vesin parts a box by this length, and has no room for too many.
 LOOK_AROUND = 3.0
-# Molecules up to this size need no neighbour list.
-SMALL = 50
 # A batch on a CPU holds so many directed edges at most: more is slower, since the working set
 # leaves the cache.
 MAX_EDGES = 16_000
@@ -67,13 +65,13 @@ def evaluate(
     Returns
     -------
     list of Evaluation
-        In the order given. A structure that is no input (NaN, no atoms, two atoms on one spot),
+        In the order given. A structure that is refused (NaN, no atoms, two atoms on one spot),
         raises, or comes back as NaN, is an `Evaluation` with its ``error``.
 
     Raises
     ------
     InputError
-        For a property that an `Evaluation` has not.
+        For a property that an `Evaluation` does not have.
     """
     images = list(images)
     results: dict[int, Evaluation] = {}
@@ -90,7 +88,7 @@ def iterate_evaluations(
     properties: Sequence[str] = ("energy", "forces"),
     max_edges: int | None = None,
 ) -> Iterator[tuple[int, Evaluation]]:
-    """Yield (index, result) of `evaluate` as they come: what is no input first, then in order."""
+    """Yield (index, result) of `evaluate` as they come: refused structures first, then in order."""
     unknown = [p for p in properties if p not in PROPERTIES]
     if unknown:
         raise InputError(f"no property {unknown[0]!r}; known: {', '.join(PROPERTIES)}")
@@ -117,16 +115,19 @@ def iterate_evaluations(
 def default_max_edges(calculator: BaseCalculator) -> int:
     """Return how many edges a batch may hold, from the memory that its device has for it."""
     per_edge = getattr(calculator, "bytes_per_edge", MEMORY // MAX_EDGES)
-    device = str(getattr(calculator, "device", "cpu"))
-    if not device.startswith("cuda"):
+    if not _on_gpu(calculator):
         return max(1, min(MAX_EDGES, MEMORY // per_edge))
     import torch
 
     try:
-        free, _ = torch.cuda.mem_get_info(device)
+        free, _ = torch.cuda.mem_get_info(str(calculator.device))
     except RuntimeError:  # the GPU is lost: each structure will say so
         return MAX_EDGES
     return max(1, free // 2 // per_edge)
+
+
+def _on_gpu(calculator: BaseCalculator) -> bool:
+    return str(getattr(calculator, "device", "cpu")).startswith("cuda")
 
 
 def _refuse_too_many(edges: int, calculator: BaseCalculator) -> None:
@@ -135,8 +136,7 @@ def _refuse_too_many(edges: int, calculator: BaseCalculator) -> None:
     A GPU says so itself; on a CPU the system would end the process without a word.
     """
     needed = edges * getattr(calculator, "bytes_per_edge", 0)
-    on_gpu = str(getattr(calculator, "device", "cpu")).startswith("cuda")
-    if on_gpu or needed < MEMORY or not hasattr(os, "sysconf"):  # Windows has none
+    if needed < MEMORY or _on_gpu(calculator) or not hasattr(os, "sysconf"):  # Windows has none
         return
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > there:
@@ -148,23 +148,17 @@ def _refuse_too_many(edges: int, calculator: BaseCalculator) -> None:
 
 def floating_type(calculator: BaseCalculator, found: Iterable[Evaluation]) -> str:
     """Return ``float32`` or ``float64``: the calculator's own word, or else that of its arrays."""
-    told = str(getattr(calculator, "dtype", None))
+    declared = str(getattr(calculator, "dtype", None))
     arrays = [x for e in found for x in (e.forces, e.stress) if x is not None]
-    if "float" not in told:
-        told = "float32" if any(x.dtype == np.float32 for x in arrays) else "float64"
-    return "float32" if "32" in told else "float64"
+    single = any(x.dtype == np.float32 for x in arrays)
+    return "float32" if "32" in declared or ("float" not in declared and single) else "float64"
 
 
 def _inspect(atoms: Atoms, cutoff: float) -> int:
     """Return the number of directed edges; raise `InputError` for what no model should see."""
     if len(atoms) == 0:
         raise InputError("no atoms; give a structure with at least one")
-    check_geometry(atoms)
-    if not atoms.pbc.any() and len(atoms) <= SMALL:
-        distances = pdist(atoms.positions)
-        distances = distances[distances < cutoff]
-    else:
-        (distances,) = half_neighbour_list(atoms, cutoff, "d")
+    (distances,) = half_neighbour_list(atoms, cutoff, "d")
     if len(distances) and distances.min() < SAME_SPOT:
         raise InputError(
             f"two atoms are {distances.min():.1e} Å apart; remove one, or check the cell"
@@ -212,15 +206,13 @@ def _evaluate_one(calculator: BaseCalculator, atoms: Atoms, properties: list[str
     found: dict[str, Any] = {}
     try:
         for name in properties:
-            if name == "stress" and not image.pbc.all():
-                continue
-            try:
-                found[name] = calculator.get_property(name, image)
-            except PropertyNotImplementedError:
-                continue  # declared, but not for this structure
-        energy = found.pop("energy", None)
-        result = Evaluation(energy=None if energy is None else float(energy), **found)
-        return _checked(atoms, result, properties)
+            if name != "stress" or image.pbc.all():
+                # what is declared, but not for this structure, is left out
+                with contextlib.suppress(PropertyNotImplementedError):
+                    found[name] = calculator.get_property(name, image)
+        if found.get("energy") is not None:
+            found["energy"] = float(found["energy"])
+        return _checked(atoms, Evaluation(**found), properties)
     except FAILURES as error:  # the structure's result
         return Evaluation(error=describe_error(error))
 

@@ -9,19 +9,10 @@ import torch
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from .batched import (
-    BatchedCalculator,
-    bare,
-    choose_device,
-    find_checkpoint,
-    reading,
-    split_batch,
-    to_numpy,
-    upstream_quiet,
-)
+from . import batched
 from .records import Evaluation
 
-with upstream_quiet():
+with batched.upstream_quiet():
     # before e3nn, whose pinned version otherwise fails under torch 2.6 and newer
     import mace.data
     from mace.calculators.foundations_models import download_mace_mp_checkpoint, mace_mp_urls
@@ -42,7 +33,7 @@ PACKAGES = (
 )
 
 
-class MACECalculator(BatchedCalculator):
+class MACECalculator(batched.BatchedCalculator):
     """A MACE model as an ASE calculator; ``head`` is one of the model's ``heads``."""
 
     bytes_per_edge = 120_000
@@ -50,12 +41,11 @@ class MACECalculator(BatchedCalculator):
     heads: Sequence[str] = ("Default",)
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
-        wants_stress = "stress" in properties and any(a.pbc.all() for a in images)
         table = AtomicNumberTable(sorted(self.elements))
         with default_dtype(self.dtype):
             graphs = [
                 mace.data.AtomicData.from_config(
-                    mace.data.config_from_atoms(bare(atoms), head_name=self.head),
+                    mace.data.config_from_atoms(batched.bare(atoms), head_name=self.head),
                     z_table=table,
                     cutoff=self.cutoff,
                     heads=list(self.heads),
@@ -63,16 +53,16 @@ class MACECalculator(BatchedCalculator):
                 for atoms in images
             ]
             batch = torch_geometric.Batch.from_data_list(graphs).to(self.device)
-            output = self.model(batch.to_dict(), compute_stress=wants_stress)
+            output = self.model(batch.to_dict(), compute_stress="stress" in properties)
         names = ("energy", "forces", "stress", "node_energy")
-        energies, forces, stresses, sites = (to_numpy(output[name]) for name in names)
-        return split_batch(images, energies, forces, stresses, sites)
+        energies, forces, stresses, sites = (batched.to_numpy(output[name]) for name in names)
+        return batched.split_batch(images, energies, forces, stresses, sites)
 
 
 def _check_structure(path: Path) -> None:
     """Raise for a file that is not a MACE model by the names in it, before it is unpickled.
 
-    That keeps mistakes out, and no malice: a model is Python objects, and loading it runs its code.
+    That keeps out mistakes, not malice: a model is Python objects, and loading it runs its code.
     """
     names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
     others = [n for n in names if n.partition(".")[0] not in PACKAGES and n != "builtins.slice"]
@@ -93,13 +83,13 @@ def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -
         For a file that is not a MACE model, or one that could not be fetched.
     """
     source = mace_mp_urls.get(checkpoint, "")
-    path = find_checkpoint(
+    path = batched.find_checkpoint(
         "mace", checkpoint, source, lambda _: download_mace_mp_checkpoint(checkpoint)
     )
-    device = choose_device(device)
+    device = batched.choose_device(device)
     before = torch.get_default_dtype()
     try:
-        with reading(path, "MACE model"):
+        with batched.reading(path, "MACE model"):
             _check_structure(path)
             model = torch.load(path, map_location=device, weights_only=False)
             elements = [int(z) for z in model.atomic_numbers]

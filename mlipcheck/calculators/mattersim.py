@@ -8,20 +8,11 @@ import numpy as np
 import torch
 from ase import Atoms, units
 
-from .batched import (
-    BatchedCalculator,
-    choose_device,
-    find_checkpoint,
-    reading,
-    split_batch,
-    to_numpy,
-    upstream_quiet,
-    weights_only,
-)
+from . import batched
 from .neighbours import closed_box
 from .records import Evaluation
 
-with upstream_quiet():
+with batched.upstream_quiet():
     from loguru import logger
     from mattersim.datasets.utils.converter import create_batch_graph_dict
     from mattersim.forcefield.potential import Potential
@@ -30,7 +21,7 @@ with upstream_quiet():
 logger.disable("mattersim")  # it logs to stdout
 
 
-class MatterSimCalculator(BatchedCalculator):
+class MatterSimCalculator(batched.BatchedCalculator):
     """A MatterSim potential as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]
@@ -49,15 +40,15 @@ class MatterSimCalculator(BatchedCalculator):
             twobody_cutoff=self.cutoff,
             threebody_cutoff=self.model.model.model_args["threebody_cutoff"],
         )
-        wants_stress = "stress" in properties and any(a.pbc.all() for a in images)
+        wants_stress = "stress" in properties
         output = self.model(graph, include_forces=True, include_stresses=wants_stress)
-        found = {name: to_numpy(value) for name, value in output.items()}
+        found = {name: batched.to_numpy(value) for name, value in output.items()}
         stresses = None
         if wants_stress:
             # MatterSim divides by det(cell), which is negative for a left-handed cell.
             handed = np.array([a.cell.handedness for a in boxes], self.dtype)[:, None, None]
             stresses = found["stresses"] * handed * units.GPa
-        return split_batch(images, found["total_energy"], found["forces"], stresses)
+        return batched.split_batch(images, found["total_energy"], found["forces"], stresses)
 
 
 def _periodic(atoms: Atoms, vacuum: float) -> Atoms:
@@ -75,14 +66,14 @@ def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
     CalculatorSetupError
         For a file that is not a MatterSim checkpoint, or one that could not be fetched.
     """
-    device = choose_device(device)
-    path = find_checkpoint(
+    device = batched.choose_device(device)
+    path = batched.find_checkpoint(
         "mattersim",
         checkpoint,
         "github.com/microsoft/mattersim, folder pretrained_models",
         lambda path: download_checkpoint(path.name, save_folder=str(path.parent)),
     )
-    with reading(path, "MatterSim checkpoint"), weights_only():
+    with batched.reading(path, "MatterSim checkpoint"), batched.weights_only():
         # absolute, since MatterSim takes a bare name for one of its own downloads
         potential = Potential.from_checkpoint(
             str(path.resolve()), device=device, load_training_state=False

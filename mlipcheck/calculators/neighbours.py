@@ -1,4 +1,4 @@
-"""Neighbours, and what a structure must be before any are looked for."""
+"""Neighbours, and what a structure must be like before any are looked for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ LONGEST = 2e3
 # Å: along directions that are not periodic, SevenNet and MACE take memory for a box as wide as ten
 # times the farthest atom, 0.1 GB for one at 50 Å.
 FAR = 50.0
-# Å: no two atoms of any use come so near each other, let alone an atom and its own image.
-THINNEST = 0.1
-# Å: farther out along a periodic direction a float64 does not tell a bond precisely.
-FARTHEST = 1e8
-# vesin parts a box into so many cells at most; see `_refuse_flat`.
-MOST_CELLS = 1e5
+THINNEST = 0.1  # Å: no atom comes so near to its own image
+FARTHEST = 1e8  # Å: farther out a float64 does not place an atom precisely
+MOST_CELLS = 1e5  # vesin parts a box into so many at most; see `_refuse_flat`
 
 
 def half_neighbour_list(

@@ -49,12 +49,9 @@ def get_calculator(
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise InputError(f"device is {device!r}; give auto, cpu, cuda or cuda:0")
     name, _, rest = spec.partition(":")
-    parts = (*name.split("."), rest)
-    if find_backend(name) is None and all(part.isidentifier() for part in parts):
+    if find_backend(name) is None and all(x.isidentifier() for x in (*name.split("."), rest)):
         return _from_factory(spec, device, dtype, options)
     backend = get_backend(name)
-    if backend.error is not None:
-        raise CalculatorSetupError(f"{name}: {backend.error}")
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
         raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
@@ -71,7 +68,8 @@ def get_calculator(
     own = describe(calculator)
     facts = next((c for c in backend.checkpoints if c.name == checkpoint), own)
     path = getattr(calculator, "checkpoint_path", None)
-    calculator.mlipcheck_info = CalculatorInfo(
+    calculator.mlipcheck_info = replace(
+        own,
         spec=spec,
         backend=name,
         version=backend.version,
@@ -82,7 +80,41 @@ def get_calculator(
         energy_convention=facts.energy_convention,
         cutoff=getattr(calculator, "cutoff", None) or backend.cutoff or own.cutoff,
         bond_scale=backend.bond_scale or own.bond_scale,
-        **_numerics(calculator),
+    )
+    return calculator
+
+
+def _from_factory(
+    spec: str, device: str, dtype: str | None, options: dict[str, Any]
+) -> BaseCalculator:
+    """Return what ``package.module:factory`` makes; device and dtype go where it takes them."""
+    module = spec.partition(":")[0]
+    try:
+        factory = _import(spec, spec)
+    except CalculatorSetupError as error:
+        absent = getattr(error.__cause__, "name", None)  # of a ModuleNotFoundError
+        if not absent or not f"{module}.".startswith(f"{absent}."):
+            raise
+        known = ", ".join(b.name for b in list_backends())
+        raise InputError(
+            f"no backend is called {module!r}, nor any module; known backends: {known}"
+        ) from error
+    # auto is our word, which a factory need not know: its own default stands then
+    asked = {"device": None if device == "auto" else device, "dtype": dtype}
+    given = {key: value for key, value in asked.items() if value is not None}
+    accepted = _keywords(factory)
+    if accepted is not None:
+        refuse_unknown(options, accepted, spec)
+        if dtype is not None and "dtype" not in accepted:
+            raise InputError(f"{spec} takes no dtype, got {dtype!r}")
+        given = {key: value for key, value in given.items() if key in accepted}
+    calculator = _construct(spec, factory, **given, **options)
+    packages = importlib.metadata.packages_distributions().get(module.partition(".")[0])
+    calculator.mlipcheck_info = CalculatorInfo(
+        spec=spec,
+        version=importlib.metadata.version(packages[0]) if packages else None,
+        options={key: str(value) for key, value in options.items()},
+        cutoff=getattr(calculator, "cutoff", None),
     )
     return calculator
 
@@ -99,52 +131,46 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
         For what a file may not name or set, and for a checkpoint that is not here.
     """
     name, _, rest = spec.partition(":")
-    backend = find_backend(name)
-    safe = backend.safe if backend is not None else False
-    checkpoint = _choose_checkpoint(backend, rest) if backend is not None and safe else ""
-    if backend is None or not (checkpoint in safe if isinstance(safe, tuple) else safe):
+    rows = {b.name: b for b in list_backends() if b.safe}
+    some = {key: row.safe for key, row in rows.items() if isinstance(row.safe, tuple)}
+    checkpoint = _choose_checkpoint(rows[name], rest) if name in rows else ""
+    if name not in rows or checkpoint not in some.get(name, [checkpoint]):
+        names = [f"{key}:{x}" if x else key for key in rows for x in some.get(key, [""])]
         raise InputError(
-            f"a file may not name {spec!r}, only {_safe_names()}: it must not run code of its "
-            "own; use RescaledCalculator in your script"
+            f"a file may not name {spec!r}, only {', '.join(names)}: it must not run code of "
+            "its own; use RescaledCalculator in your script"
         )
+    backend = rows[name]
     _check_installed(backend)
     for option in options:
         if option not in backend.safe_options:
             allowed = ", ".join(backend.safe_options) or "none"
             raise InputError(f"a file may not set {option!r} of {spec}; it may set: {allowed}")
-    facts = next((c for c in backend.checkpoints if c.name == checkpoint), None)
-    if facts is None:
-        if backend.takes_path and backend.runs_code:
+    known = next((c for c in backend.checkpoints if c.name == checkpoint), None)
+    if known is not None:
+        if not known.found:
             raise InputError(
-                f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would "
-                "run code in it; use RescaledCalculator in your script"
+                f"the checkpoint of {spec} is not here, and a file downloads nothing; get it with "
+                f"'mlipcheck run --only interface -b {spec}'"
             )
-        return Path(checkpoint) if backend.takes_path else None
-    if not facts.found:
+        return known.path if known.files else None
+    if backend.takes_path and backend.runs_code:
         raise InputError(
-            f"the checkpoint of {spec} is not here, and a file downloads nothing; get it with "
-            f"'mlipcheck run --only interface -b {spec}'"
+            f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would run "
+            "code in it; use RescaledCalculator in your script"
         )
-    return facts.path if facts.files else None
-
-
-def _safe_names() -> str:
-    names = []
-    for backend in list_backends():
-        if isinstance(backend.safe, tuple):
-            names += [f"{backend.name}:{checkpoint}" for checkpoint in backend.safe]
-        elif backend.safe:
-            names.append(backend.name)
-    return ", ".join(names)
+    return Path(checkpoint) if backend.takes_path else None
 
 
 def describe(calculator: BaseCalculator) -> CalculatorInfo:
     """Return what is known about a calculator; of a third-party one, its class."""
     info = getattr(calculator, "mlipcheck_info", None)
-    if isinstance(info, CalculatorInfo):
-        return replace(info, **_numerics(calculator))
-    cls = type(calculator)
-    return CalculatorInfo(spec=f"{cls.__module__}.{cls.__qualname__}", **_numerics(calculator))
+    if not isinstance(info, CalculatorInfo):
+        cls = type(calculator)
+        info = CalculatorInfo(spec=f"{cls.__module__}.{cls.__qualname__}")
+    found = (getattr(calculator, name, None) for name in ("dtype", "device"))
+    dtype, device = (None if value is None else str(value) for value in found)
+    return replace(info, dtype=dtype, device=device)
 
 
 def get_trainer(calculator: BaseCalculator) -> Any | None:
@@ -160,19 +186,21 @@ def get_trainer(calculator: BaseCalculator) -> Any | None:
 
 
 def _choose_checkpoint(backend: Backend, asked: str) -> str:
-    if not backend.checkpoints:
-        if backend.takes_path and not Path(asked).is_file():
-            which = f"no file {asked!r}" if asked else "no file is named"
-            needs = f", {backend.needs}" if backend.needs else ""
-            raise InputError(f"{backend.name}: {which}; give {backend.name}:FILE{needs}")
-        if not asked:
-            raise InputError(
-                f"{backend.name!r} names no calculator; give {backend.name}:NAME, as in ase:emt"
-            )
-        return asked
+    if backend.error is not None:
+        raise CalculatorSetupError(f"{backend.name}: {backend.error}")
     if asked and backend.takes_path and Path(asked).is_file():
         return asked
-    return backend.checkpoint(asked or backend.checkpoints[0].name).name
+    if backend.checkpoints:
+        return backend.checkpoint(asked or backend.checkpoints[0].name).name
+    if backend.takes_path:
+        which = f"no file {asked!r}" if asked else "no file is named"
+        needs = f", {backend.needs}" if backend.needs else ""
+        raise InputError(f"{backend.name}: {which}; give {backend.name}:FILE{needs}")
+    if not asked:
+        raise InputError(
+            f"{backend.name!r} names no calculator; give {backend.name}:NAME, as in ase:emt"
+        )
+    return asked
 
 
 def _check_installed(backend: Backend) -> None:
@@ -205,14 +233,13 @@ def _construct(spec: str, make: Callable[..., Any], *args: Any, **kwargs: Any) -
     except (CalculatorSetupError, MemoryError):
         raise
     except FAILURES as error:
-        given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items())
+        given = ", ".join(f"{key}={value!r}" for key, value in kwargs.items()) or "no options"
         raise CalculatorSetupError(
-            f"{spec} could not be set up with {given or 'no options'} ({brief(error)})"
+            f"{spec} could not be set up with {given} ({brief(error)})"
         ) from error
     if not isinstance(calculator, BaseCalculator):
-        raise CalculatorSetupError(
-            f"{spec} returned a {type(calculator).__name__}, which is not an ASE calculator"
-        )
+        kind = type(calculator).__name__
+        raise CalculatorSetupError(f"{spec} returned a {kind}, which is not an ASE calculator")
     return calculator
 
 
@@ -224,53 +251,6 @@ def _keywords(function: Callable[..., Any]) -> set[str] | None:
         return None
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return None if anything else set(parameters)
-
-
-def _from_factory(
-    spec: str, device: str, dtype: str | None, options: dict[str, Any]
-) -> BaseCalculator:
-    """Return what ``package.module:factory`` makes; device and dtype go where it takes them."""
-    module = spec.partition(":")[0]
-    try:
-        factory = _import(spec, spec)
-    except CalculatorSetupError as error:
-        absent = getattr(error.__cause__, "name", None)  # of a ModuleNotFoundError
-        if not absent or not f"{module}.".startswith(f"{absent}."):
-            raise
-        known = ", ".join(b.name for b in list_backends())
-        raise InputError(
-            f"no backend is called {module!r}, nor any module; known backends: {known}"
-        ) from error
-    accepted = _keywords(factory)
-    if accepted is not None:
-        refuse_unknown(options, accepted, spec)
-        if dtype is not None and "dtype" not in accepted:
-            raise InputError(f"{spec} takes no dtype, got {dtype!r}")
-    # auto is our word, which a factory need not know: its own default stands then
-    asked = {"device": None if device == "auto" else device, "dtype": dtype}
-    given = {
-        k: v for k, v in asked.items() if v is not None and (accepted is None or k in accepted)
-    }
-    calculator = _construct(spec, factory, **given, **options)
-    calculator.mlipcheck_info = CalculatorInfo(
-        spec=spec,
-        version=_version_of_module(module),
-        options={key: str(value) for key, value in options.items()},
-        cutoff=getattr(calculator, "cutoff", None),
-        **_numerics(calculator),
-    )
-    return calculator
-
-
-def _version_of_module(name: str) -> str | None:
-    top = name.partition(".")[0]
-    found = importlib.metadata.packages_distributions().get(top)
-    return importlib.metadata.version(found[0]) if found else None
-
-
-def _numerics(calculator: BaseCalculator) -> dict[str, Any]:
-    found = {name: getattr(calculator, name, None) for name in ("dtype", "device")}
-    return {name: None if value is None else str(value) for name, value in found.items()}
 
 
 def checksum(path: Path) -> str:

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import (
-    BaseCalculator,
-    CalculatorSetupError,
-    InputError,
-    all_changes,
-)
+from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 from ase.formula import Formula
 
 from ..storage import dumps, from_plain, to_plain, write_atomically
@@ -134,20 +129,15 @@ class RescaledCalculator(StrictCalculator):
         # a base that has forgotten, since a parameter of its own was set, answers anew
         return changes or self.base.check_state(atoms, tol)
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        super().calculate(atoms, properties, system_changes)
-        check_geometry(self.atoms)
-        zero = self.reference_of(self.atoms)
-        for name in properties or ["energy"]:
-            # without a free energy of its own the base's energy is one: nothing is smeared
-            known = name if name in self.base.implemented_properties else "energy"
-            value = self.base.get_property(known, self.atoms)
-            self.results[name] = self._scaled(name, value, zero)
+    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
+        check_geometry(atoms)
+        zero = self.reference_of(atoms)
+        results = dict(self.results)
+        for name in properties:
+            # a base without a free energy smears nothing: its energy is one
+            own = name if name in self.base.implemented_properties else "energy"
+            results[name] = self._scaled(name, self.base.get_property(own, atoms), zero)
+        return results
 
     def reference_of(self, atoms: Atoms) -> float:
         """Return E0 in eV of as many atoms of that composition.

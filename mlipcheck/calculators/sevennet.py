@@ -9,19 +9,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from .batched import (
-    BatchedCalculator,
-    choose_device,
-    find_checkpoint,
-    reading,
-    split_batch,
-    to_numpy,
-    upstream_quiet,
-    weights_only,
-)
+from . import batched
 from .records import Evaluation
 
-with upstream_quiet():
+with batched.upstream_quiet():
     from sevenn import _keys as key
     from sevenn.atom_graph_data import AtomGraphData
     from sevenn.checkpoint import SevenNetCheckpoint
@@ -42,7 +33,7 @@ ARRAYS = (
 TO_ASE = [0, 1, 2, 4, 5, 3]
 
 
-class SevenNetCalculator(BatchedCalculator):
+class SevenNetCalculator(batched.BatchedCalculator):
     """A SevenNet model as an ASE calculator; ``modal`` is the head of a multi-fidelity model."""
 
     modal: str | None = None
@@ -57,8 +48,8 @@ class SevenNetCalculator(BatchedCalculator):
                 graph[key.DATA_MODALITY] = self.modal
         output = self.model(Batch.from_data_list(graphs).to(self.device))
         names = (key.PRED_TOTAL_ENERGY, key.PRED_FORCE, key.PRED_STRESS, key.ATOMIC_ENERGY)
-        energies, forces, stresses, sites = (to_numpy(output[name]) for name in names)
-        return split_batch(images, energies, forces, -stresses[:, TO_ASE], np.ravel(sites))
+        energies, forces, stresses, sites = (batched.to_numpy(output[name]) for name in names)
+        return batched.split_batch(images, energies, forces, -stresses[:, TO_ASE], np.ravel(sites))
 
 
 def load(
@@ -73,14 +64,14 @@ def load(
     CalculatorSetupError
         For a file that is not a SevenNet checkpoint, or one that could not be fetched.
     """
-    path = find_checkpoint(
+    path = batched.find_checkpoint(
         "sevennet",
         checkpoint,
         "github.com/MDIL-SNU/SevenNet/releases",
         lambda _: pretrained_name_to_path(checkpoint),
     )
-    device = choose_device(device)
-    with reading(path, "SevenNet checkpoint"), weights_only(*ARRAYS):
+    device = batched.choose_device(device)
+    with batched.reading(path, "SevenNet checkpoint"), batched.weights_only(*ARRAYS):
         saved = SevenNetCheckpoint(path)
         model = saved.build_model()
     known = sorted(model.modal_map or ())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..base import StrictCalculator
@@ -34,29 +36,18 @@ class PairPotential(StrictCalculator):
         """Return the energy of each isolated atom in eV."""
         return np.zeros(len(numbers))
 
-    def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
-    ) -> None:
-        super().calculate(atoms, properties, system_changes)
-        atoms = self.atoms
-        numbers = atoms.numbers
+    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
+        numbers, n = atoms.numbers, len(atoms)
         i, j, d, vectors = half_neighbour_list(atoms, self.cutoff)
         phi, slope = self.pair_energy(d, numbers[i], numbers[j])
         pulls = (slope / d)[:, None] * vectors
-        n = len(atoms)
         energies = self.atom_energies(numbers)
         energies += 0.5 * (np.bincount(i, phi, n) + np.bincount(j, phi, n))
         forces = np.stack([np.bincount(i, p, n) - np.bincount(j, p, n) for p in pulls.T], axis=1)
-        energy = float(energies.sum())
-        self.results = {
-            "energy": energy,
-            "free_energy": energy,
-            "energies": energies,
-            "forces": forces.astype(float),  # counts are integers where there is no pair
-        }
+        forces = forces.astype(float)  # counts are integers where there is no pair
+        results: dict[str, Any] = {"energies": energies, "forces": forces}
+        results["energy"] = results["free_energy"] = float(energies.sum())
         if atoms.pbc.all():
             stress = vectors.T @ pulls / atoms.get_volume()
-            self.results["stress"] = full_3x3_to_voigt_6_stress(stress)
+            results["stress"] = full_3x3_to_voigt_6_stress(stress)
+        return results
