@@ -11,13 +11,7 @@ from .base import refuse_unknown
 
 
 def load(checkpoint: str, *, device: str, dtype: str, **options: Any) -> BaseCalculator:
-    """Return ``ase:NAME``, as ``ase:emt`` or ``ase:lj`` with ``sigma=..., epsilon=...``.
-
-    Raises
-    ------
-    InputError
-        For a name that ASE does not know, or an option that its calculator does not have.
-    """
+    """Return ``ase:NAME``, as ``ase:emt`` or ``ase:lj`` with ``sigma=..., epsilon=...``."""
     if checkpoint not in names:
         raise InputError(f"ASE has no calculator {checkpoint!r}; it has: {', '.join(names)}")
     cls = get_calculator_class(checkpoint)

@@ -148,13 +148,7 @@ def bare(atoms: Atoms) -> Atoms:
 
 
 def choose_device(device: str) -> str:
-    """Return the device that ``auto`` stands for: a GPU where there is one.
-
-    Raises
-    ------
-    CalculatorSetupError
-        For a device that this machine, or this build of torch, does not have.
-    """
+    """Return the device, for ``auto`` a GPU where there is one; an absent one is an error."""
     import torch
 
     if device == "auto":
@@ -193,12 +187,8 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 def weights_only(*allowed: Any) -> Iterator[None]:
     """Let `torch.load` make tensors, plain containers and ``allowed``, and run nothing of a file.
 
-    That overrides what the package asks of torch, and what the user's environment does.
-
-    Raises
-    ------
-    pickle.UnpicklingError
-        For a file that holds more than that.
+    A file that holds more is a `pickle.UnpicklingError`, whatever the package asks of torch and
+    the user's environment says.
     """
     import torch
 
@@ -222,12 +212,8 @@ def find_checkpoint(
 ) -> Path:
     """Return the file of a checkpoint: the path itself, or found locally, or fetched now.
 
-    ``fetch`` is called with where the file is to be; what it prints goes to stderr.
-
-    Raises
-    ------
-    CalculatorSetupError
-        Where it could not be fetched, saying which file to put where.
+    ``fetch`` is called with where the file is to be, and prints to stderr. Where it fails, a
+    `CalculatorSetupError` says which file to put where.
     """
     # a name goes before a file that happens to be called the same
     known = {c.name: c for c in get_backend(backend).checkpoints}

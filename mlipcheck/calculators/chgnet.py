@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,12 @@ from chgnet.graph.crystalgraph import CrystalGraph
 from chgnet.model.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
+from . import batched
 from .backends import get_backend
-from .batched import BatchedCalculator, choose_device, reading, split_batch, weights_only
 from .records import Evaluation
 
 
-class CHGNetCalculator(BatchedCalculator):
+class CHGNetCalculator(batched.BatchedCalculator):
     """A CHGNet model as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "magmoms"]
@@ -33,7 +31,7 @@ class CHGNetCalculator(BatchedCalculator):
         crystals = [a for a, one in zip(images, alone, strict=True) if one]
         molecules = [a for a, one in zip(images, alone, strict=True) if not one]
         wants_stress = "stress" in properties
-        with _upstream_warnings_ignored():
+        with batched.upstream_quiet():  # of gradients that nothing uses, and of noble gases
             graphs = [self.model.graph_converter(to_structure(atoms)) for atoms in crystals]
             if molecules:
                 graphs.append(self._joined_graph(molecules))
@@ -60,7 +58,7 @@ class CHGNetCalculator(BatchedCalculator):
 
         per_atom = (joined("site_energies"), joined("m"))
         both = [*crystals, *molecules]
-        results = split_batch(both, energies, joined("f"), stresses, *per_atom)
+        results = batched.split_batch(both, energies, joined("f"), stresses, *per_atom)
         first = iter(results[: len(crystals)])
         last = iter(results[len(crystals) :])
         return [next(first if one else last) for one in alone]
@@ -86,17 +84,11 @@ class CHGNetCalculator(BatchedCalculator):
 
 
 def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
-    """Return the calculator of a checkpoint of the wheel, or of a file that CHGNet saved.
-
-    Raises
-    ------
-    CalculatorSetupError
-        For a file that is not a CHGNet model.
-    """
-    device = choose_device(device)
+    """Return the calculator of a checkpoint of the wheel, or of a file that CHGNet saved."""
+    device = batched.choose_device(device)
     known = {c.name: c.path for c in get_backend("chgnet").checkpoints}
     path = known.get(checkpoint, Path(checkpoint))
-    with reading(path, "CHGNet checkpoint"), weights_only():
+    with batched.reading(path, "CHGNet checkpoint"), batched.weights_only():
         if checkpoint in known:
             model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
         else:
@@ -120,13 +112,3 @@ def to_structure(atoms: Atoms) -> Structure:
     # look along directions that are not periodic: a molecule needs no box.
     lattice = Lattice(atoms.cell.complete()[:], pbc=tuple(bool(p) for p in atoms.pbc))
     return Structure(lattice, atoms.numbers, atoms.positions, coords_are_cartesian=True)
-
-
-@contextlib.contextmanager
-def _upstream_warnings_ignored() -> Iterator[None]:
-    with warnings.catch_warnings():
-        # CHGNet 0.4 makes a tensor of volumes that carry a gradient; nothing here uses that one.
-        warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True")
-        # pymatgen says so of noble gases, whose electronegativity no potential asks for.
-        warnings.filterwarnings("ignore", message="No Pauling electronegativity")
-        yield

@@ -104,12 +104,10 @@ def iterate_evaluations(
             queue.append((index, edges))
         except InputError as error:
             yield index, Evaluation(error=str(error))
-    if batched:
-        for batch in _batches(queue, max_edges or default_max_edges(calculator)):
-            yield from _evaluate_batch(calculator, images, batch, wanted)
-    else:
-        for index, _ in queue:
-            yield index, _evaluate_one(calculator, images[index], wanted)
+    alone = [[index] for index, _ in queue]
+    bound = max_edges or default_max_edges(calculator)
+    for batch in _batches(queue, bound) if batched else alone:
+        yield from _evaluate_batch(calculator, images, batch, wanted)
 
 
 def default_max_edges(calculator: BaseCalculator) -> int:
@@ -186,9 +184,12 @@ def _evaluate_batch(
 ) -> list[tuple[int, Evaluation]]:
     """Evaluate a batch; where it breaks (a structure, or memory), evaluate its halves."""
     try:
-        found = calculator.evaluate_batch([images[i] for i in batch], properties)
+        if hasattr(calculator, "evaluate_batch"):
+            found = calculator.evaluate_batch([images[i] for i in batch], properties)
+        else:
+            found = [_evaluate_one(calculator, images[i], properties) for i in batch]
         return [(i, _checked(images[i], e, properties)) for i, e in zip(batch, found, strict=True)]
-    except FAILURES as error:  # recorded below, once it is down to one structure
+    except FAILURES as error:  # recorded, once it is down to one structure
         if len(batch) == 1:
             return [(batch[0], Evaluation(error=describe_error(error)))]
     half = len(batch) // 2
@@ -199,22 +200,18 @@ def _evaluate_batch(
     ]
 
 
-@stays_here
 def _evaluate_one(calculator: BaseCalculator, atoms: Atoms, properties: list[str]) -> Evaluation:
     image = atoms.copy()
     image.calc = calculator
     found: dict[str, Any] = {}
-    try:
-        for name in properties:
-            if name != "stress" or image.pbc.all():
-                # what is declared, but not for this structure, is left out
-                with contextlib.suppress(PropertyNotImplementedError):
-                    found[name] = calculator.get_property(name, image)
-        if found.get("energy") is not None:
-            found["energy"] = float(found["energy"])
-        return _checked(atoms, Evaluation(**found), properties)
-    except FAILURES as error:  # the structure's result
-        return Evaluation(error=describe_error(error))
+    for name in properties:
+        if name != "stress" or image.pbc.all():
+            # what is declared, but not for this structure, is left out
+            with contextlib.suppress(PropertyNotImplementedError):
+                found[name] = calculator.get_property(name, image)
+    if found.get("energy") is not None:
+        found["energy"] = float(found["energy"])
+    return Evaluation(**found)
 
 
 def _checked(atoms: Atoms, result: Evaluation, properties: list[str]) -> Evaluation:

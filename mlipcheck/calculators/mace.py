@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +18,6 @@ with batched.upstream_quiet():
     import mace.data
     from mace.calculators.foundations_models import download_mace_mp_checkpoint, mace_mp_urls
     from mace.tools import torch_geometric
-    from mace.tools.torch_tools import default_dtype
     from mace.tools.utils import AtomicNumberTable
 
 
@@ -42,7 +42,7 @@ class MACECalculator(batched.BatchedCalculator):
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         table = AtomicNumberTable(sorted(self.elements))
-        with default_dtype(self.dtype):
+        with _default_dtype(self.dtype):
             graphs = [
                 mace.data.AtomicData.from_config(
                     mace.data.config_from_atoms(batched.bare(atoms), head_name=self.head),
@@ -59,6 +59,17 @@ class MACECalculator(batched.BatchedCalculator):
         return batched.split_batch(images, energies, forces, stresses, sites)
 
 
+@contextlib.contextmanager
+def _default_dtype(dtype: str | None = None) -> Iterator[None]:
+    """Make ``dtype`` torch's default, and leave the default as it was; MACE's own may not."""
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(getattr(torch, dtype) if dtype else before)
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def _check_structure(path: Path) -> None:
     """Raise for a file that is not a MACE model by the names in it, before it is unpickled.
 
@@ -73,29 +84,17 @@ def _check_structure(path: Path) -> None:
 
 
 def load(checkpoint: str, *, device: str, dtype: str, head: str | None = None) -> MACECalculator:
-    """Return the calculator of a checkpoint that ``mace_mp`` knows by name, or of a file.
-
-    Raises
-    ------
-    InputError
-        For a head that the checkpoint does not have.
-    CalculatorSetupError
-        For a file that is not a MACE model, or one that could not be fetched.
-    """
+    """Return the calculator of a checkpoint that ``mace_mp`` knows by name, or of a file."""
     source = mace_mp_urls.get(checkpoint, "")
     path = batched.find_checkpoint(
         "mace", checkpoint, source, lambda _: download_mace_mp_checkpoint(checkpoint)
     )
     device = batched.choose_device(device)
-    before = torch.get_default_dtype()
-    try:
-        with batched.reading(path, "MACE model"):
-            _check_structure(path)
-            model = torch.load(path, map_location=device, weights_only=False)
-            elements = [int(z) for z in model.atomic_numbers]
-            cutoff = float(model.r_max)
-    finally:
-        torch.set_default_dtype(before)
+    with batched.reading(path, "MACE model"), _default_dtype():
+        _check_structure(path)
+        model = torch.load(path, map_location=device, weights_only=False)
+        elements = [int(z) for z in model.atomic_numbers]
+        cutoff = float(model.r_max)
     heads = list(getattr(model, "heads", None) or ["Default"])
     own = [h for h in heads if len(heads) == 1 or h.lower() == "default"]
     head = head or "".join(own[:1])

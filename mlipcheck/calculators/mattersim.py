@@ -59,13 +59,7 @@ def _periodic(atoms: Atoms, vacuum: float) -> Atoms:
 
 
 def load(checkpoint: str, *, device: str, dtype: str) -> MatterSimCalculator:
-    """Return the calculator of ``1M``, ``5M``, or a file that MatterSim saved.
-
-    Raises
-    ------
-    CalculatorSetupError
-        For a file that is not a MatterSim checkpoint, or one that could not be fetched.
-    """
+    """Return the calculator of ``1M``, ``5M``, or a file that MatterSim saved."""
     device = batched.choose_device(device)
     path = batched.find_checkpoint(
         "mattersim",

@@ -49,10 +49,11 @@ class RescaledFile:
 class RescaledCalculator(StrictCalculator):
     """Any calculator with forces k F, stress k σ and energy E0 + k (E - E0).
 
-    A factor corrects what goes with the slope of the energy: forces, curvatures, barriers and other
-    differences within one composition, phonon frequencies (by the root of k). It moves no minimum:
-    bond lengths and volumes stay, and so do energies between relaxed structures of different
-    compositions, those of reactions and cohesion among them.
+    Softening is a systematic error, and one that a factor can take off (Deng et al., npj Comput.
+    Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6): that of forces, curvatures, barriers and
+    other differences within one composition, and of phonon frequencies (by the root of k). It moves
+    no minimum: bond lengths and volumes stay, and so do energies between relaxed structures of
+    different compositions, those of reactions and cohesion among them.
 
     Parameters
     ----------
@@ -69,12 +70,7 @@ class RescaledCalculator(StrictCalculator):
     Raises
     ------
     InputError
-        For what is no factor or no energy; when it is asked, for a composition without an E0.
-
-    Notes
-    -----
-    Softening is a systematic error, and therefore one that a factor can take off: Deng et al., npj
-    Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6.
+        For a factor or energy that is not one; when it is asked, for a composition without an E0.
     """
 
     default_parameters = {"factor": 1.0, "reference_energy": {}}
@@ -98,11 +94,8 @@ class RescaledCalculator(StrictCalculator):
             cutoff=known.cutoff,
             bond_scale=known.bond_scale,
         )
-        self.implemented_properties = [
-            name
-            for name in (*SCALED, *PASSED_ON)
-            if name in (*base.implemented_properties, "free_energy")
-        ]
+        declared = {*base.implemented_properties, "free_energy"}
+        self.implemented_properties = [x for x in (*SCALED, *PASSED_ON) if x in declared]
         super().__init__(factor=factor, reference_energy=reference_energy)
 
     def __getattr__(self, name: str) -> Any:
@@ -140,13 +133,7 @@ class RescaledCalculator(StrictCalculator):
         return results
 
     def reference_of(self, atoms: Atoms) -> float:
-        """Return E0 in eV of as many atoms of that composition.
-
-        Raises
-        ------
-        InputError
-            For a composition that has none.
-        """
+        """Return E0 in eV of as many atoms; `InputError` for a composition that has none."""
         known = self.parameters["reference_energy"]
         name = _composition(Formula.from_dict(Counter(atoms.symbols)))
         if name not in known:
@@ -161,9 +148,7 @@ class RescaledCalculator(StrictCalculator):
         if value is None or name in PASSED_ON:
             return value
         factor = self.parameters["factor"]
-        if name in ("energy", "free_energy"):
-            return zero + factor * (value - zero)
-        return factor * value
+        return zero + factor * (value - zero) if "energy" in name else factor * value
 
     def _evaluate_batch(
         self, images: Sequence[Atoms], properties: Sequence[str]
@@ -172,25 +157,18 @@ class RescaledCalculator(StrictCalculator):
         for atoms in images:
             check_geometry(atoms)
         zeros = [self.reference_of(atoms) for atoms in images]
-        found: list[Evaluation] = self.base.evaluate_batch(images, properties)
-        return [
-            replace(
-                one,
-                **{n: self._scaled(n, getattr(one, n), e) for n in ("energy", "forces", "stress")},
-                energies=None,
-            )
-            for one, e in zip(found, zeros, strict=True)
-        ]
+        evaluations = []
+        for one, zero in zip(self.base.evaluate_batch(images, properties), zeros, strict=True):
+            names = ("energy", "forces", "stress")
+            scaled = {name: self._scaled(name, getattr(one, name), zero) for name in names}
+            evaluations.append(replace(one, energies=None, **scaled))
+        return evaluations
 
     def save(self, path: str | PathLike[str], fit: Mapping[str, Any] | None = None) -> None:
         """Write a file that ``get_calculator("rescaled:FILE")`` reads.
 
-        ``fit`` says where the factor comes from, in anything that JSON can hold.
-
-        Raises
-        ------
-        InputError
-            Where the base is none that a file may name; see `check_safe`.
+        ``fit`` says where the factor comes from, in anything that JSON can hold. `InputError` for
+        a base that a file may not name; see `check_safe`.
         """
         info = describe(self.base)
         check_safe(info.spec, info.options)
@@ -208,13 +186,9 @@ class RescaledCalculator(StrictCalculator):
 def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculator:
     """Return the calculator of a file that `RescaledCalculator.save` wrote.
 
-    ``device`` and ``dtype`` are its base's; without a ``dtype`` it is that of the file.
-
-    Raises
-    ------
-    CalculatorSetupError
-        For another file, for a base that a file may not name or that cannot be loaded, and,
-        before anything of it is loaded, for a checkpoint that is not the one of the factor.
+    ``device`` and ``dtype`` are its base's; without a ``dtype`` it is that of the file. Before
+    anything is loaded, the base must be one that a file may name, and its checkpoint that of the
+    factor: else `CalculatorSetupError`.
     """
     path = Path(checkpoint)
     saved = _read(path)
@@ -270,7 +244,7 @@ def _by_composition(energies: Any) -> dict[str, float]:
         except ValueError:
             name = ""
         if not name:
-            raise InputError(f"{text!r} in reference_energy is no formula; give one like MgO")
+            raise InputError(f"{text!r} in reference_energy is not a formula; give one like MgO")
         energy = _finite(value)
         if energy is None:
             raise InputError(f"reference_energy of {text} is {value!r}; give eV per atom")

@@ -55,15 +55,7 @@ class SevenNetCalculator(batched.BatchedCalculator):
 def load(
     checkpoint: str, *, device: str, dtype: str, modal: str | None = None
 ) -> SevenNetCalculator:
-    """Return the calculator of a checkpoint that SevenNet knows by name, or of a file.
-
-    Raises
-    ------
-    InputError
-        For a modality that the checkpoint does not have.
-    CalculatorSetupError
-        For a file that is not a SevenNet checkpoint, or one that could not be fetched.
-    """
+    """Return the calculator of a checkpoint that SevenNet knows by name, or of a file."""
     path = batched.find_checkpoint(
         "sevennet",
         checkpoint,

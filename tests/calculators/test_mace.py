@@ -76,6 +76,20 @@ def test_the_default_dtype_of_torch_is_neither_changed_nor_used(load, dtype):
     np.testing.assert_array_equal(found.forces, expected.forces)
 
 
+def test_a_model_that_fails_leaves_the_default_dtype_of_torch(load, monkeypatch):
+    import torch
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("out of memory")
+
+    calculator = load(dtype="float64")
+    monkeypatch.setattr(calculator, "model", fail)
+    before = torch.get_default_dtype()
+    (found,) = evaluate(calculator, [salt()])
+    assert found.error == "RuntimeError: out of memory"
+    assert torch.get_default_dtype() == before == torch.float32
+
+
 # Heads
 
 

@@ -232,14 +232,7 @@ class RBFRidge:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to ``path`` as a numpy archive without pickle."""
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            centers=self.centers,
-            width=self.width,
-            species=np.array(self.species or (), dtype="U2"),
-            offset=self.offset,
-            weights=self.weights,
-        )
+        np.savez(buffer, **(self.todict() | {"species": np.array(self.species or (), "U2")}))
         write_atomically(path, buffer.getvalue())
 
     @classmethod

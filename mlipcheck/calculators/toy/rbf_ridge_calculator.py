@@ -19,9 +19,9 @@ class RBFRidgeCalculator(PairPotential):
     """A fitted `RBFRidge` as an ASE calculator; energies, forces and stress are analytic."""
 
     default_parameters = {"model": None}
+    _weights: np.ndarray | None = None
 
     def __init__(self, model: RBFRidge, **kwargs: Any) -> None:
-        self._weights = model.weights if isinstance(model, RBFRidge) else None
         super().__init__(model=model, **kwargs)
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
