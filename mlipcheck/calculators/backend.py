@@ -52,7 +52,7 @@ def _place(file: str) -> Path:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What a backend is shown on where nobody names a system.
+    """What a backend is shown on where no system is named.
 
     ``elements`` is empty where it depends on the checkpoint which ones it knows. ``morse``: its
     truth is the Morse curve, so that exact curves, clusters and frames stand for those of DFT.
@@ -77,23 +77,21 @@ class Backend:
         The first is the default.
     dtypes : tuple of str
         What it can compute in, the default first; none where that is another backend's matter.
-    takes_path : bool
-        Whether a checkpoint may also be a file; without checkpoints, it must be one.
-    takes_options : bool
-        Whether the loader has options of its own, which it checks.
+    takes_path, takes_options : bool
+        Whether a checkpoint may also be a file (without checkpoints, it must be one), and whether
+        the loader has options of its own, which it checks.
     cutoff, bond_scale : float or None
         Å; see `CalculatorInfo`.
     trainer : str or None
         The module that fine-tunes its models; see `mlipcheck.calculators.registry.get_trainer`.
-    safe : bool or tuple of str
-        Whether a file (see `mlipcheck.calculators.rescaled.load`) may name it: it starts no
-        program and imports nothing that its options name. Or the checkpoints for which that holds.
-    safe_options : tuple of str
-        The options that such a file may set.
+    safe, safe_options : bool or tuple of str, tuple of str
+        Whether a file (see `mlipcheck.calculators.rescaled.load`) may name it, or the checkpoints
+        that it may name: they start no program and import nothing that options name. And the
+        options that such a file may set.
     runs_code : bool
         Whether loading a checkpoint runs code that is in it; the path of one is then not safe.
     demonstration : Demonstration
-        What it is shown on where nobody names a system.
+        What it is shown on where no system is named.
     expected_failures : mapping of str to str
         Interface tests that it is known to fail, each with the reason; the key is the test's
         name, or ``checkpoint:test`` where only one checkpoint does.

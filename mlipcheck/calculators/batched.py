@@ -121,17 +121,13 @@ def split_batch(
     if stresses is not None and stresses.ndim == 3:
         stresses = full_3x3_to_voigt_6_stress(stresses)
 
-    def split(values: np.ndarray | None) -> Sequence[Any]:
-        return [None] * len(images) if values is None else np.split(values, ends)
-
-    own_forces, own_energies, own_magmoms = map(split, (forces, site_energies, magmoms))
+    per_atom = {"forces": forces, "energies": site_energies, "magmoms": magmoms}
+    parts = {name: np.split(x, ends) for name, x in per_atom.items() if x is not None}
     return [
         Evaluation(
             energy=float(energies[k]),
             stress=stresses[k] if stresses is not None and atoms.pbc.all() else None,
-            forces=own_forces[k],
-            energies=own_energies[k],
-            magmoms=own_magmoms[k],
+            **{name: own[k] for name, own in parts.items()},
         )
         for k, atoms in enumerate(images)
     ]
@@ -203,7 +199,7 @@ def weights_only(*allowed: Any) -> Iterator[None]:
         names_it = f"it names {found[1]}, which weights do not need" if found else "not weights"
         raise pickle.UnpicklingError(f"{names_it}; nothing of it was run") from error
     finally:
-        del os.environ[names[0]]
+        os.environ.pop(names[0], None)
         os.environ.update(before)
 
 

@@ -64,11 +64,10 @@ class CHGNetCalculator(batched.BatchedCalculator):
         return [next(first if one else last) for one in alone]
 
     def _joined_graph(self, molecules: Sequence[Atoms]) -> CrystalGraph:
-        """Return one graph of many molecules, none of which sees another.
+        """Return one graph of many molecules, none of which sees another: a graph has fixed costs.
 
         They stand apart while neighbours are looked for, and go back to the origin of their own
-        before the model sees them: all are in one vacuum, where float32 is finest. A graph for
-        each would cost CHGNet's fixed work a graph as often, several times that of a dimer.
+        before the model sees them: all are in one vacuum, where float32 is finest.
         """
         own = [a.positions - a.positions.mean(axis=0) for a in molecules]
         widths = np.array([np.ptp(x[:, 0]) for x in own])
@@ -93,7 +92,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
             model = CHGNet.load(model_name=checkpoint, use_device=device, verbose=False)
         else:
             model = CHGNet.from_file(str(path))
-    # An atom without neighbours has an energy of its own, and is no error.
+    # An atom without neighbours has an energy of its own, which is not an error.
     model.graph_converter.set_isolated_atom_response("ignore")
     # Forces need gradients of the positions only; those of the weights would cost a fifth more.
     return CHGNetCalculator(

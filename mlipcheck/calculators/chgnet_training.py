@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,32 +35,14 @@ SETTINGS = {
 
 
 def fine_tune(
-    calculator: CHGNetCalculator,
-    frames: Sequence[Atoms],
-    *,
-    seed: int = 0,
-    progress: Callable[[int], None] | None = None,
+    calculator: CHGNetCalculator, frames: Sequence[Atoms], *, seed: int = 0
 ) -> CHGNetCalculator:
     """Return a calculator whose model went on learning from labelled frames, as `SETTINGS` say.
 
-    A constant for each element is added to the model's own atomic energies first, so that another
-    zero of energy needs no training.
-
-    Parameters
-    ----------
-    calculator : CHGNetCalculator
-        Where training begins; it is not changed.
-    frames : sequence of Atoms
-        With energies (eV) and forces (eV/Å) in their calculators, constraints not applied.
-    seed : int
-        Of the order of frames.
-    progress : callable, optional
-        Called with 1 after each epoch.
-
-    Raises
-    ------
-    InputError
-        For no frames, or one without energy or forces.
+    ``frames`` have energies (eV) and forces (eV/Å, constraints not applied) in their calculators;
+    ``seed`` is that of their order. A constant for each element is added to the model's own atomic
+    energies first, so that another zero of energy needs no training. `InputError` for no frames,
+    or one without energy or forces.
     """
     if not frames:
         raise InputError("no frames to learn from; give at least one")
@@ -95,8 +77,6 @@ def fine_tune(
         for epoch in range(EPOCHS):
             trainer.starting_epoch, trainer.epochs = epoch, epoch + 1
             trainer.train(loader, [], save_dir="")  # nothing to validate on, nothing to write
-            if progress is not None:
-                progress(1)
     return CHGNetCalculator(
         model.eval().requires_grad_(False),
         device=calculator.device,

@@ -59,7 +59,7 @@ def half_neighbour_list(
 
 
 def check_geometry(atoms: Atoms) -> None:
-    """Raise `InputError` for NaN, a periodic direction without a vector, or absurd sizes.
+    """Raise `InputError` for NaN, a periodic direction without a vector, or impossible sizes.
 
     Models answer NaN positions with finite energies, vesin ends the process for a cell without a
     volume or a needle, and where a cell is too thin or an atom too far out memory ends it.
@@ -99,8 +99,7 @@ def near_home(atoms: Atoms, cutoff: float) -> Atoms:
     """Return the same structure where no package needs memory for the space between its atoms.
 
     No atom is more than one cell outside along periodic directions; what reaches far along others
-    gets a box, across which nothing within ``cutoff`` (Å) sees anything. What is at home already,
-    nearly all there is, comes back as it was, to the last digit.
+    gets a box, across which nothing within ``cutoff`` (Å) sees anything. All else stays as it was.
     """
     cell = full_cell(atoms)
     free = ~atoms.pbc
@@ -138,8 +137,7 @@ def full_cell(atoms: Atoms) -> np.ndarray:
 def _refuse_flat(box: np.ndarray, cutoff: float) -> None:
     """Raise `InputError` for a box that vesin would part into no cells in its thin direction.
 
-    It parts each thickness by the cutoff, and scales all three counts down alike where their
-    product is too large; a count of zero ends the process.
+    It scales the three counts down alike where their product is too large; zero ends the process.
     """
     thickness = 1 / np.linalg.norm(np.linalg.inv(box), axis=0)
     counts = np.maximum(thickness // cutoff, 1)

@@ -123,12 +123,8 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
     """Return the file of the checkpoint of a calculator that a file may name, None without one.
 
     Whoever opens a file from elsewhere has not read it: it must not start a program, run code that
-    came with it, or download anything.
-
-    Raises
-    ------
-    InputError
-        For what a file may not name or set, and for a checkpoint that is not here.
+    came with it, or download anything. `InputError` for what it may not name or set, and for a
+    checkpoint that is not here.
     """
     name, _, rest = spec.partition(":")
     rows = {b.name: b for b in list_backends() if b.safe}
@@ -176,7 +172,7 @@ def describe(calculator: BaseCalculator) -> CalculatorInfo:
 def get_trainer(calculator: BaseCalculator) -> Any | None:
     """Return the module that fine-tunes this calculator's models, None where there is none.
 
-    It has ``fine_tune(calculator, frames, *, seed, progress)``, ``save(calculator, path)`` and
+    It has ``fine_tune(calculator, frames, *, seed)``, ``save(calculator, path)`` and
     ``SETTINGS``, words for what is fixed beforehand.
     """
     backend = find_backend(describe(calculator).backend)

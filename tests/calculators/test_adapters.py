@@ -1,4 +1,4 @@
-"""What holds for every adapter of a real model: the batch, its derivatives, and its manners.
+"""What holds for every adapter of a real model: the batch, its derivatives, and its interface.
 
 SevenNet has its own weights; MACE and MatterSim are small and seeded (tests/seeded.py).
 """
@@ -184,7 +184,7 @@ def test_atoms_out_of_reach_are_isolated(model):
     assert single[0].energy != single[1].energy
 
 
-# Under ASE's contract
+# As an ASE calculator
 
 
 def test_what_is_delivered(model):
@@ -266,7 +266,7 @@ def test_it_is_described(model):
     assert str(next(model.ours.model.parameters()).dtype) == f"torch.{info.dtype}"
 
 
-def test_the_cutoff_told_is_the_cutoff_of_the_model(model):
+def test_the_stated_cutoff_is_the_cutoff_of_the_model(model):
     gaps = model.ours.cutoff + np.array([-1.0, 0.01, 1.0])
     images = [Atoms("O2", [[0, 0, 0], [gap, 0, 0]]) for gap in gaps]
     inside, outside, far = (e.energy for e in evaluate(model.ours, images))

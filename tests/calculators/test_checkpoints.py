@@ -181,8 +181,8 @@ def test_what_a_file_would_run_is_named(name, tmp_path):
     pytest.importorskip(PACKAGES[name])
     path = tmp_path / "garbage.pth"
     as_torch_saves(Running(tmp_path / "has run"), path)
-    told = r"it names (posix|nt)\.mkdir, which weights do not need; nothing of it was run\)$"
-    with pytest.raises(CalculatorSetupError, match=told):
+    message = r"it names (posix|nt)\.mkdir, which weights do not need; nothing of it was run\)$"
+    with pytest.raises(CalculatorSetupError, match=message):
         get_calculator(f"{name}:{path}", device="cpu")
 
 
@@ -252,13 +252,13 @@ def test_without_a_network_one_line_says_which_file_goes_where(download, half):
     spec, path = download(fetch)
     with pytest.raises(CalculatorSetupError, match="could not be fetched") as caught:
         get_calculator(spec, device="cpu")
-    told = str(caught.value)
-    assert told.startswith(f"{path.name} is not in {path.parent} ")
-    assert "ConnectionError: Max retries exceeded with url" in told
-    assert "; get it from " in told
-    assert "github.com/" in told
-    assert told.endswith(" and put it there")
-    assert "\n" not in told
+    message = str(caught.value)
+    assert message.startswith(f"{path.name} is not in {path.parent} ")
+    assert "ConnectionError: Max retries exceeded with url" in message
+    assert "; get it from " in message
+    assert "github.com/" in message
+    assert message.endswith(" and put it there")
+    assert "\n" not in message
     assert not path.exists()
 
 

@@ -140,11 +140,11 @@ def test_stress_is_the_derivative_of_the_energy_in_voigt_order(chgnet, make):
     atoms = alone(chgnet, make())
     expected = calculate_numerical_stress(atoms, eps=2e-3)
     assert abs(expected).max() > 0.05
-    assert len(set(np.round(expected, 3))) > 3  # components that could be told apart
+    assert len(set(np.round(expected, 3))) > 3  # components that differ
     np.testing.assert_allclose(atoms.get_stress(), expected, atol=2e-4)
 
 
-# Under ASE's contract
+# As an ASE calculator
 
 
 def test_what_is_delivered(chgnet):
@@ -244,7 +244,7 @@ def test_checkpoints_differ():
 
 @pytest.mark.usefixtures("chgnet")
 @pytest.mark.parametrize("name", ["0.3.0", "0.2.0", "r2scan"])
-def test_the_cutoff_told_is_the_cutoff_of_the_model(name):
+def test_the_stated_cutoff_is_the_cutoff_of_the_model(name):
     calculator = get_calculator(f"chgnet:{name}", device="cpu")
     cutoff = calculator.mlipcheck_info.cutoff
     assert cutoff == calculator.cutoff

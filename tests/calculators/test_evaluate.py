@@ -142,7 +142,7 @@ def test_what_is_declared_but_not_for_this_structure_is_none():
     assert (found.energy, found.energies, found.magmoms, found.error) == (2.0, None, None, None)
 
 
-def test_a_stranger_agrees_with_ase():
+def test_a_third_party_calculator_agrees_with_ase():
     images = [bulk("Cu", cubic=True), bulk("Ni") * (2, 1, 1), Atoms("Al")]
     images[0].rattle(0.1, seed=1)
     for atoms, found in zip(images, evaluate(EMT(), images), strict=True):
@@ -381,7 +381,7 @@ def test_progress_adds_up_to_the_number_of_images(make):
     assert len(steps) > 1
 
 
-def test_progress_is_told_along_the_way():
+def test_progress_comes_along_the_way():
     calculator, seen = Ruler(), []
     evaluate(
         calculator, [dimer(1.0), dimer(1.1)], progress=lambda _: seen.append(len(calculator.seen))

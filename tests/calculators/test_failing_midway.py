@@ -83,7 +83,7 @@ def test_a_relaxation_that_fails_is_a_row(how):
     assert rows[-1].error is not None
 
 
-def test_an_exit_in_the_contract_is_its_failure():
+def test_an_exit_in_the_interface_tests_is_its_failure():
     calculator = Failing(10**9, "exits")
     check_calculator(calculator)
     results = check_calculator(Failing(calculator.done // 2, "exits"))
@@ -91,7 +91,7 @@ def test_an_exit_in_the_contract_is_its_failure():
     assert "SystemExit" in next(r for r in results if r.status == "failed").message
 
 
-def test_to_exit_on_nan_is_no_refusal():
+def test_to_exit_on_nan_is_not_a_refusal():
     class Exits(MorseCalculator):
         def calculate(self, atoms=None, properties=None, system_changes=all_changes):
             if not np.isfinite(atoms.positions).all():
@@ -133,7 +133,7 @@ def test_a_cell_that_runs_away_is_a_failed_row(optimizer):
     assert 0 < row.force_calls < 500
 
 
-def test_a_cell_that_triples_is_no_runaway():
+def test_a_cell_that_triples_is_not_a_runaway():
     """Layers that a model does not hold together move apart until nothing is left of their pull."""
     layers = Atoms("H", cell=[20, 20, 2.2], pbc=True)
 

@@ -71,7 +71,7 @@ def test_its_mistakes_are_told_as_ours(example):
 
 
 @pytest.mark.slow
-def test_it_keeps_the_contract(example):
+def test_it_passes_the_interface_tests(example):
     assert not [r for r in check_calculator(get_calculator("example")) if r.status == "failed"]
 
 
@@ -114,11 +114,11 @@ def installed(monkeypatch):
 
 
 def row(name, **facts):
-    return Backend(name, "mlipcheck.calculators.toy.toy:load", "mine", "nobody", **facts)
+    return Backend(name, "mlipcheck.calculators.toy.toy:load", "mine", "no one", **facts)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (ImportError("no module named torch"), "elsewhere:MINE.*ImportError: no module named to"),
         (SystemExit(0), "elsewhere:MINE.*SystemExit: 0"),
@@ -127,10 +127,10 @@ def row(name, **facts):
     ],
     ids=["raises", "exits", "no row", "a name twice"],
 )
-def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cli, given, told):
+def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cli, given, message):
     installed(mine=given)
     (broken,) = list_backends()[len(backends.BACKENDS) :]
-    with pytest.raises(CalculatorSetupError, match=told):
+    with pytest.raises(CalculatorSetupError, match=message):
         get_calculator(broken.name)
     assert get_calculator("toy") is not None
     status, out, _ = run_cli("backends")
@@ -139,13 +139,13 @@ def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cl
 
 
 def test_a_loader_that_cannot_be_imported_is_one_line(installed):
-    installed(mine=Backend("mine", "not_there.at_all:load", "mine", "nobody"))
-    with pytest.raises(CalculatorSetupError, match=r"not_there\.at_all:load cannot be imported"):
+    installed(mine=Backend("mine", "not_there.at_all:load", "mine", "no one"))
+    with pytest.raises(CalculatorSetupError, match=r"not_there\.at_all cannot be imported"):
         get_calculator("mine:any")
 
 
 def test_a_loader_that_returns_no_calculator_is_refused(installed):
-    installed(mine=Backend("mine", "builtins:dict", "mine", "nobody", takes_options=True))
+    installed(mine=Backend("mine", "builtins:dict", "mine", "no one", takes_options=True))
     with pytest.raises(CalculatorSetupError, match="mine:x"):
         get_calculator("mine:x")
 
@@ -189,7 +189,7 @@ def test_a_file_may_name_a_row_that_says_so(named):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"safe": False}, "a file may not name 'mine:.*', only toy, "),
         ({"safe": ("other.pth",)}, "a file may not name 'mine:.*', only toy, .*, mine:other.pth: "),
@@ -204,8 +204,8 @@ def test_a_file_may_name_a_row_that_says_so(named):
     ],
     ids=["row", "checkpoint", "code in it", "another", "no checksum", "option", "not there"],
 )
-def test_what_a_file_may_not_name_is_not_loaded(named, given, told):
-    with pytest.raises(CalculatorSetupError, match=told):
+def test_what_a_file_may_not_name_is_not_loaded(named, given, message):
+    with pytest.raises(CalculatorSetupError, match=message):
         named(**given)
     assert LOADED == []
 
@@ -215,9 +215,9 @@ def test_a_file_sets_an_option_that_the_row_allows(named):
     assert len(LOADED) == 1
 
 
-def test_a_file_fetches_nothing(named):
+def test_a_file_downloads_nothing(named):
     weights = Checkpoint("deep", "none", "own", "MIT", ("~/.cache/not/there.pth",))
-    with pytest.raises(InputError, match=r"of mine:deep is not here, and a file fetches nothing"):
+    with pytest.raises(InputError, match=r"of mine:deep is not here, and a file downloads nothing"):
         named(content={"base": "mine:deep"}, checkpoints=(weights,))
     assert LOADED == []
 
@@ -258,13 +258,13 @@ number = 3
 
 @pytest.fixture
 def factories(tmp_path, monkeypatch):
-    package = tmp_path / "somebodys"
+    package = tmp_path / "third_party"
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "models.py").write_text(FACTORIES)
     (package / "broken.py").write_text("import not_there_at_all\n")
     monkeypatch.syspath_prepend(tmp_path)
-    return "somebodys.models"
+    return "third_party.models"
 
 
 def test_a_factory_is_a_calculator(factories):
@@ -279,28 +279,33 @@ def test_a_factory_gets_what_it_takes(factories):
     assert energy_at(1.2, calculator) == pytest.approx(2 * energy_at(1.2, get_calculator("ase:lj")))
     info = describe(calculator)
     assert (info.device, info.dtype, info.options) == ("cpu", "float32", {"epsilon": "2.0"})
-    # our word for 'you choose' is not somebody else's
+    # our word for 'you choose' is not known elsewhere
     assert describe(get_calculator(f"{factories}:keen")).device == "own"
 
 
 @pytest.mark.parametrize(
-    ("spec", "options", "error", "told"),
+    ("spec", "options", "error", "message"),
     [
         ("models:plain", {"epsilon": 1}, InputError, "no option 'epsilon'; known: none"),
         ("models:keen", {"epsilom": 1}, InputError, "did you mean 'epsilon'"),
         ("models:plain", {"dtype": "float32"}, InputError, "takes no dtype, got 'float32'"),
         ("models:raising", {}, CalculatorSetupError, "RuntimeError: no licence"),
-        ("models:nothing", {}, CalculatorSetupError, "returned a NoneType, which is no ASE"),
+        ("models:nothing", {}, CalculatorSetupError, "returned a NoneType, which is not an ASE"),
         ("models:number", {}, InputError, "has no function or class 'number'"),
         ("models:absent", {}, InputError, "has no function or class 'absent'"),
         ("broken:make", {}, CalculatorSetupError, "No module named 'not_there_at_all'"),
-        ("absent:make", {}, InputError, "no backend is called 'somebodys.absent', nor any module"),
+        (
+            "absent:make",
+            {},
+            InputError,
+            "no backend is called 'third_party.absent', nor any module",
+        ),
     ],
 )
 @pytest.mark.usefixtures("factories")
-def test_what_is_wrong_with_a_factory_is_one_line(spec, options, error, told):
-    with pytest.raises(error, match=told) as caught:
-        get_calculator(f"somebodys.{spec}", **options)
+def test_what_is_wrong_with_a_factory_is_one_line(spec, options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        get_calculator(f"third_party.{spec}", **options)
     assert "\n" not in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""Pair potentials under ASE's contract: derivatives, periodicity, and what `set` forgets."""
+"""Pair potentials as ASE calculators: derivatives, periodicity, and what `set` forgets."""
 
 from __future__ import annotations
 

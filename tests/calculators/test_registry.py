@@ -1,4 +1,4 @@
-"""From names to calculators: what loads, and what every mistake is told."""
+"""From names to calculators: what loads, and what every mistake says."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_calculators_of_ase_forget_their_results_on_set(spec, change):
     assert energy_at(1.2, calculator) == pytest.approx(2 * energy)
 
 
-# What every mistake is told
+# What every mistake says
 
 
 @pytest.mark.parametrize("spec", ["chgnett", "", "Toy", ":toy"])
@@ -139,7 +139,7 @@ def test_an_unknown_checkpoint_may_be_a_path():
         get_calculator("chgnet:nothing.pth")
 
 
-def test_a_folder_is_no_checkpoint(tmp_path):
+def test_a_folder_is_not_a_checkpoint(tmp_path):
     with pytest.raises(InputError, match="no checkpoint"):
         get_calculator(f"chgnet:{tmp_path}")
 
@@ -191,7 +191,7 @@ def test_a_misspelt_option_of_ase_is_refused(spec, option, hint):
 
 
 @pytest.mark.parametrize("text", ["cpu", "{[]: 1}", "(" * 999, "-" * 99999 + "1", "\x00", "1e"])
-def test_an_option_that_is_no_literal_stays_text(text):
+def test_an_option_that_is_not_a_literal_stays_text(text):
     assert read_literal(text) == text
 
 
@@ -237,17 +237,17 @@ def test_ase_is_described():
     assert info.version == importlib.metadata.version("ase")
 
 
-class Stranger(Calculator):
+class ThirdParty(Calculator):
     implemented_properties = ["energy"]
 
 
-def test_a_stranger_is_described_by_its_class():
-    assert describe(Stranger()) == CalculatorInfo(spec=f"{__name__}.Stranger")
+def test_a_third_party_calculator_is_described_by_its_class():
+    assert describe(ThirdParty()) == CalculatorInfo(spec=f"{__name__}.ThirdParty")
 
 
-def test_a_stranger_with_numerics():
-    stranger = Stranger()
-    stranger.device, stranger.dtype = "cuda:0", np.dtype("float32")
-    assert describe(stranger) == CalculatorInfo(
-        spec=f"{__name__}.Stranger", device="cuda:0", dtype="float32"
-    )
+def test_a_third_party_calculator_with_numerics():
+    calculator = ThirdParty()
+    calculator.device, calculator.dtype = "cuda:0", np.dtype("float32")
+    info = describe(calculator)
+    assert info == CalculatorInfo(spec=f"{__name__}.ThirdParty", device="cuda:0", dtype="float32")
+    assert isinstance(info.dtype, str)

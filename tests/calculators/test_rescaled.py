@@ -1,4 +1,4 @@
-"""A factor on forces and energies: the numbers, the contract, what it cannot move, and its file."""
+"""A factor on forces and energies: numbers, interface, what it cannot move, and its file."""
 
 from __future__ import annotations
 
@@ -144,6 +144,28 @@ def test_it_declares_what_the_base_has_and_a_factor_is_known_for():
         rescaled(EMT()).get_property("energies", copper())
 
 
+class EnergyOnly(MorseCalculator):
+    """A calculator that knows of no free energy."""
+
+    implemented_properties = ["energy", "forces"]
+
+    def compute(self, atoms, properties):
+        found = super().compute(atoms, properties)
+        return {name: found[name] for name in self.implemented_properties}
+
+
+def test_a_free_energy_is_delivered_whatever_the_base_has():
+    calculator = rescaled(EnergyOnly())
+    assert calculator.implemented_properties == ["energy", "free_energy", "forces"]
+    atoms = triangle()
+    atoms.calc = calculator
+    energy = MorseCalculator().get_property("energy", triangle())
+    expected = 3 * E0 + K * (energy - 3 * E0)
+    assert atoms.get_potential_energy() == pytest.approx(expected, rel=1e-12)
+    found = atoms.get_potential_energy(force_consistent=True)
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_facts_are_those_of_the_base_where_it_has_them():
     morse = MorseCalculator()
     calculator = rescaled(morse)
@@ -169,8 +191,8 @@ def test_it_is_described_by_its_base():
     assert (info.bond_scale, info.energy_convention, info.dtype) == (1.42, "own", "float64")
     # and what is known of the base is left as it is
     assert describe(get_calculator("toy:wide")).spec == "toy:wide"
-    stranger = "ase.calculators.emt.EMT, rescaled"
-    assert describe(rescaled(EMT())) == CalculatorInfo(spec=stranger)
+    spec = "ase.calculators.emt.EMT, rescaled"
+    assert describe(rescaled(EMT())) == CalculatorInfo(spec=spec)
 
 
 # What it remembers
@@ -232,32 +254,32 @@ def test_the_base_computes_once_for_each_structure():
 
 
 @pytest.mark.parametrize("factor", [0, -1.3, np.nan, np.inf, "1.3", None])
-def test_what_is_no_factor_is_refused(factor):
+def test_what_is_not_a_factor_is_refused(factor):
     with pytest.raises(InputError, match=r"^factor is .*; give a finite number above zero$"):
         RescaledCalculator(EMT(), factor, {"Cu": E0})
 
 
 @pytest.mark.parametrize(
-    ("energies", "told"),
+    ("energies", "message"),
     [
         ({}, r"reference_energy is \{\}; give eV per atom, as \{'MgO': -5.95\}"),
         (-5.9, r"reference_energy is -5\.9; give"),
-        ({"Mgo": -5.9}, "'Mgo' in reference_energy is no formula; give one like MgO"),
-        ({"Xx2": -5.9}, "'Xx2' in reference_energy is no formula"),
-        ({"": -5.9}, "'' in reference_energy is no formula"),
-        ({12: -5.9}, "12 in reference_energy is no formula"),
+        ({"Mgo": -5.9}, "'Mgo' in reference_energy is not a formula; give one like MgO"),
+        ({"Xx2": -5.9}, "'Xx2' in reference_energy is not a formula"),
+        ({"": -5.9}, "'' in reference_energy is not a formula"),
+        ({12: -5.9}, "12 in reference_energy is not a formula"),
         ({"MgO": np.nan}, "reference_energy of MgO is nan; give eV per atom"),
         ({"MgO": "low"}, "reference_energy of MgO is 'low'"),
         ({"MgO": -5.9, "O2Mg2": -5.8}, "O2Mg2 in reference_energy is MgO again; give one energy"),
     ],
 )
-def test_what_is_no_reference_is_refused(energies, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_what_is_not_a_reference_is_refused(energies, message):
+    with pytest.raises(InputError, match=message) as caught:
         RescaledCalculator(EMT(), K, energies)
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_no_base_is_refused():
+def test_what_is_not_a_base_is_refused():
     with pytest.raises(InputError, match="base is a str; give an ASE calculator"):
         RescaledCalculator("toy", K, {"Cu": E0})
     with pytest.raises(InputError, match=r"rescaled by 1\.3 already; rescale its own base"):
@@ -273,11 +295,11 @@ def test_numbers_that_are_none_are_refused_for_a_base_that_takes_them():
         rescaled(MorsePotential()).get_property("energy", nowhere)
 
 
-# The contract
+# The interface tests
 
 
 def of_two(a, b):
-    """Return an energy for each composition that the contract asks two elements about."""
+    """Return an energy for each composition that the interface tests ask two elements about."""
     return {a: -0.5, b: -0.8, f"{a}3{b}": -1.0, f"{a}{b}3": -1.1, f"{a}{b}": -1.2}
 
 
@@ -302,12 +324,12 @@ def broken(calculator, elements=None):
     ],
     ids=["toy", "morse", "batched", "lj", "ase's morse", "emt"],
 )
-def test_it_keeps_the_contract(make, failing, factor):
+def test_it_passes_the_interface_tests(make, failing, factor):
     assert broken(rescaled(make(), factor), ["Cu"]) == failing
     assert broken(rescaled(make(), factor, **of_two("Cu", "Al")), ["Cu", "Al"]) == failing
 
 
-def test_it_keeps_the_contract_around_chgnet(chgnet):
+def test_it_passes_the_interface_tests_around_chgnet(chgnet):
     calculator = rescaled(chgnet, **of_two("Si", "O"))
     for elements in (["Si"], ["Si", "O"]):
         results = check_calculator(calculator, elements=elements)
@@ -527,7 +549,7 @@ SAFE = "toy, chgnet, mattersim, sevennet, mace, ase:emt, ase:lj, ase:morse"
     ["faulty_interface:good", "ase:nwchem", "ase:dmol", "ase:cp2k", "ase:gulp", "ase:eam", "ase",
      "ase:__init__", "rescaled:a.json", "rescaled", "chgnett", "", "Toy", "os:system"],
 )  # fmt: skip
-def test_a_file_runs_nobody_s_code(path, base, monkeypatch):
+def test_a_file_does_not_run_code(path, base, monkeypatch):
     monkeypatch.setattr("mlipcheck.calculators.rescaled.get_calculator", pytest.fail)
     change(path, base=base)
     expected = "names no calculator" if base == "ase" else f"may not name '{base}', only {SAFE}: it"
@@ -568,13 +590,13 @@ def test_a_checkpoint_is_that_of_the_factor(chgnet, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ({"schema": "mlipcheck/1"}, "schema is 'mlipcheck/1', expected 'mlipcheck-rescaled/1'"),
         ({"factor": float("nan")}, "factor is nan; give a finite number above zero"),
         ({"factor": float("inf")}, "factor is inf; give"),
-        ({"factor": "1.3"}, "factor is '1.3'; write it anew"),
-        ({"factor": None}, "factor is None"),
+        ({"factor": "1.3"}, "factor is '1.3', expected float; write it anew"),
+        ({"factor": None}, "factor is nan; give"),
         ({"reference_energy": {}}, "reference_energy is {}"),
         ({"reference_energy": [1]}, r"reference_energy is \[1\]"),
         ({"reference_energy": {"N": None}}, "reference_energy of N is None"),
@@ -585,9 +607,9 @@ def test_a_checkpoint_is_that_of_the_factor(chgnet, tmp_path):
         ({"checkpoint_sha256": "0" * 64}, "checkpoint of toy:wide is no file, the factor is that"),
     ],
 )
-def test_a_file_that_is_wrong_is_one_line_with_its_name(path, content, told):
+def test_a_file_that_is_wrong_is_one_line_with_its_name(path, content, message):
     change(path, **content)
-    with pytest.raises(CalculatorSetupError, match=told) as caught:
+    with pytest.raises(CalculatorSetupError, match=message) as caught:
         load(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -639,13 +661,13 @@ def test_the_numbers_of_the_base_may_be_asked_for(path):
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("spec", "message"),
     [("rescaled", "no file is named"), ("rescaled:", "no file is named"),
      ("rescaled:k.json", "no file 'k.json'"), ("rescaled:.", "no file '.'")],
 )  # fmt: skip
-def test_a_name_without_a_file_says_what_writes_one(spec, told):
+def test_a_name_without_a_file_says_what_writes_one(spec, message):
     expected = (
-        f"rescaled: {told}; give rescaled:FILE, the file that 'mlipcheck parity --rescale "
+        f"rescaled: {message}; give rescaled:FILE, the file that 'mlipcheck parity --rescale "
         "--save FILE' writes"
     )
     with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):

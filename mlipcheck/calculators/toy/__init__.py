@@ -1,1 +1,1 @@
-"""The toy: a Morse curve learnt badly, learnt well, and known exactly."""
+"""The toy: a Morse curve learned badly, learned well, and known exactly."""

@@ -32,16 +32,10 @@ class Morse:
 
 
 class MorseCalculator(PairPotential):
-    """Pairs summed over V - D_e, which is zero at infinity.
+    """Pairs summed over V - D_e, which is zero at infinity; parameters as those of `Morse`.
 
-    Parameters
-    ----------
-    well_depth, a, r0 : float
-        See `Morse`. With the defaults (a r0 = 1.87) crystals collapse: it is for clusters.
-
-    Notes
-    -----
-    Cut off where |V - D_e| is 1e-12 D_e; a crystal with a small cell has many neighbours.
+    With the defaults (a r0 = 1.87) crystals collapse: it is for clusters. Cut off where |V - D_e|
+    is 1e-12 D_e, so that a crystal with a small cell has many neighbours.
     """
 
     default_parameters = {"well_depth": 1.0, "a": 1.7, "r0": 1.1}

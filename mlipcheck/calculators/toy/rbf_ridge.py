@@ -97,8 +97,7 @@ class RBFRidge:
         energies : array of shape (n,), eV
         forces : optional; for images a list of (n_atoms, 3) arrays, for distances an array of
             shape (n,), positive when repulsive; eV/Å
-        ridge : float
-            λ; 0 gives least squares (the solution nearest to the prior where it is not unique).
+        ridge : λ; 0 gives least squares (nearest to the prior where that is not unique)
         prior : weights, or a fitted model of the same features; zero by default
 
         Raises
@@ -237,13 +236,7 @@ class RBFRidge:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RBFRidge:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        CalculatorSetupError
-            If the file is not such an archive.
-        """
+        """Read what `save` wrote; `CalculatorSetupError` for any other file."""
         try:
             with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as data:
                 model = cls(
