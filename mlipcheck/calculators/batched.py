@@ -122,7 +122,7 @@ def split_batch(
         stresses = full_3x3_to_voigt_6_stress(stresses)
 
     per_atom = {"forces": forces, "energies": site_energies, "magmoms": magmoms}
-    parts = {name: np.split(x, ends) for name, x in per_atom.items() if x is not None}
+    parts: dict[str, Any] = {n: np.split(x, ends) for n, x in per_atom.items() if x is not None}
     return [
         Evaluation(
             energy=float(energies[k]),
