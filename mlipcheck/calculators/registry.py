@@ -92,7 +92,8 @@ def _from_factory(
     try:
         factory = _import(spec, spec)
     except CalculatorSetupError as error:
-        absent = getattr(error.__cause__, "name", None)  # of a ModuleNotFoundError
+        cause = error.__cause__
+        absent = cause.name if isinstance(cause, ModuleNotFoundError) else None
         if not absent or not f"{module}.".startswith(f"{absent}."):
             raise
         known = ", ".join(b.name for b in list_backends())

@@ -53,10 +53,8 @@ class RBFRidge:
         self.width = float(width)
         self.species = None if species is None else tuple(sorted(set(species)))
         self.offset = bool(offset)
-        if self.species is not None and not 0 < len(self.species) == len(
-            set(self.species) & set(chemical_symbols[1:])
-        ):
-            raise InputError(f"species is {list(self.species)}; give chemical symbols")
+        if self.species == () or not set(self.species or ()) <= set(chemical_symbols[1:]):
+            raise InputError(f"species is {species}; give chemical symbols")
         if self.centers.ndim != 1 or not len(self.centers) or not np.isfinite(self.centers).all():
             raise InputError(
                 f"centers has shape {self.centers.shape}; give a list of distances in Å"
