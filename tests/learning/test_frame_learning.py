@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.check import Learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
-from mlipcheck.checks.learning.plan import plan_fits
+from mlipcheck.checks.learning.plan import find_duplicates, plan_fits, split_frames
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
@@ -42,12 +43,56 @@ def point(curve, method, n):
 # --- what is learnt from -----------------------------------------------------------------------
 
 
-def test_one_run_is_split_in_time():
+@pytest.mark.parametrize(("n", "gap"), [(4, 1), (13, 1), (29, 2), (40, 4)])
+def test_one_run_is_split_in_time_with_a_gap_between_the_halves(n, gap):
+    labels = labelled(n)
+    split = split_frames(labels, range(n), seed=0)
+    assert split.pool == tuple(range(n // 2 - gap))
+    assert split.test == tuple(range(n // 2, n))
+    assert split.how.endswith(f", {gap} between them left out")
+
+
+def test_of_one_run_the_first_frames_are_learnt_from():
     split = FrameLearner(EMT(), labelled(13)).split
-    assert split.pool == tuple(range(6))
-    assert split.test == tuple(range(6, 13))
     fits = plan_fits(split, (1, 3), ["a"], repeats=4, seed=0)
     assert [f.train for f in fits] == [(0,), (0, 1, 2)]  # in order, and nothing to draw
+
+
+def test_duplicates_are_left_out_and_counted():
+    """The same structure and labels twice, in another run: in the test as well as learnt from."""
+    frames = labelled(16, runs=4).frames
+    again = [dataclasses.replace(f, name=f"again {k}", run="b") for k, f in enumerate(frames[:5])]
+    labels = dataclasses.replace(labelled(16, runs=4), frames=(*frames, *again))
+    learner = FrameLearner(EMT(), labels)
+    assert sorted((*learner.split.pool, *learner.split.test)) == list(range(16))
+    forces, _ = learn_from_frames(EMT(), labels, (1,))
+    assert forces.notes == (
+        "5 frames left out (again 0, again 1, again 2, again 3 and 1 more): the structure and "
+        "labels of another",
+    )
+
+
+@pytest.mark.parametrize("change", ["positions", "energy", "forces", "numbers", "cell"])
+def test_what_differs_in_one_thing_is_no_duplicate(change):
+    (frame,) = labelled(1).frames
+    atoms, values = frame.atoms.copy(), {}
+    if change in ("energy", "forces"):
+        values = {change: getattr(frame, change) + 0.001}
+    elif change == "numbers":
+        atoms.numbers[0] = 47
+    else:
+        getattr(atoms, change)[0, 0] += 0.001
+    other = dataclasses.replace(frame, atoms=atoms, **values)
+    assert find_duplicates([frame, other]) == []
+    assert find_duplicates([frame, other, frame]) == [2]
+
+
+def test_rounding_in_a_file_makes_no_other_frame():
+    (frame,) = labelled(1).frames
+    atoms = frame.atoms.copy()
+    atoms.positions += 1e-9
+    rounded = dataclasses.replace(frame, atoms=atoms, energy=frame.energy + 1e-9)
+    assert find_duplicates([frame, rounded]) == [1]
 
 
 def test_several_runs_are_split_by_run():
@@ -70,8 +115,8 @@ def test_several_runs_are_split_by_run():
         (labelled(1), None, "1 frames with energy and forces, at least 4 needed"),
         (labelled(8, forces=True), None, "no frame to learn from: no forces"),
         (labelled(8, energy=True), None, "no frame to learn from: no energy"),
-        (labelled(8), (1, 5), "N = 5; there are 4 frames to learn from"),
-        (labelled(8), (0,), "N = 0; there are 4 frames"),
+        (labelled(8), (1, 4), "N = 4; there are 3 frames to learn from"),
+        (labelled(8), (0,), "N = 0; there are 3 frames"),
         (labelled(8), (), "N = nothing"),
     ],
 )
@@ -85,7 +130,7 @@ def test_frames_that_the_model_cannot_evaluate_are_left_out_and_told():
     labels = labelled(12)
     labels.frames[2].atoms.numbers[0] = 26
     forces, _ = learn_from_frames(EMT(), labels, (1,))
-    assert any("copper[2] left out: NotImplementedError" in note for note in forces.notes)
+    assert any("1 frame left out (copper[2]): NotImplementedError" in note for note in forces.notes)
 
 
 # --- what comes out ----------------------------------------------------------------------------
@@ -118,15 +163,20 @@ def test_a_pair_potential_is_learnt_from_scratch():
 
 def test_a_model_of_the_very_system_gains_nothing(trainer):
     labels = labelled(10, factor=1.0, offset=0.0, noise=0.01)
-    for curve in learn_from_frames(EMT(), labels, (1, 5)):
+    for curve in learn_from_frames(EMT(), labels, (1, 4)):
         assert 0 < curve.zero_shot < 0.02
-        assert "fine-tuned shows no gain at any N" in curve.sentence
+        against = curve.sentence.split("Compared with zero-shot")[1].split(";")[0]
+        assert against.endswith("fine-tuned is no different at every N")
 
 
 def test_the_number_needed(trainer):
     labels = labelled(12)
     enough, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e9)
-    assert {n.text for n in enough.needed} == {"already zero-shot"}
+    assert {n.method: n.text for n in enough.needed} == {
+        FINE_TUNED: "already zero-shot",
+        RESCALED: "already zero-shot",
+        SCRATCH: "at most 1",  # it does not start from there
+    }
     beyond, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e-6)
     assert {n.method: n.text for n in beyond.needed} == {
         FINE_TUNED: "more than 3",
@@ -204,7 +254,8 @@ def test_another_seed_tests_on_other_runs_and_is_another_fit(trainer, tmp_path):
     labels = labelled(16, runs=4, noise=0.05)
     for seed in range(6):
         kept = learn_from_frames(EMT(), labels, (1, 2), seed=seed, store=tmp_path)
-        assert kept == learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+        anew = learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+        assert [curve.points for curve in kept] == [curve.points for curve in anew]
 
 
 @pytest.mark.parametrize("other", [{"sizes": (1,)}, {"repeats": 2}, {"seed": 1}, {"target": 0.1}])
@@ -239,7 +290,8 @@ class Trainer(FakeTrainer):
 
 trainer = Trainer()
 frame_learning.get_trainer = lambda calculator: trainer
-print(dumps(frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4), store=store)))
+curves = frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4), store=store)
+print(dumps([curve.points for curve in curves]))
 """
 
 

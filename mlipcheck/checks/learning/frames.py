@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -17,19 +18,30 @@ from ...analysis.offsets import fit_offsets
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.records import Evaluation
-from ...calculators.registry import describe, get_trainer
+from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
+from ...drawing.tables import some
 from ...references.frames import FrameSet, LabelledFrame
-from ...storage import collect_versions, report_loss
-from ..kept import probe
-from .collect import collect_curves
-from .plan import Errors, Fit, FitStore, Split, check_draws, choose_sizes, plan_fits, split_frames
+from ...storage import collect_versions, lost_is_told
+from ..kept import probe, read_kept, write_kept
+from .needed import make_curve
+from .plan import (
+    Errors,
+    Fit,
+    check_draws,
+    find_duplicates,
+    gather_points,
+    plan_fits,
+    split_frames,
+)
 from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve
 
 # The model from scratch: a curve for each pair of elements, as the toy has one.
 CENTERS, WIDTH, RIDGE = np.linspace(0.6, 6.0, 28), 0.35, 1e-4
-
-Progress = Callable[[int], None]
+QUANTITIES = {
+    "forces": ("MAE of force components", "eV/Å"),
+    "energies": ("MAE of the energy", "eV/atom"),
+}
 
 
 def learn_from_frames(
@@ -41,7 +53,7 @@ def learn_from_frames(
     seed: int = 0,
     target: float | None = None,
     store: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[LearningCurve, LearningCurve]:
     """Return the errors of forces and of energies against the number of frames learnt from.
 
@@ -51,7 +63,7 @@ def learn_from_frames(
         The pretrained model; fine-tuned only where its backend has a trainer.
     labels : FrameSet
         With energies and forces. Half of the frames are for the test: the late ones of a single
-        run, or whole runs.
+        run, after a gap of a tenth of it, or whole runs. Duplicates are left out.
     sizes : sequence of int, optional
         The N; by default 1, 3, 10, 30, ... as far as there are frames.
     repeats : int
@@ -62,7 +74,8 @@ def learn_from_frames(
     store : Path, optional
         A folder in which each finished fit is kept; what is there is not fitted again.
     progress : callable, optional
-        Called with 1 after each fit.
+        Called after each fit with the number of frames that a model was fine-tuned on, which is
+        what takes time.
 
     Raises
     ------
@@ -71,38 +84,48 @@ def learn_from_frames(
     """
     check_draws(repeats, seed)
     learner = FrameLearner(calculator, labels, seed)
+    fits = plan_fits(learner.split, sizes, learner.methods, repeats, seed)
+    # the model of the largest N is what a user takes away
+    last = max(
+        (fit for fit in fits if fit.method == FINE_TUNED and fit.repeat == 0),
+        key=lambda fit: len(fit.train),
+        default=None,
+    )
+    elements = {x for f in labels.frames for x in f.atoms.symbols}
+    numbers = [] if store is None else probe(calculator, elements)
+    tuned_model = None
     results = []
-    for done in iterate_fits(learner, learner.plan(sizes, repeats, seed), store):
-        results.append(done)
-        if progress is not None:
-            progress(1)
-    return learner.curves(results, target)
-
-
-def iterate_fits(
-    learner: FrameLearner, fits: Sequence[Fit], store: Path | None = None
-) -> Iterator[tuple[Fit, Errors]]:
-    """Yield each fit with its errors as it is finished; what the store has is not fitted again."""
-    kept = None if store is None else FitStore(store, learner.key, learner.probe)
     for fit in fits:
-        # the model of the largest N is what a user takes away
-        model = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
-        found = None if kept is None else kept.get(fit, model)
+        path = None if store is None else store / f"{learner.key(fit)}.json"
+        model = path.with_suffix(".pth") if path is not None and fit == last else None
+        found = None if path is None else _read_fit(path, numbers, model)
         if found is None:
             found = learner.learn(fit, model)
-            if kept is not None and "failed" not in found:  # what failed may be tried again
-                kept.put(fit, found, model)
-        yield fit, found
+            if path is not None and "failed" not in found:  # what failed may be tried again
+                write_kept(path, {"errors": found, "model": _checksum(model)}, numbers)
+        results.append((fit, found))
+        if model is not None and model.is_file():
+            tuned_model = str(model)
+        if progress is not None:
+            progress(len(fit.train) if fit.method == FINE_TUNED else 0)
+    curves = learner.curves(results, target)
+    forces, energies = (replace(curve, tuned_model=tuned_model) for curve in curves)
+    return forces, energies
 
 
-def last_tuned(fits: Sequence[Fit]) -> Fit | None:
-    """Return the first repeat of the largest N that was fine-tuned."""
-    tuned = [fit for fit in fits if fit.method == FINE_TUNED and fit.repeat == 0]
-    return max(tuned, key=lambda fit: len(fit.train), default=None)
+def _read_fit(path: Path, numbers: Sequence[float], model: Path | None) -> Errors | None:
+    """Return the errors of a kept fit; None where it, or the model that it made, is not there."""
+    found = read_kept(path, numbers)
+    wanted = None if model is None else _checksum(model) or "a file"
+    return found["errors"] if found and wanted in (None, found["model"]) else None
+
+
+def _checksum(model: Path | None) -> str | None:
+    return checksum(model) if model is not None and model.is_file() else None
 
 
 class FrameLearner:
-    """One pretrained model and one set of frames, parted: what every fit has in common.
+    """One pretrained model and one set of frames, split: what every fit has in common.
 
     Raises
     ------
@@ -116,129 +139,127 @@ class FrameLearner:
         self.calculator = calculator
         self.labels = labels
         self.found = evaluate(calculator, [f.atoms for f in labels.frames])
-        self.left_out = {f.name: why for f, e in self._all() if (why := _unusable(f, e))}
-        usable = [k for k, (f, e) in enumerate(self._all()) if not _unusable(f, e)]
+        why = [_unusable(f, e) for f, e in zip(labels.frames, self.found, strict=True)]
+        usable = [k for k, reason in enumerate(why) if reason is None]
         if not usable:
-            why = next(iter(self.left_out.values()), "no frames")
-            raise InputError(f"{labels.name}: no frame to learn from: {why}")
-        self.split: Split = split_frames(labels, usable, seed)
+            reason = next(iter(why), "no frames")
+            raise InputError(f"{labels.name}: no frame to learn from: {reason}")
+        for k in find_duplicates(self._frames(usable)):
+            why[usable[k]] = "the structure and labels of another"
+        self.split = split_frames(labels, [k for k in usable if why[k] is None], seed)
+        self.left_out: dict[str, list[str]] = {}
+        for frame, reason in zip(labels.frames, why, strict=True):
+            if reason is not None:
+                self.left_out.setdefault(reason, []).append(frame.name)
         self.trainer = get_trainer(calculator)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        tuned = () if self.trainer is None else (FINE_TUNED,)
-        return (*tuned, RESCALED, OFFSETS, SCRATCH)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What was fixed beforehand."""
-        return {
+        self.methods = (*([FINE_TUNED] if self.trainer else []), RESCALED, OFFSETS, SCRATCH)
+        self.settings = {
             "split": self.split.how,
-            **({} if self.trainer is None else self.trainer.SETTINGS),
+            **(self.trainer.SETTINGS if self.trainer else {}),
             "from scratch": f"pair potential, {len(CENTERS)} Gaussians of {WIDTH} Å a pair of "
             f"elements, ridge {RIDGE:g}, energies and forces",
         }
 
-    @property
-    def key(self) -> dict[str, Any]:
-        """What the result of a fit depends on, beside the frames that it learns from."""
+    def key(self, fit: Fit) -> str:
+        """Return a hash of all that the result of a fit depends on."""
         info = describe(self.calculator)
-        return {
+        facts = {
             "model": [info.spec, info.checkpoint_sha256, info.version, info.options, info.dtype],
             "frames": self.labels.fingerprint,
-            "test": self.split.test,  # another seed parts other runs
+            "test": self.split.test,  # another seed tests on other runs
             "settings": self.settings,
             "mlipcheck": collect_versions().get("mlipcheck"),
+            "fit": vars(fit),
         }
-
-    @functools.cached_property
-    def probe(self) -> list[float]:
-        """What the model computes, of `kept.probe`: its name does not tell."""
-        return probe(self.calculator, {x for f in self.labels.frames for x in f.atoms.symbols})
-
-    def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
-        """Return every fit for these N; see `learn_from_frames`."""
-        chosen = choose_sizes(self.split, sizes)
-        return plan_fits(self.split, chosen, self.methods, repeats, seed)
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
     def curves(
         self, results: Sequence[tuple[Fit, Errors]], target: float | None
-    ) -> tuple[LearningCurve, LearningCurve]:
+    ) -> list[LearningCurve]:
         """Put finished fits together: forces, energies."""
-        return collect_curves(
-            self.labels.name,
-            results,
-            self.zero_shot(),
-            target,
-            test_size=len(self.split.test),
-            settings=self.settings,
-            notes=tuple(f"{name} left out: {why}" for name, why in self.left_out.items()),
-        )
-
-    def zero_shot(self) -> Errors:
-        return self._errors(*_predicted([self.found[k] for k in self.split.test]))
+        zero_shot = self._errors(*_predicted(self.found[k] for k in self.split.test))
+        forces = [np.asarray(f.forces) for f in self._frames(self.split.test)]
+        baseline = self._errors(None, [np.zeros_like(F) for F in forces])
+        mean_force = float(np.linalg.norm(np.concatenate(forces), axis=1).mean())
+        notes = [
+            f"{len(names)} frame{'s' * (len(names) > 1)} left out ({some(names)}): {why}"
+            for why, names in self.left_out.items()
+        ]
+        return [
+            make_curve(
+                gather_points(results, name),
+                zero_shot[name],
+                target if name == "forces" else None,
+                nested=True,
+                name=f"{self.labels.name}, {name}",
+                quantity=quantity,
+                unit=unit,
+                test_size=len(self.split.test),
+                settings=self.settings,
+                notes=tuple(notes),
+                typed=self.labels.typed,
+                baseline=baseline[name],
+                mean_force=mean_force,
+            )
+            for name, (quantity, unit) in QUANTITIES.items()
+        ]
 
     def learn(self, fit: Fit, keep: Path | None = None) -> Errors:
         """Return the errors on the test frames after one fit; one that fails says why.
 
         A model that was fine-tuned is written to ``keep``.
         """
+        fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._scratch}
         try:
             if fit.method == FINE_TUNED:
-                tuned = self._fine_tuned(fit)
-                if keep is not None and self.trainer is not None:
-                    with report_loss(keep.parent):
-                        keep.parent.mkdir(parents=True, exist_ok=True)
-                        self.trainer.save(tuned, keep)
-                images = [f.atoms for f in self._frames(self.split.test)]
-                return self._errors(*_predicted(evaluate(tuned, images)))
-            fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._scratch}
+                return self._fine_tuned(fit, keep)
             return fits[fit.method](fit.train)
         except FAILURES as error:  # this fit's result
             return {"failed": describe_error(error)}
 
-    def _fine_tuned(self, fit: Fit) -> BaseCalculator:
+    def _fine_tuned(self, fit: Fit, keep: Path | None) -> Errors:
         assert self.trainer is not None
         images = [_labelled(f) for f in self._frames(fit.train)]
-        tuned: BaseCalculator = self.trainer.fine_tune(self.calculator, images, seed=fit.repeat)
-        return tuned
+        tuned = self.trainer.fine_tune(self.calculator, images, seed=fit.repeat)
+        if keep is not None:
+            with lost_is_told(keep.parent):
+                keep.parent.mkdir(parents=True, exist_ok=True)
+                self.trainer.save(tuned, keep)
+        return self._errors(*_predicted(evaluate(tuned, self._images(self.split.test))))
 
     def _rescaled(self, train: Sequence[int]) -> Errors:
         """Fit k = Σ f·F / Σ f² to the frames; energies have no zero to be scaled about."""
         f = np.concatenate([self.found[k].forces for k in train])
         F = np.concatenate([frame.forces for frame in self._frames(train)])
         factor = float(np.sum(f * F) / np.sum(f**2))
-        _, forces = _predicted([self.found[k] for k in self.split.test])
+        _, forces = _predicted(self.found[k] for k in self.split.test)
         return self._errors(None, [factor * x for x in forces])
 
     def _shifted(self, train: Sequence[int]) -> Errors:
         """Fit a constant for each element; forces stay what they are."""
-        compositions = [self._composition(k) for k in train]
-        model, _ = _predicted([self.found[k] for k in train])
-        labels = np.array([f.energy for f in self._frames(train)], dtype=float)
-        sizes = np.array([c.total() for c in compositions])
-        _, offsets = fit_offsets(compositions, (model - labels) / sizes)
-        energies, _ = _predicted([self.found[k] for k in self.split.test])
+        counts = [Counter(atoms.get_chemical_symbols()) for atoms in self._images(train)]
+        energies, _ = _predicted(self.found[k] for k in train)
+        difference = energies - _energies(self._frames(train))
+        _, offsets = fit_offsets(counts, difference / [c.total() for c in counts])
+        energies, _ = _predicted(self.found[k] for k in self.split.test)
         shifts = [
-            sum(n * offsets.get(x, 0.0) for x, n in self._composition(k).items())
-            for k in self.split.test
+            sum(offsets.get(x, 0.0) for x in atoms.get_chemical_symbols())
+            for atoms in self._images(self.split.test)
         ]
         return self._errors(energies - np.array(shifts), None)
 
     def _scratch(self, train: Sequence[int]) -> Errors:
         """Fit a pair potential to the same frames, which is the honest small-data baseline."""
-        frames = self._frames([*train, *self.split.test])
-        species = {x for f in frames for x in f.atoms.get_chemical_symbols()}
-        model = RBFRidge(CENTERS, WIDTH, species=sorted(species))
-        known = self._frames(train)
-        model.fit(
-            [f.atoms for f in known],
-            np.array([f.energy for f in known], dtype=float),
-            [f.forces for f in known if f.forces is not None],
+        images = self._images([*train, *self.split.test])
+        species = sorted({x for atoms in images for x in atoms.get_chemical_symbols()})
+        frames = self._frames(train)
+        model = RBFRidge(CENTERS, WIDTH, species=species).fit(
+            [f.atoms for f in frames],
+            _energies(frames),
+            [np.asarray(f.forces) for f in frames],
             ridge=RIDGE,
         )
-        images = [f.atoms for f in self._frames(self.split.test)]
-        energies, forces = model.predict(images, forces=True)
+        energies, forces = model.predict(self._images(self.split.test), forces=True)
         return self._errors(np.asarray(energies), list(forces))
 
     def _errors(self, energies: np.ndarray | None, forces: list[np.ndarray] | None) -> Errors:
@@ -249,19 +270,15 @@ class FrameLearner:
             F = np.concatenate([f.forces for f in frames if f.forces is not None])
             found["forces"] = float(np.mean(np.abs(np.concatenate(forces) - F)))
         if energies is not None:
-            E = np.array([f.energy for f in frames], dtype=float)
             n_atoms = [len(f.atoms) for f in frames]
-            found["energies"] = float(np.mean(np.abs(energies - E) / n_atoms))
+            found["energies"] = float(np.mean(np.abs(energies - _energies(frames)) / n_atoms))
         return found
-
-    def _all(self) -> list[tuple[LabelledFrame, Evaluation]]:
-        return list(zip(self.labels.frames, self.found, strict=True))
 
     def _frames(self, indices: Sequence[int]) -> list[LabelledFrame]:
         return [self.labels.frames[k] for k in indices]
 
-    def _composition(self, k: int) -> Counter[str]:
-        return Counter(self.labels.frames[k].atoms.get_chemical_symbols())
+    def _images(self, indices: Sequence[int]) -> list[Atoms]:
+        return [self.labels.frames[k].atoms for k in indices]
 
 
 def _unusable(frame: LabelledFrame, found: Evaluation) -> str | None:
@@ -273,14 +290,19 @@ def _unusable(frame: LabelledFrame, found: Evaluation) -> str | None:
     return "no forces" if frame.forces is None or found.forces is None else None
 
 
-def _predicted(found: Sequence[Evaluation]) -> tuple[np.ndarray, list[np.ndarray]]:
+def _energies(frames: Sequence[LabelledFrame]) -> np.ndarray:
+    return np.array([f.energy for f in frames], dtype=float)
+
+
+def _predicted(found: Iterable[Evaluation]) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return energies (eV) and forces (eV/Å); `InputError` where a structure has none."""
+    energies, forces = [], []
     for e in found:
         if e.error is not None or e.energy is None or e.forces is None:
             raise InputError(e.error or "no energy and forces")
-    return (
-        np.array([e.energy for e in found], dtype=float),
-        [e.forces for e in found if e.forces is not None],
-    )
+        energies.append(e.energy)
+        forces.append(e.forces)
+    return np.array(energies), forces
 
 
 def _labelled(frame: LabelledFrame) -> Atoms:

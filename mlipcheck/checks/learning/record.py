@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 FINE_TUNED, RESCALED = "fine-tuned", "one factor"
 OFFSETS, SCRATCH = "offsets only", "from scratch"
+ZERO_FORCES = "zero forces"  # the baseline that needs no model
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,11 @@ class LearningPoint:
 
 @dataclass(frozen=True)
 class NeededFrames:
-    """How many calculations of one's own bring an error down to ``target``, and keep it there.
+    """How many calculations bring the error of a method down to ``target``, and keep it there.
 
-    Attributes
-    ----------
-    method : str
-    target : float
-        In the unit of the curve.
-    n : float or None
-        Between the N that were measured; 0 where zero-shot does, None where the largest does not.
-    low, high : float or None
-        With luck and without, from the spread of the repeats; None beyond the largest N, and where
-        there are no repeats.
-    text : str
-        The same in words.
+    ``n`` lies between the N that were measured; it is 0 where zero-shot suffices, None where the
+    largest N does not. ``low`` and ``high`` are the same with luck and without, from the spread of
+    the repeats; None beyond the largest N, and where there are no repeats. ``text`` says it all.
     """
 
     method: str
@@ -77,7 +69,7 @@ class LearningCurve:
     quantity, unit : str
         What the errors are of, ``RMSE of the energy`` and ``eV``.
     methods : tuple of str
-        In the order in which they are told.
+        In the order in which they are shown.
     points : tuple of LearningPoint
         By method, N rising; the repeats of one N are the same draws for every method.
     zero_shot : float or None
@@ -91,7 +83,7 @@ class LearningCurve:
     needed : tuple of NeededFrames
         One a method where there is a target.
     sentence : str
-        What remains of the advantage of having been pretrained.
+        What learning gains, and what remains of the advantage of having been pretrained.
     notes : tuple of str
     typed : str or None
         What to type to have the same frames again, None where they have no name.
@@ -99,6 +91,10 @@ class LearningCurve:
         The file of the model that was fine-tuned on most frames.
     error : str or None
         Why there is no curve.
+    baseline : float or None
+        Of forces: the error of predicting zero, in ``unit``.
+    mean_force : float or None
+        Mean |F| over the atoms of the test frames, eV/Å.
     """
 
     name: str
@@ -116,6 +112,8 @@ class LearningCurve:
     typed: str | None = None
     tuned_model: str | None = None
     error: str | None = None
+    baseline: float | None = None
+    mean_force: float | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
