@@ -18,7 +18,8 @@ from learning_frames import OFFSET, FakeTrainer, labelled
 
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
-from mlipcheck.checks.learning.check import Learning
+from mlipcheck.checks.learning.check import Learning, make_tables
+from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
 from mlipcheck.checks.learning.plan import find_duplicates, plan_fits, split_frames
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
@@ -167,6 +168,46 @@ def test_a_model_of_the_very_system_gains_nothing(trainer):
         assert 0 < curve.zero_shot < 0.02
         against = curve.sentence.split("Compared with zero-shot")[1].split(";")[0]
         assert against.endswith("fine-tuned is no different at every N")
+
+
+def test_the_baseline_is_the_error_of_predicting_zero_forces(trainer):
+    labels = labelled(10)
+    forces, energies = learn_from_frames(EMT(), labels, (1, 3))
+    F = np.concatenate([f.forces for f in labels.frames[5:]])
+    assert forces.baseline == pytest.approx(np.abs(F).mean())
+    assert forces.mean_force == pytest.approx(np.sqrt((F**2).sum(axis=1)).mean())
+    assert energies.baseline is None
+    assert "Compared with zero forces" in forces.sentence
+    assert "Compared with zero forces" not in energies.sentence
+    # one factor on the right forces is better than no forces
+    assert "near rest" not in forces.sentence
+
+
+def test_where_zero_forces_are_better_than_every_fit_it_is_said_first(trainer):
+    """The test half is at rest, the model is not right there: learning shows nothing."""
+    labels = labelled(12, factor=1.0, noise=0.0)
+    still = [dataclasses.replace(f, forces=1e-3 * f.forces) for f in labels.frames[6:]]
+    labels = dataclasses.replace(labels, frames=(*labels.frames[:6], *still))
+    forces, energies = learn_from_frames(EMT(), labels, (1, 3))
+    best = min(p.mean for p in forces.points)
+    assert forces.baseline < 0.01 * best
+    first = f"Predicting zero forces is better than every fit: {forces.baseline:.2g} eV/Å against "
+    assert forces.sentence.startswith(first)
+    assert "The test frames are near rest (mean |F| " in forces.sentence
+    assert not energies.sentence.startswith("Predicting")
+
+
+def test_baseline_and_zero_shot_stand_above_the_fits(trainer):
+    forces, _ = learn_from_frames(EMT(), labelled(10, noise=0.05), (1, 3))
+    table = make_tables(forces, forces.name)[0]
+    assert table.columns == ("N", FINE_TUNED, RESCALED, SCRATCH)
+    baseline, zero_shot, one, three = table.rows
+    assert baseline == ("zero forces", *[f"{forces.baseline:.3f}"] * 3)
+    assert zero_shot == ("zero-shot", *[f"{forces.zero_shot:.3f}"] * 2, "-")
+    assert (one[0], three[0]) == ("1", "3")
+    axis = draw_learning([forces]).axes[0]
+    levels = {line.get_label(): line.get_ydata()[0] for line in axis.lines}
+    assert levels["zero forces"] == forces.baseline
 
 
 def test_the_number_needed(trainer):
@@ -335,6 +376,9 @@ def test_chgnet_learns_from_one_frame_of_a_run(chgnet, relaxation, tmp_path):
     before = evaluate(chgnet, [relaxation.frames[20].atoms])[0].energy
     forces, energies = learn_from_frames(chgnet, relaxation, (1,), store=tmp_path)
     assert forces.test_size == 15
+    assert forces.baseline == pytest.approx(0.0396, abs=1e-4)  # seven times better than zero-shot
+    assert forces.mean_force == pytest.approx(0.0833, abs=1e-4)
+    assert forces.sentence.startswith("Predicting zero forces is better than every fit: 0.04 eV/Å")
     assert forces.zero_shot == pytest.approx(0.287, abs=0.001)
     assert point(forces, FINE_TUNED, 1).errors == pytest.approx([0.497], abs=0.02)
     assert energies.zero_shot > 2.5  # another zero of energy, which constants take off

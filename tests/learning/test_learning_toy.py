@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from mlipcheck import RBFRidge
 from mlipcheck.checks.learning import toy as toy_learning
-from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.check import make_tables
+from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.needed import advantage_sentence, needed_frames
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.toy import (

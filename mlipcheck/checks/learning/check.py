@@ -13,7 +13,7 @@ from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...calculators.records import CalculatorInfo
 from ...check import Check, Context, Skip, Task, align, named
-from ...drawing.tables import Block, Paragraph, TableBlock, number
+from ...drawing.tables import Block, Paragraph, TableBlock, capital, number
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...references.datasets import cache_folder
 from ...system import Settings, System
@@ -30,7 +30,7 @@ EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in eva
 ACCURACY = ("parity", "relaxation")  # checks whose findings more data of one's own may improve
 ZERO_AND_ALL = "eV/atom"  # of errors that fall mostly because a zero of energy is learnt
 MIN_ADVISED = 10  # frames below which a curve has next to no points
-MIN_DECIMALS = 3
+MIN_DECIMALS, MAX_DECIMALS = 3, 6
 
 
 class Learning(Check[LearningCurve]):
@@ -151,22 +151,20 @@ def _measured(run: RunRecord, curve: LearningCurve) -> Advice | None:
 
 def _to_do(run: RunRecord) -> Advice | None:
     """Propose to measure a curve where something is wrong and there are frames to learn from."""
-    rows = [row for row in run.rows("parity") if row.error is None]
     if not any(f.check in ACCURACY and f.status in CROSSED for f in run.findings):
         return None
+    rows = [row for row in run.rows("parity") if row.error is None]
     for row in rows:
-        forces = row.forces
-        alone = [r.typed for r in rows].count(row.typed) == 1
+        forces, alone = row.forces, [r.typed for r in rows].count(row.typed) == 1
         if forces is None or forces.frames < MIN_ADVISED or row.doubted("forces") or not alone:
             continue
         error = forces.component_mae
         if error < abs(forces.reference_sample).mean():  # that of predicting zero forces
-            target = f"{error / 2:.2g}"
             text = (
                 "How many of your own frames would improve it can be measured: how many, for "
                 f"instance, for half of the error of the forces ({error:.2g} eV/Å)."
             )
-            command = run.command_about("learn", row.typed, "--target", target)
+            command = run.command_about("learn", row.typed, "--target", f"{error / 2:.2g}")
             return Advice("fine-tune", text, command)
     return None
 
@@ -178,34 +176,32 @@ def make_tables(curve: LearningCurve, title: str) -> list[Block]:
     """
     if curve.error is not None:
         return [Paragraph(f"{title}: {curve.error}", "fail")]
-    form = f".{_decimals(curve)}f"
-    found = {(p.method, p.n): p for p in curve.points}
-    rows = [(str(n), *(_cell(found.get((m, n)), form) for m in curve.methods)) for n in curve.sizes]
+    form, found = f".{_decimals(curve)}f", {(p.method, p.n): p for p in curve.points}
     zero_shot = [None if m == SCRATCH else curve.zero_shot for m in curve.methods]
     above = ((ZERO_FORCES, [curve.baseline] * len(zero_shot)), ("zero-shot", zero_shot))
-    rows = [
-        *((name, *(number(x, form) for x in line)) for name, line in above if any(line)),
-        *rows,
-    ]
-    numeric = (False, *(True for _ in curve.methods))
+    rows = [(name, *(number(x, form) for x in xs)) for name, xs in above if any(xs)]
+    for n in curve.sizes:
+        rows.append((str(n), *(_cell(found.get((m, n)), form) for m in curve.methods)))
     repeats = max((len(p.errors) for p in curve.points), default=0)
     how = f"mean ± standard deviation of {repeats} repeats" if repeats > 1 else "one repeat"
     lines = [f"{curve.quantity} in {curve.unit}, {how}, tested on {curve.test_size}."]
     if curve.mean_force is not None:
         lines.append(f"Mean |F| of the test frames: {curve.mean_force:.2g} eV/Å an atom.")
-    lines += [
-        f"N needed for {n.target:g} {curve.unit}, {n.method}: {n.text}." for n in curve.needed
-    ]
-    settings = "; ".join(f"{key}: {value}" for key, value in curve.settings.items())
+    for needed in curve.needed:
+        text = f"{needed.target:g} {curve.unit}, {needed.method}: {needed.text}"
+        lines.append(f"N needed for {text}.")
     lines += [curve.sentence, *(f"{note}." for note in curve.notes)]
-    lines += [f"{settings[:1].upper()}{settings[1:]}."] if settings else []
+    if settings := "; ".join(f"{key}: {value}" for key, value in curve.settings.items()):
+        lines.append(f"{capital(settings)}.")
+    failed = [(f"{p.method}, N = {p.n}", why) for p in curve.points for why in p.failures]
     return [
-        TableBlock(f"Learning curve, {title}", ("N", *curve.methods), tuple(rows), numeric),
-        *(
-            Paragraph(f"{p.method}, N = {p.n}: failed: {why}", "fail")
-            for p in curve.points
-            for why in p.failures
+        TableBlock(
+            f"Learning curve, {title}",
+            ("N", *curve.methods),
+            tuple(rows),
+            (False, *(True for _ in curve.methods)),
         ),
+        *(Paragraph(f"{fit}: failed: {why}", "fail") for fit, why in failed),
         *(Paragraph(line) for line in lines if line),
     ]
 
@@ -221,4 +217,4 @@ def _decimals(curve: LearningCurve) -> int:
     """Return how many show two digits of the smallest mean."""
     means = [p.mean for p in curve.points if p.mean is not None]
     smallest = min((x for x in means if 0 < x < math.inf), default=1.0)
-    return max(MIN_DECIMALS, 1 - math.floor(math.log10(smallest)))
+    return min(max(MIN_DECIMALS, 1 - math.floor(math.log10(smallest))), MAX_DECIMALS)

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocat
 from ...drawing.colours import DARK, MARKERS, MIDDLE, OTHER, PALE, REFERENCE
 from ...drawing.lettering import DPI, SIZE, legend_below, plain, printable
 from ...drawing.panel import Panel, new_axes
+from ...drawing.tables import capital
 from ...record import Model
 from .record import FINE_TUNED, ZERO_FORCES, LearningCurve, LearningPoint
 
@@ -46,26 +47,26 @@ def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Fi
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw a figure for each curve of each model."""
-    return [
-        _draw_panel(k, curve, model)
-        for model in models
-        for k, curve in enumerate(model.run.rows("learning"), 1)
-        if curve.error is None
-    ]
+    panels = []
+    for model in models:
+        for k, curve in enumerate(model.run.rows("learning"), 1):
+            if curve.error is None:
+                panels.append(_draw_panel(f"{model.prefix}learning-{k}", curve, model))
+    return panels
 
 
-def _draw_panel(k: int, curve: LearningCurve, model: Model) -> Panel:
+def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
     figure, axis = new_axes(4.2)
     draw_curve(axis, curve, curve.methods, model.colour)
     legend_below(figure, 2)
-    lines = " ".join(f"{name} {x:.3g} {curve.unit}." for name, x in _levels(curve) if x)
+    levels = " ".join(f"{capital(n)} {x:.3g} {curve.unit}." for n, x in _levels(curve) if x)
     needed = " ".join(f"{n.method}: {n.text}." for n in curve.needed)
     return Panel(
-        name=f"{model.prefix}learning-{k}",
+        name=name,
         caption=f"{plain(curve.name)}: how the error falls with the number of own calculations.",
         alt=plain(
             f"{curve.quantity} in {curve.unit} of {model.label} against the number of own "
-            f"calculations, {curve.name}. {lines[:1].upper()}{lines[1:]} {curve.sentence} {needed}"
+            f"calculations, {curve.name}. {levels} {curve.sentence} {needed}"
         ),
         checks=("learning",),
         subjects=(curve.name,),
@@ -96,13 +97,11 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
         shift = APART ** (k - (len(methods) - 1) / 2)
         tint, dash = looks[method]
         axis.errorbar(
-            np.array([p.n * shift for p in points]),
+            [p.n * shift for p in points],
             np.array([p.mean for p in points]),
-            yerr=np.array([_bar(p) for p in points]).T if points else None,
+            yerr=np.transpose([_bar(p) for p in points]) if points else None,
+            fmt=MARKERS[k % len(MARKERS)],
             color=tint,
-            marker=MARKERS[k % len(MARKERS)],
-            ms=6,
-            lw=1.5,
             ls=dash,
             elinewidth=1,
             capsize=3,

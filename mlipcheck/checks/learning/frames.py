@@ -66,16 +66,14 @@ def learn_from_frames(
         run, after a gap of a tenth of it, or whole runs. Duplicates are left out.
     sizes : sequence of int, optional
         The N; by default 1, 3, 10, 30, ... as far as there are frames.
-    repeats : int
+    repeats, seed : int
         Draws of N frames each, where there is something to draw.
-    seed : int
     target : float, optional
         MAE of force components in eV/Å: how many frames are needed for it?
     store : Path, optional
         A folder in which each finished fit is kept; what is there is not fitted again.
     progress : callable, optional
-        Called after each fit with the number of frames that a model was fine-tuned on, which is
-        what takes time.
+        Called after each fit with the number of frames that a model was fine-tuned on.
 
     Raises
     ------
@@ -85,12 +83,9 @@ def learn_from_frames(
     check_draws(repeats, seed)
     learner = FrameLearner(calculator, labels, seed)
     fits = plan_fits(learner.split, sizes, learner.methods, repeats, seed)
-    # the model of the largest N is what a user takes away
-    last = max(
-        (fit for fit in fits if fit.method == FINE_TUNED and fit.repeat == 0),
-        key=lambda fit: len(fit.train),
-        default=None,
-    )
+    # the model of the largest N, of its first repeat, is what a user takes away
+    tuned = [fit for fit in reversed(fits) if fit.method == FINE_TUNED and fit.repeat == 0]
+    last = next(iter(tuned), None)
     elements = {x for f in labels.frames for x in f.atoms.symbols}
     numbers = [] if store is None else probe(calculator, elements)
     tuned_model = None
@@ -98,26 +93,19 @@ def learn_from_frames(
     for fit in fits:
         path = None if store is None else store / f"{learner.key(fit)}.json"
         model = path.with_suffix(".pth") if path is not None and fit == last else None
-        found = None if path is None else _read_fit(path, numbers, model)
-        if found is None:
-            found = learner.learn(fit, model)
-            if path is not None and "failed" not in found:  # what failed may be tried again
-                write_kept(path, {"errors": found, "model": _checksum(model)}, numbers)
-        results.append((fit, found))
-        if model is not None and model.is_file():
-            tuned_model = str(model)
+        kept = None if path is None else read_kept(path, numbers)
+        if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
+            errors = learner.learn(fit, model)
+            kept = {"errors": errors, "model": _checksum(model)}
+            if path is not None and "failed" not in errors:  # what failed may be tried again
+                write_kept(path, kept, numbers)
+        results.append((fit, kept["errors"]))
+        tuned_model = str(model) if kept["model"] and model is not None else tuned_model
         if progress is not None:
             progress(len(fit.train) if fit.method == FINE_TUNED else 0)
     curves = learner.curves(results, target)
     forces, energies = (replace(curve, tuned_model=tuned_model) for curve in curves)
     return forces, energies
-
-
-def _read_fit(path: Path, numbers: Sequence[float], model: Path | None) -> Errors | None:
-    """Return the errors of a kept fit; None where it, or the model that it made, is not there."""
-    found = read_kept(path, numbers)
-    wanted = None if model is None else _checksum(model) or "a file"
-    return found["errors"] if found and wanted in (None, found["model"]) else None
 
 
 def _checksum(model: Path | None) -> str | None:
@@ -147,10 +135,11 @@ class FrameLearner:
         for k in find_duplicates(self._frames(usable)):
             why[usable[k]] = "the structure and labels of another"
         self.split = split_frames(labels, [k for k in usable if why[k] is None], seed)
-        self.left_out: dict[str, list[str]] = {}
-        for frame, reason in zip(labels.frames, why, strict=True):
-            if reason is not None:
-                self.left_out.setdefault(reason, []).append(frame.name)
+        self.notes = []
+        for reason in dict.fromkeys(filter(None, why)):
+            names = [f.name for f, x in zip(labels.frames, why, strict=True) if x == reason]
+            frames = f"{len(names)} frame{'s' * (len(names) > 1)}"
+            self.notes.append(f"{frames} left out ({some(names)}): {reason}")
         self.trainer = get_trainer(calculator)
         self.methods = (*([FINE_TUNED] if self.trainer else []), RESCALED, OFFSETS, SCRATCH)
         self.settings = {
@@ -181,10 +170,6 @@ class FrameLearner:
         forces = [np.asarray(f.forces) for f in self._frames(self.split.test)]
         baseline = self._errors(None, [np.zeros_like(F) for F in forces])
         mean_force = float(np.linalg.norm(np.concatenate(forces), axis=1).mean())
-        notes = [
-            f"{len(names)} frame{'s' * (len(names) > 1)} left out ({some(names)}): {why}"
-            for why, names in self.left_out.items()
-        ]
         return [
             make_curve(
                 gather_points(results, name),
@@ -196,7 +181,7 @@ class FrameLearner:
                 unit=unit,
                 test_size=len(self.split.test),
                 settings=self.settings,
-                notes=tuple(notes),
+                notes=tuple(self.notes),
                 typed=self.labels.typed,
                 baseline=baseline[name],
                 mean_force=mean_force,
@@ -209,7 +194,7 @@ class FrameLearner:
 
         A model that was fine-tuned is written to ``keep``.
         """
-        fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._scratch}
+        fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._from_scratch}
         try:
             if fit.method == FINE_TUNED:
                 return self._fine_tuned(fit, keep)
@@ -237,32 +222,28 @@ class FrameLearner:
 
     def _shifted(self, train: Sequence[int]) -> Errors:
         """Fit a constant for each element; forces stay what they are."""
-        counts = [Counter(atoms.get_chemical_symbols()) for atoms in self._images(train)]
         energies, _ = _predicted(self.found[k] for k in train)
-        difference = energies - _energies(self._frames(train))
-        _, offsets = fit_offsets(counts, difference / [c.total() for c in counts])
+        counts = [Counter(atoms.get_chemical_symbols()) for atoms in self._images(train)]
+        difference = (energies - _energies(self._frames(train))) / [c.total() for c in counts]
+        _, offsets = fit_offsets(counts, difference)
         energies, _ = _predicted(self.found[k] for k in self.split.test)
-        shifts = [
-            sum(offsets.get(x, 0.0) for x in atoms.get_chemical_symbols())
-            for atoms in self._images(self.split.test)
-        ]
-        return self._errors(energies - np.array(shifts), None)
+        symbols = [atoms.get_chemical_symbols() for atoms in self._images(self.split.test)]
+        return self._errors(energies - [sum(offsets.get(x, 0.0) for x in xs) for xs in symbols])
 
-    def _scratch(self, train: Sequence[int]) -> Errors:
+    def _from_scratch(self, train: Sequence[int]) -> Errors:
         """Fit a pair potential to the same frames, which is the honest small-data baseline."""
-        images = self._images([*train, *self.split.test])
-        species = sorted({x for atoms in images for x in atoms.get_chemical_symbols()})
-        frames = self._frames(train)
-        model = RBFRidge(CENTERS, WIDTH, species=species).fit(
-            [f.atoms for f in frames],
-            _energies(frames),
-            [np.asarray(f.forces) for f in frames],
-            ridge=RIDGE,
-        )
-        energies, forces = model.predict(self._images(self.split.test), forces=True)
-        return self._errors(np.asarray(energies), list(forces))
+        frames, test = self._frames(train), self._images(self.split.test)
+        known = [f.atoms for f in frames]
+        species = {x for atoms in (*known, *test) for x in atoms.get_chemical_symbols()}
+        model = RBFRidge(CENTERS, WIDTH, species=sorted(species))
+        forces = [np.asarray(f.forces) for f in frames]
+        model.fit(known, _energies(frames), forces, ridge=RIDGE)
+        found = model.predict(test, forces=True)
+        return self._errors(np.asarray(found[0]), list(found[1]))
 
-    def _errors(self, energies: np.ndarray | None, forces: list[np.ndarray] | None) -> Errors:
+    def _errors(
+        self, energies: np.ndarray | None, forces: list[np.ndarray] | None = None
+    ) -> Errors:
         """Return MAE of force components (eV/Å) and of energies (eV/atom) on the test frames."""
         frames = self._frames(self.split.test)
         found: Errors = {"forces": None, "energies": None}

@@ -65,36 +65,30 @@ class LearningCurve:
 
     Attributes
     ----------
-    name : str
     quantity, unit : str
         What the errors are of, ``RMSE of the energy`` and ``eV``.
     methods : tuple of str
         In the order in which they are shown.
     points : tuple of LearningPoint
         By method, N rising; the repeats of one N are the same draws for every method.
-    zero_shot : float or None
-        The error of the pretrained model as it is, in ``unit``.
+    zero_shot, baseline : float or None
+        The errors of the pretrained model as it is and, of forces, of predicting zero, in ``unit``.
     test_size : int
         What is tested on: distances of the toy, frames of a real system.
+    mean_force : float or None
+        Mean |F| over the atoms of the test frames, eV/Å.
     settings : dict of str to str
         Whatever was fixed beforehand.
     target : float or None
-        The error that was asked for, in ``unit``.
-    needed : tuple of NeededFrames
-        One a method where there is a target.
+        The error that was asked for, in ``unit``; ``needed`` has a row a method where there is one.
     sentence : str
         What learning gains, and what remains of the advantage of having been pretrained.
-    notes : tuple of str
     typed : str or None
         What to type to have the same frames again, None where they have no name.
     tuned_model : str or None
         The file of the model that was fine-tuned on most frames.
     error : str or None
         Why there is no curve.
-    baseline : float or None
-        Of forces: the error of predicting zero, in ``unit``.
-    mean_force : float or None
-        Mean |F| over the atoms of the test frames, eV/Å.
     """
 
     name: str

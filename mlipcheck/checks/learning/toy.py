@@ -24,8 +24,6 @@ TRIALS = 30
 PRETRAINING = (0.8, 2.4)  # Å, 600 distances
 DRAWN = (0.9, 2.0)  # Å, the user's own; the test reaches beyond them at both ends
 TEST = np.linspace(0.85, 2.3, 200)
-EVERYWHERE = np.ones(len(TEST), dtype=bool)
-INSIDE = (DRAWN[0] <= TEST) & (DRAWN[1] >= TEST)
 
 FIXED = {FINE_TUNED: 0.5, SCRATCH: 1e-4}
 GRID = np.logspace(-8, 4, 25)  # of ridges to choose from, the same for both
@@ -51,9 +49,8 @@ def toy_learning_curve(
     tuned : bool
         Choose each ridge from `GRID`, by the rms error of leaving one out of the N points; else
         they are those of `FIXED`, which favour one side.
-    trials : int
+    trials, seed : int
         Draws an N, each anew.
-    seed : int
     target : float, optional
         The error in eV to find the needed N for.
     shuffled : bool
@@ -90,6 +87,16 @@ def toy_learning_curve(
             ridges[method].append(ridge)
         if progress is not None:
             progress(1)
+    grid = f"leave-one-out, {len(GRID)} values from {GRID[0]:.0e} to {GRID[-1]:.0e}"
+    settings = {
+        "pretrained on": f"{_morse(pretrain)}, 600 in {_range(PRETRAINING)}, ridge 1e-06",
+        "system": f"{_morse(SYSTEM)}, N in {_range(DRAWN)}",
+        "test": f"{len(TEST)} in {_range((TEST[0], TEST[-1]))}",
+        **{f"ridge {m}": grid if tuned else f"{ridge:g}" for m, ridge in FIXED.items()},
+        "labels": "shuffled energies" if shuffled else "energies",
+        "draws": f"{trials} an N, each anew, the same for both",
+        "seed": str(seed),
+    }
     everywhere, inside = (
         make_curve(
             [
@@ -102,23 +109,18 @@ def toy_learning_curve(
             quantity="RMSE of the energy",
             unit="eV",
             test_size=len(TEST),
-            settings=_settings(tuned, trials, seed, shuffled, pretrain),
+            settings=settings,
         )
-        for where in (EVERYWHERE, INSIDE)
+        for where in (slice(None), (DRAWN[0] <= TEST) & (DRAWN[1] >= TEST))
     )
-    how = "each ridge chosen on the N points alone" if tuned else "fixed ridges"
     notes = [f"inside {_range(DRAWN)}, where the draws are, {_continued(inside.sentence)}"]
     if tuned:  # without noise in the labels no ridge is too small
-        counts = ", ".join(
-            f"{method} in {chosen.count(float(GRID[0]))} of {len(chosen)} fits"
-            for method, chosen in ridges.items()
-        )
-        notes.append(
-            f"the smallest ridge was chosen {counts}: how far errors fall depends on where the "
-            "grid ends"
-        )
+        count = {m: f"{m} in {x.count(GRID[0])} of {len(x)} fits" for m, x in ridges.items()}
+        found = f"the smallest ridge was chosen {', '.join(count.values())}"
+        notes.append(f"{found}: how far errors fall depends on where the grid ends")
     if shuffled:
         notes.append("the energies are shuffled: there is nothing to learn")
+    how = "each ridge chosen on the N points alone" if tuned else "fixed ridges"
     sentence = f"With {how}, {_continued(everywhere.sentence)}."
     return replace(everywhere, sentence=sentence, notes=tuple(notes))
 
@@ -135,21 +137,8 @@ def leave_one_out(
 ) -> np.ndarray:
     """Return what ridge regression misses each label by when fitted to all the others.
 
-    Parameters
-    ----------
-    features : ndarray of shape (n, p)
-    labels : ndarray of shape (n,)
-    ridges : ndarray of shape (k,)
-        λ of ||A w - y||^2 + λ ||w - w_prior||^2, all positive.
-    prior : ndarray of shape (p,)
-
-    Returns
-    -------
-    ndarray of shape (k, n)
-        Label less prediction, in the unit of the labels.
-
-    Notes
-    -----
+    ``features`` (n, p), ``labels`` (n,) and the weights ``prior`` (p,) give a row of n for each of
+    the positive ``ridges`` λ of ||A w - y||^2 + λ ||w - w_prior||^2: label less prediction. That is
     r_i / (1 - h_ii), with r the residuals of the fit to all and H = A (A^T A + λ)^-1 A^T (Allen,
     Technometrics 16, 125 (1974)). With A = U S V^T and U complete, both r and 1 - h_ii are sums
     over λ / (s^2 + λ): nothing cancels where the fit goes through every label and h_ii is 1.
@@ -172,21 +161,6 @@ def _rms(miss: np.ndarray) -> float:
 
 def _continued(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:].rstrip(".")
-
-
-def _settings(
-    tuned: bool, trials: int, seed: int, shuffled: bool, pretrain: Morse
-) -> dict[str, str]:
-    grid = f"leave-one-out, {len(GRID)} values from {GRID[0]:.0e} to {GRID[-1]:.0e}"
-    return {
-        "pretrained on": f"{_morse(pretrain)}, 600 in {_range(PRETRAINING)}, ridge 1e-06",
-        "system": f"{_morse(SYSTEM)}, N in {_range(DRAWN)}",
-        "test": f"{len(TEST)} in {_range((TEST[0], TEST[-1]))}",
-        **{f"ridge {m}": grid if tuned else f"{ridge:g}" for m, ridge in FIXED.items()},
-        "labels": "shuffled energies" if shuffled else "energies",
-        "draws": f"{trials} an N, each anew, the same for both",
-        "seed": str(seed),
-    }
 
 
 def _morse(morse: Morse) -> str:
