@@ -20,8 +20,8 @@ from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.check import Learning, make_tables
 from mlipcheck.checks.learning.figures import draw_learning
-from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
-from mlipcheck.checks.learning.plan import find_duplicates, plan_fits, split_frames
+from mlipcheck.checks.learning.frames import learn_from_frames
+from mlipcheck.checks.learning.plan import Example, plan_fits, split_runs
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
@@ -46,15 +46,14 @@ def point(curve, method, n):
 
 @pytest.mark.parametrize(("n", "gap"), [(4, 1), (13, 1), (29, 2), (40, 4)])
 def test_one_run_is_split_in_time_with_a_gap_between_the_halves(n, gap):
-    labels = labelled(n)
-    split = split_frames(labels, range(n), seed=0)
+    split = split_runs("mine", ["a run"] * n, seed=0)
     assert split.pool == tuple(range(n // 2 - gap))
     assert split.test == tuple(range(n // 2, n))
     assert split.how.endswith(f", {gap} between them left out")
 
 
 def test_of_one_run_the_first_frames_are_learnt_from():
-    split = FrameLearner(EMT(), labelled(13)).split
+    split = split_runs("mine", ["a run"] * 13, seed=0)
     fits = plan_fits(split, (1, 3), ["a"], repeats=4, seed=0)
     assert [f.train for f in fits] == [(0,), (0, 1, 2)]  # in order, and nothing to draw
 
@@ -64,13 +63,19 @@ def test_duplicates_are_left_out_and_counted():
     frames = labelled(16, runs=4).frames
     again = [dataclasses.replace(f, name=f"again {k}", run="b") for k, f in enumerate(frames[:5])]
     labels = dataclasses.replace(labelled(16, runs=4), frames=(*frames, *again))
-    learner = FrameLearner(EMT(), labels)
-    assert sorted((*learner.split.pool, *learner.split.test)) == list(range(16))
-    forces, _ = learn_from_frames(EMT(), labels, (1,))
-    assert forces.notes == (
+    found = learn_from_frames(EMT(), labels, (1, 4))
+    alone = learn_from_frames(EMT(), labelled(16, runs=4), (1, 4))
+    assert [curve.points for curve in found] == [curve.points for curve in alone]
+    assert found[0].notes == (
         "5 frames left out (again 0, again 1, again 2, again 3 and 1 more): the structure and "
         "labels of another",
     )
+
+
+def make_example(frame, **changes):
+    values = {"energy": frame.energy, "forces": frame.forces, **changes}
+    atoms = values.pop("atoms", frame.atoms)
+    return Example(atoms, "a run", **values, model_energy=0.0, model_forces=frame.forces)
 
 
 @pytest.mark.parametrize("change", ["positions", "energy", "forces", "numbers", "cell"])
@@ -83,30 +88,15 @@ def test_what_differs_in_one_thing_is_no_duplicate(change):
         atoms.numbers[0] = 47
     else:
         getattr(atoms, change)[0, 0] += 0.001
-    other = dataclasses.replace(frame, atoms=atoms, **values)
-    assert find_duplicates([frame, other]) == []
-    assert find_duplicates([frame, other, frame]) == [2]
+    assert make_example(frame, atoms=atoms, **values).key != make_example(frame).key
 
 
-def test_rounding_in_a_file_makes_no_other_frame():
+def test_another_run_and_the_rounding_of_a_file_make_no_other_frame():
     (frame,) = labelled(1).frames
     atoms = frame.atoms.copy()
     atoms.positions += 1e-9
-    rounded = dataclasses.replace(frame, atoms=atoms, energy=frame.energy + 1e-9)
-    assert find_duplicates([frame, rounded]) == [1]
-
-
-def test_several_runs_are_split_by_run():
-    labels = labelled(16, runs=4)
-    split = FrameLearner(EMT(), labels, seed=3).split
-    learnt, tested = ({labels.frames[k].run for k in x} for x in (split.pool, split.test))
-    assert not learnt & tested
-    assert (len(split.pool), len(split.test)) == (8, 8)
-    fits = plan_fits(split, (2, 5, 8), ["a"], repeats=3, seed=0)
-    assert [len(f.train) for f in fits] == [2, 2, 2, 5, 5, 5, 8]  # all there is: no repeats
-    for small, large in zip(fits[:3], fits[3:6], strict=True):
-        assert set(small.train) < set(large.train)
-    assert len({f.train for f in fits[:3]}) > 1
+    rounded = make_example(frame, atoms=atoms, energy=frame.energy + 1e-9)
+    assert dataclasses.replace(rounded, run="b").key == make_example(frame).key
 
 
 @pytest.mark.parametrize(

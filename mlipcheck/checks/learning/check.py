@@ -19,7 +19,7 @@ from ...references.datasets import cache_folder
 from ...system import Settings, System
 from . import toy
 from .frames import learn_from_frames
-from .plan import check_draws, plan_fits, split_frames
+from .plan import check_draws, plan_fits, split_runs
 from .record import FINE_TUNED, SCRATCH, ZERO_FORCES, LearningCurve, LearningPoint
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Learning(Check[LearningCurve]):
             given = "; ".join((names, *system.unlabelled))
             raise InputError(f"learning takes one set of labelled frames; given: {given}")
         labels = system.frames[0]
-        split = split_frames(labels, range(len(labels.frames)), settings.seed)
+        split = split_runs(labels.name, [f.run for f in labels.frames], settings.seed)
         tuned = [FINE_TUNED] if _has_trainer(system.calculator) else []
         fits = plan_fits(split, settings.sizes, tuned, settings.repeats, settings.seed)
         learnt = sum(len(fit.train) for fit in fits)

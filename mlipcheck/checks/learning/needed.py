@@ -12,6 +12,7 @@ from ase.calculators.calculator import InputError
 from scipy import stats
 
 from ...analysis.jackknife import CONFIDENCE
+from ...drawing.tables import number
 from .record import SCRATCH, ZERO_FORCES, LearningCurve, LearningPoint, NeededFrames
 
 ROUNDING = 1e-6  # relative; what differs by less is the same number computed in another order
@@ -45,10 +46,11 @@ def make_curve(
         for m in curve.methods
         if target is not None
     )
+    beaten = _baseline_sentence(curve)
+    references = {"zero-shot": zero_shot, ZERO_FORCES: None if beaten else curve.baseline}
     start = curve.points_of(curve.methods[0]) if curve.methods else ()
-    references = {"zero-shot": zero_shot, ZERO_FORCES: curve.baseline}
     sentence = advantage_sentence(start, curve.points_of(SCRATCH), references, curve.unit)
-    return replace(curve, needed=needed, sentence=f"{_baseline_sentence(curve)}{sentence}")
+    return replace(curve, needed=needed, sentence=f"{beaten}{sentence}")
 
 
 def _baseline_sentence(curve: LearningCurve) -> str:
@@ -58,11 +60,11 @@ def _baseline_sentence(curve: LearningCurve) -> str:
     if curve.baseline is None or not errors or min(errors)[0] <= curve.baseline:
         return ""
     best, where = min(errors)
-    at_rest = "" if curve.mean_force is None else f" (mean |F| {curve.mean_force:.2g} {curve.unit})"
     return (
         f"Predicting zero forces is better than every fit: {curve.baseline:.2g} {curve.unit} "
-        f"against {best:.2g} at best ({where}). The test frames are near rest{at_rest}: whether "
-        "learning helps where forces are large is not seen here. "
+        f"against {best:.2g} at best ({where}). The test frames are near rest (mean |F| "
+        f"{number(curve.mean_force, '.2g')} {curve.unit}): whether learning helps where forces are "
+        "large is not seen here. "
     )
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
-from ...references.frames import FrameSet, LabelledFrame
 from .record import LearningPoint
 
 SIZES = (1, 3, 10, 30, 100, 300)
@@ -20,6 +20,28 @@ MAX_REPEATS = 1000
 # what is tested on: neighbours in time are nearly the same structure.
 GAP = 0.1
 DIGITS = 4  # of positions (Å), energies (eV) and forces (eV/Å) that duplicates have in common
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A frame with its labels, and what the pretrained model says of it; eV and eV/Å."""
+
+    atoms: Atoms
+    run: str
+    energy: float
+    forces: np.ndarray
+    model_energy: float
+    model_forces: np.ndarray
+
+    @property
+    def key(self) -> tuple[bytes, ...]:
+        """The same for duplicates: the same structure with the same labels.
+
+        One that is both learnt from and tested on would make any method look good.
+        """
+        numbers = (self.atoms.positions, self.atoms.cell[:], np.array(self.energy), self.forces)
+        rounded = [np.round(x, DIGITS) + 0.0 for x in numbers]  # no minus at a zero
+        return tuple(x.tobytes() for x in (self.atoms.numbers, self.atoms.pbc, *rounded))
 
 
 @dataclass(frozen=True)
@@ -53,48 +75,39 @@ def check_draws(repeats: int, seed: int) -> None:
     check_seed(seed)
 
 
-def find_duplicates(frames: Sequence[LabelledFrame]) -> list[int]:
-    """Return which frames have the structure and the labels of an earlier one.
+def split_runs(name: str, runs: Sequence[str], seed: int) -> Split:
+    """Separate frames of one run in time, with a gap between the halves, those of several by run.
 
-    A frame that is both learnt from and tested on would make any method look good.
-    """
-    seen: set[tuple[bytes, ...]] = set()
-    found = []
-    for k, f in enumerate(frames):
-        numbers = (f.atoms.positions, f.atoms.cell[:], f.energy, f.forces)
-        rounded = [np.round(np.asarray(x, dtype=float), DIGITS) for x in numbers]
-        whole = (f.atoms.numbers, f.atoms.pbc, *(x + 0.0 for x in rounded))  # no minus at a zero
-        key = tuple(x.tobytes() for x in whole)
-        if key in seen:
-            found.append(k)
-        seen.add(key)
-    return found
-
-
-def split_frames(labels: FrameSet, usable: Sequence[int], seed: int) -> Split:
-    """Separate the ``usable`` frames of one run in time, with a gap, those of several by run.
+    Parameters
+    ----------
+    name : str
+        What the frames are called.
+    runs : sequence of str
+        The run of each frame.
+    seed : int
+        Of which runs are learnt from.
 
     Raises
     ------
     InputError
-        For too few of them.
+        For too few frames.
     """
-    if len(usable) < MIN_FRAMES:
+    total, names = len(runs), list(dict.fromkeys(runs))
+    if total < MIN_FRAMES:
         raise InputError(
-            f"{labels.name}: {len(usable)} frames with energy and forces, at least {MIN_FRAMES} "
-            "needed: half are for the test"
+            f"{name}: {total} frames with energy and forces, at least {MIN_FRAMES} needed: half "
+            "are for the test"
         )
-    runs = list(dict.fromkeys(labels.frames[k].run for k in usable))
-    if len(runs) == 1:
-        half, gap = len(usable) // 2, max(1, int(GAP * len(usable)))
-        pool, test = tuple(usable[: half - gap]), tuple(usable[half:])
-        how = f"one run: learnt from its first {len(pool)}, tested on its last {len(test)} frames"
-        return Split(pool, test, f"{how}, {gap} between them left out", in_time=True)
-    order = np.random.default_rng(seed).permutation(len(runs))
-    chosen = {runs[k] for k in order[: len(runs) // 2]}
-    pool = tuple(k for k in usable if labels.frames[k].run in chosen)
-    test = tuple(k for k in usable if labels.frames[k].run not in chosen)
-    return Split(pool, test, f"{len(runs)} runs: whole runs")
+    if len(names) == 1:
+        half, gap = total // 2, max(1, int(GAP * total))
+        learnt, tested = tuple(range(half - gap)), tuple(range(half, total))
+        how = f"one run: learnt from its first {len(learnt)}, tested on its last {len(tested)}"
+        return Split(learnt, tested, f"{how} frames, {gap} between them left out", in_time=True)
+    order = np.random.default_rng(seed).permutation(len(names))
+    chosen = {names[k] for k in order[: len(names) // 2]}
+    learnt = tuple(k for k, run in enumerate(runs) if run in chosen)
+    tested = tuple(k for k, run in enumerate(runs) if run not in chosen)
+    return Split(learnt, tested, f"{len(names)} runs: whole runs")
 
 
 def plan_fits(
