@@ -31,16 +31,13 @@ def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Fi
     """
     columns = max(len(curves), 1)
     figure = Figure(figsize=(5.2 * columns, 4.8), layout="constrained", dpi=DPI)
+    # one scale for all that are of one quantity, or their heights say nothing
+    alike = len({(c.quantity, c.unit) for c in curves}) == 1
+    axes = figure.subplots(1, columns, squeeze=False, sharey=alike)[0]
     # a method looks the same in every panel
     methods = list(dict.fromkeys(m for curve in curves for m in curve.methods))
-    for axis, curve in zip(figure.subplots(1, columns, squeeze=False)[0], curves, strict=False):
+    for axis, curve in zip(axes, curves, strict=False):
         draw_curve(axis, curve, methods, colour)
-    # one scale for all that are of one quantity, or their heights say nothing
-    if len({(c.quantity, c.unit) for c in curves}) == 1:
-        low, high = zip(*(axis.get_ylim() for axis in figure.axes), strict=True)
-        for axis in figure.axes:
-            axis.set_ylim(min(low), max(high))
-            _set_ticks(axis)
     legend_below(figure, 2 * columns)
     return figure
 
@@ -78,11 +75,6 @@ def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
 def _levels(curve: LearningCurve) -> tuple[tuple[str, float | None], ...]:
     """Return the errors that need no learning."""
     return ("zero-shot", curve.zero_shot), (ZERO_FORCES, curve.baseline)
-
-
-def _set_ticks(axis: Axes) -> None:
-    bottom, top = axis.get_ylim()
-    axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
 
 
 def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour: str) -> None:
@@ -123,11 +115,12 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
     axis.xaxis.set_major_locator(FixedLocator(list(curve.sizes)))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())
+    bottom, top = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(color="0.93", lw=0.6)
     axis.set_axisbelow(True)
-    _set_ticks(axis)
 
 
 def _bar(point: LearningPoint) -> tuple[float, float]:

@@ -91,25 +91,21 @@ def learn_from_frames(
         if progress is not None:
             progress(len(fit.train) if fit.method == FINE_TUNED else 0)
     zero_shot = learner.errors([x.model_energy for x in learner.test], learner.model_forces)
-    baseline = learner.errors(None, [np.zeros_like(x.forces) for x in learner.test])["forces"]
-    sizes_of_forces = [np.linalg.norm(x.forces, axis=1) for x in learner.test]
-    both = {
-        "nested": True,
-        "test_size": len(learner.test),
-        "settings": learner.settings,
-        "notes": learner.notes,
-        "typed": labels.typed,
-        "tuned_model": tuned_model,
-    }
+    none = [np.zeros_like(x.forces) for x in learner.test]
+    magnitudes = np.concatenate([np.linalg.norm(x.forces, axis=1) for x in learner.test])
+    both: Any = {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
     forces = make_curve(
         gather_points(results, "forces"),
         zero_shot["forces"],
         target,
+        nested=True,
         name=f"{labels.name}, forces",
         quantity="MAE of force components",
         unit="eV/Å",
-        baseline=baseline,
-        mean_force=float(np.concatenate(sizes_of_forces).mean()),
+        baseline=learner.errors(None, none)["forces"],
+        mean_force=float(magnitudes.mean()),
+        settings=learner.settings,  # of both, and said once
+        notes=learner.notes,
         **both,
     )
     energies = make_curve(

@@ -174,7 +174,7 @@ def advantage_sentence(
         return "Nothing to compare: no N was learnt from in both ways."
     sizes = [a.n for a, _ in pairs]
     start, other = pairs[0][0].method, pairs[0][1].method
-    ratios = ", ".join(_ratio(b, a) for a, b in pairs)
+    ratios = ", ".join(_ratio(b.mean, a.mean) for a, b in pairs)
     ahead = _compare(start, sizes, [_order(a, b) for a, b in pairs])
     words = f"At N = {_join(sizes)} the error {other} is {ratios} times that of {start}; {ahead}."
     for name, error in references.items():
@@ -189,9 +189,8 @@ def advantage_sentence(
     return words
 
 
-def _ratio(a: LearningPoint, b: LearningPoint) -> str:
-    assert a.mean is not None
-    ratio = a.mean / b.mean if b.mean else math.inf
+def _ratio(a: float | None, b: float | None) -> str:
+    ratio = a / b if a is not None and b else math.inf
     return f"{ratio:.2g}" if ratio < 1 else f"{ratio:.{0 if ratio >= 10 else 1}f}"
 
 
