@@ -1,4 +1,4 @@
-"""Learning curves on labelled frames: what is parted, fitted, kept and told."""
+"""Learning curves on labelled frames: what is split, fitted, kept and said."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_another_run_and_the_rounding_of_a_file_make_no_other_frame():
 
 
 @pytest.mark.parametrize(
-    ("labels", "sizes", "told"),
+    ("labels", "sizes", "message"),
     [
         (labelled(3), None, "3 frames with energy and forces, at least 4 needed"),
         (labelled(1), None, "1 frames with energy and forces, at least 4 needed"),
@@ -111,13 +111,13 @@ def test_another_run_and_the_rounding_of_a_file_make_no_other_frame():
         (labelled(8), (), "N = nothing"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_one_line(labels, sizes, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_what_cannot_be_learnt_from_is_one_line(labels, sizes, message):
+    with pytest.raises(InputError, match=message) as caught:
         learn_from_frames(EMT(), labels, sizes)
     assert "\n" not in str(caught.value)
 
 
-def test_frames_that_the_model_cannot_evaluate_are_left_out_and_told():
+def test_frames_that_the_model_cannot_evaluate_are_left_out_with_a_note():
     labels = labelled(12)
     labels.frames[2].atoms.numbers[0] = 26
     forces, _ = learn_from_frames(EMT(), labels, (1,))

@@ -298,7 +298,7 @@ def test_a_dip_below_the_target_does_not_count():
     assert needed_frames(points[:3], 0.1).text == "more than 10"
 
 
-def test_failed_repeats_are_told_and_not_averaged():
+def test_failed_repeats_are_kept_and_not_averaged():
     points = [
         LearningPoint("m", 3, (), ("out of memory", "out of memory")),
         LearningPoint("m", 5, (0.4,), ("out of memory",)),

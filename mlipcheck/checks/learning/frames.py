@@ -80,19 +80,14 @@ def learn_from_frames(
     for fit in fits:
         path = None if store is None else store / f"{learner.key(fit)}.json"
         model = path.with_suffix(".pth") if path is not None and fit in tuned[:1] else None
-        kept = None if path is None else read_kept(path, numbers)
-        if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
-            errors = learner.learn(fit, model)
-            kept = {"errors": errors, "model": _checksum(model)}
-            if path is not None and "failed" not in errors:  # what failed may be tried again
-                write_kept(path, kept, numbers)
-        results.append((fit, kept["errors"]))
-        tuned_model = str(model) if kept["model"] and model is not None else tuned_model
+        results.append((fit, _fit(learner, fit, path, model, numbers)))
+        if model is not None and model.is_file():
+            tuned_model = str(model)
         if progress is not None:
             progress(len(fit.train) if fit.method == FINE_TUNED else 0)
     zero_shot = learner.errors([x.model_energy for x in learner.test], learner.model_forces)
     none = [np.zeros_like(x.forces) for x in learner.test]
-    magnitudes = np.concatenate([np.linalg.norm(x.forces, axis=1) for x in learner.test])
+    norms = np.linalg.norm(np.concatenate([x.forces for x in learner.test]), axis=1)
     both: Any = {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
     forces = make_curve(
         gather_points(results, "forces"),
@@ -103,7 +98,7 @@ def learn_from_frames(
         quantity="MAE of force components",
         unit="eV/Å",
         baseline=learner.errors(None, none)["forces"],
-        mean_force=float(magnitudes.mean()),
+        mean_force=float(norms.mean()),
         settings=learner.settings,  # of both, and said once
         notes=learner.notes,
         **both,
@@ -117,10 +112,6 @@ def learn_from_frames(
         **both,
     )
     return forces, energies
-
-
-def _checksum(model: Path | None) -> str | None:
-    return checksum(model) if model is not None and model.is_file() else None
 
 
 class _Learner:
@@ -225,6 +216,24 @@ class _Learner:
             each = [(e - x.energy) / len(x.atoms) for e, x in zip(energies, self.test, strict=True)]
             found["energies"] = float(np.mean(np.abs(each)))
         return found
+
+
+def _fit(
+    learner: _Learner, fit: Fit, path: Path | None, model: Path | None, numbers: Sequence[float]
+) -> Errors:
+    """Return the errors of a fit: kept ones where they, and the ``model``, are whole."""
+    kept = None if path is None else read_kept(path, numbers)
+    if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
+        errors = learner.learn(fit, model)
+        kept = {"errors": errors, "model": _checksum(model)}
+        if path is not None and "failed" not in errors:  # what failed may be tried again
+            write_kept(path, kept, numbers)
+    found: Errors = kept["errors"]
+    return found
+
+
+def _checksum(model: Path | None) -> str | None:
+    return checksum(model) if model is not None and model.is_file() else None
 
 
 def _examples(

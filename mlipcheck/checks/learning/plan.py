@@ -78,14 +78,7 @@ def check_draws(repeats: int, seed: int) -> None:
 def split_runs(name: str, runs: Sequence[str], seed: int) -> Split:
     """Separate frames of one run in time, with a gap between the halves, those of several by run.
 
-    Parameters
-    ----------
-    name : str
-        What the frames are called.
-    runs : sequence of str
-        The run of each frame.
-    seed : int
-        Of which runs are learnt from.
+    ``runs`` has the run of each frame, and ``seed`` decides which of several are learnt from.
 
     Raises
     ------

@@ -15,15 +15,9 @@ ZERO_FORCES = "zero forces"  # the baseline that needs no model
 class LearningPoint:
     """The errors of one method after learning from ``n`` of one's own calculations.
 
-    Attributes
-    ----------
-    method : str
-    n : int
-        All that the method saw, for fitting, for choosing settings and for stopping early.
-    errors : tuple of float
-        One a repeat that succeeded, in the unit of the curve.
-    failures : tuple of str
-        Why a repeat has none, one each.
+    ``n`` counts all that the method saw, for fitting, for choosing settings and for stopping early.
+    ``errors`` has one a repeat that succeeded, in the unit of the curve, and ``failures`` why each
+    of the others has none.
     """
 
     method: str
