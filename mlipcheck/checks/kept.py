@@ -15,7 +15,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
-from ..storage import dumps, lost_is_told, to_plain, write_atomically
+from ..storage import dumps, report_loss, to_plain, write_atomically
 from .interface.subject import CANDIDATES, bond_length, strained_crystal
 
 # How far the numbers of one model may be apart, relative and in eV an atom, eV/Å and eV/Å^3: on
@@ -81,7 +81,7 @@ def seal(content: Any, numbers: Sequence[float]) -> str:
 
 def write_kept(path: Path, content: Any, numbers: Sequence[float]) -> None:
     """Keep something sealed in a file; where that cannot be written, say so and go on."""
-    with lost_is_told(path.parent):
+    with report_loss(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, seal(content, numbers))
 

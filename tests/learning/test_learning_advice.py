@@ -21,6 +21,7 @@ from mlipcheck.checks.learning.record import (
 )
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.record import Finding, RunRecord
+from mlipcheck.references.doubts import Doubt
 
 CHGNET = CalculatorInfo("chgnet", backend="chgnet")  # has a trainer
 EMT_INFO = CalculatorInfo("ase:emt", backend="ase")
@@ -106,6 +107,15 @@ def test_a_curve_is_proposed_with_a_number_for_a_target():
 def test_nothing_is_proposed_where_nothing_is_wrong():
     assert advise(parity=(set_of(),), findings=()) == []
     assert advise(parity=(set_of(),), findings=(dataclasses.replace(SOFT, status="ok"),)) == []
+
+
+def test_nothing_is_proposed_where_the_reference_is_in_doubt():
+    doubt = Doubt("level of theory", "the labels are HSE06")
+    doubtful = dataclasses.replace(SOFT, doubts=(doubt,))
+    assert advise(parity=(set_of(),), findings=(doubtful,)) == []
+    relaxed = dataclasses.replace(SOFT, check="relaxation", subjects=("another",))
+    assert advise(parity=(set_of(),), findings=(doubtful, relaxed)) == []
+    assert len(advise(parity=(set_of(),), findings=(relaxed,))) == 1
 
 
 def test_nothing_is_proposed_for_too_few_frames():

@@ -151,12 +151,14 @@ def _measured(run: RunRecord, curve: LearningCurve) -> Advice | None:
 
 def _to_do(run: RunRecord) -> Advice | None:
     """Propose to measure a curve where something is wrong and there are frames to learn from."""
-    if not any(f.check in ACCURACY and f.status in CROSSED for f in run.findings):
+    faults = [f for f in run.findings if f.status in CROSSED and not f.doubts]
+    if not any(f.check in ACCURACY for f in faults):
         return None
+    doubtful = {name for f in run.findings if f.doubts for name in f.subjects}
     rows = [row for row in run.rows("parity") if row.error is None]
     for row in rows:
         forces, alone = row.forces, [r.typed for r in rows].count(row.typed) == 1
-        if forces is None or forces.frames < MIN_ADVISED or row.doubted("forces") or not alone:
+        if forces is None or forces.frames < MIN_ADVISED or row.name in doubtful or not alone:
             continue
         error = forces.component_mae
         if error < abs(forces.reference_sample).mean():  # that of predicting zero forces

@@ -21,7 +21,7 @@ from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...drawing.tables import some
 from ...references.frames import FrameSet, LabelledFrame
-from ...storage import collect_versions, lost_is_told
+from ...storage import collect_versions, report_loss
 from ..kept import probe, read_kept, write_kept
 from .needed import make_curve
 from .plan import Errors, Example, Fit, check_draws, gather_points, plan_fits, split_runs
@@ -166,7 +166,7 @@ class _Learner:
         assert self.trainer is not None
         tuned = self.trainer.fine_tune(self.calculator, images, seed=seed)
         if keep is not None:
-            with lost_is_told(keep.parent):
+            with report_loss(keep.parent):
                 keep.parent.mkdir(parents=True, exist_ok=True)
                 self.trainer.save(tuned, keep)
         energies, forces = [], []
