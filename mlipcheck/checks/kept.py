@@ -15,7 +15,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
-from ..storage import dumps, to_plain
+from ..storage import dumps, report_loss, to_plain, write_atomically
 from .interface.subject import CANDIDATES, bond_length, strained_crystal
 
 # How far the numbers of one model may be apart, relative and in eV an atom, eV/Å and eV/Å^3: on
@@ -26,13 +26,13 @@ SAME = 1e-5
 SCALES = (1.2, 1.5, 2.0, 1.0, 0.8)
 SHORTEST = 2.0
 SMALLEST, LARGEST = 0.05, 50.0
-ENOUGH = 2  # elements that it answers for, where nobody names any that it knows
+MAX_COMMON = 2  # elements that it answers for, where nobody names any that it knows
 
 
 def probe(calculator: BaseCalculator, elements: Iterable[str] = ()) -> list[float]:
     """Return what a calculator computes on a few crystals of four atoms.
 
-    Neither its name nor its version tells that somebody has changed its code, weights or options.
+    Neither its name nor its version says that somebody has changed its code, weights or options.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def probe(calculator: BaseCalculator, elements: Iterable[str] = ()) -> list[floa
     if found:
         return found
     answers = filter(None, (_ask(calculator, [symbol]) for symbol in CANDIDATES))
-    return [x for answer in itertools.islice(answers, ENOUGH) for x in answer]
+    return [x for answer in itertools.islice(answers, MAX_COMMON) for x in answer]
 
 
 def _ask(calculator: BaseCalculator, elements: Sequence[str]) -> list[float]:
@@ -79,8 +79,15 @@ def seal(content: Any, numbers: Sequence[float]) -> str:
     return dumps({**body, "sha256": _checksum(body)})
 
 
+def write_kept(path: Path, content: Any, numbers: Sequence[float]) -> None:
+    """Keep something sealed in a file; where that cannot be written, say so and go on."""
+    with report_loss(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, seal(content, numbers))
+
+
 def read_kept(path: Path, numbers: Sequence[float]) -> Any | None:
-    """Return what was sealed in a file, None where it is damaged, foreign or of another model."""
+    """Return what was sealed in a file, None where it is damaged or of another model."""
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         whole = body.pop("sha256") == _checksum(body)

@@ -310,11 +310,9 @@ def test_the_toy_learns_where_it_is_asked_to(tmp_path):
     assert [c.name for c in record.rows("learning")] == ["toy, fixed ridges", "toy, ridges tuned"]
     assert "learning" not in record.not_run
     needed = {n.method: n for n in record.rows("learning")[0].needed}["fine-tuned"]
-    advised = [a.text for a in record.advice if a.kind == "fine-tune"]
-    assert any("0.2 eV" in text and needed.text in text for text in advised)
+    assert not [a for a in record.advice if a.kind == "fine-tune"]  # the toy has no trainer
     page = Report((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
-    told = page.under(HEADINGS["advice"])
-    assert all(text in told for text in advised)
+    assert f"N needed for 0.2 eV, fine-tuned: {needed.text}." in page.text()
     assert "Learning curve, toy, fixed ridges" in page.text()
     assert {"figures/learning-1.svg", "figures/learning-2.svg"} <= set(
         contents(tmp_path / "report")

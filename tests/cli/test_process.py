@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mlipcheck import storage
-from mlipcheck.checks.learning.plan import Fit, FitStore
+from mlipcheck.checks.kept import write_kept
 from mlipcheck.checkup.store import PartStore
 from mlipcheck.references.datasets import cache_folder
 from mlipcheck.results_file import load_runs
@@ -136,13 +136,12 @@ def test_a_full_disk_costs_what_is_kept_alone(tmp_path, monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("mlipcheck.checkup.store.write_atomically", full)
-    monkeypatch.setattr("mlipcheck.checks.learning.plan.write_atomically", full)
+    monkeypatch.setattr("mlipcheck.checks.kept.write_atomically", full)
     store = PartStore(tmp_path, "model")
     assert store.keep(tuple[float, ...], "part", lambda: (1.0, 2.0)) == (1.0, 2.0)
     assert store.keep(tuple[float, ...], "other", lambda: (3.0,)) == (3.0,)
     assert not store.kept
-    fits = FitStore(tmp_path, {})
-    fits.put(Fit("rescaled", (1, 2), 0), {"forces": 0.1})
+    write_kept(tmp_path / "fit.json", {"errors": {"forces": 0.1}}, [])
     told = capsys.readouterr().err
     assert told == f"nothing is kept in {tmp_path}: No space left on device; the run goes on\n"
     store.clear()

@@ -1,7 +1,8 @@
-"""Learning curves on labelled frames: what is parted, fitted, kept and told."""
+"""Learning curves on labelled frames: what is split, fitted, kept and said."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import subprocess
@@ -17,9 +18,10 @@ from learning_frames import OFFSET, FakeTrainer, labelled
 
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
-from mlipcheck.checks.learning.check import Learning
-from mlipcheck.checks.learning.frames import FrameLearner, learn_from_frames
-from mlipcheck.checks.learning.plan import plan_fits
+from mlipcheck.checks.learning.check import Learning, make_tables
+from mlipcheck.checks.learning.figures import draw_learning
+from mlipcheck.checks.learning.frames import learn_from_frames
+from mlipcheck.checks.learning.plan import Example, plan_fits, split_runs
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
@@ -42,50 +44,84 @@ def point(curve, method, n):
 # --- what is learnt from -----------------------------------------------------------------------
 
 
-def test_one_run_is_split_in_time():
-    split = FrameLearner(EMT(), labelled(13)).split
-    assert split.pool == tuple(range(6))
-    assert split.test == tuple(range(6, 13))
+@pytest.mark.parametrize(("n", "gap"), [(4, 1), (13, 1), (29, 2), (40, 4)])
+def test_one_run_is_split_in_time_with_a_gap_between_the_halves(n, gap):
+    split = split_runs("mine", ["a run"] * n, seed=0)
+    assert split.pool == tuple(range(n // 2 - gap))
+    assert split.test == tuple(range(n // 2, n))
+    assert split.how.endswith(f", {gap} between them left out")
+
+
+def test_of_one_run_the_first_frames_are_learnt_from():
+    split = split_runs("mine", ["a run"] * 13, seed=0)
     fits = plan_fits(split, (1, 3), ["a"], repeats=4, seed=0)
     assert [f.train for f in fits] == [(0,), (0, 1, 2)]  # in order, and nothing to draw
 
 
-def test_several_runs_are_split_by_run():
-    labels = labelled(16, runs=4)
-    split = FrameLearner(EMT(), labels, seed=3).split
-    learnt, tested = ({labels.frames[k].run for k in x} for x in (split.pool, split.test))
-    assert not learnt & tested
-    assert (len(split.pool), len(split.test)) == (8, 8)
-    fits = plan_fits(split, (2, 5, 8), ["a"], repeats=3, seed=0)
-    assert [len(f.train) for f in fits] == [2, 2, 2, 5, 5, 5, 8]  # all there is: no repeats
-    for small, large in zip(fits[:3], fits[3:6], strict=True):
-        assert set(small.train) < set(large.train)
-    assert len({f.train for f in fits[:3]}) > 1
+def test_duplicates_are_left_out_and_counted():
+    """The same structure and labels twice, in another run: in the test as well as learnt from."""
+    frames = labelled(16, runs=4).frames
+    again = [dataclasses.replace(f, name=f"again {k}", run="b") for k, f in enumerate(frames[:5])]
+    labels = dataclasses.replace(labelled(16, runs=4), frames=(*frames, *again))
+    found = learn_from_frames(EMT(), labels, (1, 4))
+    alone = learn_from_frames(EMT(), labelled(16, runs=4), (1, 4))
+    assert [curve.points for curve in found] == [curve.points for curve in alone]
+    assert found[0].notes == (
+        "5 frames left out (again 0, again 1, again 2, again 3 and 1 more): the structure and "
+        "labels of another",
+    )
+
+
+def make_example(frame, **changes):
+    values = {"energy": frame.energy, "forces": frame.forces, **changes}
+    atoms = values.pop("atoms", frame.atoms)
+    return Example(atoms, "a run", **values, model_energy=0.0, model_forces=frame.forces)
+
+
+@pytest.mark.parametrize("change", ["positions", "energy", "forces", "numbers", "cell"])
+def test_what_differs_in_one_thing_is_no_duplicate(change):
+    (frame,) = labelled(1).frames
+    atoms, values = frame.atoms.copy(), {}
+    if change in ("energy", "forces"):
+        values = {change: getattr(frame, change) + 0.001}
+    elif change == "numbers":
+        atoms.numbers[0] = 47
+    else:
+        getattr(atoms, change)[0, 0] += 0.001
+    assert make_example(frame, atoms=atoms, **values).key != make_example(frame).key
+
+
+def test_another_run_and_the_rounding_of_a_file_make_no_other_frame():
+    (frame,) = labelled(1).frames
+    atoms = frame.atoms.copy()
+    atoms.positions += 1e-9
+    rounded = make_example(frame, atoms=atoms, energy=frame.energy + 1e-9)
+    assert dataclasses.replace(rounded, run="b").key == make_example(frame).key
 
 
 @pytest.mark.parametrize(
-    ("labels", "sizes", "told"),
+    ("labels", "sizes", "message"),
     [
         (labelled(3), None, "3 frames with energy and forces, at least 4 needed"),
         (labelled(1), None, "1 frames with energy and forces, at least 4 needed"),
         (labelled(8, forces=True), None, "no frame to learn from: no forces"),
         (labelled(8, energy=True), None, "no frame to learn from: no energy"),
-        (labelled(8), (1, 5), "N = 5; there are 4 frames to learn from"),
-        (labelled(8), (0,), "N = 0; there are 4 frames"),
+        (labelled(8), (1, 4), "N = 4; there are 3 frames to learn from"),
+        (labelled(8), (0,), "N = 0; there are 3 frames"),
         (labelled(8), (), "N = nothing"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_one_line(labels, sizes, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_what_cannot_be_learnt_from_is_one_line(labels, sizes, message):
+    with pytest.raises(InputError, match=message) as caught:
         learn_from_frames(EMT(), labels, sizes)
     assert "\n" not in str(caught.value)
 
 
-def test_frames_that_the_model_cannot_evaluate_are_left_out_and_told():
+def test_frames_that_the_model_cannot_evaluate_are_left_out_with_a_note():
     labels = labelled(12)
     labels.frames[2].atoms.numbers[0] = 26
     forces, _ = learn_from_frames(EMT(), labels, (1,))
-    assert any("copper[2] left out: NotImplementedError" in note for note in forces.notes)
+    assert any("1 frame left out (copper[2]): NotImplementedError" in note for note in forces.notes)
 
 
 # --- what comes out ----------------------------------------------------------------------------
@@ -111,22 +147,67 @@ def test_every_method_against_its_own_formula(trainer):
 def test_a_pair_potential_is_learnt_from_scratch():
     """Copper's own pair forces: with many frames the baseline beats doing nothing by far."""
     labels = labelled(80)
-    forces, _ = learn_from_frames(EMT(), labels, (3, 40))
-    assert point(forces, SCRATCH, 40).errors[0] < 0.2 * forces.zero_shot
-    assert point(forces, SCRATCH, 40).errors[0] < point(forces, SCRATCH, 3).errors[0]
+    forces, _ = learn_from_frames(EMT(), labels, (3, 32))
+    assert point(forces, SCRATCH, 32).errors[0] < 0.2 * forces.zero_shot
+    assert point(forces, SCRATCH, 32).errors[0] < point(forces, SCRATCH, 3).errors[0]
 
 
 def test_a_model_of_the_very_system_gains_nothing(trainer):
     labels = labelled(10, factor=1.0, offset=0.0, noise=0.01)
-    for curve in learn_from_frames(EMT(), labels, (1, 5)):
+    for curve in learn_from_frames(EMT(), labels, (1, 4)):
         assert 0 < curve.zero_shot < 0.02
-        assert "fine-tuned shows no gain at any N" in curve.sentence
+        against = curve.sentence.split("Compared with zero-shot")[1].split(";")[0]
+        assert against.endswith("fine-tuned is no different at every N")
+
+
+def test_the_baseline_is_the_error_of_predicting_zero_forces(trainer):
+    labels = labelled(10)
+    forces, energies = learn_from_frames(EMT(), labels, (1, 3))
+    F = np.concatenate([f.forces for f in labels.frames[5:]])
+    assert forces.baseline == pytest.approx(np.abs(F).mean())
+    assert forces.mean_force == pytest.approx(np.sqrt((F**2).sum(axis=1)).mean())
+    assert energies.baseline is None
+    assert "Compared with zero forces" in forces.sentence
+    assert "Compared with zero forces" not in energies.sentence
+    # one factor on the right forces is better than no forces
+    assert "near rest" not in forces.sentence
+
+
+def test_where_zero_forces_are_better_than_every_fit_it_is_said_first(trainer):
+    """The test half is at rest, the model is not right there: learning shows nothing."""
+    labels = labelled(12, factor=1.0, noise=0.0)
+    still = [dataclasses.replace(f, forces=1e-3 * f.forces) for f in labels.frames[6:]]
+    labels = dataclasses.replace(labels, frames=(*labels.frames[:6], *still))
+    forces, energies = learn_from_frames(EMT(), labels, (1, 3))
+    best = min(p.mean for p in forces.points)
+    assert forces.baseline < 0.01 * best
+    first = f"Predicting zero forces is better than every fit: {forces.baseline:.2g} eV/Å against "
+    assert forces.sentence.startswith(first)
+    assert "The test frames are near rest (mean |F| " in forces.sentence
+    assert not energies.sentence.startswith("Predicting")
+
+
+def test_baseline_and_zero_shot_stand_above_the_fits(trainer):
+    forces, _ = learn_from_frames(EMT(), labelled(10, noise=0.05), (1, 3))
+    table = make_tables(forces, forces.name)[0]
+    assert table.columns == ("N", FINE_TUNED, RESCALED, SCRATCH)
+    baseline, zero_shot, one, three = table.rows
+    assert baseline == ("zero forces", *[f"{forces.baseline:.3f}"] * 3)
+    assert zero_shot == ("zero-shot", *[f"{forces.zero_shot:.3f}"] * 2, "-")
+    assert (one[0], three[0]) == ("1", "3")
+    axis = draw_learning([forces]).axes[0]
+    levels = {line.get_label(): line.get_ydata()[0] for line in axis.lines}
+    assert levels["zero forces"] == forces.baseline
 
 
 def test_the_number_needed(trainer):
     labels = labelled(12)
     enough, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e9)
-    assert {n.text for n in enough.needed} == {"already zero-shot"}
+    assert {n.method: n.text for n in enough.needed} == {
+        FINE_TUNED: "already zero-shot",
+        RESCALED: "already zero-shot",
+        SCRATCH: "at most 1",  # it does not start from there
+    }
     beyond, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e-6)
     assert {n.method: n.text for n in beyond.needed} == {
         FINE_TUNED: "more than 3",
@@ -204,7 +285,8 @@ def test_another_seed_tests_on_other_runs_and_is_another_fit(trainer, tmp_path):
     labels = labelled(16, runs=4, noise=0.05)
     for seed in range(6):
         kept = learn_from_frames(EMT(), labels, (1, 2), seed=seed, store=tmp_path)
-        assert kept == learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+        anew = learn_from_frames(EMT(), labels, (1, 2), seed=seed)
+        assert [curve.points for curve in kept] == [curve.points for curve in anew]
 
 
 @pytest.mark.parametrize("other", [{"sizes": (1,)}, {"repeats": 2}, {"seed": 1}, {"target": 0.1}])
@@ -239,7 +321,8 @@ class Trainer(FakeTrainer):
 
 trainer = Trainer()
 frame_learning.get_trainer = lambda calculator: trainer
-print(dumps(frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4), store=store)))
+curves = frame_learning.learn_from_frames(EMT(), labelled(16, runs=4), (2, 4), store=store)
+print(dumps([curve.points for curve in curves]))
 """
 
 
@@ -283,6 +366,9 @@ def test_chgnet_learns_from_one_frame_of_a_run(chgnet, relaxation, tmp_path):
     before = evaluate(chgnet, [relaxation.frames[20].atoms])[0].energy
     forces, energies = learn_from_frames(chgnet, relaxation, (1,), store=tmp_path)
     assert forces.test_size == 15
+    assert forces.baseline == pytest.approx(0.0396, abs=1e-4)  # seven times better than zero-shot
+    assert forces.mean_force == pytest.approx(0.0833, abs=1e-4)
+    assert forces.sentence.startswith("Predicting zero forces is better than every fit: 0.04 eV/Å")
     assert forces.zero_shot == pytest.approx(0.287, abs=0.001)
     assert point(forces, FINE_TUNED, 1).errors == pytest.approx([0.497], abs=0.02)
     assert energies.zero_shot > 2.5  # another zero of energy, which constants take off

@@ -16,11 +16,18 @@ from hypothesis import strategies as st
 
 from mlipcheck import RBFRidge
 from mlipcheck.checks.learning import toy as toy_learning
+from mlipcheck.checks.learning.check import make_tables
 from mlipcheck.checks.learning.figures import draw_learning
-from mlipcheck.checks.learning.needed import advantage_sentence, leave_one_out, needed_frames
+from mlipcheck.checks.learning.needed import advantage_sentence, needed_frames
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
-from mlipcheck.checks.learning.tables import make_tables
-from mlipcheck.checks.learning.toy import FINE_TUNED, SCRATCH, SIZES, SYSTEM, toy_learning_curve
+from mlipcheck.checks.learning.toy import (
+    FINE_TUNED,
+    SCRATCH,
+    SIZES,
+    SYSTEM,
+    leave_one_out,
+    toy_learning_curve,
+)
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, from_plain
 
@@ -28,6 +35,11 @@ PUBLISHED = {
     SCRATCH: (0.351, 0.289, 0.232, 0.196, 0.155, 0.132),
     FINE_TUNED: (0.162, 0.127, 0.104, 0.076, 0.063, 0.045),
 }
+
+
+def against_zero_shot(curve):
+    """Return what the sentence says of the fine-tuned model beside zero-shot."""
+    return re.search(r"Compared with zero-shot, [^;]*fine-tuned ([^;]*);", curve.sentence)[1]
 
 
 def means(curve, method):
@@ -90,17 +102,18 @@ def test_tuned_ridges_leave_an_advantage_that_grows(tuned):
         [0.3567, 0.2922, 0.2293, 0.1624, 0.1002, 0.0746], abs=5e-4
     )
     ratios = means(tuned, SCRATCH) / means(tuned, FINE_TUNED)
-    told = re.search(r"from scratch is ([\d., ]+) times", tuned.sentence)
-    assert [float(x) for x in told[1].split(", ")] == pytest.approx(ratios, rel=0.05)
-    assert "from scratch catches up nowhere up to N = 80" in tuned.sentence
+    found = re.search(r"from scratch is ([\d., ]+) times", tuned.sentence)
+    assert [float(x) for x in found[1].split(", ")] == pytest.approx(ratios, rel=0.05)
+    assert "; fine-tuned is better at every N." in tuned.sentence
     # three points are too few to choose a ridge by: no better than not to learn at all
-    assert "fine-tuned is better from N = 5 on" in tuned.sentence
+    assert "eV: fine-tuned is better from N = 5 on, no different at N = 3" in tuned.sentence
 
 
-def test_the_note_tells_that_the_fixed_advantage_lies_outside_the_draws(fixed):
+def test_the_note_says_that_the_fixed_advantage_lies_outside_the_draws(fixed):
     assert fixed.notes[0].startswith("inside 0.9 to 2 Å")
     assert "1.4, 1.2, 0.88, 0.54, 0.21, 0.061 times" in fixed.notes[0]
-    assert "from scratch catches up at N = 10" in fixed.notes[0]
+    ahead = "fine-tuned is better at N = 3, 5, no different at N = 10, worse from N = 20 on"
+    assert ahead in fixed.notes[0]
 
 
 def test_the_same_seed_gives_the_same_numbers():
@@ -124,7 +137,7 @@ def test_a_model_pretrained_on_the_very_system_gains_nothing(tuned):
     assert curve.zero_shot < 2e-4
     for p in curve.points_of(FINE_TUNED):
         assert p.mean > curve.zero_shot - 2 * p.spread / np.sqrt(len(p.errors))
-    assert "fine-tuned shows no gain at any N" in curve.sentence
+    assert "better" not in against_zero_shot(curve)
     assert curve.needed[0].n == 0
     assert curve.needed[0].text == "already zero-shot"
     assert curve.needed[1].text == "more than 80"  # from scratch does not start from there
@@ -134,7 +147,7 @@ def test_a_model_pretrained_on_the_very_system_gains_nothing(tuned):
 def test_shuffled_labels_gain_nothing(tuned):
     curve = toy_learning_curve(shuffled=True, tuned=tuned)
     assert (means(curve, FINE_TUNED) > curve.zero_shot).all()
-    assert "fine-tuned shows no gain at any N" in curve.sentence
+    assert "better" not in against_zero_shot(curve)
     assert "the energies are shuffled" in curve.notes[-1]
 
 
@@ -285,7 +298,7 @@ def test_a_dip_below_the_target_does_not_count():
     assert needed_frames(points[:3], 0.1).text == "more than 10"
 
 
-def test_failed_repeats_are_told_and_not_averaged():
+def test_failed_repeats_are_kept_and_not_averaged():
     points = [
         LearningPoint("m", 3, (), ("out of memory", "out of memory")),
         LearningPoint("m", 5, (0.4,), ("out of memory",)),
@@ -326,54 +339,47 @@ def noisy(method, levels, seed):
     ]
 
 
+def sentence_of(one, other, zero_shot=None):
+    return advantage_sentence(one, other, {"zero-shot": zero_shot}, "eV")
+
+
 def test_the_sentence_when_scratch_catches_up_and_overtakes():
-    told = advantage_sentence(
-        noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (2.0, 0.5, 0.1), 2), 0.8, "eV"
-    )
-    assert (
-        "a is ahead at N = 3, not told apart at N = 10, behind at N = 30: b catches up at N = 10"
-        in told
-    )
-    assert "a is better from N = 10 on, worse at N = 3" in told
-    assert "b is better from N = 10 on, worse at N = 3" in told
+    words = sentence_of(noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (2.0, 0.5, 0.1), 2), 0.8)
+    assert "; a is better at N = 3, no different at N = 10, worse at N = 30." in words
+    assert "Compared with zero-shot, 0.8 eV: a is better from N = 10 on, worse at N = 3" in words
+    assert "; b is better from N = 10 on, worse at N = 3." in words
 
 
 def test_the_sentence_when_there_never_was_an_advantage():
-    told = advantage_sentence(
-        noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (0.5, 0.2, 0.1), 2), 0.3, "eV"
-    )
-    assert "no advantage of a is shown (behind at every N)" in told
-    assert "a shows no gain at any N and is worse at every N" in told
+    words = sentence_of(noisy("a", (1.0, 0.5, 0.4), 1), noisy("b", (0.5, 0.2, 0.1), 2), 0.3)
+    assert "; a is worse at every N." in words
+    assert "0.3 eV: a is worse at every N; b is better from N = 10 on, worse at N = 3." in words
 
 
 def test_the_sentence_does_not_call_noise_an_advantage():
-    told = advantage_sentence(noisy("a", (1, 1, 1), 1), noisy("b", (1, 1, 1), 2), 1.0, "eV")
-    assert "no advantage of a is shown (not told apart at every N)" in told
-    assert "a shows no gain at any N; b shows no gain at any N" in told
+    words = sentence_of(noisy("a", (1, 1, 1), 1), noisy("b", (1, 1, 1), 2), 1.0)
+    assert "; a is no different at every N." in words
+    assert "1 eV: a is no different at every N; b is no different at every N." in words
 
 
 def test_a_repeat_that_failed_leaves_pairs_unpaired_and_not_uncompared():
-    """The same draws, hard and easy ones: as pairs they tell a difference, apart they do not."""
+    """The same draws, hard and easy ones: as pairs they differ, apart they do not."""
     draws = np.linspace(1, 2, 20)
     a, b = LearningPoint("a", 3, tuple(draws)), LearningPoint("b", 3, tuple(draws + 0.1))
-    assert "b catches up nowhere" in advantage_sentence([a], [b], None, "eV")
+    assert "; a is better at every N" in sentence_of([a], [b])
     without = LearningPoint("b", 3, b.errors[:10] + b.errors[11:], ("out of memory",))
-    assert "no advantage of a is shown (not told apart" in advantage_sentence(
-        [a], [without], None, "eV"
-    )
+    assert "; a is no different" in sentence_of([a], [without])
     # as many are left, but not the same ones
     other = LearningPoint("a", 3, a.errors[1:], ("out of memory",))
-    assert "no advantage of a is shown (not told apart" in advantage_sentence(
-        [other], [without], None, "eV"
-    )
+    assert "; a is no different" in sentence_of([other], [without])
     worse = LearningPoint("b", 3, tuple(draws[1:] + 1))
-    assert "b catches up nowhere" in advantage_sentence([a], [worse], None, "eV")
+    assert "; a is better at every N" in sentence_of([a], [worse])
 
 
-def test_one_repeat_has_no_noise_to_be_held_against(fixed):
+def test_one_repeat_has_no_scatter_to_be_compared_with(fixed):
     assert "single repeats" not in fixed.sentence
-    assert "Of single repeats" in advantage_sentence(power_law(-1), power_law(-2), None, "eV")
-    assert "Nothing to compare" in advantage_sentence(power_law(-1), [], None, "eV")
+    assert "These are single repeats" in sentence_of(power_law(-1), power_law(-2))
+    assert "Nothing to compare" in sentence_of(power_law(-1), [])
 
 
 # The record, the table and the figure
@@ -395,7 +401,9 @@ def test_the_table_holds_the_numbers_in_100_columns(fixed):
         shown = [float(x) for x in re.findall(r"([\d.]+) ±", row)]
         assert shown == [PUBLISHED[m][k] for m in fixed.methods]
     words = " ".join(line.strip() for line in lines)
-    assert "Zero-shot 0.171." in words
+    (zero_shot,) = [line.split() for line in lines if line.strip().startswith("zero-shot")]
+    assert zero_shot == ["zero-shot", "0.171", "-"]  # from scratch does not start from there
+    assert "zero forces" not in words
     assert fixed.sentence in words
     assert "from scratch: more than 80." in words
     assert f"fine-tuned: {fixed.needed[0].text}." in words

@@ -1,4 +1,4 @@
-"""Adsorption energies against a reference, and whether a volcano can be read from them.
+"""Adsorption energies compared with a reference, and whether a volcano can be read from them.
 
 What is read from them are differences, so their error is that of differences: σ is the spread of
 (ΔE_model - ΔE_reference) between two sites. Whatever shifts all of them alike, the zero of H2 or of
@@ -8,7 +8,9 @@ an element, is not in it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -18,14 +20,14 @@ from scipy import stats
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import Evaluation
 from ...references.adsorption import AdsorptionSite
-from .record import AdsorptionComparison, AdsorptionEnergy, Volcano, VolcanoPoint
+from .record import AdsorptionComparison, AdsorptionEnergy, Volcano
 
 # From ΔE to ΔG of adsorbed hydrogen, eV: zero-point energy and entropy, the same on all metals
 # (Nørskov et al., J. Electrochem. Soc. 152, J23 (2005)).
 FREE_ENERGY_CORRECTION = 0.24
 BOND_LENGTH = 0.7505  # Å, of H2 in PBE
 BOX = 15.0  # Å; beyond any usual cutoff
-FEWEST = 3  # for a correlation
+MIN_POINTS = 3  # of a correlation
 ROUNDING = 1e-6  # eV; what varies by less is constant
 
 
@@ -41,13 +43,9 @@ def adsorption_energies(
     ----------
     calculator : any ASE calculator
     sites : iterable of AdsorptionSite
+        Each is a row of the result, in order; one that fails has the reason.
     progress : callable, optional
         Called with the number of structures done since the last call.
-
-    Returns
-    -------
-    AdsorptionComparison
-        One row a site, in order; a site that failed is a row with the reason.
 
     Raises
     ------
@@ -65,8 +63,9 @@ def adsorption_energies(
         if s.slab not in slabs:
             slabs.append(s.slab)
     # A calculator that does not take molecules may take them in a box: both, to ask only once.
-    molecules = [_hydrogen(), _hydrogen(boxed=True)]
-    images = [*molecules, *slabs, *(s.slab_with_adsorbate for s in sites)]
+    molecule = Atoms("H2", [[0, 0, 0], [0, 0, BOND_LENGTH]])
+    in_box = Atoms(molecule, cell=[BOX] * 3, pbc=True)
+    images = [molecule, in_box, *slabs, *(s.slab_with_adsorbate for s in sites)]
     found = evaluate(calculator, images, properties=("energy",), progress=progress)
     boxed = found[0].energy is None and found[1].energy is not None
     rows = tuple(
@@ -74,11 +73,6 @@ def adsorption_energies(
         for s, full in zip(sites, found[2 + len(slabs) :], strict=True)
     )
     return _compare(rows, "periodic box" if boxed else "vacuum")
-
-
-def _hydrogen(boxed: bool = False) -> Atoms:
-    cell = {"cell": [BOX] * 3, "pbc": True} if boxed else {}
-    return Atoms("H2", [[0, 0, 0], [0, 0, BOND_LENGTH]], **cell)
 
 
 def _row(
@@ -96,73 +90,58 @@ def _row(
 
 
 def _compare(rows: tuple[AdsorptionEnergy, ...], environment: str) -> AdsorptionComparison:
-    good = [(r.reference, r.model) for r in rows if r.model is not None]
-    errors = np.array([model - reference for reference, model in good])
-    best = _most_stable(rows)
-    sigma_metals = _spread([[r.error for r in best if r.error is not None]])
+    errors = [r.error for r in rows if r.error is not None]
+    # one site a metal, chosen by the reference so that both are of the same
+    metals = dict.fromkeys(r.metal for r in rows)
+    best = [min((r for r in rows if r.metal == m), key=lambda r: r.reference) for m in metals]
+    sigma_metals = _spread([best])
     return AdsorptionComparison(
         sites=rows,
         volcano=_read_volcano(best, sigma_metals),
-        failures=len(rows) - len(good),
+        failures=len(rows) - len(errors),
         environment=environment,
-        mae=float(np.abs(errors).mean()) if good else None,
-        bias=float(errors.mean()) if good else None,
-        pearson_r=_correlate(good),
-        spearman=_correlate(good, ranks=True),
-        spearman_metals=_correlate(
-            [(r.reference, r.model) for r in best if r.model is not None], ranks=True
-        ),
-        sigma_sites=_spread(
-            [r.error for r in rows if r.metal == b.metal and r.error is not None] for b in best
-        ),
+        mae=float(np.abs(errors).mean()) if errors else None,
+        bias=float(np.mean(errors)) if errors else None,
+        pearson_r=_correlate(rows, stats.pearsonr),
+        spearman=_correlate(rows, stats.spearmanr),
+        spearman_metals=_correlate(best, stats.spearmanr),
+        sigma_sites=_spread([r for r in rows if r.metal == m] for m in metals),
         sigma_metals=sigma_metals,
     )
 
 
-def _most_stable(rows: Sequence[AdsorptionEnergy]) -> list[AdsorptionEnergy]:
-    """Return one row a metal: the reference chooses the site, so that both speak of the same."""
-    metals = dict.fromkeys(r.metal for r in rows)
-    return [min((r for r in rows if r.metal == m), key=lambda r: r.reference) for m in metals]
-
-
-def _spread(groups: Iterable[Sequence[float]]) -> float | None:
-    """Return the rms difference over all pairs inside the groups; None without a pair.
+def _spread(groups: Iterable[Sequence[AdsorptionEnergy]]) -> float | None:
+    """Return the rms difference of errors over all pairs inside the groups; None without a pair.
 
     The mean is not taken off: which of a pair comes first is arbitrary, so the mean of the
     differences is zero by symmetry, and the rms is their standard deviation.
     """
-    differences = [a - b for group in groups for a, b in itertools.combinations(group, 2)]
+    known = [[r.error for r in rows if r.error is not None] for rows in groups]
+    differences = [a - b for group in known for a, b in itertools.combinations(group, 2)]
     return float(np.sqrt(np.mean(np.square(differences)))) if differences else None
 
 
-def _correlate(pairs: Sequence[tuple[float, float]], ranks: bool = False) -> float | None:
-    """Return Pearson's r, or Spearman's; None with fewer than 3 pairs, or where one is constant."""
-    if len(pairs) < FEWEST:
+def _correlate(rows: Sequence[AdsorptionEnergy], measure: Callable[..., Any]) -> float | None:
+    """Correlate model and reference; None where they are too few, or one is constant."""
+    known = [(r.reference, r.model) for r in rows if r.model is not None]
+    if len(known) < MIN_POINTS or np.ptp(known, axis=0).min() < ROUNDING:
         return None
-    x, y = np.array(pairs).T
-    if min(np.ptp(x), np.ptp(y)) < ROUNDING:
-        return None
-    return float(stats.spearmanr(x, y)[0] if ranks else stats.pearsonr(x, y)[0])
+    return float(measure(*np.transpose(known))[0])
 
 
 def _read_volcano(best: Sequence[AdsorptionEnergy], sigma: float | None) -> Volcano:
-    """Place the metals on the volcano, and hold the model's errors against their distances.
+    """Place the metals on the volcano, and compare the model's errors with their distances.
 
     The rate at which hydrogen evolves falls off as exp(-|ΔG| / kT) on both sides of ΔG = 0
     (Nørskov et al., above): -|ΔG| is the activity. Two metals δ apart in |ΔG| come out in the right
     order with a chance of Φ(δ/σ), if the errors are normal and of no sign of their own. A bias,
     which is not in σ, still moves metals over the top: hence the fraction observed beside it.
     """
+    up = FREE_ENERGY_CORRECTION
     points = [
-        VolcanoPoint(
-            metal=r.metal,
-            site=r.site,
-            reference=r.reference + FREE_ENERGY_CORRECTION,
-            model=None if r.model is None else r.model + FREE_ENERGY_CORRECTION,
-        )
-        for r in best
+        replace(r, reference=r.reference + up, model=None if r.model is None else r.model + up)
+        for r in sorted(best, key=lambda r: abs(r.reference + up))
     ]
-    points.sort(key=lambda p: abs(p.reference))
     energies = [p.reference for p in points]
     gap = float(np.median(np.diff(np.abs(energies)))) if len(points) > 1 else None
     # from least to more |ΔG|: the model is right where its own rises too

@@ -26,7 +26,7 @@ def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str
 
     On the right the height is the activity by the reference, as measured activity would be: a
     metal leaves the line sideways, by the model's error in ΔG. The band, of half width σ between
-    metals, is to be held against the distance from one metal to the next.
+    metals, is to be compared with the distance from one metal to the next.
     """
     metals = dict.fromkeys(s.metal for s in comparison.sites)
     sites = dict.fromkeys(s.site for s in comparison.sites)
@@ -40,56 +40,43 @@ def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str
     _draw_volcano(right, comparison, colours, markers)
     right.set_xlabel("ΔG of H (eV)")
     right.set_ylabel(f"activity −|ΔG|, {reference} (eV)")
-    right.legend(
-        handles=[
-            Line2D([], [], color=REFERENCE, lw=1, label="−|ΔG|"),
-            Line2D([], [], color=KEY, marker="o", ls="none", mfc="white", label=reference),
-            Line2D([], [], color=KEY, marker="o", ls="none", label=label),
-        ],
-        loc="upper left",
-        fontsize=9,
-        frameon=False,
-    )
-    handles = [
-        Line2D([], [], color=colour, marker="o", ls="none", label=metal)
-        for metal, colour in colours.items()
-    ] + [
-        Line2D([], [], color=KEY, marker=marker, ls="none", label=site)
-        for site, marker in markers.items()
-    ]
-    figure.legend(
-        handles=handles, loc="outside lower center", ncols=min(len(handles), 12), frameon=False
-    )
+    line = Line2D([], [], color=REFERENCE, lw=1, label="−|ΔG|")
+    handles = [line, _handle(reference, KEY, mfc="white"), _handle(label, KEY)]
+    right.legend(handles=handles, loc="upper left", fontsize=9, frameon=False)
+    handles = [_handle(metal, colour) for metal, colour in colours.items()]
+    handles += [_handle(site, KEY, marker) for site, marker in markers.items()]
+    columns = min(len(handles), 12)
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
     return figure
+
+
+def _handle(label: str, colour: str, marker: str = "o", mfc: str | None = None) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, ls="none", mfc=mfc, label=label)
 
 
 def _draw_parity(
     axis: Axes, comparison: AdsorptionComparison, colours: Styles, markers: Styles
 ) -> None:
-    shown = []
+    shown = [s.reference for s in comparison.sites]
     for s in comparison.sites:
-        shown.append(s.reference)
         if s.model is not None:
             shown.append(s.model)
-            axis.plot(
-                s.reference, s.model, markers[s.site], color=colours[s.metal], ms=6, alpha=0.85
-            )
+            colour, marker = colours[s.metal], markers[s.site]
+            axis.plot(s.reference, s.model, marker, color=colour, ms=6, alpha=0.85)
     margin = 0.08 * (max(shown) - min(shown)) + 0.02
     ends = (min(shown) - margin, max(shown) + margin)
     axis.plot(ends, ends, color="0.6", lw=1, zorder=0)
-    axis.set_xlim(ends)
-    axis.set_ylim(ends)
-    axis.set_aspect("equal")
-    told = []
+    axis.set(xlim=ends, ylim=ends, aspect="equal")
+    title = []
     if comparison.mae is not None:
-        told.append(f"MAE {comparison.mae:.2f} eV")
+        title.append(f"MAE {comparison.mae:.2f} eV")
     if comparison.pearson_r is not None:
-        told.append(f"r {comparison.pearson_r:.2f}".replace("-", "−"))
+        title.append(f"r {comparison.pearson_r:.2f}".replace("-", "−"))
     if comparison.sigma_sites is not None:
-        told.append(f"σ between sites of a metal {comparison.sigma_sites:.2f} eV")
+        title.append(f"σ between sites of a metal {comparison.sigma_sites:.2f} eV")
     if comparison.failures:
-        told.append(f"{comparison.failures} failed")
-    axis.set_title(", ".join(told), fontsize=10)
+        title.append(f"{comparison.failures} failed")
+    axis.set_title(", ".join(title), fontsize=10)
 
 
 def _draw_volcano(
@@ -100,15 +87,14 @@ def _draw_volcano(
     shown = [abs(p.model) for p in volcano.points if p.model is not None]
     # what is further off runs out of the panel: the volcano is to stay in sight
     reach = 1.15 * min(max(deepest, sigma or 0.0, *shown), FURTHEST * deepest) + 0.02
-    bottom = -1.2 * deepest - 0.02
     axis.plot([-reach, 0, reach], [-reach, 0, -reach], color=REFERENCE, lw=1)
-    told = []
+    title = []
     if sigma is not None:
         axis.axvspan(-sigma, sigma, color=BAND, lw=0, zorder=0)
-        told.append(f"± σ between metals {sigma:.2f} eV (grey)")
+        title.append(f"± σ between metals {sigma:.2f} eV (grey)")
     if volcano.neighbour_gap is not None:
-        told.append(f"neighbours {volcano.neighbour_gap:.2f} eV apart")
-    axis.set_title(", ".join(told), fontsize=10)
+        title.append(f"neighbours {volcano.neighbour_gap:.2f} eV apart")
+    axis.set_title(", ".join(title), fontsize=10)
     for p in volcano.points:
         height, colour = -abs(p.reference), colours[p.metal]
         if p.model is not None:
@@ -126,5 +112,4 @@ def _draw_volcano(
             va="center",
             color=colour,
         )
-    axis.set_xlim(-reach, reach)
-    axis.set_ylim(bottom, 0.25 * deepest + 0.02)
+    axis.set(xlim=(-reach, reach), ylim=(-1.2 * deepest - 0.02, 0.25 * deepest + 0.02))

@@ -26,39 +26,18 @@ class AdsorptionEnergy:
 
 
 @dataclass(frozen=True)
-class VolcanoPoint:
-    """Free energy of adsorption on the site of a metal that is most stable by the reference.
-
-    The model's is for the same site, None where it failed. The activity is -|ΔG|.
-    """
-
-    metal: str
-    site: str
-    reference: float
-    model: float | None = None
-
-
-@dataclass(frozen=True)
 class Volcano:
     """The thermodynamic volcano -|ΔG|, and whether a model's errors leave it readable.
 
-    Attributes
-    ----------
-    points : tuple of VolcanoPoint
-        One a metal, the most active by the reference first.
-    width : float
-        Largest less smallest ΔG of the reference.
-    neighbour_gap : float or None
-        Median difference of |ΔG|, by the reference, between metals next to each other in it.
-    neighbour_chance : float or None
-        Φ(neighbour_gap / σ) with σ = ``sigma_metals``: the chance of the right order.
-    pairs, pairs_right : int
-        Pairs of metals that the model has an answer for, and those whose order of |ΔG| it gets.
-    expected_right : float or None
-        How many of them Φ(δ/σ) gives, each with its own δ; σ is of the same pairs.
+    ``points`` are free energies ΔG of the metals, each on its most stable site by the reference,
+    the most active first; the activity is -|ΔG|. ``width`` is their largest less their smallest ΔG.
+    ``neighbour_gap`` is the median difference of |ΔG| between neighbours in it, and
+    ``neighbour_chance`` Φ(neighbour_gap / σ), σ the ``sigma_metals`` of the comparison: the chance
+    of the right order. Of the ``pairs`` of metals that the model has an answer for, ``pairs_right``
+    have the right order of |ΔG|; Φ(δ/σ), each with its own δ, gives ``expected_right``.
     """
 
-    points: tuple[VolcanoPoint, ...]
+    points: tuple[AdsorptionEnergy, ...]
     width: float
     neighbour_gap: float | None = None
     neighbour_chance: float | None = None
@@ -69,26 +48,17 @@ class Volcano:
 
 @dataclass(frozen=True)
 class AdsorptionComparison:
-    """A model's adsorption energies against the reference's.
+    """A model's adsorption energies compared with the reference's.
 
     Every number is over the sites that could be evaluated, None where they are too few.
 
-    Attributes
-    ----------
-    sites : tuple of AdsorptionEnergy
-        In the order given, failed ones among them.
-    volcano : Volcano
-    failures : int
-        Sites without a number from the model.
-    environment : str
-        Of H2: ``vacuum``, or ``periodic box`` where the model cannot do without a cell.
-    mae, bias : float or None
-        Mean of |error| and of the error.
-    pearson_r, spearman, spearman_metals : float or None
-        Correlation of all sites, of their ranks, and of the ranks of the volcano's points.
-    sigma_sites, sigma_metals : float or None
-        Spread of ΔE_model - ΔE_reference between two sites of one metal, and between the
-        volcano's points of two metals.
+    ``sites`` are in the order given, those that failed among them, which ``failures`` counts;
+    ``environment`` is that of H2: ``vacuum``, or ``periodic box`` where the model cannot do without
+    a cell. ``mae`` and ``bias`` are the means of |error| and of the error; ``pearson_r``,
+    ``spearman`` and ``spearman_metals`` the correlation of all sites, of their ranks, and of the
+    ranks of the volcano's points; ``sigma_sites`` and ``sigma_metals`` the spread of
+    ΔE_model - ΔE_reference between two sites of one metal, and between the volcano's points of two
+    metals.
     """
 
     sites: tuple[AdsorptionEnergy, ...]

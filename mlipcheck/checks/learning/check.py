@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ase.calculators.calculator import BaseCalculator, InputError
 
+from ...calculators.backends import list_backends
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
+from ...calculators.records import CalculatorInfo
 from ...check import Check, Context, Skip, Task, align, named
-from ...drawing.tables import Block
+from ...drawing.tables import Block, Paragraph, TableBlock, capital, number
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...references.datasets import cache_folder
-from ...references.frames import FrameSet
 from ...system import Settings, System
 from . import toy
-from .frames import FrameLearner, iterate_fits, last_tuned
-from .plan import SIZES, FitStore, check_draws
-from .record import FINE_TUNED, LearningCurve
-from .tables import make_tables
+from .frames import learn_from_frames
+from .plan import check_draws, plan_fits, split_runs
+from .record import FINE_TUNED, SCRATCH, ZERO_FORCES, LearningCurve, LearningPoint
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -29,6 +29,8 @@ TOY, TOY_SECONDS = "soft", 4.0  # the checkpoint that learns; a curve
 EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in evaluations
 ACCURACY = ("parity", "relaxation")  # checks whose findings more data of one's own may improve
 ZERO_AND_ALL = "eV/atom"  # of errors that fall mostly because a zero of energy is learnt
+MIN_ADVISED = 10  # frames below which a curve has next to no points
+MIN_DECIMALS, MAX_DECIMALS = 3, 6
 
 
 class Learning(Check[LearningCurve]):
@@ -56,14 +58,9 @@ class Learning(Check[LearningCurve]):
             if system.calculator.checkpoint != TOY:
                 spec = system.calculator.spec
                 return [Skip(f"without frames it is the toy's own curve, not that of {spec}")]
+            steps = len(toy.SIZES) * toy.TRIALS
             return [
-                Task(
-                    name,
-                    tuned,
-                    (tuned, settings.target),
-                    seconds=TOY_SECONDS,
-                    steps=len(toy.SIZES) * toy.TRIALS,
-                )
+                Task(name, tuned, (tuned, settings.target), seconds=TOY_SECONDS, steps=steps)
                 for name, tuned in (("toy, fixed ridges", False), ("toy, ridges tuned", True))
             ]
         if len(system.frames) != 1:
@@ -71,8 +68,11 @@ class Learning(Check[LearningCurve]):
             given = "; ".join((names, *system.unlabelled))
             raise InputError(f"learning takes one set of labelled frames; given: {given}")
         labels = system.frames[0]
+        split = split_runs(labels.name, [f.run for f in labels.frames], settings.seed)
+        tuned = [FINE_TUNED] if _has_trainer(system.calculator) else []
+        fits = plan_fits(split, settings.sizes, tuned, settings.repeats, settings.seed)
+        learnt = sum(len(fit.train) for fit in fits)
         atoms = sorted((f.atoms for f in labels.frames), key=len)[len(labels.frames) // 2]
-        learnt = _frames_learnt(labels, settings)
         evaluations = len(labels.frames) + EPOCHS * BACKWARD * learnt
         how = (settings.sizes, settings.repeats, settings.seed, settings.target, settings.fits)
         key = (labels.fingerprint, *map(str, how))
@@ -86,16 +86,24 @@ class Learning(Check[LearningCurve]):
             )
             return [curve]
         try:
-            return _learn(calculator, task.subject, context)
+            curves = learn_from_frames(
+                calculator,
+                task.subject,
+                settings.sizes,
+                repeats=settings.repeats,
+                seed=settings.seed,
+                target=settings.target,
+                store=settings.fits or cache_folder() / "learn",
+                progress=context.advance,
+            )
         except FAILURES as error:  # kept and shown as this set's result
             return [LearningCurve(task.name, error=describe_error(error))]
+        return list(curves)
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
-        blocks: list[Block] = []
-        for same in align([[(m.letter, (m, c)) for c in m.run.rows(self.name)] for m in models]):
-            for _, (model, curve) in same:
-                blocks += make_tables(curve, named(model, curve.name))
-        return blocks
+        aligned = align([[(m.letter, (m, c)) for c in m.run.rows(self.name)] for m in models])
+        rows = [row for same in aligned for _, row in same]
+        return [b for model, curve in rows for b in make_tables(curve, named(model, curve.name))]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
@@ -103,64 +111,112 @@ class Learning(Check[LearningCurve]):
         return draw_panels(models)
 
     def advice(self, run: RunRecord) -> list[Advice]:
+        if not _has_trainer(run.calculator):
+            return []
         curves = [c for c in run.rows(self.name) if c.unit != ZERO_AND_ALL]
-        found = [advice for c in curves if (advice := _learnt(run, c)) is not None]
-        judged = [p for p in run.rows("parity") if p.error is None]
-        crossed = any(f.check in ACCURACY and f.status in CROSSED for f in run.findings)
-        if not run.rows(self.name) and judged and crossed:
-            text = (
-                "How many of your own frames would improve it can be measured; --target is the "
-                "error that you need."
-            )
-            command = run.command_about("learn", judged[0].typed, "--target", "ERROR")
-            found.append(Advice("fine-tune", text, command))
-        return found
+        return [*filter(None, [_measured(run, c) for c in curves] if curves else [_to_do(run)])]
 
 
-def _learn(calculator: BaseCalculator, labels: FrameSet, context: Context) -> list[LearningCurve]:
-    settings = context.settings
-    learner = FrameLearner(calculator, labels, settings.seed)
-    fits = learner.plan(settings.sizes, settings.repeats, settings.seed)
-    folder = settings.fits or cache_folder() / "learn"
-    results = []
-    for fit, errors in iterate_fits(learner, fits, folder):
-        results.append((fit, errors))
-        # a frame of fine-tuning takes as long as another, and all else next to nothing
-        context.advance(len(fit.train) if fit.method == FINE_TUNED else 0)
-    last = last_tuned(fits)
-    model = None if last is None else FitStore(folder, learner.key).model_path(last)
-    path = str(model) if model is not None and model.is_file() else None
-    return [
-        dataclasses.replace(c, typed=labels.typed, tuned_model=path)
-        for c in learner.curves(results, settings.target)
-    ]
+def _has_trainer(calculator: CalculatorInfo) -> bool:
+    return any(b.name == calculator.backend and b.trainer for b in list_backends())
 
 
-def _frames_learnt(labels: FrameSet, settings: Settings) -> int:
-    """Return how many frames all fits of a learning curve are fitted to, about."""
-    pool = len(labels.frames) // 2
-    draws = settings.repeats if len({f.run for f in labels.frames}) > 1 else 1
-    return sum(n * draws for n in settings.sizes or SIZES if n <= pool)
-
-
-def _learnt(run: RunRecord, curve: LearningCurve) -> Advice | None:
-    command = run.command_about("learn", curve.typed, "--save", "tuned.pth")
-    wanted = [n for n in curve.needed if n.method == FINE_TUNED]
-    if wanted:
-        needed = wanted[0]
-        text = (
-            f"{curve.name}: frames needed for an error of {needed.target:g} {curve.unit} "
-            f"({curve.quantity}), fine-tuned: {needed.text}."
-        )
-        return Advice("fine-tune", text, command)
+def _measured(run: RunRecord, curve: LearningCurve) -> Advice | None:
+    """Return what a curve that was measured says about fine-tuning."""
     points = [(p.n, p.mean) for p in curve.points_of(FINE_TUNED) if p.mean is not None]
     if not points or curve.zero_shot is None:
         return None
     n, mean = points[-1]
+    best = min(curve.zero_shot, *(error for _, error in points))
+    if curve.baseline is not None and best >= curve.baseline:
+        text = (
+            f"{curve.name}: predicting zero forces ({curve.baseline:.2g} {curve.unit}) is better "
+            f"than the model, zero-shot or fine-tuned ({best:.2g} at best): these frames are near "
+            "rest. Add frames with larger forces, as of molecular dynamics."
+        )
+        return Advice("do not fine-tune", text)
     falls = mean < curve.zero_shot
     text = (
         f"{curve.name}: fine-tuned on {n} frames, the error ({curve.quantity}) "
         f"{'falls' if falls else 'does not fall: it goes'} from {curve.zero_shot:.3g} to "
         f"{mean:.3g} {curve.unit}."
     )
+    for needed in curve.needed:
+        if needed.method == FINE_TUNED:
+            text += f" Frames needed for {needed.target:g} {curve.unit}: {needed.text}."
+    sizes = ("--sizes", ",".join(map(str, curve.sizes)))  # those fits are kept
+    command = run.command_about("learn", curve.typed, *sizes, "--save", "tuned.pth")
     return Advice("fine-tune" if falls else "do not fine-tune", text, command if falls else None)
+
+
+def _to_do(run: RunRecord) -> Advice | None:
+    """Propose to measure a curve where something is wrong and there are frames to learn from."""
+    faults = [f for f in run.findings if f.status in CROSSED and not f.doubts]
+    if not any(f.check in ACCURACY for f in faults):
+        return None
+    doubtful = {name for f in run.findings if f.doubts for name in f.subjects}
+    rows = [row for row in run.rows("parity") if row.error is None]
+    for row in rows:
+        forces, alone = row.forces, [r.typed for r in rows].count(row.typed) == 1
+        if forces is None or forces.frames < MIN_ADVISED or row.name in doubtful or not alone:
+            continue
+        error = forces.component_mae
+        if error < abs(forces.reference_sample).mean():  # that of predicting zero forces
+            text = (
+                "How many of your own frames would improve it can be measured: how many, for "
+                f"instance, for half of the error of the forces ({error:.2g} eV/Å)."
+            )
+            command = run.command_about("learn", row.typed, "--target", f"{error / 2:.2g}")
+            return Advice("fine-tune", text, command)
+    return None
+
+
+def make_tables(curve: LearningCurve, title: str) -> list[Block]:
+    """Return mean ± spread, a row an N and a column a method, then what follows from them.
+
+    What needs no learning stands above: the baseline, and zero-shot for what starts from it.
+    """
+    if curve.error is not None:
+        return [Paragraph(f"{title}: {curve.error}", "fail")]
+    form, found = f".{_decimals(curve)}f", {(p.method, p.n): p for p in curve.points}
+    zero_shot = [None if m == SCRATCH else curve.zero_shot for m in curve.methods]
+    above = ((ZERO_FORCES, [curve.baseline] * len(zero_shot)), ("zero-shot", zero_shot))
+    rows = [(name, *(number(x, form) for x in xs)) for name, xs in above if any(xs)]
+    for n in curve.sizes:
+        rows.append((str(n), *(_cell(found.get((m, n)), form) for m in curve.methods)))
+    repeats = max((len(p.errors) for p in curve.points), default=0)
+    how = f"mean ± standard deviation of {repeats} repeats" if repeats > 1 else "one repeat"
+    lines = [f"{curve.quantity} in {curve.unit}, {how}, tested on {curve.test_size}."]
+    if curve.mean_force is not None:
+        lines.append(f"Mean |F| of the test frames: {curve.mean_force:.2g} eV/Å an atom.")
+    for needed in curve.needed:
+        text = f"{needed.target:g} {curve.unit}, {needed.method}: {needed.text}"
+        lines.append(f"N needed for {text}.")
+    lines += [curve.sentence, *(f"{note}." for note in curve.notes)]
+    if settings := "; ".join(f"{key}: {value}" for key, value in curve.settings.items()):
+        lines.append(f"{capital(settings)}.")
+    failed = [(f"{p.method}, N = {p.n}", why) for p in curve.points for why in p.failures]
+    return [
+        TableBlock(
+            f"Learning curve, {title}",
+            ("N", *curve.methods),
+            tuple(rows),
+            (False, *(True for _ in curve.methods)),
+        ),
+        *(Paragraph(f"{fit}: failed: {why}", "fail") for fit, why in failed),
+        *(Paragraph(line) for line in lines if line),
+    ]
+
+
+def _cell(point: LearningPoint | None, form: str) -> str:
+    if point is None or point.mean is None:
+        return "-"
+    spread = "" if point.spread is None else f" ± {point.spread:{form}}"
+    return f"{point.mean:{form}}{spread}"
+
+
+def _decimals(curve: LearningCurve) -> int:
+    """Return how many show two digits of the smallest mean."""
+    means = [p.mean for p in curve.points if p.mean is not None]
+    smallest = min((x for x in means if 0 < x < math.inf), default=1.0)
+    return min(max(MIN_DECIMALS, 1 - math.floor(math.log10(smallest))), MAX_DECIMALS)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
 from ...drawing.colours import DARK, MARKERS, MIDDLE, OTHER, PALE, REFERENCE
 from ...drawing.lettering import DPI, SIZE, legend_below, plain, printable
 from ...drawing.panel import Panel, new_axes
+from ...drawing.tables import capital
 from ...record import Model
-from .record import FINE_TUNED, LearningCurve, LearningPoint
+from .record import FINE_TUNED, ZERO_FORCES, LearningCurve, LearningPoint
 
 # Methods that are not the model itself, in their order: greys and dashes.
 STYLES = ((REFERENCE, "-."), (MIDDLE, (0, (5, 1))), (DARK, (0, (1, 1))), (PALE, "-"))
@@ -22,7 +23,7 @@ APART = 1.05  # between methods at one N, so that their bars are seen apart
 
 
 def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Figure:
-    """Draw error against N in log-log, a panel a curve, zero-shot and the target as lines.
+    """Draw error against N in log-log, a panel a curve.
 
     Bars are one standard deviation over repeats, downwards no further than the smallest error of
     them: mean less spread may be negative, and have no logarithm. A ring is the N that the target
@@ -30,42 +31,39 @@ def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Fi
     """
     columns = max(len(curves), 1)
     figure = Figure(figsize=(5.2 * columns, 4.8), layout="constrained", dpi=DPI)
+    # one scale for all that are of one quantity, or their heights say nothing
+    alike = len({(c.quantity, c.unit) for c in curves}) == 1
+    axes = figure.subplots(1, columns, squeeze=False, sharey=alike)[0]
     # a method looks the same in every panel
     methods = list(dict.fromkeys(m for curve in curves for m in curve.methods))
-    for axis, curve in zip(figure.subplots(1, columns, squeeze=False)[0], curves, strict=False):
+    for axis, curve in zip(axes, curves, strict=False):
         draw_curve(axis, curve, methods, colour)
-    # one scale for all that are of one quantity, or their heights say nothing
-    if len({(c.quantity, c.unit) for c in curves}) == 1:
-        low, high = zip(*(axis.get_ylim() for axis in figure.axes), strict=True)
-        for axis in figure.axes:
-            axis.set_ylim(min(low), max(high))
-            _set_ticks(axis)
     legend_below(figure, 2 * columns)
     return figure
 
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw a figure for each curve of each model."""
-    return [
-        _draw_panel(k, curve, model)
-        for model in models
-        for k, curve in enumerate(model.run.rows("learning"), 1)
-        if curve.error is None
-    ]
+    panels = []
+    for model in models:
+        for k, curve in enumerate(model.run.rows("learning"), 1):
+            if curve.error is None:
+                panels.append(_draw_panel(f"{model.prefix}learning-{k}", curve, model))
+    return panels
 
 
-def _draw_panel(k: int, curve: LearningCurve, model: Model) -> Panel:
+def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
     figure, axis = new_axes(4.2)
     draw_curve(axis, curve, curve.methods, model.colour)
     legend_below(figure, 2)
-    zero_shot = f"Zero-shot {curve.zero_shot:.3g} {curve.unit}." if curve.zero_shot else ""
+    levels = " ".join(f"{capital(n)} {x:.3g} {curve.unit}." for n, x in _levels(curve) if x)
     needed = " ".join(f"{n.method}: {n.text}." for n in curve.needed)
     return Panel(
-        name=f"{model.prefix}learning-{k}",
+        name=name,
         caption=f"{plain(curve.name)}: how the error falls with the number of own calculations.",
         alt=plain(
             f"{curve.quantity} in {curve.unit} of {model.label} against the number of own "
-            f"calculations, {curve.name}. {zero_shot} {curve.sentence} {needed}"
+            f"calculations, {curve.name}. {levels} {curve.sentence} {needed}"
         ),
         checks=("learning",),
         subjects=(curve.name,),
@@ -74,9 +72,9 @@ def _draw_panel(k: int, curve: LearningCurve, model: Model) -> Panel:
     )
 
 
-def _set_ticks(axis: Axes) -> None:
-    bottom, top = axis.get_ylim()
-    axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
+def _levels(curve: LearningCurve) -> tuple[tuple[str, float | None], ...]:
+    """Return the errors that need no learning."""
+    return ("zero-shot", curve.zero_shot), (ZERO_FORCES, curve.baseline)
 
 
 def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour: str) -> None:
@@ -84,23 +82,18 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
     axis.set_xscale("log")
     axis.set_yscale("log")
     others = [m for m in methods if m != FINE_TUNED]
+    looks = {m: STYLES[k % len(STYLES)] for k, m in enumerate(others)} | {FINE_TUNED: (colour, "-")}
     for method in curve.methods:
         k = methods.index(method)
         points = [p for p in curve.points_of(method) if p.mean is not None and 0 < p.mean < np.inf]
         shift = APART ** (k - (len(methods) - 1) / 2)
-        x = np.array([p.n * shift for p in points])
-        y = np.array([p.mean for p in points])
-        tint, dash = (
-            (colour, "-") if method == FINE_TUNED else STYLES[others.index(method) % len(STYLES)]
-        )
+        tint, dash = looks[method]
         axis.errorbar(
-            x,
-            y,
-            yerr=np.array([_bar(p) for p in points]).T if points else None,
+            [p.n * shift for p in points],
+            np.array([p.mean for p in points]),
+            yerr=np.transpose([_bar(p) for p in points]) if points else None,
+            fmt=MARKERS[k % len(MARKERS)],
             color=tint,
-            marker=MARKERS[k % len(MARKERS)],
-            ms=6,
-            lw=1.5,
             ls=dash,
             elinewidth=1,
             capsize=3,
@@ -109,8 +102,9 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
         for needed in curve.needed:
             if needed.method == method and needed.n:
                 axis.plot(needed.n, needed.target, "o", ms=13, color=tint, mfc="none", zorder=5)
-    if curve.zero_shot is not None and curve.zero_shot > 0:
-        axis.axhline(curve.zero_shot, color=colour, lw=1.2, ls=(0, (6, 3)), label="zero-shot")
+    for (name, level), tint, dash in zip(_levels(curve), (colour, DARK), ("--", "-"), strict=True):
+        if level is not None and level > 0:
+            axis.axhline(level, color=tint, lw=1.2, ls=dash, label=name)
     if curve.target is not None:
         label = f"target {curve.target:g} {curve.unit}, the N needed ringed"
         axis.axhline(curve.target, color=MIDDLE, lw=1, ls=":", label=label)
@@ -119,13 +113,14 @@ def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour:
     axis.set_ylabel(printable(f"{curve.quantity} ({curve.unit})"), fontsize=SIZE)
     axis.tick_params(labelsize=SIZE)
     axis.xaxis.set_major_locator(FixedLocator(list(curve.sizes)))
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda n, _: f"{n:g}"))
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{error:g}"))
+    bottom, top = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(subs=WIDE if top > 20 * bottom else NARROW))
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter(NullFormatter())
     axis.grid(color="0.93", lw=0.6)
     axis.set_axisbelow(True)
-    _set_ticks(axis)
 
 
 def _bar(point: LearningPoint) -> tuple[float, float]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
@@ -17,19 +17,20 @@ from ...analysis.offsets import fit_offsets
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.records import Evaluation
-from ...calculators.registry import describe, get_trainer
+from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
+from ...drawing.tables import some
 from ...references.frames import FrameSet, LabelledFrame
 from ...storage import collect_versions, report_loss
-from ..kept import probe
-from .collect import collect_curves
-from .plan import Errors, Fit, FitStore, Split, check_draws, choose_sizes, plan_fits, split_frames
+from ..kept import probe, read_kept, write_kept
+from .needed import make_curve
+from .plan import Errors, Example, Fit, check_draws, gather_points, plan_fits, split_runs
 from .record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH, LearningCurve
 
 # The model from scratch: a curve for each pair of elements, as the toy has one.
 CENTERS, WIDTH, RIDGE = np.linspace(0.6, 6.0, 28), 0.35, 1e-4
-
-Progress = Callable[[int], None]
+# Energies (eV) and forces (eV/Å) of the test frames; None where a method has none.
+Predicted = tuple[Sequence[float] | None, Sequence[np.ndarray] | None]
 
 
 def learn_from_frames(
@@ -41,7 +42,7 @@ def learn_from_frames(
     seed: int = 0,
     target: float | None = None,
     store: Path | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[LearningCurve, LearningCurve]:
     """Return the errors of forces and of energies against the number of frames learnt from.
 
@@ -51,18 +52,17 @@ def learn_from_frames(
         The pretrained model; fine-tuned only where its backend has a trainer.
     labels : FrameSet
         With energies and forces. Half of the frames are for the test: the late ones of a single
-        run, or whole runs.
+        run, after a gap of a tenth of it, or whole runs. Duplicates are left out.
     sizes : sequence of int, optional
         The N; by default 1, 3, 10, 30, ... as far as there are frames.
-    repeats : int
+    repeats, seed : int
         Draws of N frames each, where there is something to draw.
-    seed : int
     target : float, optional
         MAE of force components in eV/Å: how many frames are needed for it?
     store : Path, optional
         A folder in which each finished fit is kept; what is there is not fitted again.
     progress : callable, optional
-        Called with 1 after each fit.
+        Called after each fit with the number of frames that a model was fine-tuned on.
 
     Raises
     ------
@@ -70,220 +70,204 @@ def learn_from_frames(
         For too few frames, an N beyond what there is, and what `check_draws` refuses.
     """
     check_draws(repeats, seed)
-    learner = FrameLearner(calculator, labels, seed)
-    results = []
-    for done in iterate_fits(learner, learner.plan(sizes, repeats, seed), store):
-        results.append(done)
-        if progress is not None:
-            progress(1)
-    return learner.curves(results, target)
-
-
-def iterate_fits(
-    learner: FrameLearner, fits: Sequence[Fit], store: Path | None = None
-) -> Iterator[tuple[Fit, Errors]]:
-    """Yield each fit with its errors as it is finished; what the store has is not fitted again."""
-    kept = None if store is None else FitStore(store, learner.key, learner.probe)
+    learner = _Learner(calculator, labels, seed)
+    fits = plan_fits(learner.split, sizes, learner.methods, repeats, seed)
+    # the model of the largest N, of its first repeat, is what a user takes away
+    tuned = [fit for fit in reversed(fits) if fit.method == FINE_TUNED and fit.repeat == 0]
+    elements = {x for f in labels.frames for x in f.atoms.symbols}
+    numbers = [] if store is None else probe(calculator, elements)
+    tuned_model, results = None, []
     for fit in fits:
-        # the model of the largest N is what a user takes away
-        model = kept.model_path(fit) if kept is not None and fit == last_tuned(fits) else None
-        found = None if kept is None else kept.get(fit, model)
-        if found is None:
-            found = learner.learn(fit, model)
-            if kept is not None and "failed" not in found:  # what failed may be tried again
-                kept.put(fit, found, model)
-        yield fit, found
+        path = None if store is None else store / f"{learner.key(fit)}.json"
+        model = path.with_suffix(".pth") if path is not None and fit in tuned[:1] else None
+        results.append((fit, _fit(learner, fit, path, model, numbers)))
+        if model is not None and model.is_file():
+            tuned_model = str(model)
+        if progress is not None:
+            progress(len(fit.train) if fit.method == FINE_TUNED else 0)
+    zero_shot = learner.errors([x.model_energy for x in learner.test], learner.model_forces)
+    none = [np.zeros_like(x.forces) for x in learner.test]
+    norms = np.linalg.norm(np.concatenate([x.forces for x in learner.test]), axis=1)
+    both: Any = {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
+    forces = make_curve(
+        gather_points(results, "forces"),
+        zero_shot["forces"],
+        target,
+        nested=True,
+        name=f"{labels.name}, forces",
+        quantity="MAE of force components",
+        unit="eV/Å",
+        baseline=learner.errors(None, none)["forces"],
+        mean_force=float(norms.mean()),
+        settings=learner.settings,  # of both, and said once
+        notes=learner.notes,
+        **both,
+    )
+    energies = make_curve(
+        gather_points(results, "energies"),
+        zero_shot["energies"],
+        name=f"{labels.name}, energies",
+        quantity="MAE of the energy",
+        unit="eV/atom",
+        **both,
+    )
+    return forces, energies
 
 
-def last_tuned(fits: Sequence[Fit]) -> Fit | None:
-    """Return the first repeat of the largest N that was fine-tuned."""
-    tuned = [fit for fit in fits if fit.method == FINE_TUNED and fit.repeat == 0]
-    return max(tuned, key=lambda fit: len(fit.train), default=None)
+class _Learner:
+    """One pretrained model and one set of frames, split: what every fit has in common."""
 
-
-class FrameLearner:
-    """One pretrained model and one set of frames, parted: what every fit has in common.
-
-    Raises
-    ------
-    InputError
-        For too few frames that have an energy and forces, and that the model can evaluate.
-    """
-
-    def __init__(self, calculator: BaseCalculator, labels: FrameSet, seed: int = 0) -> None:
-        if labels.error is not None:
-            raise InputError(labels.error)
-        self.calculator = calculator
-        self.labels = labels
-        self.found = evaluate(calculator, [f.atoms for f in labels.frames])
-        self.left_out = {f.name: why for f, e in self._all() if (why := _unusable(f, e))}
-        usable = [k for k, (f, e) in enumerate(self._all()) if not _unusable(f, e)]
-        if not usable:
-            why = next(iter(self.left_out.values()), "no frames")
-            raise InputError(f"{labels.name}: no frame to learn from: {why}")
-        self.split: Split = split_frames(labels, usable, seed)
+    def __init__(self, calculator: BaseCalculator, labels: FrameSet, seed: int) -> None:
+        self.examples, self.notes = _examples(calculator, labels)
+        self.calculator, self.frames = calculator, labels.fingerprint
+        self.split = split_runs(labels.name, [x.run for x in self.examples], seed)
+        self.test = [self.examples[k] for k in self.split.test]
+        self.model_forces = [x.model_forces for x in self.test]
         self.trainer = get_trainer(calculator)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        tuned = () if self.trainer is None else (FINE_TUNED,)
-        return (*tuned, RESCALED, OFFSETS, SCRATCH)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What was fixed beforehand."""
-        return {
+        self.methods = (*([FINE_TUNED] if self.trainer else []), RESCALED, OFFSETS, SCRATCH)
+        self.settings = {
             "split": self.split.how,
-            **({} if self.trainer is None else self.trainer.SETTINGS),
+            **(self.trainer.SETTINGS if self.trainer else {}),
             "from scratch": f"pair potential, {len(CENTERS)} Gaussians of {WIDTH} Å a pair of "
             f"elements, ridge {RIDGE:g}, energies and forces",
         }
 
-    @property
-    def key(self) -> dict[str, Any]:
-        """What the result of a fit depends on, beside the frames that it learns from."""
+    def key(self, fit: Fit) -> str:
+        """Return a hash of all that the result of a fit depends on."""
         info = describe(self.calculator)
-        return {
+        facts = {
             "model": [info.spec, info.checkpoint_sha256, info.version, info.options, info.dtype],
-            "frames": self.labels.fingerprint,
-            "test": self.split.test,  # another seed parts other runs
+            "frames": self.frames,
+            "test": self.split.test,  # another seed tests on other runs
             "settings": self.settings,
             "mlipcheck": collect_versions().get("mlipcheck"),
+            "fit": vars(fit),
         }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
-    @functools.cached_property
-    def probe(self) -> list[float]:
-        """What the model computes, of `kept.probe`: its name does not tell."""
-        return probe(self.calculator, {x for f in self.labels.frames for x in f.atoms.symbols})
-
-    def plan(self, sizes: Sequence[int] | None, repeats: int, seed: int) -> list[Fit]:
-        """Return every fit for these N; see `learn_from_frames`."""
-        chosen = choose_sizes(self.split, sizes)
-        return plan_fits(self.split, chosen, self.methods, repeats, seed)
-
-    def curves(
-        self, results: Sequence[tuple[Fit, Errors]], target: float | None
-    ) -> tuple[LearningCurve, LearningCurve]:
-        """Put finished fits together: forces, energies."""
-        return collect_curves(
-            self.labels.name,
-            results,
-            self.zero_shot(),
-            target,
-            test_size=len(self.split.test),
-            settings=self.settings,
-            notes=tuple(f"{name} left out: {why}" for name, why in self.left_out.items()),
-        )
-
-    def zero_shot(self) -> Errors:
-        return self._errors(*_predicted([self.found[k] for k in self.split.test]))
-
-    def learn(self, fit: Fit, keep: Path | None = None) -> Errors:
+    def learn(self, fit: Fit, keep: Path | None) -> Errors:
         """Return the errors on the test frames after one fit; one that fails says why.
 
         A model that was fine-tuned is written to ``keep``.
         """
+        methods = {RESCALED: self._rescale, OFFSETS: self._shift, SCRATCH: self._from_scratch}
+        train = [self.examples[k] for k in fit.train]
         try:
             if fit.method == FINE_TUNED:
-                tuned = self._fine_tuned(fit)
-                if keep is not None and self.trainer is not None:
-                    with report_loss(keep.parent):
-                        keep.parent.mkdir(parents=True, exist_ok=True)
-                        self.trainer.save(tuned, keep)
-                images = [f.atoms for f in self._frames(self.split.test)]
-                return self._errors(*_predicted(evaluate(tuned, images)))
-            fits = {RESCALED: self._rescaled, OFFSETS: self._shifted, SCRATCH: self._scratch}
-            return fits[fit.method](fit.train)
+                return self.errors(*self._fine_tune(train, fit.repeat, keep))
+            return self.errors(*methods[fit.method](train))
         except FAILURES as error:  # this fit's result
             return {"failed": describe_error(error)}
 
-    def _fine_tuned(self, fit: Fit) -> BaseCalculator:
+    def _fine_tune(self, train: Sequence[Example], seed: int, keep: Path | None) -> Predicted:
+        images = [x.atoms.copy() for x in train]
+        for atoms, x in zip(images, train, strict=True):
+            atoms.calc = SinglePointCalculator(atoms, energy=x.energy, forces=x.forces)
         assert self.trainer is not None
-        images = [_labelled(f) for f in self._frames(fit.train)]
-        tuned: BaseCalculator = self.trainer.fine_tune(self.calculator, images, seed=fit.repeat)
-        return tuned
+        tuned = self.trainer.fine_tune(self.calculator, images, seed=seed)
+        if keep is not None:
+            with report_loss(keep.parent):
+                keep.parent.mkdir(parents=True, exist_ok=True)
+                self.trainer.save(tuned, keep)
+        energies, forces = [], []
+        for e in evaluate(tuned, [x.atoms for x in self.test]):
+            if e.error is not None or e.energy is None or e.forces is None:
+                raise InputError(e.error or "no energy and forces")
+            energies.append(e.energy)
+            forces.append(e.forces)
+        return energies, forces
 
-    def _rescaled(self, train: Sequence[int]) -> Errors:
+    def _rescale(self, train: Sequence[Example]) -> Predicted:
         """Fit k = Σ f·F / Σ f² to the frames; energies have no zero to be scaled about."""
-        f = np.concatenate([self.found[k].forces for k in train])
-        F = np.concatenate([frame.forces for frame in self._frames(train)])
+        f = np.concatenate([x.model_forces for x in train])
+        F = np.concatenate([x.forces for x in train])
         factor = float(np.sum(f * F) / np.sum(f**2))
-        _, forces = _predicted([self.found[k] for k in self.split.test])
-        return self._errors(None, [factor * x for x in forces])
+        return None, [factor * f for f in self.model_forces]
 
-    def _shifted(self, train: Sequence[int]) -> Errors:
+    def _shift(self, train: Sequence[Example]) -> Predicted:
         """Fit a constant for each element; forces stay what they are."""
-        compositions = [self._composition(k) for k in train]
-        model, _ = _predicted([self.found[k] for k in train])
-        labels = np.array([f.energy for f in self._frames(train)], dtype=float)
-        sizes = np.array([c.total() for c in compositions])
-        _, offsets = fit_offsets(compositions, (model - labels) / sizes)
-        energies, _ = _predicted([self.found[k] for k in self.split.test])
-        shifts = [
-            sum(n * offsets.get(x, 0.0) for x, n in self._composition(k).items())
-            for k in self.split.test
-        ]
-        return self._errors(energies - np.array(shifts), None)
+        counts = [Counter(x.atoms.get_chemical_symbols()) for x in train]
+        difference = [(x.model_energy - x.energy) / len(x.atoms) for x in train]
+        _, offsets = fit_offsets(counts, np.array(difference))
+        return [
+            x.model_energy - sum(offsets.get(s, 0.0) for s in x.atoms.get_chemical_symbols())
+            for x in self.test
+        ], None
 
-    def _scratch(self, train: Sequence[int]) -> Errors:
+    def _from_scratch(self, train: Sequence[Example]) -> Predicted:
         """Fit a pair potential to the same frames, which is the honest small-data baseline."""
-        frames = self._frames([*train, *self.split.test])
-        species = {x for f in frames for x in f.atoms.get_chemical_symbols()}
+        known, images = [x.atoms for x in train], [x.atoms for x in self.test]
+        species = {s for atoms in (*known, *images) for s in atoms.get_chemical_symbols()}
         model = RBFRidge(CENTERS, WIDTH, species=sorted(species))
-        known = self._frames(train)
-        model.fit(
-            [f.atoms for f in known],
-            np.array([f.energy for f in known], dtype=float),
-            [f.forces for f in known if f.forces is not None],
-            ridge=RIDGE,
-        )
-        images = [f.atoms for f in self._frames(self.split.test)]
-        energies, forces = model.predict(images, forces=True)
-        return self._errors(np.asarray(energies), list(forces))
+        energies = np.array([x.energy for x in train])
+        model.fit(known, energies, [x.forces for x in train], ridge=RIDGE)
+        predicted: Any = model.predict(images, forces=True)
+        return predicted
 
-    def _errors(self, energies: np.ndarray | None, forces: list[np.ndarray] | None) -> Errors:
+    def errors(
+        self, energies: Sequence[float] | None, forces: Sequence[np.ndarray] | None
+    ) -> Errors:
         """Return MAE of force components (eV/Å) and of energies (eV/atom) on the test frames."""
-        frames = self._frames(self.split.test)
         found: Errors = {"forces": None, "energies": None}
         if forces is not None:
-            F = np.concatenate([f.forces for f in frames if f.forces is not None])
+            F = np.concatenate([x.forces for x in self.test])
             found["forces"] = float(np.mean(np.abs(np.concatenate(forces) - F)))
         if energies is not None:
-            E = np.array([f.energy for f in frames], dtype=float)
-            n_atoms = [len(f.atoms) for f in frames]
-            found["energies"] = float(np.mean(np.abs(energies - E) / n_atoms))
+            each = [(e - x.energy) / len(x.atoms) for e, x in zip(energies, self.test, strict=True)]
+            found["energies"] = float(np.mean(np.abs(each)))
         return found
 
-    def _all(self) -> list[tuple[LabelledFrame, Evaluation]]:
-        return list(zip(self.labels.frames, self.found, strict=True))
 
-    def _frames(self, indices: Sequence[int]) -> list[LabelledFrame]:
-        return [self.labels.frames[k] for k in indices]
+def _fit(
+    learner: _Learner, fit: Fit, path: Path | None, model: Path | None, numbers: Sequence[float]
+) -> Errors:
+    """Return the errors of a fit: kept ones where they, and the ``model``, are whole."""
+    kept = None if path is None else read_kept(path, numbers)
+    if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
+        errors = learner.learn(fit, model)
+        kept = {"errors": errors, "model": _checksum(model)}
+        if path is not None and "failed" not in errors:  # what failed may be tried again
+            write_kept(path, kept, numbers)
+    found: Errors = kept["errors"]
+    return found
 
-    def _composition(self, k: int) -> Counter[str]:
-        return Counter(self.labels.frames[k].atoms.get_chemical_symbols())
+
+def _checksum(model: Path | None) -> str | None:
+    return checksum(model) if model is not None and model.is_file() else None
 
 
-def _unusable(frame: LabelledFrame, found: Evaluation) -> str | None:
-    """Say why a frame can be neither learnt from nor tested on."""
-    if frame.error or found.error:
-        return frame.error or found.error
+def _examples(
+    calculator: BaseCalculator, labels: FrameSet
+) -> tuple[list[Example], tuple[str, ...]]:
+    """Return what can be learnt from and tested on, and why frames are left out."""
+    if labels.error is not None:
+        raise InputError(labels.error)
+    examples: dict[tuple[bytes, ...], Example] = {}
+    left_out: dict[str, list[str]] = {}
+    found = evaluate(calculator, [f.atoms for f in labels.frames])
+    for frame, evaluation in zip(labels.frames, found, strict=True):
+        example = _example(frame, evaluation)
+        if isinstance(example, Example) and example.key in examples:
+            example = "the structure and labels of another"
+        if isinstance(example, Example):
+            examples[example.key] = example
+        else:
+            left_out.setdefault(example, []).append(frame.name)
+    if not examples:
+        raise InputError(f"{labels.name}: no frame to learn from: {next(iter(left_out), 'none')}")
+    notes = [
+        f"{len(names)} frame{'s' * (len(names) > 1)} left out ({some(names)}): {why}"
+        for why, names in left_out.items()
+    ]
+    return list(examples.values()), tuple(notes)
+
+
+def _example(frame: LabelledFrame, found: Evaluation) -> Example | str:
+    """Return what there is to learn from a frame, or why there is nothing."""
+    if error := frame.error or found.error:
+        return error
     if frame.energy is None or found.energy is None:
         return "no energy"
-    return "no forces" if frame.forces is None or found.forces is None else None
-
-
-def _predicted(found: Sequence[Evaluation]) -> tuple[np.ndarray, list[np.ndarray]]:
-    for e in found:
-        if e.error is not None or e.energy is None or e.forces is None:
-            raise InputError(e.error or "no energy and forces")
-    return (
-        np.array([e.energy for e in found], dtype=float),
-        [e.forces for e in found if e.forces is not None],
-    )
-
-
-def _labelled(frame: LabelledFrame) -> Atoms:
-    atoms = frame.atoms.copy()
-    atoms.calc = SinglePointCalculator(atoms, energy=frame.energy, forces=frame.forces)
-    return atoms
+    if frame.forces is None or found.forces is None:
+        return "no forces"
+    return Example(frame.atoms, frame.run, frame.energy, frame.forces, found.energy, found.forces)

@@ -8,21 +8,16 @@ from dataclasses import dataclass, field
 
 FINE_TUNED, RESCALED = "fine-tuned", "one factor"
 OFFSETS, SCRATCH = "offsets only", "from scratch"
+ZERO_FORCES = "zero forces"  # the baseline that needs no model
 
 
 @dataclass(frozen=True)
 class LearningPoint:
     """The errors of one method after learning from ``n`` of one's own calculations.
 
-    Attributes
-    ----------
-    method : str
-    n : int
-        All that the method saw, for fitting, for choosing settings and for stopping early.
-    errors : tuple of float
-        One a repeat that succeeded, in the unit of the curve.
-    failures : tuple of str
-        Why a repeat has none, one each.
+    ``n`` counts all that the method saw, for fitting, for choosing settings and for stopping early.
+    ``errors`` has one a repeat that succeeded, in the unit of the curve, and ``failures`` why each
+    of the others has none.
     """
 
     method: str
@@ -43,20 +38,11 @@ class LearningPoint:
 
 @dataclass(frozen=True)
 class NeededFrames:
-    """How many calculations of one's own bring an error down to ``target``, and keep it there.
+    """How many calculations bring the error of a method down to ``target``, and keep it there.
 
-    Attributes
-    ----------
-    method : str
-    target : float
-        In the unit of the curve.
-    n : float or None
-        Between the N that were measured; 0 where zero-shot does, None where the largest does not.
-    low, high : float or None
-        With luck and without, from the spread of the repeats; None beyond the largest N, and where
-        there are no repeats.
-    text : str
-        The same in words.
+    ``n`` lies between the N that were measured; it is 0 where zero-shot suffices, None where the
+    largest N does not. ``low`` and ``high`` are the same with luck and without, from the spread of
+    the repeats; None beyond the largest N, and where there are no repeats. ``text`` says it all.
     """
 
     method: str
@@ -73,26 +59,24 @@ class LearningCurve:
 
     Attributes
     ----------
-    name : str
     quantity, unit : str
         What the errors are of, ``RMSE of the energy`` and ``eV``.
     methods : tuple of str
-        In the order in which they are told.
+        In the order in which they are shown.
     points : tuple of LearningPoint
         By method, N rising; the repeats of one N are the same draws for every method.
-    zero_shot : float or None
-        The error of the pretrained model as it is, in ``unit``.
+    zero_shot, baseline : float or None
+        The errors of the pretrained model as it is and, of forces, of predicting zero, in ``unit``.
     test_size : int
         What is tested on: distances of the toy, frames of a real system.
+    mean_force : float or None
+        Mean |F| over the atoms of the test frames, eV/Å.
     settings : dict of str to str
         Whatever was fixed beforehand.
     target : float or None
-        The error that was asked for, in ``unit``.
-    needed : tuple of NeededFrames
-        One a method where there is a target.
+        The error that was asked for, in ``unit``; ``needed`` has a row a method where there is one.
     sentence : str
-        What remains of the advantage of having been pretrained.
-    notes : tuple of str
+        What learning gains, and what remains of the advantage of having been pretrained.
     typed : str or None
         What to type to have the same frames again, None where they have no name.
     tuned_model : str or None
@@ -116,6 +100,8 @@ class LearningCurve:
     typed: str | None = None
     tuned_model: str | None = None
     error: str | None = None
+    baseline: float | None = None
+    mean_force: float | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -5,6 +5,8 @@ The truth is exact and a fit takes no time, so that every number can be looked i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from ase.calculators.calculator import InputError
 
@@ -13,8 +15,8 @@ from ...calculators.evaluate import Progress
 from ...calculators.toy.morse import Morse
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...calculators.toy.toy import SEED, new_model
-from .needed import advantage_sentence, leave_one_out, needed_frames
-from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint, NeededFrames
+from .needed import make_curve
+from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint
 
 GENERAL, SYSTEM = Morse(1.0, 1.7, 1.1), Morse(1.4, 1.5, 1.25)
 SIZES = (3, 5, 10, 20, 40, 80)
@@ -25,9 +27,6 @@ TEST = np.linspace(0.85, 2.3, 200)
 
 FIXED = {FINE_TUNED: 0.5, SCRATCH: 1e-4}
 GRID = np.logspace(-8, 4, 25)  # of ridges to choose from, the same for both
-
-# By method and N, a draw each: over all test points, and over those inside what is drawn from.
-Errors = dict[tuple[str, int], list[tuple[float, float]]]
 
 
 def toy_learning_curve(
@@ -50,9 +49,8 @@ def toy_learning_curve(
     tuned : bool
         Choose each ridge from `GRID`, by the rms error of leaving one out of the N points; else
         they are those of `FIXED`, which favour one side.
-    trials : int
+    trials, seed : int
         Draws an N, each anew.
-    seed : int
     target : float, optional
         The error in eV to find the needed N for.
     shuffled : bool
@@ -77,7 +75,7 @@ def toy_learning_curve(
     r = rng.uniform(*PRETRAINING, 600)
     pretrained = new_model().fit(r, pretrain.energy(r), ridge=1e-6)
     priors = {FINE_TUNED: pretrained, SCRATCH: new_model()}
-    errors: Errors = {(method, n): [] for method in priors for n in SIZES}
+    misses: dict[tuple[str, int], list[np.ndarray]] = {(m, n): [] for m in priors for n in SIZES}
     ridges: dict[str, list[float]] = {method: [] for method in priors}
     for n in np.repeat(SIZES, trials).tolist():
         r = rng.uniform(*DRAWN, n)
@@ -85,40 +83,46 @@ def toy_learning_curve(
         for method, prior in priors.items():
             ridge = choose_ridge(r, energies, prior) if tuned else FIXED[method]
             model = new_model().fit(r, energies, ridge=ridge, prior=prior)
-            errors[method, n].append(_errors(model))
+            misses[method, n].append(_miss(model))
             ridges[method].append(ridge)
         if progress is not None:
             progress(1)
-    everywhere, inside = ({m: _points(m, errors, which) for m in priors} for which in (0, 1))
-    zero_shot, zero_shot_inside = _errors(pretrained)
-    needed: tuple[NeededFrames, ...] = ()
-    if target is not None:
-        needed = tuple(
-            needed_frames(points, target, zero_shot=zero_shot if m == FINE_TUNED else None)
-            for m, points in everywhere.items()
+    grid = f"leave-one-out, {len(GRID)} values from {GRID[0]:.0e} to {GRID[-1]:.0e}"
+    settings = {
+        "pretrained on": f"{_morse(pretrain)}, 600 in {_range(PRETRAINING)}, ridge 1e-06",
+        "system": f"{_morse(SYSTEM)}, N in {_range(DRAWN)}",
+        "test": f"{len(TEST)} in {_range((TEST[0], TEST[-1]))}",
+        **{f"ridge {m}": grid if tuned else f"{ridge:g}" for m, ridge in FIXED.items()},
+        "labels": "shuffled energies" if shuffled else "energies",
+        "draws": f"{trials} an N, each anew, the same for both",
+        "seed": str(seed),
+    }
+    everywhere, inside = (
+        make_curve(
+            [
+                LearningPoint(m, n, tuple(_rms(miss[where]) for miss in found))
+                for (m, n), found in misses.items()
+            ],
+            _rms(_miss(pretrained)[where]),
+            target,
+            name="toy, ridges tuned" if tuned else "toy, fixed ridges",
+            quantity="RMSE of the energy",
+            unit="eV",
+            test_size=len(TEST),
+            settings=settings,
         )
-    told = advantage_sentence(everywhere[FINE_TUNED], everywhere[SCRATCH], zero_shot, "eV")
-    told_inside = advantage_sentence(inside[FINE_TUNED], inside[SCRATCH], zero_shot_inside, "eV")
-    notes = [f"inside {_range(DRAWN)}, where the draws are, {_continue(told_inside)}"]
-    if tuned:
-        notes.append(_tell_edges(ridges))
+        for where in (slice(None), (DRAWN[0] <= TEST) & (DRAWN[1] >= TEST))
+    )
+    notes = [f"inside {_range(DRAWN)}, where the draws are, {_continued(inside.sentence)}"]
+    if tuned:  # without noise in the labels no ridge is too small
+        count = {m: f"{m} in {x.count(GRID[0])} of {len(x)} fits" for m, x in ridges.items()}
+        found = f"the smallest ridge was chosen {', '.join(count.values())}"
+        notes.append(f"{found}: how far errors fall depends on where the grid ends")
     if shuffled:
         notes.append("the energies are shuffled: there is nothing to learn")
     how = "each ridge chosen on the N points alone" if tuned else "fixed ridges"
-    return LearningCurve(
-        name="toy, ridges tuned" if tuned else "toy, fixed ridges",
-        quantity="RMSE of the energy",
-        unit="eV",
-        methods=tuple(priors),
-        points=tuple(p for points in everywhere.values() for p in points),
-        zero_shot=zero_shot,
-        test_size=len(TEST),
-        settings=_settings(tuned, trials, seed, shuffled, pretrain),
-        target=target,
-        needed=needed,
-        sentence=f"With {how}, {_continue(told)}.",
-        notes=tuple(notes),
-    )
+    sentence = f"With {how}, {_continued(everywhere.sentence)}."
+    return replace(everywhere, sentence=sentence, notes=tuple(notes))
 
 
 def choose_ridge(r: np.ndarray, energies: np.ndarray, prior: RBFRidge) -> float:
@@ -128,48 +132,38 @@ def choose_ridge(r: np.ndarray, energies: np.ndarray, prior: RBFRidge) -> float:
     return float(GRID[np.argmin(np.mean(missed**2, axis=1))])
 
 
-def _errors(model: RBFRidge) -> tuple[float, float]:
-    """Return the rms error over all test points, and over those inside what is drawn from; eV."""
-    squares = (model.predict(TEST) - SYSTEM.energy(TEST)) ** 2
-    low, high = DRAWN
-    inside = (low <= TEST) & (high >= TEST)
-    return float(np.sqrt(squares.mean())), float(np.sqrt(squares[inside].mean()))
+def leave_one_out(
+    features: np.ndarray, labels: np.ndarray, ridges: np.ndarray, prior: np.ndarray
+) -> np.ndarray:
+    """Return what ridge regression misses each label by when fitted to all the others.
+
+    ``features`` (n, p), ``labels`` (n,) and the weights ``prior`` (p,) give a row of n for each of
+    the positive ``ridges`` λ of ||A w - y||^2 + λ ||w - w_prior||^2: label less prediction. That is
+    r_i / (1 - h_ii), with r the residuals of the fit to all and H = A (A^T A + λ)^-1 A^T (Allen,
+    Technometrics 16, 125 (1974)). With A = U S V^T and U complete, both r and 1 - h_ii are sums
+    over λ / (s^2 + λ): nothing cancels where the fit goes through every label and h_ii is 1.
+    """
+    u, s, _ = np.linalg.svd(features, full_matrices=True)
+    squares = np.zeros(len(labels))
+    squares[: len(s)] = s**2
+    shrunk = ridges[:, None] / (squares + ridges[:, None])
+    residuals = (shrunk * (u.T @ (labels - features @ prior))) @ u.T
+    return residuals / (shrunk @ (u**2).T)
 
 
-def _points(method: str, errors: Errors, which: int) -> tuple[LearningPoint, ...]:
-    found = {n: tuple(both[which] for both in errors[method, n]) for n in SIZES}
-    return tuple(LearningPoint(method, n, each) for n, each in found.items())
+def _miss(model: RBFRidge) -> np.ndarray:
+    return np.asarray(model.predict(TEST) - SYSTEM.energy(TEST))
 
 
-def _continue(sentence: str) -> str:
+def _rms(miss: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(miss**2)))
+
+
+def _continued(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
-def _tell_edges(ridges: dict[str, list[float]]) -> str:
-    """Say how often the grid ended too early: without noise in the labels there is no floor."""
-    told = ", ".join(
-        f"{method} in {chosen.count(float(GRID[0]))} of {len(chosen)} fits"
-        for method, chosen in ridges.items()
-    )
-    return f"the smallest ridge was chosen {told}: how far errors fall hangs on where the grid ends"
-
-
-def _settings(
-    tuned: bool, trials: int, seed: int, shuffled: bool, pretrain: Morse
-) -> dict[str, str]:
-    grid = f"leave-one-out, {len(GRID)} values from {GRID[0]:.0e} to {GRID[-1]:.0e}"
-    return {
-        "pretrained on": f"{_tell(pretrain)}, 600 in {_range(PRETRAINING)}, ridge 1e-06",
-        "system": f"{_tell(SYSTEM)}, N in {_range(DRAWN)}",
-        "test": f"{len(TEST)} in {_range((TEST[0], TEST[-1]))}",
-        **{f"ridge {m}": grid if tuned else f"{ridge:g}" for m, ridge in FIXED.items()},
-        "labels": "shuffled energies" if shuffled else "energies",
-        "draws": f"{trials} an N, each anew, the same for both",
-        "seed": str(seed),
-    }
-
-
-def _tell(morse: Morse) -> str:
+def _morse(morse: Morse) -> str:
     return f"Morse {morse.well_depth:g} eV, {morse.a:g} 1/Å, {morse.r0:g} Å"
 
 
