@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 CRYSTALS = {"Cu": (), "Au": (0, 1, 2, 3), "CuAu": (0, 1), "Cu3Au": (0,)}  # which atoms are gold
 DISPLACED = ((), (0, 1), (0, 1, 2, 3), (1, 2, 3))
 AT_REST = 0.1  # eV/Å, below which a labelled frame may be one that was relaxed
-OPTIONS = {"reference": ("none",), "signal": 0.1, "steps": 10}
+OPTIONS = {"reference": ("none",), "energy_resolution": 0.1, "steps": 10}
 
 
 class Honest(EMT):

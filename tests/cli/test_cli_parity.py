@@ -146,7 +146,7 @@ def test_an_unknown_element_fails_its_frames_alone(run_cli, tmp_path):
         ),
         (("diatomics-pbe",), "diatomics-pbe has no labelled frames"),
         (("morse-near", "--energies", "cooked"), "energies is 'cooked'; give one of raw"),
-        (("morse-near", "--signal", "-1"), "signal is -1.0; give a positive"),
+        (("morse-near", "--signal", "-1"), "energy_resolution is -1.0; give a positive"),
         (("morse-near", "--sample", "0"), "sample is 0; give 1 frame or more"),
         (("morse-near", "--save", "k.json"), "--save is of a factor; give --rescale too"),
         (

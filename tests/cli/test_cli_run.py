@@ -23,6 +23,7 @@ from mlipcheck.record import RunRecord
 from mlipcheck.references import datasets
 from mlipcheck.results_file import load_runs
 from mlipcheck.system import Settings
+from mlipcheck.uses import USES
 
 pytestmark = pytest.mark.slow
 
@@ -127,8 +128,8 @@ def test_out_writes_a_report_its_results_and_its_figures(alone):
     assert all(name.endswith(".svg") and files[name].startswith(b"<?xml") for name in figures)
     record = load_run(alone / "results.json")
     page = Report((alone / "report.html").read_text(encoding="utf-8"))
-    assert page.text("summary") == record.summary
-    assert record.summary in (alone / "report.md").read_text(encoding="utf-8")
+    markdown = (alone / "report.md").read_text(encoding="utf-8")
+    assert all(use.title in markdown for use in USES)
 
 
 def test_the_report_drawn_again_is_the_same_in_its_place_and_elsewhere(alone):
@@ -267,7 +268,7 @@ def test_two_models_at_once_are_two_reports_joined(compared):
     at_once, joined = load_runs(folder / "both"), load_runs(folder / "joined")
     for a, b in zip(at_once, joined, strict=True):
         assert a.findings == b.findings
-        assert (a.summary, a.advice, a.not_run) == (b.summary, b.advice, b.not_run)
+        assert (a.uses, a.advice, a.not_run) == (b.uses, b.advice, b.not_run)
     # each has the verdict that it has alone; only what is said of other models differs
     for a, name in zip(at_once, ("one.json", "two.json"), strict=True):
         assert load_run(folder / name).findings == a.findings
@@ -437,8 +438,8 @@ MISTAKES = {
     "out beside json": ("Cu -b ase:emt --json - --out file", "--out file: not writable"),
     "unknown word": ("Cu coper -b ase:emt", "'coper' is no element, no pair of elements, no data"),
     "set without frames": ("diatomics-pbe -b ase:emt", "diatomics-pbe has no labelled frames"),
-    "negative signal": ("--signal -1", "signal is -1.0; give a positive energy difference"),
-    "signal that is none": ("--signal nan", "signal is nan; give a positive energy difference"),
+    "negative signal": ("--signal -1", "energy_resolution is -1.0; give a positive energy difference"),
+    "signal that is none": ("--signal nan", "energy_resolution is nan; give a positive energy difference"),
     "target without learning": ("--target 0.1", "--target is of the learning curve; give --learn"),
     "negative target": ("--learn --target -1", "target is -1.0; give a positive error"),
     "learning in a hurry": ("--learn --quick", "--learn takes minutes; leave out --quick"),

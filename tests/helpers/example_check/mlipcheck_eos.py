@@ -57,6 +57,7 @@ class EquationsOfState(Check[EquationOfState]):
     title = "equations of state"
     asks = "how crystals answer to pressure"
     row = EquationOfState
+    decides = ("relax", "vibrations")
     criteria = (
         Criterion(
             "equilibrium volume",
