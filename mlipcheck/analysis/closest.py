@@ -12,6 +12,7 @@ from ..calculators.neighbours import half_neighbour_list
 from ..references.curves import Pair, sorted_pair
 
 WITHIN = 4.0  # Å; no wall turns over farther out
+VACUUM = 7.0  # Å without atoms
 
 
 def find_closest(structures: Iterable[tuple[str, Atoms]]) -> dict[Pair, tuple[float, str]]:
@@ -37,11 +38,18 @@ def find_closest(structures: Iterable[tuple[str, Atoms]]) -> dict[Pair, tuple[fl
     return found
 
 
-def has_vacuum(atoms: Atoms, width: float = 7.0) -> bool:
-    """Tell whether a periodic cell is empty along ``width`` Å or more of one of its directions."""
-    heights = atoms.get_volume() / np.linalg.norm(
-        np.cross(np.roll(atoms.cell[:], -1, axis=0), np.roll(atoms.cell[:], -2, axis=0)), axis=1
-    )
-    scaled = np.sort(atoms.get_scaled_positions() % 1.0, axis=0)
-    gaps = np.diff(np.vstack([scaled, scaled[:1] + 1.0]), axis=0).max(axis=0)
-    return bool((gaps * heights >= width).any())
+def find_gaps(atoms: Atoms) -> tuple[np.ndarray, np.ndarray]:
+    """Return the widest gap without atoms (Å) along each lattice direction, and the unit normals.
+
+    Along what is not periodic it is infinite.
+    """
+    normals = np.linalg.inv(atoms.cell.complete()[:]).T
+    heights = 1 / np.linalg.norm(normals, axis=1)
+    scaled = np.sort(atoms.cell.complete().scaled_positions(atoms.positions) % 1.0, axis=0)
+    gaps = heights * np.diff(np.vstack([scaled, scaled[:1] + 1.0]), axis=0).max(axis=0)
+    return np.where(atoms.pbc, gaps, np.inf), normals * heights[:, None]
+
+
+def empty_directions(atoms: Atoms) -> np.ndarray:
+    """Tell along which lattice directions there are 7 Å or more without atoms, or no period."""
+    return find_gaps(atoms)[0] >= VACUUM

@@ -1,32 +1,36 @@
-"""Whether the stress is the derivative of the energy with respect to strain."""
+"""Strained cells: whether the stress is the energy's derivative, and the volume at rest."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, InputError
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ..calculators.evaluate import evaluate, floating_type
 
-# Linear strain of the structure that is tested: at equilibrium there is no stress to test.
-COMPRESSION = -0.02
 # How many roundings of its last digit an energy may be off by, summed over a model's layers.
 ROUNDINGS = 8
 # A comparison whose noise is this share of what it compares cannot tell right from wrong.
 TOO_NOISY = 0.3
 # A direction in the space of strains that mixes all six, so that no component can hide.
 DIRECTION = np.array([[0.8, 0.3, -0.2], [0.3, 0.5, 0.4], [-0.2, 0.4, 0.7]])
+# Where it is tested: at equilibrium there is no stress, and in an unsheared cubic cell no shear.
+STRAIN = -0.02 * np.sign(DIRECTION)
+VOLUME_STEP = 0.01  # of the volume, on either side
+UNEVEN = 2.0  # sides of a minimum whose stiffness differs by this factor are none
 
 
 def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
     """Return |σ:D - V^-1 dE/dλ| over the size of the latter, along the strain λ D.
 
-    The structure is compressed by 2 % first and the derivative taken by central difference; what
-    the energy's own rounding can make of it is taken off the difference. None where the calculator
-    gives no energy or stress there, or the stress along D is lost in rounding.
+    The structure is compressed and sheared by 2 % first and the derivative taken by central
+    difference; what the energy's own rounding can make of it is taken off the difference. None
+    where the calculator gives no energy or stress there, or the stress along D is lost in rounding.
     """
-    squeezed = strained(atoms, COMPRESSION * np.eye(3))
+    squeezed = strained(atoms, STRAIN)
     (middle,) = evaluate(calculator, [squeezed], properties=("energy", "stress"))
     if middle.stress is None:
         return None
@@ -38,18 +42,72 @@ def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
     if low is None or high is None:
         return None
     volume = squeezed.get_volume()
-    derivative = abs(high - low) / (2 * h) / volume
+    derivative = (high - low) / (2 * h) / volume
     noise = rounding_noise(low, kind, h) / volume
-    if derivative == 0 or noise > TOO_NOISY * derivative:
+    if derivative == 0 or noise > TOO_NOISY * abs(derivative):
         return None
-    claimed = float(np.sum(voigt_6_to_full_3x3_stress(middle.stress) * DIRECTION))
-    difference = abs(claimed - (high - low) / (2 * h) / volume)
-    return float(max(difference - noise, 0.0) / derivative)
+    given = float(np.sum(voigt_6_to_full_3x3_stress(middle.stress) * DIRECTION))
+    return float(max(abs(given - derivative) - noise, 0.0) / abs(derivative))
 
 
 def rounding_noise(energy: float, kind: str, step: float) -> float:
     """Return what rounding of energies of this size may add to a difference over 2 ``step``."""
     return float(ROUNDINGS * np.finfo(kind).eps * abs(energy) / step)
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeAtRest:
+    """What two more cells say of a crystal whose forces are small.
+
+    Attributes
+    ----------
+    mode : ndarray of shape (3, 3)
+        The strain for a change of volume of 1; its trace is 1.
+    modulus : float
+        -V dp/dV along it, eV/Å^3, p = -σ:mode.
+    to_go : float or None
+        p / modulus, the share of the volume that it is away from its minimum; None at none.
+    downhill : float
+        +1 where it expands, -1 where it shrinks.
+    bound : bool
+        Whether there is any stress at all.
+    """
+
+    mode: np.ndarray
+    modulus: float
+    to_go: float | None
+    downhill: float
+    bound: bool
+
+
+def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> VolumeAtRest:
+    """Compare the pressure of a crystal with those at ±1 % of its volume.
+
+    There is a minimum near by where both sides resist, neither twice as much as the other.
+
+    Raises
+    ------
+    InputError
+        Where the calculator fails on one of these cells.
+    """
+    images = [strained(atoms, x * mode) for x in (-VOLUME_STEP, 0.0, VOLUME_STEP)]
+    found = evaluate(calculator, images, properties=("energy", "stress"))
+    for e in found:
+        if e.stress is None:
+            raise InputError(e.error or "no stress at ±1 % of the volume")
+    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in found]
+    low, here, high = (-float(np.sum(stress * mode)) for stress in stresses)
+    sides = np.array([low - here, here - high]) / VOLUME_STEP
+    minimum = sides.min() > 0 and sides.max() < UNEVEN * sides.min()
+    modulus = float(sides.mean())
+    energies = [e.energy or 0.0 for e in found]
+    return VolumeAtRest(
+        mode=mode,
+        modulus=modulus,
+        to_go=here / modulus if minimum else None,
+        downhill=1.0 if energies[2] < energies[0] else -1.0,
+        bound=any(stress.any() for stress in stresses),
+    )
 
 
 def strained(atoms: Atoms, strain: np.ndarray) -> Atoms:

@@ -26,6 +26,11 @@ from mlipcheck.references.structures import RelaxedReference
 from mlipcheck.verdict import judge
 
 
+def known(atoms, name="known", **facts):
+    """Take a structure for a minimum of the reference's, as a finished run says of itself."""
+    return RelaxedReference(name, "test", atoms, **facts)
+
+
 def relaxed(atoms):
     atoms = atoms.copy()
     atoms.calc = EMT()
@@ -43,8 +48,8 @@ def test_soft_toy_passes_up_to_four_atoms_and_fails_thirteen():
     assert list(rows) == ["Morse2", "Morse3", "Morse4", "Morse6", "Morse13"]
     assert all(r.converged for r in rows.values())
     big = rows["Morse13"]
-    assert big.reference_shortest_distance == pytest.approx(0.925, abs=1e-3)
-    assert big.shortest_distance == pytest.approx(1.09, abs=5e-3)
+    assert big.bonds.reference_lengths.min() == pytest.approx(0.925, abs=1e-3)
+    assert big.bonds.lengths.min() == pytest.approx(1.09, abs=5e-3)
     found = status(rows.values(), "bond lengths")
     assert found["fail"] == ("Morse13",)
     assert {"Morse2", "Morse3", "Morse4"} <= set(found["ok"])
@@ -132,7 +137,7 @@ def test_planted_expansion_is_measured():
     reference = relaxed(bulk("Cu", cubic=True))
     stretched = reference.copy()
     stretched.set_cell(1.02 * reference.cell[:], scale_atoms=True)
-    (row,) = relax_against_reference(EMT(), stretched, fmax=1e-3)
+    (row,) = relax_against_reference(EMT(), known(stretched), fmax=1e-3)
     assert row.volume_change_percent == pytest.approx(100 * (1.02**-3 - 1), abs=0.05)
     assert row.length_changes_percent == pytest.approx([100 * (1 / 1.02 - 1)] * 3, abs=0.02)
     (change,) = row.bond_changes
@@ -146,7 +151,7 @@ def test_planted_expansion_is_measured():
 def test_bonds_are_followed_by_atom_and_image():
     """All 12 neighbours of a one-atom cell are its own images."""
     before = bulk("Cu")
-    table, _ = geometry.find_bonds(before)
+    table = geometry.find_bonds(before)
     assert len(table.lengths) == 6
     assert (table.indices == 0).all()
     after = before.copy()
@@ -158,16 +163,14 @@ def test_bonds_are_followed_by_atom_and_image():
 
 
 def test_bonds_of_what_has_none():
-    argon = bulk("Ar", cubic=True)
-    table, definition = geometry.find_bonds(argon)
-    assert "shortest" in definition
-    assert len(table.lengths) == 4 * 12 / 2
+    """Noble gases are farther apart than their radii say, and their neighbours count."""
+    assert len(geometry.find_bonds(bulk("Ar", cubic=True)).lengths) == 4 * 12 / 2
 
 
 def test_broken_and_new_bonds():
     before = Atoms("OHH", [[0, 0, 0], [0.96, 0, 0], [0, 3.0, 0]])
     after = Atoms("OHH", [[0, 0, 0], [3.0, 0, 0], [0, 0.96, 0]])
-    table, _ = geometry.find_bonds(before)
+    table = geometry.find_bonds(before)
     bonds = geometry.follow_bonds(table, after)
     assert geometry.count_broken_and_new(bonds, before, after) == (1, 1)
     assert geometry.count_broken_and_new(table, before, before) == (0, 0)
@@ -227,7 +230,7 @@ def test_constraints_stay():
 def test_not_converged_is_a_result():
     stretched = bulk("Cu", cubic=True)
     stretched.set_cell(1.1 * stretched.cell[:], scale_atoms=True)
-    (row,) = relax_against_reference(EMT(), stretched, steps=1)
+    (row,) = relax_against_reference(EMT(), known(stretched), steps=1)
     assert not row.converged
     assert row.error is None
     assert row.steps == 1
@@ -392,17 +395,29 @@ def test_no_interaction_is_not_a_crystal_that_keeps_its_volume():
     assert list(status([row], "stress")) == ["not assessed"]
 
 
-def test_a_single_point_is_no_relaxed_reference():
-    single = RelaxedReference("point", "test", bulk("Cu"), single_point=True)
-    (row,) = relax_against_reference(EMT(), single)
-    assert list(status([row], "the reference itself")) == ["caution"]
-    for quantity in ("volume", "bond lengths", "broken and new bonds", "symmetry", "cell angles"):
-        assert list(status([row], quantity)) == ["not assessed"]
+OF_STRUCTURE = ("volume", "bond lengths", "broken and new bonds", "cell angles", "symmetry")
 
 
-def test_atoms_out_of_reach_are_a_suspicion_about_units():
+def test_a_bare_structure_is_a_start_and_what_moves_is_shown():
+    stretched = bulk("Cu", a=3.9, cubic=True)
+    (row,) = relax_against_reference(EMT(), stretched)
+    assert row.start_only
+    assert row.volume_change_percent < -10
+    found = {f.quantity: f for f in judge({"relaxation": [row]})}
+    assert {found[quantity].status for quantity in OF_STRUCTURE} == {"not assessed"}
+    assert f"{row.volume_change_percent:+.2f} %" in found["volume"].value
+    # what it tests of the model alone stands
+    assert found["convergence"].status == found["stress"].status == "ok"
+    (unfinished,) = relax_against_reference(EMT(), stretched, steps=1)
+    assert set(status([unfinished], "convergence")) == {"not assessed"}
+    (failing,) = relax_against_reference(Failing(EMT(), lambda atoms: True), stretched)
+    assert set(status([failing], "convergence")) == {"fail"}
+
+
+def test_atoms_out_of_reach_put_the_unit_in_doubt():
     bohr = bulk("Cu", a=3.61 / 0.529177 * 2)
-    (row,) = relax_against_reference(EMT(), bohr, steps=1)
-    found = [f for f in judge({"relaxation": [row]}) if f.quantity == "the reference itself"]
-    assert [f.status for f in found] == ["caution"]
-    assert "unit" in found[0].value
+    (row,) = relax_against_reference(EMT(), known(bohr), cell="fixed")
+    assert [d.kind for d in row.doubts] == ["unit"]
+    (finding,) = [f for f in judge({"relaxation": [row]}) if f.quantity == "bond lengths"]
+    assert finding.status == "not assessed"
+    assert "unit" in finding.doubts[0].text

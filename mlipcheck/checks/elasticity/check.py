@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 
-from ...analysis.closest import has_vacuum
+from ...analysis.closest import empty_directions
 from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task
 from ...drawing.tables import Column, Paragraph, number, some
@@ -66,7 +66,7 @@ class Elasticity(Check[EquationOfState]):
         for r in system.references:
             if r.source in COLLECTIONS or r.relaxed is None or not r.relaxed.pbc.any():
                 continue
-            if not r.relaxed.pbc.all() or has_vacuum(r.relaxed):
+            if empty_directions(r.relaxed).any():
                 left.append(r.name)
                 continue
             tasks.append(self._task(r.relaxed, r.name, r.source, r.fingerprint, r.level_of_theory))

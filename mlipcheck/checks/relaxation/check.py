@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ase.calculators.calculator import BaseCalculator
 
-from ...check import Check, Context, Skip, Task, align
+from ...check import Check, Context, Evidence, Skip, Task, align, named
 from ...drawing.tables import Block, Column, Paragraph, TableBlock, number
 from ...record import Model
-from ...references.structures import RelaxedReference
 from ...system import Settings, System
+from ..crystals import keep_few, tested_on
 from .criteria import CRITERIA
 from .energies import compare_energies
 from .record import BondChange, Relaxation
@@ -43,6 +44,7 @@ def _group(r: Relaxation) -> str:
 BOND_COLUMNS: tuple[tuple[str, str], ...] = (
     ("mean length\nÅ", "{0.mean_length:.3f}"),
     ("mean change\nÅ", "{0.mean_change:+.4f}"),
+    ("mean\n%", "{0.mean_change_percent:+.2f}"),
     ("largest change\nÅ", "{0.largest_change:+.4f}"),
     ("largest\n%", "{0.largest_change_percent:+.2f}"),
 )
@@ -65,6 +67,7 @@ class Relaxations(Check[Relaxation]):
         Column("steps", lambda r: "-" if r.error else str(r.steps)),
         Column("V ref.\nÅ³", lambda r: number(r.reference_volume, ".2f")),
         Column("ΔV\n%", _volume),
+        Column("to go\n%", lambda r: number(r.to_go_percent, "+.2f")),
         Column("largest\nbond Δ%", lambda r: number(r.largest_bond_change_percent, ".2f")),
         Column("rmsd\nÅ", lambda r: number(r.rmsd, ".3f")),
         Column(
@@ -79,34 +82,23 @@ class Relaxations(Check[Relaxation]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        how = RelaxSettings(
-            settings.fmax,
-            settings.steps,
-            settings.optimizer,
-            settings.cell,
-            settings.start,
-            settings.seed,
-        )
+        names = (f.name for f in dataclasses.fields(RelaxSettings))
+        how = RelaxSettings(**{name: getattr(settings, name) for name in names})
         skips = [Skip(why) for why in system.not_relaxed]
         if not system.references:
             known = "no relaxed structures given"
             if not (system.frames or system.structures or skips):
                 known = f"no crystal is known of {', '.join(system.elements)}"
             return [Skip(known), *skips]
-        chosen = list(system.references)
-        if settings.quick:
-            chosen = _fewer(chosen)
-            left = len(system.references) - len(chosen)
-            if left:
-                skips.append(
-                    Skip(
-                        f"--quick leaves out {left} of {len(system.references)} relaxations: it "
-                        f"relaxes {QUICK_ATOMS} atoms at most"
-                    )
-                )
         tasks = [
-            Task(r.name, (r, how), (r.source, r.fingerprint, how), r.relaxed, CALLS) for r in chosen
+            Task(r.name, (r, how), (r.source, r.fingerprint, how), r.relaxed, CALLS)
+            for r in system.references
         ]
+        if settings.quick:
+            every, tasks = len(tasks), keep_few(tasks, QUICK_STRUCTURES, QUICK_ATOMS)
+            if left := every - len(tasks):
+                what = f"--quick leaves out {left} of {every} relaxations"
+                skips.append(Skip(f"{what}: it relaxes {QUICK_ATOMS} atoms at most"))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Relaxation]:
@@ -116,27 +108,24 @@ class Relaxations(Check[Relaxation]):
     def finish(self, rows: Sequence[Relaxation]) -> list[Relaxation]:
         return compare_energies(rows)
 
+    def evidence(self, row: Relaxation) -> Evidence:
+        return Evidence(tested_on(row.source, row.formula), row.doubts)
+
     def remarks(self, rows: Sequence[Relaxation]) -> list[Paragraph]:
-        found = super().remarks(rows)
         changes = [
             abs(r.volume_change_percent)
             for r in rows
             if r.converged and r.volume_change_percent is not None and r.cell == "free"
         ]
-        settings = sorted({(r.optimizer, r.start) for r in rows})
-        how = "; ".join(f"{optimizer} from {start}" for optimizer, start in settings)
+        how = "; ".join(sorted({f"{r.optimizer} from {r.start}" for r in rows}))
         line = f"{sum(r.converged for r in rows)} of {len(rows)} converged ({how})"
         if changes:
             line += f"; median |ΔV| of those with a free cell {statistics.median(changes):.2f} %"
-        found.append(Paragraph(line + "."))
+        found = [*super().remarks(rows), Paragraph(line + ".")]
         if any(r.source == "dcdft" for r in rows):
-            found.append(
-                Paragraph(
-                    "dcdft is a reference for volumes alone: bonds and symmetry are not compared."
-                )
-            )
-        found += [Paragraph(f"{r.name}: {note}") for r in rows for note in r.notes]
-        return found
+            text = "dcdft is a reference for volumes alone: bonds and symmetry are not compared."
+            found.append(Paragraph(text))
+        return [*found, *(Paragraph(f"{r.name}: {note}") for r in rows for note in r.notes)]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         found = super().tables(models)
@@ -154,39 +143,27 @@ class Relaxations(Check[Relaxation]):
         return draw_panels(models)
 
 
-def _fewer(references: Sequence[RelaxedReference]) -> list[RelaxedReference]:
-    kept: list[RelaxedReference] = []
-    room = QUICK_ATOMS
-    for r in references:
-        atoms = 0 if r.relaxed is None else len(r.relaxed)
-        if atoms <= room and len(kept) < QUICK_STRUCTURES:
-            kept.append(r)
-            room -= atoms
-    return kept
-
-
 def _bond_table(models: Sequence[Model], rows: Sequence[Sequence[Relaxation]]) -> TableBlock:
     several = len(models) > 1
     lines = []
     for same in align([[(m.letter, r) for r in own] for m, own in zip(models, rows, strict=True)]):
-        bonds: dict[tuple[str, str], list[tuple[str, BondChange]]] = {}
-        for letter, r in same:
-            for b in r.bond_changes:
-                bonds.setdefault(b.pair, []).append((letter, b))
-        for pair, changes in bonds.items():
-            for letter, b in changes:
-                numbers = (form.format(b) for _, form in BOND_COLUMNS)
-                names = (same[0][1].name, "-".join(pair), *([letter] if several else []))
-                lines.append((*names, str(b.count), *numbers))
+        # a pair of species at a time, with all models
+        bonds = sorted(((letter, b) for letter, r in same for b in r.bond_changes), key=_by_pair)
+        for letter, b in bonds:
+            names = (same[0][1].name, "-".join(b.pair), *([letter] if several else []))
+            lines.append((*names, str(b.count), *(form.format(b) for _, form in BOND_COLUMNS)))
     heads = ("structure", "bond", *([""] if several else []))
     columns = (*heads, "number", *(head for head, _ in BOND_COLUMNS))
     numeric = tuple(k >= len(heads) for k in range(len(columns)))
     return TableBlock("Bonds, model minus reference", columns, tuple(lines), numeric)
 
 
+def _by_pair(bond: tuple[str, BondChange]) -> tuple[str, str]:
+    return bond[1].pair
+
+
 def _cell_changes(model: Model, r: Relaxation) -> Paragraph:
     lengths = zip("abc", r.length_changes_percent or (), strict=False)
     angles = zip("αβγ", r.angle_changes or (), strict=False)
     words = [*(f"{n} {x:+.2f} %" for n, x in lengths), *(f"{n} {x:+.2f}°" for n, x in angles)]
-    who = f"{model.letter}, {r.name}" if model.letter else r.name
-    return Paragraph(f"{who}: {'  '.join(words)}")
+    return Paragraph(named(model, f"{r.name}: {'  '.join(words)}"))

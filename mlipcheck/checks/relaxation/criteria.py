@@ -1,4 +1,4 @@
-"""Questions, their numbers and limits."""
+"""Questions about relaxed structures, their numbers and limits."""
 
 from __future__ import annotations
 
@@ -9,63 +9,32 @@ from collections.abc import Callable
 from ase import units
 
 from ...check import OWN_CONVENTION, Criterion, Reading
-from ...references.structures import AT_REST, MOST_PRESSED
 from .record import Relaxation
 
-FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
-
-
-def _judged(row: Relaxation) -> bool:
-    return row.error is None
-
-
-def _of_relaxed(
-    read: Callable[[Relaxation], Reading | None],
-) -> Callable[[Relaxation], Reading | None]:
-    """Judge nothing by where a structure goes that did not get there, or began nowhere."""
-
-    @functools.wraps(read)
-    def reading(row: Relaxation) -> Reading | None:
-        found = read(row)
-        if found is not None and row.single_point:
-            return Reading(None, "the reference is a single point")
-        if found is not None and row.error is None and not row.converged:
-            return Reading(None, "the relaxation did not converge")
-        if found is not None and row.cell == "free" and _pressed(row) > MOST_PRESSED:
-            return Reading(None, f"the reference is under {_pressed(row):.1f} GPa")
-        return found
-
-    return reading
+Read = Callable[[Relaxation], Reading | None]
 
 
 def read_converged(row: Relaxation) -> Reading:
     if row.n_atoms == 0:
         return Reading(None, f"not read: {row.error}")
+    failed = None if row.start_only and row.force_calls else math.inf
     if row.error is not None:
-        return Reading(math.inf, row.error)
-    if not row.converged:
-        return Reading(1, f"fmax {row.fmax:.3g} eV/Å after {row.steps} {row.optimizer} steps")
-    if row.steps == 0:
-        return Reading(0, "0 steps, forces were below fmax from the start")
-    return Reading(0, f"{row.steps} {row.optimizer} steps")
-
-
-def _pressed(row: Relaxation) -> float:
-    """Return the stress that the reference left, GPa."""
-    return (row.reference_stress or 0.0) / units.GPa
-
-
-@_of_relaxed
-def read_volume(row: Relaxation) -> Reading | None:
-    if not _judged(row) or row.volume_change_percent is None or row.cell == "fixed":
-        return None
-    if row.stress_error is None:
-        return Reading(None, "the stress could not be tested: nothing shows what holds it")
-    return Reading(abs(row.volume_change_percent), f"{row.volume_change_percent:+.2f} %")
+        return Reading(failed, row.error)
+    how = f"{row.steps} {row.optimizer} steps"
+    if row.converged:
+        return Reading(0, how if row.steps else "0 steps, at rest from the start")
+    if not row.bound:
+        return Reading(failed, "the model sees no bond")
+    if row.modulus is None:
+        return Reading(failed, f"fmax {row.fmax:.3g} eV/Å after {how}")
+    if row.to_go_percent is None:
+        gpa = row.modulus / units.GPa
+        return Reading(failed, f"no minimum here after {how}, B {gpa:.2g} GPa")
+    return Reading(failed, f"{row.to_go_percent:+.1f} % of the volume to go after {how}")
 
 
 def read_stress(row: Relaxation) -> Reading | None:
-    if not _judged(row) or row.cell == "fixed":
+    if row.error is not None or row.cell == "fixed":
         return None
     if row.stress_error is None:
         return Reading(None, "no stress, or one lost in rounding")
@@ -73,45 +42,72 @@ def read_stress(row: Relaxation) -> Reading | None:
     return Reading(percent, f"{percent:.2g} % off")
 
 
-@_of_relaxed
+def _against_reference(read: Read) -> Read:
+    """Judge by where a structure goes only what got there, and began at a reference."""
+
+    @functools.wraps(read)
+    def reading(row: Relaxation) -> Reading | None:
+        found = None if row.error is not None else read(row)
+        if found is None:
+            return None
+        if not row.converged:
+            return Reading(None, "the relaxation did not converge")
+        if row.start_only:
+            return Reading(None, f"{found.text}; the input is not known to be relaxed")
+        return found
+
+    return reading
+
+
+@_against_reference
+def read_volume(row: Relaxation) -> Reading | None:
+    change = row.volume_change_percent
+    if change is None or row.cell == "fixed":
+        return None
+    left = row.to_go_percent or 0.0
+    return Reading(
+        abs(change), f"{change:+.2f} % ({abs(left):.1f} to go)", max(0.0, abs(change) - abs(left))
+    )
+
+
+@_against_reference
+def read_bonds(row: Relaxation) -> Reading | None:
+    if not row.bond_changes:
+        return None
+    worst = max(row.bond_changes, key=lambda b: abs(b.mean_change_percent))
+    mean, largest = worst.mean_change_percent, worst.largest_change_percent
+    return Reading(abs(mean), f"{'-'.join(worst.pair)} {mean:+.2f} % (largest {largest:+.2f})")
+
+
+@_against_reference
+def read_topology(row: Relaxation) -> Reading | None:
+    if not row.bond_changes:
+        return None
+    broken, new = row.broken_bonds, row.new_bonds
+    return Reading(broken + new, f"{broken} broken, {new} new")
+
+
+@_against_reference
 def read_angles(row: Relaxation) -> Reading | None:
-    if not _judged(row) or not row.angle_changes or row.cell == "fixed":
+    if not row.angle_changes or row.cell == "fixed":
         return None
     worst = max(row.angle_changes, key=abs)
     return Reading(abs(worst), f"{worst:+.2f}°")
 
 
-@_of_relaxed
-def read_bonds(row: Relaxation) -> Reading | None:
-    worst = max(row.bond_changes, key=lambda b: abs(b.largest_change_percent), default=None)
-    if not _judged(row) or worst is None:
-        return None
-    percent = worst.largest_change_percent
-    return Reading(abs(percent), f"{'-'.join(worst.pair)} {percent:+.2f} %")
-
-
-@_of_relaxed
-def read_topology(row: Relaxation) -> Reading | None:
-    if not _judged(row) or not row.bond_changes:
-        return None
-    return Reading(
-        row.broken_bonds + row.new_bonds, f"{row.broken_bonds} broken, {row.new_bonds} new"
-    )
-
-
-@_of_relaxed
+@_against_reference
 def read_symmetry(row: Relaxation) -> Reading | None:
-    # P1 cannot be lost
-    if not _judged(row) or row.reference_space_group in (None, "P1 (1)"):
+    before, after = row.reference_space_group, row.space_group
+    if before in (None, "P1 (1)"):  # which cannot be lost
         return None
-    if row.space_group == row.reference_space_group:
-        return Reading(0, f"stays {row.space_group}")
-    return Reading(1, f"{row.reference_space_group} becomes {row.space_group}")
+    if before == after:
+        return Reading(0, f"stays {after}")
+    return Reading(1, f"{before} becomes {after}")
 
 
-@_of_relaxed
+@_against_reference
 def read_energy(row: Relaxation) -> Reading | None:
-    if not _judged(row) or row.reference_energy is None or not row.converged:
+    if row.reference_energy is None or not row.converged:
         return None
     if row.energy_error_per_atom is None:
         return Reading(None, "the other structures do not fix its elements' energy zeros")
@@ -119,32 +115,25 @@ def read_energy(row: Relaxation) -> Reading | None:
     return Reading(abs(error), f"{error:+.1f} meV/atom")
 
 
-def read_reference(row: Relaxation) -> Reading | None:
-    if row.n_atoms == 0:
-        return None
-    nearest = row.reference_shortest_distance
-    if nearest is not None and nearest > FARTHEST_NEIGHBOUR:
-        return Reading(math.inf, f"no two atoms within {nearest:.1f} Å: is its unit right?")
-    if row.single_point:
-        return Reading(math.inf, "a single point (NSW is 0 or 1), not a relaxation")
-    if row.reference_fmax is None:
-        # a file that says nothing of itself; a collection has its level of theory
-        told = row.level_of_theory is not None
-        return None if told else Reading(None, "no forces in its file say that it is relaxed")
-    if row.cell == "free" and _pressed(row) > MOST_PRESSED:
-        return Reading(math.inf, f"left {row.reference_fmax:.3f} eV/Å and {_pressed(row):.1f} GPa")
-    return Reading(row.reference_fmax, f"left {row.reference_fmax:.3f} eV/Å")
-
-
+_of_volume = functools.partial(
+    Criterion,
+    "volume",
+    unit="%",
+    good="the crystal keeps its volume",
+    bad="the equilibrium volume differs",
+    why="densities, pressures, elastic constants and band gaps follow the volume",
+    rests_on=("structure",),
+)
+_of_structure = functools.partial(Criterion, rests_on=("structure",))
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "convergence",
         read_converged,
         caution=None,
         fail=0,
-        words="fail: any that does not converge",
+        words="fail: forces above fmax, or more than 0.3 % of the volume to go",
         source=f"{OWN_CONVENTION}: an unconverged number is none",
-        good="relaxations come to an end",
+        good="relaxations end at a minimum",
         bad="did not get to a minimum: its other numbers are not to be used",
         why="only at a minimum do a volume, a bond or a symmetry mean anything",
     ),
@@ -157,46 +146,43 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{OWN_CONVENTION}: as for the forces",
         good="the stress is the derivative of the energy",
         bad="the stress is not the derivative of the energy: relaxed cells are wrong",
-        why="the stress moves the cell; with a wrong unit or sign the volume is wrong and looks "
-        "reasonable",
+        why="the stress moves the cell; with a wrong unit or sign the volume is wrong",
     ),
-    Criterion(
-        "volume",
-        read_volume,
+    _of_volume(
+        lambda row: read_volume(row) if row.same_functional else None,
+        caution=1.0,
+        fail=3.0,
+        source=f"{OWN_CONVENTION}: codes agree within 1 % where the functional is the same",
+    ),
+    _of_volume(
+        lambda row: None if row.same_functional else read_volume(row),
         caution=3.0,
         fail=10.0,
-        unit="%",
         source=f"{OWN_CONVENTION}: 3 % is about PBE's own error against experiment "
         "(Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014))",
-        good="the crystal keeps its volume",
-        bad="the crystal wants another volume",
-        why="densities, pressures, elastic constants and band gaps follow the volume",
-        rests_on=("structure",),
     ),
-    Criterion(
+    _of_structure(
         "bond lengths",
         read_bonds,
         caution=1.0,
         fail=3.0,
         unit="%",
-        source=f"{OWN_CONVENTION}: the volume's 3 and 10 % as lengths",
-        good="the bonds stay as they were",
+        source=f"{OWN_CONVENTION}: a volume's 3 and 10 % as lengths; the mean of a species pair",
+        good="the bonds keep their lengths",
         bad="bonds change by more than the reference's own error",
         why="vibrations, charges and reaction paths follow the bonds",
-        rests_on=("structure",),
     ),
-    Criterion(
+    _of_structure(
         "broken and new bonds",
         read_topology,
         caution=0,
         fail=None,
-        source=f"{OWN_CONVENTION}: across 1.25 to 1.38 of the covalent radii",
+        source=f"{OWN_CONVENTION}: bonds that cross 1.25 of the covalent radii by a tenth",
         good="the same atoms are bonded",
         bad="it is another structure now",
         why="with other bonds it is another structure, and its numbers are about something else",
-        rests_on=("structure",),
     ),
-    Criterion(
+    _of_structure(
         "cell angles",
         read_angles,
         caution=1.0,
@@ -206,9 +192,8 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the cell keeps its shape",
         bad="the cell changes its shape",
         why="a sheared cell is another phase, or a symmetry that is lost",
-        rests_on=("structure",),
     ),
-    Criterion(
+    _of_structure(
         "symmetry",
         read_symmetry,
         caution=0,
@@ -218,7 +203,6 @@ CRITERIA: tuple[Criterion, ...] = (
         good="the space group stays",
         bad="the model prefers another symmetry, or did not keep this one",
         why="a structure that leaves its space group may be unstable in the model only",
-        rests_on=("structure",),
     ),
     Criterion(
         "energy",
@@ -233,20 +217,5 @@ CRITERIA: tuple[Criterion, ...] = (
         rests_on=("energies",),
         decides=(),
         hints=("energies",),
-    ),
-    Criterion(
-        "the reference itself",
-        read_reference,
-        caution=AT_REST,
-        fail=None,
-        unit="eV/Å",
-        words=f"caution: forces > {AT_REST} eV/Å, > {MOST_PRESSED:g} GPa, no relaxation, atoms > "
-        f"{FARTHEST_NEIGHBOUR:g} Å apart",
-        source=f"{OWN_CONVENTION}: five times the default fmax",
-        good="the reference is at its minimum",
-        bad="the reference is not at its own minimum: what moves, or stays, says little",
-        why="where the reference is not at rest, what moves is not the model's error",
-        decides=(),
-        hints=(),
     ),
 )

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from ase.formula import Formula
 
 from ...analysis.offsets import fit_offsets
 from .record import Relaxation
@@ -21,26 +22,18 @@ def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
     of it; where the others do not fix its constants it stays None.
     """
     found = list(rows)
-    judged = [
-        k
-        for k, row in enumerate(rows)
-        if row.converged and row.energy is not None and row.reference_energy is not None
-    ]
-    for level in {rows[k].level_of_theory for k in judged}:
-        group = [k for k in judged if rows[k].level_of_theory == level]
-        counts = [_composition(rows[k].formula) for k in group]
-        difference = [
-            ((rows[k].energy or 0) - (rows[k].reference_energy or 0)) / rows[k].n_atoms
+    groups: dict[str | None, list[int]] = {}
+    for k, row in enumerate(rows):
+        if row.converged and row.energy is not None and row.reference_energy is not None:
+            groups.setdefault(row.level_of_theory, []).append(k)
+    for group in groups.values():
+        counts = [Counter(Formula(rows[k].formula).count()) for k in group]
+        differences = [
+            ((rows[k].energy or 0.0) - (rows[k].reference_energy or 0.0)) / rows[k].n_atoms
             for k in group
         ]
-        errors, _ = fit_offsets(counts, np.array(difference))
+        errors, _ = fit_offsets(counts, np.array(differences))
         for k, error in zip(group, errors, strict=True):
             if np.isfinite(error):
                 found[k] = dataclasses.replace(rows[k], energy_error_per_atom=float(error))
     return found
-
-
-def _composition(formula: str) -> Counter[str]:
-    from ase.formula import Formula
-
-    return Counter(Formula(formula).count())

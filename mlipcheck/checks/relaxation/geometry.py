@@ -9,11 +9,13 @@ from ase import Atoms
 from ase.build import minimize_rotation_and_translation
 from ase.data import covalent_radii
 
+from ...analysis.anions import NONMETALS, find_anions
 from ...calculators.neighbours import half_neighbour_list
 from .record import BondChange, BondTable
 
 BOND = 1.25  # of the sum of covalent radii
-NEAREST = 1.1  # of the shortest distance, where a structure has no bonds
+COVALENT = 1.15  # the same of a bond between two nonmetals of one side
+SHELL = 1.2  # of an atom's shortest distance to the other species
 # A bond that crosses the limit by a hair is neither broken nor new.
 MARGIN = 1.1
 SYMPREC = 0.01  # Å
@@ -30,29 +32,29 @@ def compare_cells(
     return tuple(lengths.tolist()), tuple((new[3:] - old[3:]).tolist())
 
 
-def find_bonds(atoms: Atoms) -> tuple[BondTable, str]:
-    """Return the bonds of a structure, ``lengths`` being its own, and how they were told.
+def find_bonds(atoms: Atoms) -> BondTable:
+    """Return the bonds of a structure, each once, ``lengths`` being its own.
 
-    Pairs within 1.25 of the sum of their covalent radii, each once; where there are none, the
-    neighbours within 1.1 of the shortest distance.
+    Neighbours within 1.25 of the sum of their covalent radii, or within 1.2 of the shortest
+    distance where there are none, and within 1.2 of the nearest that one of them has of the
+    other's species. Beside anions, two cations or two anions are none, but nonmetals within 1.15
+    of their radii.
     """
-    radii = covalent_radii[atoms.numbers]
+    radii, numbers = covalent_radii[atoms.numbers], atoms.numbers
     i, j, d, images = half_neighbour_list(atoms, 2 * BOND * radii.max(), "ijdS")
-    bonded = d <= BOND * (radii[i] + radii[j])
-    definition = f"within {BOND} of the covalent radii"
-    if not bonded.any() and len(atoms) > 1:
-        definition = f"within {NEAREST} of the shortest distance"
-        reach = 2 * BOND * radii.max()
-        while not len(d) and reach < 50:
-            reach *= 1.5
-            i, j, d, images = half_neighbour_list(atoms, reach, "ijdS")
-        if len(d) and NEAREST * d.min() > reach:
-            i, j, d, images = half_neighbour_list(atoms, NEAREST * d.min(), "ijdS")
-        bonded = d <= NEAREST * d.min() if len(d) else bonded
-    table = BondTable(
-        np.stack([i[bonded], j[bonded]], axis=1), images[bonded], d[bonded], d[bonded]
-    )
-    return table, definition
+    near = d <= BOND * (radii[i] + radii[j])
+    if not near.any() and (shortest := shortest_distance(atoms)) is not None:
+        i, j, d, images = half_neighbour_list(atoms, SHELL * shortest, "ijdS")
+        near = np.full(len(d), True)
+    nearest = np.full((len(atoms), numbers.max() + 1), np.inf)
+    for one, other in ((i, j), (j, i)):
+        np.minimum.at(nearest, (one, numbers[other]), d)
+    near &= d <= SHELL * np.maximum(nearest[i, numbers[j]], nearest[j, numbers[i]])
+    if anions := find_anions(atoms.symbols):
+        anion, nonmetal = (np.isin(list(atoms.symbols), list(x)) for x in (anions, NONMETALS))
+        covalent = nonmetal[i] & nonmetal[j] & (d <= COVALENT * (radii[i] + radii[j]))
+        near &= covalent | (anion[i] != anion[j])
+    return BondTable(np.stack([i[near], j[near]], axis=1), images[near], d[near], d[near])
 
 
 def follow_bonds(table: BondTable, after: Atoms) -> BondTable:
@@ -65,50 +67,40 @@ def follow_bonds(table: BondTable, after: Atoms) -> BondTable:
 
 def summarise_bonds(table: BondTable, before: Atoms) -> tuple[BondChange, ...]:
     """Return mean and largest change for each pair of species."""
-    symbols = np.array(before.get_chemical_symbols())
-    names = np.sort(symbols[table.indices], axis=1)
+    names = np.sort(np.array(before.get_chemical_symbols())[table.indices], axis=1)
     changes = table.lengths - table.reference_lengths
     relative = 100 * changes / table.reference_lengths
     rows = []
     for pair in sorted({(str(a), str(b)) for a, b in names}):
         chosen = (names == pair).all(axis=1)
-        worst = np.abs(changes[chosen]).argmax()
-        furthest = np.abs(relative[chosen]).argmax()
         rows.append(
             BondChange(
                 pair=pair,
                 count=int(chosen.sum()),
                 mean_length=float(table.reference_lengths[chosen].mean()),
                 mean_change=float(changes[chosen].mean()),
-                largest_change=float(changes[chosen][worst]),
-                largest_change_percent=float(relative[chosen][furthest]),
+                largest_change=float(max(changes[chosen], key=abs)),
+                largest_change_percent=float(max(relative[chosen], key=abs)),
             )
         )
     return tuple(rows)
 
 
 def count_broken_and_new(table: BondTable, before: Atoms, after: Atoms) -> tuple[int, int]:
-    """Return how many bonds went beyond 1.1 of the limit, and how many came from beyond it.
-
-    Counts covalent bonds only: between neighbours that are not bonded nothing breaks.
-    """
+    """Return how many bonds went beyond 1.1 of the covalent limit, and how many came from there."""
+    seen_backwards = follow_bonds(find_bonds(after), before)
     radii = covalent_radii[before.numbers]
 
-    def limit(indices: np.ndarray) -> np.ndarray:
-        total: np.ndarray = BOND * radii[indices].sum(axis=1)
-        return total
+    def count_broken(bonds: BondTable) -> int:
+        limit = BOND * radii[bonds.indices].sum(axis=1)
+        broken = (bonds.reference_lengths <= limit) & (bonds.lengths > MARGIN * limit)
+        return int(broken.sum())
 
-    covalent = table.reference_lengths <= limit(table.indices)
-    broken = int((covalent & (table.lengths > MARGIN * limit(table.indices))).sum())
-    now, definition = find_bonds(after)
-    if "covalent" not in definition:
-        return broken, 0
-    earlier = follow_bonds(now, before).lengths
-    return broken, int((earlier > MARGIN * limit(now.indices)).sum())
+    return count_broken(table), count_broken(seen_backwards)
 
 
 def shortest_distance(atoms: Atoms) -> float | None:
-    """Return the shortest distance between two atoms, images included, in Å."""
+    """Return the shortest distance between two atoms, images included, in Å; None beyond 50 Å."""
     reach = 2.0
     while reach < 50:
         (d,) = half_neighbour_list(atoms, reach, "d")
@@ -128,11 +120,9 @@ def displacement_rmsd(before: Atoms, after: Atoms) -> float:
         moves = moved.positions - target.positions
     else:
         # in scaled coordinates the strain of the cell drops out
-        old = before.cell.complete()
-        moves = (
-            after.cell.complete().scaled_positions(after.positions)
-            - old.scaled_positions(before.positions)
-        ) @ old[:]
+        old, new = before.cell.complete(), after.cell.complete()
+        scaled = new.scaled_positions(after.positions) - old.scaled_positions(before.positions)
+        moves = scaled @ old[:]
         moves -= moves.mean(axis=0)
     return float(np.sqrt((moves**2).sum(axis=1).mean()))
 

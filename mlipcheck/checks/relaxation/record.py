@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.lengths import check_lengths
+from ...references.doubts import Doubt
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,10 @@ class BondChange:
     largest_change: float
     largest_change_percent: float
 
+    @property
+    def mean_change_percent(self) -> float:
+        return 100 * self.mean_change / self.mean_length
+
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
@@ -55,11 +60,13 @@ class Relaxation:
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.
     ``rmsd`` is free of drift, and of rotation for a molecule. ``force_calls`` counts the distinct
     geometries whose forces were asked for, ``target_fmax`` and ``most_steps`` are what was set, and
-    ``seed`` where the start was rattled. ``reference_fmax`` is the largest force that the reference
-    itself left, where it is known, ``reference_stress`` the largest component of its
-    stress (eV/Å^3); ``single_point`` where its run did not relax.
-    ``stress_error`` is how far the stress is from the derivative of the energy, relative to it,
-    where the cell is free.
+    ``seed`` where the start was rattled. ``doubts`` speak against the reference, ``start_only``
+    is where nothing says that it is relaxed, ``same_functional`` where it is the model's own.
+    ``stress_error`` is how far the stress is from the derivative of the energy, relative to it.
+
+    Of a cell that is free as a whole, ``modulus`` (eV/Å^3) is -V dp/dV at the end, and
+    ``to_go_percent`` what is left to the volume's minimum, p over the modulus, None where there is
+    no minimum; without any stress the atoms are not ``bound``.
     """
 
     name: str
@@ -68,6 +75,9 @@ class Relaxation:
     source: str = ""
     fingerprint: str = field(default="", metadata={"input": "reference structure"})
     level_of_theory: str | None = None
+    same_functional: bool = False
+    start_only: bool = False
+    doubts: tuple[Doubt, ...] = ()
     converged: bool = False
     error: str | None = None
     notes: tuple[str, ...] = ()
@@ -80,21 +90,18 @@ class Relaxation:
     cell: str = field(default="fixed", metadata={"input": "cell"})
     start: str = field(default="relaxed", metadata={"input": "start"})
     seed: int | None = field(default=None, metadata={"input": "seed of the rattle"})
-    reference_fmax: float | None = None
-    reference_stress: float | None = None
-    single_point: bool = False
     reference_volume: float | None = None
     volume: float | None = None
     volume_change_percent: float | None = None
+    to_go_percent: float | None = None
+    modulus: float | None = None
+    bound: bool = True
     length_changes_percent: tuple[float, float, float] | None = None
     angle_changes: tuple[float, float, float] | None = None
     bond_changes: tuple[BondChange, ...] = ()
     bonds: BondTable | None = None
-    bond_definition: str = ""
     broken_bonds: int = 0
     new_bonds: int = 0
-    shortest_distance: float | None = None
-    reference_shortest_distance: float | None = None
     rmsd: float | None = None
     space_group: str | None = None
     reference_space_group: str | None = None
@@ -105,5 +112,4 @@ class Relaxation:
 
     @property
     def largest_bond_change_percent(self) -> float | None:
-        changes = [abs(b.largest_change_percent) for b in self.bond_changes]
-        return max(changes) if changes else None
+        return max((abs(b.largest_change_percent) for b in self.bond_changes), default=None)

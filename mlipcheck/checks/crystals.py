@@ -1,0 +1,31 @@
+"""What several checks share about crystals: what they are evidence for, and which are few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..check import Task
+from ..references.files import COLLECTIONS
+from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
+
+# As crystals these are molecules or atoms that dispersion holds together.
+HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
+MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
+SOURCES = {"exact Morse": TOY, "dcdft": ELEMENTS, "acwf-unaries": ELEMENTS}
+
+
+def tested_on(source: str, formula: str) -> str:
+    """Return what kind of evidence a crystal is: one of `mlipcheck.uses.TESTED_ON`."""
+    found = SOURCES.get(source, PUBLIC if source in COLLECTIONS else OWN)
+    molecular = formula.rstrip("0123456789") in MOLECULAR_ELEMENTS
+    return MOLECULAR if found == ELEMENTS and molecular else found
+
+
+def keep_few(tasks: Sequence[Task], most: int, most_atoms: int) -> list[Task]:
+    """Return the first tasks that have at most so many atoms together."""
+    kept: list[Task] = []
+    for task in tasks:
+        atoms = sum(len(t.atoms or ()) for t in (*kept, task))
+        if atoms <= most_atoms and len(kept) < most:
+            kept.append(task)
+    return kept

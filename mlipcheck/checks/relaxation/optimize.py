@@ -1,0 +1,111 @@
+"""From a structure to the minimum near by, the volume's included where the cell is free."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, InputError
+
+from ...analysis.closest import find_gaps
+from ...analysis.strain import VolumeAtRest, look_around, strained
+from ...calculators.neighbours import full_cell
+from .settings import RelaxSettings
+
+AT_REST = 0.003  # of the volume, still to go
+NUDGE = 0.02  # of the volume, at most at once, towards a minimum or in search of one
+NUDGES = 12
+LAYERS = 2.5  # Å without atoms between layers, and 1.5 times as much as along other directions
+# A cell that is stretched or squeezed by this factor along any direction is no crystal any more:
+# layers and noble gases come to three, where the model's range ends.
+RUNAWAY = 10.0
+
+
+def optimize(
+    calculator: BaseCalculator, atoms: Atoms, mask: list[bool], settings: RelaxSettings
+) -> dict[str, Any]:
+    """Relax until the forces are small, and a free volume is at its minimum."""
+    start = atoms.copy()
+    steps = 0
+    for nudges in range(NUDGES + 1):
+        facts = _run_optimizer(atoms, start, mask, settings, settings.steps - steps)
+        steps += facts["steps"]
+        facts |= {"steps": steps}
+        if not (facts["converged"] and all(mask)):
+            return facts
+        rest = max((look_around(calculator, atoms, m) for m in _modes(atoms)), key=_distance)
+        to_go = rest.to_go
+        facts |= {"modulus": rest.modulus, "bound": rest.bound}
+        facts["to_go_percent"] = None if to_go is None else 100 * to_go
+        facts["converged"] = rest.bound and _distance(rest) < AT_REST
+        if facts["converged"] or not rest.bound or nudges == NUDGES or steps >= settings.steps:
+            break
+        change = np.clip(NUDGE * rest.downhill if to_go is None else to_go, -NUDGE, NUDGE)
+        atoms.set_cell(strained(atoms, change * rest.mode).cell, scale_atoms=True)
+        steps += 1
+    return facts
+
+
+def _distance(rest: VolumeAtRest) -> float:
+    """Return how far a volume is from its minimum; infinity where there is none."""
+    return np.inf if rest.to_go is None else abs(rest.to_go)
+
+
+def _modes(atoms: Atoms) -> list[np.ndarray]:
+    """Return the strains along which a volume is to be at rest: layers have one of their own."""
+    modes = [np.eye(3) / 3]
+    gaps, normals = find_gaps(atoms)
+    widest = int(np.argmax(gaps))
+    if gaps[widest] > max(LAYERS, 1.5 * np.delete(gaps, widest).max()):
+        modes.append(np.outer(normals[widest], normals[widest]))
+    return modes
+
+
+def _run_optimizer(
+    atoms: Atoms, start: Atoms, mask: list[bool], settings: RelaxSettings, steps: int
+) -> dict[str, Any]:
+    import ase.optimize
+    from ase.filters import FrechetCellFilter
+
+    moving = FrechetCellFilter(atoms, mask=mask) if any(mask) else atoms
+    run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
+    if any(mask):
+        run.attach(_refuse_runaway, 1, atoms, start, run)
+    converged = bool(run.run(fmax=settings.fmax, steps=steps))
+    forces = moving.get_forces()
+    if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
+        raise InputError(f"NaN forces after {run.nsteps} steps; the model left its range")
+    return {
+        "converged": converged,
+        "steps": int(run.nsteps),
+        "fmax": float(np.linalg.norm(forces, axis=1).max()),
+        "energy": float(atoms.get_potential_energy()),
+    }
+
+
+def _refuse_runaway(atoms: Atoms, start: Atoms, run: Any) -> None:
+    """Raise `InputError` where the cell is `RUNAWAY` times as long or as thin as at the start."""
+    stretches = np.linalg.svd(np.linalg.solve(full_cell(start), full_cell(atoms)), compute_uv=False)
+    if not 1 / RUNAWAY < stretches[-1] <= stretches[0] < RUNAWAY:
+        before, after = (a.cell.cellpar().round(2).tolist() for a in (start, atoms))
+        raise InputError(f"the cell runs away: from {before} to {after} in {run.nsteps} steps")
+
+
+def mask_strains(atoms: Atoms, solid: np.ndarray) -> list[bool]:
+    """Return the strains (xx yy zz yz xz xy) within the lattice directions that may move.
+
+    FrechetCellFilter knows nothing of pbc and would relax the vacuum of a slab.
+    """
+    if solid.all():
+        return [True] * 6
+    vectors = atoms.cell[:][solid]
+    # the Cartesian axes that these vectors span, which must be whole axes
+    spans = np.abs(vectors).max(axis=0) > 1e-6 * np.abs(vectors).max()
+    if spans.sum() != solid.sum():
+        raise InputError(
+            "a free cell needs the periodic directions along Cartesian axes; "
+            "rotate the structure, or fix the cell"
+        )
+    x, y, z = (bool(s) for s in spans)
+    return [x, y, z, y and z, x and z, x and y]
