@@ -27,12 +27,6 @@ class BirchMurnaghan:
         cubic = strain**3 * self.b1 + strain**2 * (2 - 4 * strain)
         return np.asarray(self.e0 + 9 * self.v0 * self.b0 / 16 * cubic)
 
-    def bulk_modulus(self, volume: float) -> float:
-        """Return V d²E/dV² in eV/Å^3, negative where the curve bends downwards."""
-        h = 1e-3 * volume
-        low, middle, high = self.energy(volume + h * np.array([-1.0, 0.0, 1.0]))
-        return float(volume * (low - 2 * middle + high) / h**2)
-
 
 def fit_birch_murnaghan(volumes: np.ndarray, energies: np.ndarray) -> BirchMurnaghan | None:
     """Return the equation of state by least squares; None where it has no minimum near by.

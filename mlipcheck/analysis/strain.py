@@ -24,29 +24,39 @@ UNEVEN = 2.0  # sides of a minimum whose stiffness differs by this factor are no
 
 
 def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
+    """Return how far the stress is from the energy's derivative, relative to it.
+
+    As `derivative_error`, along a strain that mixes all components, of the structure compressed
+    and sheared by 2 %.
+    """
+    return derivative_error(calculator, strained(atoms, STRAIN), DIRECTION)
+
+
+def derivative_error(
+    calculator: BaseCalculator, atoms: Atoms, direction: np.ndarray, step: float | None = None
+) -> float | None:
     """Return |σ:D - V^-1 dE/dλ| over the size of the latter, along the strain λ D.
 
-    The structure is compressed and sheared by 2 % first and the derivative taken by central
-    difference; what the energy's own rounding can make of it is taken off the difference. None
-    where the calculator gives no energy or stress there, or the stress along D is lost in rounding.
+    The derivative is a central difference; what the energy's own rounding can make of it is taken
+    off the difference. None where the calculator gives no energy or stress there, or the stress
+    along D is lost in rounding.
     """
-    squeezed = strained(atoms, STRAIN)
-    (middle,) = evaluate(calculator, [squeezed], properties=("energy", "stress"))
+    (middle,) = evaluate(calculator, [atoms], properties=("energy", "stress"))
     if middle.stress is None:
         return None
     kind = floating_type(calculator, [middle])
     # in float32 the step must lift the difference above rounding
-    h = 1e-3 if kind == "float32" else 1e-4
-    images = [strained(squeezed, x * DIRECTION) for x in (-h, h)]
+    h = step or (1e-3 if kind == "float32" else 1e-4)
+    images = [strained(atoms, x * direction) for x in (-h, h)]
     low, high = (e.energy for e in evaluate(calculator, images, properties=("energy",)))
     if low is None or high is None:
         return None
-    volume = squeezed.get_volume()
+    volume = atoms.get_volume()
     derivative = (high - low) / (2 * h) / volume
     noise = rounding_noise(low, kind, h) / volume
     if derivative == 0 or noise > TOO_NOISY * abs(derivative):
         return None
-    given = float(np.sum(voigt_6_to_full_3x3_stress(middle.stress) * DIRECTION))
+    given = float(np.sum(voigt_6_to_full_3x3_stress(middle.stress) * direction))
     return float(max(abs(given - derivative) - noise, 0.0) / abs(derivative))
 
 

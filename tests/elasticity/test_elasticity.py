@@ -6,17 +6,19 @@ import dataclasses
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk, fcc111
 from ase.calculators.calculator import Calculator, all_changes
 
-from mlipcheck.analysis.closest import has_vacuum
+from mlipcheck.analysis.closest import empty_directions
 from mlipcheck.analysis.eos import BirchMurnaghan, compare_curves, fit_birch_murnaghan
 from mlipcheck.calculators.records import CalculatorInfo
-from mlipcheck.check import Context, Task
-from mlipcheck.checks.elasticity import Elasticity
+from mlipcheck.check import Context
+from mlipcheck.checks.elasticity.check import Elasticity, _task
 from mlipcheck.references.crystals import ground_states
-from mlipcheck.references.structures import from_atoms
+from mlipcheck.references.structures import RelaxedReference, from_atoms
 from mlipcheck.system import Settings, System
+from mlipcheck.uses import CONSISTENCY, ELEMENTS, MOLECULAR, OWN
 from mlipcheck.verdict import judge
 
 TRUTH = BirchMurnaghan(v0=11.9, b0=0.88, b1=4.9)
@@ -44,12 +46,10 @@ class OfVolume(Calculator):
         }
 
 
-def row_of(calculator, reference=TRUTH, volume=TRUTH.v0):
+def row_of(calculator, reference=TRUTH, volume=TRUTH.v0, **facts):
     atoms = bulk("Cu", a=(4 * volume) ** (1 / 3))
-    task = Task("Cu-fcc", None)
-    check = Elasticity()
-    made = check._task(atoms, "Cu-fcc", "here", "", "PBE", reference)
-    (row,) = check.run(calculator, dataclasses.replace(task, subject=made.subject), Context())
+    known = RelaxedReference("Cu-fcc", "acwf-unaries", atoms, level_of_theory="PBE", **facts)
+    (row,) = Elasticity().run(calculator, _task(known, reference), Context())
     return row
 
 
@@ -65,7 +65,6 @@ def test_a_curve_is_fitted_to_itself():
     assert found.b0 == pytest.approx(TRUTH.b0, rel=1e-5)
     assert found.b1 == pytest.approx(TRUTH.b1, rel=1e-4)
     assert found.e0 == pytest.approx(-3.5)
-    assert found.bulk_modulus(found.v0) == pytest.approx(TRUTH.b0, rel=1e-3)
 
 
 def test_epsilon_and_delta_of_known_curves():
@@ -144,7 +143,7 @@ def test_a_pressure_that_is_no_derivative_is_found():
     assert set(found.values()) == {"ok"}
 
 
-def test_a_maximum_at_the_own_volume_is_told_with_its_minimum():
+def test_a_maximum_at_the_own_volume_is_reported_with_its_minimum():
     def energy(v):
         x = v / TRUTH.v0 - 1
         return 0.02 * np.cos(x / 0.1 * np.pi) + 0.3 * x**2
@@ -157,12 +156,12 @@ def test_a_maximum_at_the_own_volume_is_told_with_its_minimum():
     assert "% away" in finding.value
 
 
-def test_a_model_that_sees_no_neighbour_is_told():
+def test_a_model_that_sees_no_neighbour_is_reported():
     row = row_of(OfVolume(lambda v: 0 * v - 1.0))
     assert not row.bound
     (finding,) = [f for f in judge({"elasticity": [row]}) if f.quantity == "one minimum"]
     assert finding.status == "fail"
-    assert "sees no neighbour" in finding.value
+    assert "sees no bond" in finding.value
 
 
 def test_what_raises_is_a_row():
@@ -178,16 +177,20 @@ def test_what_raises_is_a_row():
 
 
 def test_stiffness_within_its_uncertainty_is_not_blamed():
-    row = row_of(OfVolume(dataclasses.replace(TRUTH, b0=1.2 * TRUTH.b0).energy))
+    row = row_of(OfVolume(dataclasses.replace(TRUTH, b0=1.45 * TRUTH.b0).energy))
     rough = dataclasses.replace(row, bulk_modulus_spread=0.1)
-    assert statuses(row)["bulk modulus"] == "caution"
-    assert statuses(rough)["bulk modulus"] == "ok"
+    assert statuses(row)["bulk modulus"] == "fail"
+    assert statuses(rough)["bulk modulus"] == "caution"
 
 
 def test_vacuum_is_seen():
-    assert has_vacuum(fcc111("Al", (1, 1, 3), vacuum=5.0, periodic=True))
-    assert not has_vacuum(bulk("Al", cubic=True))
-    assert not has_vacuum(bulk("Cs", cubic=True))
+    slab = fcc111("Al", (1, 1, 3), vacuum=5.0, periodic=True)
+    assert empty_directions(slab).tolist() == [False, False, True]
+    slab.pbc = (True, True, False)
+    assert empty_directions(slab).tolist() == [False, False, True]
+    assert empty_directions(Atoms("NH", [[0, 0, 0], [0, 0, 1]], cell=[9] * 3, pbc=True)).all()
+    for crystal in (bulk("Al", cubic=True), bulk("Cs", cubic=True), bulk("Cs")):
+        assert not empty_directions(crystal).any()
 
 
 def tasks_of(**facts):
@@ -217,11 +220,39 @@ def test_without_the_data_it_says_how_to_get_them(monkeypatch):
     assert "mlipcheck data acwf-unaries" in skip.reason
 
 
+def test_elements_are_evidence_as_far_as_their_bonding_goes():
+    copper = row_of(OfVolume(TRUTH.energy))
+    argon = dataclasses.replace(copper, formula="Ar")
+    own = dataclasses.replace(copper, source="POSCAR", reference=None, epsilon=None)
+    evidence = [Elasticity().evidence(row).tested_on for row in (copper, argon, own)]
+    assert evidence == [ELEMENTS, MOLECULAR, OWN]
+    # without a reference it is a test of consistency
+    found = judge({"elasticity": [own]})
+    assert {f.tested_on for f in found} == {CONSISTENCY}
+    assert not {"equation of state", "bulk modulus"} & {f.quantity for f in found}
+
+
+def test_a_curve_of_another_functional_is_in_doubt():
+    calculator = OfVolume(dataclasses.replace(TRUTH, b0=2 * TRUTH.b0).energy)
+    calculator.mlipcheck_info = CalculatorInfo("x", level_of_theory="r2SCAN")
+    found = {f.quantity: f for f in judge({"elasticity": [row_of(calculator)]})}
+    for quantity in ("equation of state", "bulk modulus"):
+        assert found[quantity].status == "caution"
+        assert "r2SCAN" in found[quantity].doubts[0].text
+    assert not found["one minimum"].doubts
+
+
+def test_a_guess_of_the_volume_may_be_off():
+    def energy(v):
+        return -0.02 * v
+
+    assert statuses(row_of(OfVolume(energy)))["one minimum"] == "fail"
+    assert statuses(row_of(OfVolume(energy), start_only=True))["one minimum"] == "not assessed"
+
+
 def test_chgnet_on_caesium(chgnet, data_dir):
     ((reference, curve),) = ground_states(["Cs"])
-    check = Elasticity()
-    made = check._task(reference.relaxed, "Cs", "acwf", "", None, curve)
-    (row,) = check.run(chgnet, made, Context())
+    (row,) = Elasticity().run(chgnet, _task(reference, curve), Context())
     assert row.bulk_modulus_at_start < 0
     assert 100 * (row.fit.v0 / row.start_volume - 1) == pytest.approx(-7, abs=1)
     assert statuses(row)["one minimum"] == "fail"

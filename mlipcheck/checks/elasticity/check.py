@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ase import Atoms, units
+from ase import units
 from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import empty_directions
+from ...analysis.eos import BirchMurnaghan
 from ...calculators.evaluate import describe_error
-from ...check import Check, Context, Skip, Task
+from ...check import Check, Context, Evidence, Skip, Task
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
 from ...references.crystals import ground_states
 from ...references.files import COLLECTIONS
+from ...references.structures import RelaxedReference
 from ...system import Settings, System
+from ..crystals import keep_few, tested_on
 from .criteria import CRITERIA
 from .record import EquationOfState
 from .volumes import EVALUATIONS, scan_volumes
@@ -60,62 +63,46 @@ class Elasticity(Check[EquationOfState]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        skips: list[Task | Skip] = []
-        tasks = []
-        left = []
-        for r in system.references:
-            if r.source in COLLECTIONS or r.relaxed is None or not r.relaxed.pbc.any():
-                continue
-            if empty_directions(r.relaxed).any():
-                left.append(r.name)
-                continue
-            tasks.append(self._task(r.relaxed, r.name, r.source, r.fingerprint, r.level_of_theory))
-        if left:
-            skips.append(Skip(f"no crystals in three dimensions: {some(left)}"))
+        own = [
+            r
+            for r in system.references
+            if r.source not in COLLECTIONS and r.relaxed is not None and r.relaxed.pbc.any()
+        ]
+        flat = [r.name for r in own if empty_directions(r.relaxed).any()]
+        tasks = [_task(r) for r in own if r.name not in flat]
+        why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         elements = sorted({x for word in system.elements for x in word.split("-")})
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
-        if unwanted and not tasks:
-            skips.append(Skip("--reference none leaves out the elements' own crystals"))
-        elif known is None and not tasks:
-            skips.append(
-                Skip("equations of state are not here: mlipcheck data acwf-unaries fetches them")
-            )
-        elif known == [] and elements and not tasks:
-            skips.append(Skip(f"no equation of state is known of {some(elements)}"))
-        for r, curve in known or ():
-            assert r.relaxed is not None
-            task = self._task(r.relaxed, r.name, r.source, r.fingerprint, r.level_of_theory, curve)
-            tasks.append(task)
+        if not tasks and unwanted:
+            why.append("--reference none leaves out the elements' own crystals")
+        elif not tasks and known is None:
+            why.append("equations of state are not here: mlipcheck data acwf-unaries fetches them")
+        elif not tasks and not known and elements:
+            why.append(f"no equation of state is known of {some(elements)}")
+        tasks += [_task(r, curve) for r, curve in known or ()]
         if settings.quick:
-            tasks, fewer = _fewer(tasks)
-            skips += [Skip(f"--quick leaves out {fewer} crystals")] if fewer else []
-        return [*tasks, *(skips or ([] if tasks else [Skip("no crystals given")]))]
-
-    def _task(
-        self,
-        atoms: Atoms,
-        name: str,
-        source: str,
-        fingerprint: str,
-        level: str | None,
-        curve: object = None,
-    ) -> Task:
-        row = EquationOfState(name, atoms.get_chemical_formula(), source, fingerprint, level)
-        key = (name, source, fingerprint, curve)
-        return Task(name, (atoms, row, curve), key, atoms, EVALUATIONS, BATCH)
+            every, tasks = len(tasks), keep_few(tasks, QUICK_CRYSTALS, QUICK_ATOMS)
+            if left := every - len(tasks):
+                why.append(f"--quick leaves out {left} crystals")
+        if not (tasks or why):
+            why.append("no crystals given")
+        return [*tasks, *map(Skip, why)]
 
     def run(
         self, calculator: BaseCalculator, task: Task, context: Context
     ) -> list[EquationOfState]:
-        atoms, row, curve = task.subject
+        atoms, row = task.subject
         try:
-            return [scan_volumes(calculator, atoms, row, curve)]
+            return [scan_volumes(calculator, atoms, row)]
         except (Exception, SystemExit) as error:  # kept and shown as this crystal's result
             return [EquationOfState(task.name, error=describe_error(error))]
 
+    def evidence(self, row: EquationOfState) -> Evidence:
+        return Evidence(tested_on(row.source, row.formula), row.doubts)
+
     def remarks(self, rows: Sequence[EquationOfState]) -> list[Paragraph]:
-        scaled = "Shapes and fractional positions are held, volumes go from 0.5 to 1.3 V0."
+        scaled = "Shapes and fractional positions are kept, volumes go from 0.5 to 1.3 V0."
         return [*super().remarks(rows), Paragraph(scaled)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
@@ -124,12 +111,18 @@ class Elasticity(Check[EquationOfState]):
         return draw_panels(models)
 
 
-def _fewer(tasks: list[Task]) -> tuple[list[Task], int]:
-    kept: list[Task] = []
-    room = QUICK_ATOMS
-    for task in tasks:
-        atoms = len(task.atoms or ())
-        if atoms <= room and len(kept) < QUICK_CRYSTALS:
-            kept.append(task)
-            room -= atoms
-    return kept, len(tasks) - len(kept)
+def _task(reference: RelaxedReference, curve: BirchMurnaghan | None = None) -> Task:
+    """Return the task of a crystal, with its equation of state (per atom) where it is known."""
+    atoms = reference.relaxed
+    assert atoms is not None
+    row = EquationOfState(
+        name=reference.name,
+        formula=atoms.get_chemical_formula(),
+        source=reference.source,
+        fingerprint=reference.fingerprint,
+        level_of_theory=reference.level_of_theory,
+        start_only=reference.start_only,
+        reference=curve,
+    )
+    key = (row.name, row.source, row.fingerprint, curve)
+    return Task(row.name, (atoms, row), key, atoms, EVALUATIONS, BATCH)

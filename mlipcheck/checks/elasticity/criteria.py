@@ -12,19 +12,20 @@ def read_minimum(row: EquationOfState) -> Reading | None:
     """Count what speaks against one minimum: none at all, or none at the structure's volume."""
     if row.error:
         return None
+    none = None if row.start_only else 2  # a guess may lie anywhere
     if not row.bound:
-        return Reading(2, "the energy does not depend on the volume: the model sees no neighbour")
+        return Reading(none, "the model sees no bond, the energy does not depend on the volume")
     if row.fit is None:
-        return Reading(2, "no minimum between 0.45 and 1.4 times its volume")
-    away = 100 * (row.fit.v0 / (row.start_volume or row.fit.v0) - 1)
+        return Reading(none, "no minimum between 0.45 and 1.4 times its volume")
+    away = f"{100 * (row.fit.v0 / (row.start_volume or row.fit.v0) - 1):+.1f} %"
     bend = row.bulk_modulus_at_start
     if bend is not None and bend <= 0:
         gpa = bend / units.GPa
-        return Reading(2, f"a maximum here (B {gpa:.2g} GPa), its minimum {away:+.1f} % away")
+        return Reading(none, f"a maximum here (B {gpa:.2g} GPa), its minimum {away} away")
     if len(row.minima) > 1:
         places = ", ".join(f"{v:.2f}" for v in row.minima)
         return Reading(1, f"{len(row.minima)} minima, at {places} V0")
-    return Reading(0, f"one minimum, {away:+.1f} % from its volume")
+    return Reading(0, f"one minimum, {away} from its volume, B {row.fit.b0 / units.GPa:.3g} GPa")
 
 
 def read_modulus(row: EquationOfState) -> Reading | None:
@@ -32,11 +33,10 @@ def read_modulus(row: EquationOfState) -> Reading | None:
         return None
     ratio = row.fit.b0 / row.reference.b0
     spread = row.bulk_modulus_spread or 0.0
-    beyond = max(0.0, 100 * (abs(ratio - 1) - ratio * spread))
+    off = 100 * abs(ratio - 1)
     gpa, reference = row.fit.b0 / units.GPa, row.reference.b0 / units.GPa
-    return Reading(
-        beyond, f"B0 {gpa:.3g} ± {gpa * spread:.2g} GPa, reference {reference:.3g} ({ratio:.2f})"
-    )
+    text = f"B0 {gpa:.3g} ± {gpa * spread:.2g} GPa, reference {reference:.3g} ({ratio:.2f})"
+    return Reading(off, text, sure=max(0.0, off - 100 * ratio * spread))
 
 
 def read_epsilon(row: EquationOfState) -> Reading | None:
@@ -97,7 +97,7 @@ CRITERIA = (
         source=f"{OWN_CONVENTION}; codes with different pseudopotentials agree within 0.2 "
         "(Bosoni et al., Nat. Rev. Phys. 6, 45 (2024))",
         good="the equation of state is the reference's",
-        bad="the equation of state is another",
+        bad="the equation of state differs",
         why="volume, stiffness and anharmonicity are one curve, and ε compares it as a whole",
         unit="ε",
         rests_on=("curve",),
@@ -107,7 +107,7 @@ CRITERIA = (
         read_modulus,
         caution=15.0,
         fail=40.0,
-        source=f"{OWN_CONVENTION}; beyond its own uncertainty, the spread between fit windows",
+        source=f"{OWN_CONVENTION}; fail: beyond its uncertainty, the spread between fit windows",
         good="the crystal is as stiff as the reference's",
         bad="the crystal is stiffer or softer than the reference's",
         why="sound, elastic constants and thermal expansion follow the stiffness",
@@ -132,7 +132,7 @@ CRITERIA = (
         fail=0.75,
         source=f"{OWN_CONVENTION}: half the volume is 500 GPa and more for a metal",
         good="the crystal resists when it is pressed to half of its volume",
-        bad="pressed further, the crystal falls in",
+        bad="pressed further, the crystal collapses",
         why="a run under pressure, or from a dense random start, goes where the energy falls",
         unit="V0",
         decides=(),

@@ -30,42 +30,39 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     figure, axis = new_axes(3.6)
     row = good[0][1]
-    low, high = np.inf, 0.0
+    every = [np.array([0.1])]
     for model, r in good:
         finite = np.isfinite(r.energies)
         volumes, energies = r.volumes[finite], r.energies[finite]
         zero = r.fit.e0 if r.fit else float(np.interp(r.start_volume or 0.0, volumes, energies))
-        above = energies - zero
         label = printable(model.label, 40)
-        axis.plot(volumes, above, color=model.colour, marker=model.marker, ms=3, label=label)
-        inside = above[above < HIGHEST]
-        low, high = min(low, float(above.min())), max(high, float(inside.max(initial=0.1)))
+        look = {"color": model.colour, "marker": model.marker, "ms": 3}
+        axis.plot(volumes, energies - zero, label=label, **look)
+        every.append(energies - zero)
     if row.reference is not None:
-        ends = (row.volumes.min(), row.volumes.max())
-        near = np.linspace(
-            max(ends[0], 0.85 * row.reference.v0), min(ends[1], 1.15 * row.reference.v0)
-        )
+        ends = row.reference.v0 * np.array([0.85, 1.15])
+        near = np.linspace(*np.clip(ends, row.volumes.min(), row.volumes.max()))
         curve = row.reference.energy(near) - row.reference.e0
         axis.plot(near, curve, color=REFERENCE, ls="--", lw=1.2, label="reference", zorder=4)
     if row.start_volume is not None:
         axis.axvline(row.start_volume, color=DARK, lw=0.8, ls=":", label="its own volume")
-    axis.set_ylim(max(low, -HIGHEST) - 0.05 * high, 1.1 * high)
+    above = np.concatenate(every)
+    high = above[above < HIGHEST].max()
+    axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
     axis.tick_params(labelsize=SIZE)
     axis.set_title(printable(row.name, 40), fontsize=SIZE + 1)
     axis.set_xlabel("volume (Å³/atom)", fontsize=SIZE)
     axis.set_ylabel("E − E(V0) (eV/atom)", fontsize=SIZE)
     legend_below(figure, 2)
-    words = [f"{plain(m.label)}: {_describe(r)}." for m, r in good]
+    readings = [(m, [c.read(r) for c in CRITERIA]) for m, r in good]
+    words = [
+        f"{plain(m.label)}: {'; '.join(plain(x.text) for x in xs if x)}." for m, xs in readings
+    ]
     return Panel(
         name=slug("volume", row.name),
-        caption=f"Energy of {plain(row.name)} against its volume, shape and positions held.",
+        caption=f"Energy of {plain(row.name)} against its volume, shape and positions kept.",
         alt=f"Energy against volume of {plain(row.name)}. {' '.join(words)}",
         checks=("elasticity",),
         subjects=(row.name,),
         figure=figure,
     )
-
-
-def _describe(row: EquationOfState) -> str:
-    readings = [c.read(row) for c in CRITERIA]
-    return "; ".join(plain(r.text) for r in readings if r is not None)

@@ -7,26 +7,31 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.eos import BirchMurnaghan
+from ...references.doubts import Doubt
 
 
 @dataclass(frozen=True, eq=False)
 class EquationOfState:
-    """The energy of one crystal against its volume, shape and fractional positions held.
+    """The energy of one crystal against its volume, shape and fractional positions kept.
 
     Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.
 
     Attributes
     ----------
-    name, formula, source : str
     fingerprint : str
         Of the structure that was scaled.
+    start_only : bool
+        Whether nothing says that it was at rest.
+    doubts : tuple of Doubt
+        What speaks against the reference.
     volumes, energies, pressures : ndarray of shape (n,)
         From half of the equilibrium volume to 1.3 times it; NaN where the model failed or has no
         stress.
     start_volume : float
         The structure's own volume: the reference's, where there is one.
-    fit : BirchMurnaghan or None
-        From seven volumes, 0.94 to 1.06 of the model's own V0; None without a minimum.
+    fit, reference : BirchMurnaghan or None
+        From seven volumes, 0.94 to 1.06 of the model's own V0, None without a minimum; and what
+        it is compared with.
     bulk_modulus_spread : float or None
         Half of the range of B0 over windows of ±3, ±6 and ±10 %, over B0: its uncertainty.
     bulk_modulus_at_start : float or None
@@ -37,11 +42,10 @@ class EquationOfState:
         Where the energy has a minimum, over V0.
     turnover, barrier : float or None
         V / V0 below which the energy falls again when pressed, and how high it is before, eV.
-    reference : BirchMurnaghan or None
     epsilon, delta : float or None
-        Of the two fitted curves; see `mlipcheck.analysis.eos.compare_curves`.
+        Of the two curves; see `mlipcheck.analysis.eos.compare_curves`.
     bound : bool
-        Whether the energy depends on the volume at all: False where the model sees no neighbour.
+        Whether the energy depends on the volume at all: False where the model sees no bond.
     """
 
     name: str
@@ -49,6 +53,8 @@ class EquationOfState:
     source: str = ""
     fingerprint: str = field(default="", metadata={"input": "structure"})
     level_of_theory: str | None = None
+    start_only: bool = False
+    doubts: tuple[Doubt, ...] = ()
     volumes: np.ndarray = field(default_factory=lambda: np.array([]))
     energies: np.ndarray = field(default_factory=lambda: np.array([]))
     pressures: np.ndarray = field(default_factory=lambda: np.array([]))
