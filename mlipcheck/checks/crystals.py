@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..check import Task
+from ..drawing.tables import Column
 from ..references.files import COLLECTIONS
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 
@@ -12,6 +13,10 @@ from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
 SOURCES = {"exact Morse": TOY, "dcdft": ELEMENTS, "acwf-unaries": ELEMENTS}
+METHODS = (
+    Column("from", lambda row: row.source or "-"),
+    Column("level of theory", lambda row: row.level_of_theory or "not known"),
+)
 
 
 def tested_on(source: str, formula: str) -> str:

@@ -18,7 +18,7 @@ from ...references.crystals import ground_states
 from ...references.files import COLLECTIONS
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
-from ..crystals import keep_few, tested_on
+from ..crystals import METHODS, keep_few, tested_on
 from .criteria import CRITERIA
 from .record import EquationOfState
 from .volumes import EVALUATIONS, scan_volumes
@@ -57,10 +57,7 @@ class Elasticity(Check[EquationOfState]):
         Column("minima\nV0", lambda r: ", ".join(f"{v:.2f}" for v in r.minima) or "none"),
         Column("falls\nbelow V0", lambda r: number(r.turnover, ".2f")),
     )
-    methods = (
-        Column("from", lambda r: r.source or "-"),
-        Column("level of theory", lambda r: r.level_of_theory or "not known"),
-    )
+    methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         own = [

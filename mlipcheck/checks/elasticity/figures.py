@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
         volumes, energies = r.volumes[finite], r.energies[finite]
         zero = r.fit.e0 if r.fit else float(np.interp(r.start_volume or 0.0, volumes, energies))
         label = printable(model.label, 40)
-        look = {"color": model.colour, "marker": model.marker, "ms": 3}
+        look: dict[str, Any] = {"color": model.colour, "marker": model.marker, "ms": 3}
         axis.plot(volumes, energies - zero, label=label, **look)
         every.append(energies - zero)
     if row.reference is not None:

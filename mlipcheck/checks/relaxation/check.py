@@ -13,7 +13,7 @@ from ...check import Check, Context, Evidence, Skip, Task, align, named
 from ...drawing.tables import Block, Column, Paragraph, TableBlock, number
 from ...record import Model
 from ...system import Settings, System
-from ..crystals import keep_few, tested_on
+from ..crystals import METHODS, keep_few, tested_on
 from .criteria import CRITERIA
 from .energies import compare_energies
 from .record import BondChange, Relaxation
@@ -76,10 +76,7 @@ class Relaxations(Check[Relaxation]):
         ),
         Column("space\ngroup", _group, left=True),
     )
-    methods = (
-        Column("from", lambda r: r.source or "-"),
-        Column("level of theory", lambda r: r.level_of_theory or "not known"),
-    )
+    methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         names = (f.name for f in dataclasses.fields(RelaxSettings))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from ase import units
 
@@ -42,24 +43,16 @@ def read_stress(row: Relaxation) -> Reading | None:
     return Reading(percent, f"{percent:.2g} % off")
 
 
-def _against_reference(read: Read) -> Read:
+def _read_end(read: Read, row: Relaxation) -> Reading | None:
     """Judge by where a structure goes only what got there, and began at a reference."""
-
-    @functools.wraps(read)
-    def reading(row: Relaxation) -> Reading | None:
-        found = None if row.error is not None else read(row)
-        if found is None:
-            return None
-        if not row.converged:
-            return Reading(None, "the relaxation did not converge")
-        if row.start_only:
-            return Reading(None, f"{found.text}; the input is not known to be relaxed")
-        return found
-
-    return reading
+    found = None if row.error is not None else read(row)
+    if found is not None and not row.converged:
+        return Reading(None, "the relaxation did not converge")
+    if found is not None and row.start_only:
+        return Reading(None, f"{found.text}; the input is not known to be relaxed")
+    return found
 
 
-@_against_reference
 def read_volume(row: Relaxation) -> Reading | None:
     change = row.volume_change_percent
     if change is None or row.cell == "fixed":
@@ -70,7 +63,6 @@ def read_volume(row: Relaxation) -> Reading | None:
     )
 
 
-@_against_reference
 def read_bonds(row: Relaxation) -> Reading | None:
     if not row.bond_changes:
         return None
@@ -79,7 +71,6 @@ def read_bonds(row: Relaxation) -> Reading | None:
     return Reading(abs(mean), f"{'-'.join(worst.pair)} {mean:+.2f} % (largest {largest:+.2f})")
 
 
-@_against_reference
 def read_topology(row: Relaxation) -> Reading | None:
     if not row.bond_changes:
         return None
@@ -87,7 +78,6 @@ def read_topology(row: Relaxation) -> Reading | None:
     return Reading(broken + new, f"{broken} broken, {new} new")
 
 
-@_against_reference
 def read_angles(row: Relaxation) -> Reading | None:
     if not row.angle_changes or row.cell == "fixed":
         return None
@@ -95,7 +85,6 @@ def read_angles(row: Relaxation) -> Reading | None:
     return Reading(abs(worst), f"{worst:+.2f}°")
 
 
-@_against_reference
 def read_symmetry(row: Relaxation) -> Reading | None:
     before, after = row.reference_space_group, row.space_group
     if before in (None, "P1 (1)"):  # which cannot be lost
@@ -105,9 +94,8 @@ def read_symmetry(row: Relaxation) -> Reading | None:
     return Reading(1, f"{before} becomes {after}")
 
 
-@_against_reference
 def read_energy(row: Relaxation) -> Reading | None:
-    if row.reference_energy is None or not row.converged:
+    if row.reference_energy is None:
         return None
     if row.energy_error_per_atom is None:
         return Reading(None, "the other structures do not fix its elements' energy zeros")
@@ -115,16 +103,19 @@ def read_energy(row: Relaxation) -> Reading | None:
     return Reading(abs(error), f"{error:+.1f} meV/atom")
 
 
-_of_volume = functools.partial(
-    Criterion,
+def _of_end(quantity: str, read: Read, **facts: Any) -> Criterion:
+    """Return a question about the structure that a relaxation ends at, beside its reference."""
+    return Criterion(quantity, partial(_read_end, read), **{"rests_on": ("structure",), **facts})
+
+
+_of_volume = partial(
+    _of_end,
     "volume",
     unit="%",
     good="the crystal keeps its volume",
     bad="the equilibrium volume differs",
     why="densities, pressures, elastic constants and band gaps follow the volume",
-    rests_on=("structure",),
 )
-_of_structure = functools.partial(Criterion, rests_on=("structure",))
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "convergence",
@@ -161,7 +152,7 @@ CRITERIA: tuple[Criterion, ...] = (
         source=f"{OWN_CONVENTION}: 3 % is about PBE's own error against experiment "
         "(Lejaeghere et al., Crit. Rev. Solid State Mater. Sci. 39, 1 (2014))",
     ),
-    _of_structure(
+    _of_end(
         "bond lengths",
         read_bonds,
         caution=1.0,
@@ -172,7 +163,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="bonds change by more than the reference's own error",
         why="vibrations, charges and reaction paths follow the bonds",
     ),
-    _of_structure(
+    _of_end(
         "broken and new bonds",
         read_topology,
         caution=0,
@@ -182,7 +173,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="it is another structure now",
         why="with other bonds it is another structure, and its numbers are about something else",
     ),
-    _of_structure(
+    _of_end(
         "cell angles",
         read_angles,
         caution=1.0,
@@ -193,7 +184,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the cell changes its shape",
         why="a sheared cell is another phase, or a symmetry that is lost",
     ),
-    _of_structure(
+    _of_end(
         "symmetry",
         read_symmetry,
         caution=0,
@@ -204,7 +195,7 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="the model prefers another symmetry, or did not keep this one",
         why="a structure that leaves its space group may be unstable in the model only",
     ),
-    Criterion(
+    _of_end(
         "energy",
         read_energy,
         caution=30.0,

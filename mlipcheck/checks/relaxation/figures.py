@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from ...drawing.colours import FAILED, PALE
+from ...drawing.colours import FAILED, MARKERS, PALE, PALETTE
 from ...drawing.dots import draw_compared
 from ...drawing.lettering import SIZE, count, is_finite, legend_below, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes
@@ -23,30 +22,20 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
     return [*_volumes(models), *_bonds(models)]
 
 
-def volume_change(row: Relaxation) -> float | None:
-    """Return the change of volume in %, None where the volume was not free, or is not known."""
+def _volume_change(row: Relaxation) -> float | None:
     change = row.volume_change_percent
     return change if row.error is None and row.cell == "free" and is_finite(change) else None
 
 
-def bond_changes(row: Relaxation) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lengths (Å) of the reference's bonds, and how each changed in %."""
-    if row.bonds is None or row.error is not None:
-        return np.array([]), np.array([])
-    lengths, now = row.bonds.reference_lengths, row.bonds.lengths
-    good = np.isfinite(lengths) & np.isfinite(now) & (lengths > 0)
-    return lengths[good], 100 * (now[good] / lengths[good] - 1)
-
-
 def _volumes(models: Sequence[Model]) -> Iterator[Panel]:
-    found = draw_compared(models, "relaxation", volume_change, VOLUME)
+    found = draw_compared(models, "relaxation", _volume_change, VOLUME)
     if found is None:
         return
     yield Panel(
         name="volumes",
         caption=f"The volume that {_each(models)} relaxes a structure to, against the reference's."
         f"{found.more}",
-        alt=f"Volumes, model minus reference. {found.describe('+.2f', ' %')}{_astray(models)}",
+        alt=f"Volumes, model minus reference. {found.describe('+.2f', ' %')}{_crossed(models)}",
         checks=("relaxation",),
         subjects=found.names,
         quantities=("volume",),
@@ -55,24 +44,31 @@ def _volumes(models: Sequence[Model]) -> Iterator[Panel]:
 
 
 def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
-    bonded = [[r for r in m.run.rows("relaxation") if len(bond_changes(r)[0])] for m in models]
-    if not any(bonded):
-        return
     figure, axis = new_axes(3.7)
-    words = []
-    reach = 0.4
-    for model, rows in zip(models, bonded, strict=True):
+    words, subjects, reach = [], [], 0.4
+    for model in models:
+        rows = [r for r in model.run.rows("relaxation") if len(_points(r)[0])]
         if not rows:
             continue
-        _draw_bonds(axis, rows, model)
-        changes = [bond_changes(r)[1] for r in rows]
-        reach = max(reach, *(float(np.abs(c).max()) for c in changes))
-        largest = [(r.name, float(max(c, key=abs))) for r, c in zip(rows, changes, strict=True)]
+        points = [_points(r) for r in rows]
+        lengths, changes, names, converged = map(np.concatenate, zip(*points, strict=True))
+        for label, colour, marker, chosen in _looks(names, model, alone=len(models) == 1):
+            at = chosen & converged
+            look: dict[str, Any] = {"color": colour, "marker": marker, "ms": 5, "alpha": 0.7}
+            axis.plot(lengths[at], changes[at], label=printable(label, 40), ls="none", **look)
+        if not converged.all():
+            at = ~converged
+            axis.plot(lengths[at], changes[at], "x", color=FAILED, ms=6, label="not converged")
+        largest = [(r.name, float(max(p[1], key=abs))) for r, p in zip(rows, points, strict=True)]
         broken, new = (sum(getattr(r, f"{x}_bonds") for r in rows) for x in ("broken", "new"))
         words.append(
-            f"{plain(model.label)}: {count(sum(map(len, changes)), 'bond')}, the largest change of "
-            f"each structure: {list_largest(largest)}; {broken} broken, {new} new."
+            f"{plain(model.label)}: {count(len(changes), 'bond')}, the largest change of each "
+            f"structure: {list_largest(largest)}; {broken} broken, {new} new."
         )
+        subjects += [r.name for r in rows]
+        reach = max(reach, np.abs(changes).max())
+    if not words:
+        return
     axis.axhline(0, color=PALE, lw=1, zorder=0)
     axis.set_ylim(-1.25 * reach, 1.25 * reach)
     axis.margins(x=0.1)
@@ -83,31 +79,39 @@ def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
     yield Panel(
         name="bonds",
         caption=f"How much each bond of the reference changes when {_each(models)} relaxes it.",
-        alt=f"Changes of bonds. {' '.join(words)}{_astray(models)}",
+        alt=f"Changes of bonds. {' '.join(words)}{_crossed(models)}",
         checks=("relaxation",),
-        subjects=tuple(dict.fromkeys(r.name for rows in bonded for r in rows)),
+        subjects=tuple(dict.fromkeys(subjects)),
         quantities=("bond lengths", "broken and new bonds"),
         figure=figure,
     )
 
 
-def _draw_bonds(axis: Axes, rows: Sequence[Relaxation], model: Model) -> None:
-    """Draw the change of every bond against its length in the reference."""
-    changes = [bond_changes(r) for r in rows]
-    x, y = (np.concatenate(parts) for parts in zip(*changes, strict=True))
-    converged = np.repeat([r.converged for r in rows], [len(c[0]) for c in changes])
-    look: dict[str, Any] = {"color": model.colour, "ms": 5, "alpha": 0.7, "ls": "none"}
-    label = printable(model.label, 40)
-    axis.plot(x[converged], y[converged], marker=model.marker, label=label, **look)
-    if not converged.all():
-        axis.plot(x[~converged], y[~converged], "x", color=FAILED, ms=6, label="not converged")
+def _points(row: Relaxation) -> tuple[np.ndarray, ...]:
+    """Return the reference's lengths (Å), changes (%) and names of bonds, and who converged."""
+    if row.bonds is None or row.error is not None:
+        return (np.array([]),) * 4
+    before, after = row.bonds.reference_lengths, row.bonds.lengths
+    good = np.isfinite(before) & np.isfinite(after) & (before > 0)
+    names = np.array(row.bonds.names or [""] * len(good))[good]
+    changes = 100 * (after[good] / before[good] - 1)
+    return before[good], changes, names, np.full(good.sum(), row.converged)
+
+
+def _looks(names: np.ndarray, model: Model, alone: bool) -> list[tuple[Any, ...]]:
+    """Return label, colour, marker and which bonds: pairs of species where a model is alone."""
+    pairs = np.unique(names)
+    if not alone or len(pairs) == 1:
+        return [(*model.look, np.full(len(names), True))]
+    n = len(PALETTE)
+    return [(p, PALETTE[k % n], MARKERS[k % n], names == p) for k, p in enumerate(pairs)]
 
 
 def _each(models: Sequence[Model]) -> str:
     return "each model" if len(models) > 1 else "the model"
 
 
-def _astray(models: Sequence[Model]) -> str:
+def _crossed(models: Sequence[Model]) -> str:
     rows = [r for m in models for r in m.run.rows("relaxation")]
     names = dict.fromkeys(plain(r.name) for r in rows if r.error is None and not r.converged)
     return f" Not converged, crossed: {', '.join(names)}." if names else ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -18,18 +20,20 @@ COVALENT = 1.15  # the same of a bond between two nonmetals of one side
 SHELL = 1.2  # of an atom's shortest distance to the other species
 # A bond that crosses the limit by a hair is neither broken nor new.
 MARGIN = 1.1
+FARTHEST_NEIGHBOUR = 6.0  # Å; nothing in a crystal is farther from its nearest neighbour
 SYMPREC = 0.01  # Å
 
 
-def compare_cells(
-    before: Atoms, after: Atoms
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Return the changes of a, b, c in percent and of the angles in degrees, None without cell."""
+def compare_cells(before: Atoms, after: Atoms) -> dict[str, Any]:
+    """Return the changes of a, b, c in percent and of the angles in degrees, none without cell."""
     if not before.pbc.any() or before.cell.rank < 3:
-        return None
+        return {}
     old, new = before.cell.cellpar(), after.cell.cellpar()
     lengths = 100 * (new[:3] / old[:3] - 1)
-    return tuple(lengths.tolist()), tuple((new[3:] - old[3:]).tolist())
+    return {
+        "length_changes_percent": tuple(lengths.tolist()),
+        "angle_changes": tuple((new[3:] - old[3:]).tolist()),
+    }
 
 
 def find_bonds(atoms: Atoms) -> BondTable:
@@ -43,9 +47,9 @@ def find_bonds(atoms: Atoms) -> BondTable:
     radii, numbers = covalent_radii[atoms.numbers], atoms.numbers
     i, j, d, images = half_neighbour_list(atoms, 2 * BOND * radii.max(), "ijdS")
     near = d <= BOND * (radii[i] + radii[j])
-    if not near.any() and (shortest := shortest_distance(atoms)) is not None:
-        i, j, d, images = half_neighbour_list(atoms, SHELL * shortest, "ijdS")
-        near = np.full(len(d), True)
+    if not near.any():
+        i, j, d, images = half_neighbour_list(atoms, FARTHEST_NEIGHBOUR, "ijdS")
+        near = d <= SHELL * d.min(initial=np.inf)
     nearest = np.full((len(atoms), numbers.max() + 1), np.inf)
     for one, other in ((i, j), (j, i)):
         np.minimum.at(nearest, (one, numbers[other]), d)
@@ -54,35 +58,31 @@ def find_bonds(atoms: Atoms) -> BondTable:
         anion, nonmetal = (np.isin(list(atoms.symbols), list(x)) for x in (anions, NONMETALS))
         covalent = nonmetal[i] & nonmetal[j] & (d <= COVALENT * (radii[i] + radii[j]))
         near &= covalent | (anion[i] != anion[j])
-    return BondTable(np.stack([i[near], j[near]], axis=1), images[near], d[near], d[near])
+    indices = np.stack([i[near], j[near]], axis=1)
+    pairs = np.sort(np.array(atoms.get_chemical_symbols())[indices], axis=1)
+    names = tuple("-".join(pair) for pair in pairs)
+    return BondTable(indices, images[near], d[near], d[near], names)
 
 
 def follow_bonds(table: BondTable, after: Atoms) -> BondTable:
     """Return the same bonds, atom pair and image, with the lengths of ``after``."""
     i, j = table.indices.T
     vectors = after.positions[j] - after.positions[i] + table.images @ after.cell[:]
-    lengths = np.linalg.norm(vectors, axis=1)
-    return BondTable(table.indices, table.images, table.reference_lengths, lengths)
+    return dataclasses.replace(table, lengths=np.linalg.norm(vectors, axis=1))
 
 
-def summarise_bonds(table: BondTable, before: Atoms) -> tuple[BondChange, ...]:
+def summarise_bonds(table: BondTable) -> tuple[BondChange, ...]:
     """Return mean and largest change for each pair of species."""
-    names = np.sort(np.array(before.get_chemical_symbols())[table.indices], axis=1)
+    names = np.array(table.names)
     changes = table.lengths - table.reference_lengths
     relative = 100 * changes / table.reference_lengths
     rows = []
-    for pair in sorted({(str(a), str(b)) for a, b in names}):
-        chosen = (names == pair).all(axis=1)
-        rows.append(
-            BondChange(
-                pair=pair,
-                count=int(chosen.sum()),
-                mean_length=float(table.reference_lengths[chosen].mean()),
-                mean_change=float(changes[chosen].mean()),
-                largest_change=float(max(changes[chosen], key=abs)),
-                largest_change_percent=float(max(relative[chosen], key=abs)),
-            )
-        )
+    for name in np.unique(names).tolist():
+        at = names == name
+        one, other = name.split("-")
+        mean, change = table.reference_lengths[at].mean(), changes[at].mean()
+        largest = [float(max(x[at], key=abs)) for x in (changes, relative)]
+        rows.append(BondChange((one, other), int(at.sum()), float(mean), float(change), *largest))
     return tuple(rows)
 
 
@@ -99,15 +99,10 @@ def count_broken_and_new(table: BondTable, before: Atoms, after: Atoms) -> tuple
     return count_broken(table), count_broken(seen_backwards)
 
 
-def shortest_distance(atoms: Atoms) -> float | None:
-    """Return the shortest distance between two atoms, images included, in Å; None beyond 50 Å."""
-    reach = 2.0
-    while reach < 50:
-        (d,) = half_neighbour_list(atoms, reach, "d")
-        if len(d):
-            return float(d.min())
-        reach *= 1.5
-    return None
+def has_neighbours(atoms: Atoms) -> bool:
+    """Tell whether any two atoms, or images, are within 6 Å; a lone atom has nothing to be near."""
+    lone = len(atoms) == 1 and not atoms.pbc.any()
+    return lone or bool(len(half_neighbour_list(atoms, FARTHEST_NEIGHBOUR, "d")[0]))
 
 
 def displacement_rmsd(before: Atoms, after: Atoms) -> float:

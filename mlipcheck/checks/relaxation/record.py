@@ -14,13 +14,15 @@ from ...references.doubts import Doubt
 class BondTable:
     """The bonds of the reference, each followed by its atoms and periodic image.
 
-    ``indices`` (n, 2), ``images`` (n, 3), ``reference_lengths`` and ``lengths`` (n,) in Å.
+    ``indices`` (n, 2), ``images`` (n, 3), ``reference_lengths`` and ``lengths`` (n,) in Å, and
+    ``names`` as Li-O.
     """
 
     indices: np.ndarray
     images: np.ndarray
     reference_lengths: np.ndarray
     lengths: np.ndarray
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # an empty table comes back from JSON without its width

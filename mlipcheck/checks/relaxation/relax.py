@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -29,16 +29,12 @@ from .settings import RelaxSettings
 
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
-FARTHEST_NEIGHBOUR = 6.0  # Å; nothing is farther from its nearest neighbour in a crystal
+Given: TypeAlias = RelaxedReference | Atoms | str | Path
 
 
 def relax_against_reference(
     calculator: BaseCalculator,
-    references: Iterable[RelaxedReference | Atoms | str | Path]
-    | RelaxedReference
-    | Atoms
-    | str
-    | Path,
+    references: Iterable[Given] | Given,
     *,
     fmax: float = 0.02,
     steps: int = 500,
@@ -134,86 +130,71 @@ def _relax(
     target = reference.relaxed
     if target is None:
         return row
-    row = dataclasses.replace(row, formula=target.get_chemical_formula(), n_atoms=len(target))
     counter = CountingCalculator(calculator)
+    facts: dict[str, Any] = {"formula": target.get_chemical_formula(), "n_atoms": len(target)}
     try:
-        mask, notes = _free_strains(calculator, reference, settings.cell)
-        row = dataclasses.replace(
-            row,
-            cell="free" if any(mask) else "fixed",
-            notes=(*row.notes, *notes),
-            reference_volume=_volume(target),
-            **_judge_reference(calculator, reference),
-        )
-        atoms = _starting_structure(reference, settings.start, any(mask), rng)
-        # the inputs are checked here, and a structure that the model cannot take is told apart
-        # from a relaxation that goes astray
-        problem = evaluate(calculator, [atoms])[0].error
-        if problem is not None:
-            return dataclasses.replace(row, error=problem)
-        if any(mask):
-            row = dataclasses.replace(row, stress_error=stress_error(calculator, target))
-        atoms.calc = counter
-        facts = optimize(calculator, atoms, mask, settings) | _compare(reference, atoms)
+        mask, notes = _free_strains(calculator, reference, target, settings.cell)
+        facts |= {"cell": "free" if any(mask) else "fixed", "notes": (*row.notes, *notes)}
+        facts |= {"reference_volume": _volume(target)}
+        facts |= _judge_reference(calculator, reference, target)
+        atoms = _starting_structure(reference, target, settings.start, any(mask), rng)
+        # the inputs are checked here: a structure that the model cannot take is not a relaxation
+        # that goes astray
+        facts["error"] = evaluate(calculator, [atoms])[0].error
+        if facts["error"] is None:
+            facts["stress_error"] = stress_error(calculator, target) if any(mask) else None
+            atoms.calc = counter
+            facts |= optimize(calculator, atoms, mask, settings)
+            facts |= _compare(reference, target, atoms)
     except FAILURES as error:  # kept and shown as this structure's result
-        return dataclasses.replace(
-            row, error=describe_error(error), force_calls=counter.force_calls
-        )
+        facts |= {"error": describe_error(error), "converged": False}
     return dataclasses.replace(row, force_calls=counter.force_calls, **facts)
 
 
-def _judge_reference(calculator: BaseCalculator, reference: RelaxedReference) -> dict[str, Any]:
+def _judge_reference(
+    calculator: BaseCalculator, reference: RelaxedReference, target: Atoms
+) -> dict[str, Any]:
     """Return what speaks against a reference of this model, and whether its functional is its."""
-    assert reference.relaxed is not None
-    doubts = list(reference.doubts)
-    nearest = geometry.shortest_distance(reference.relaxed)
-    if nearest is not None and nearest > FARTHEST_NEIGHBOUR:
-        text = f"no two atoms of the reference are within {nearest:.1f} Å: is its unit right?"
-        doubts.append(Doubt("unit", text))
     own, level = describe(calculator).level_of_theory, reference.level_of_theory
-    composition = set(reference.relaxed.symbols)
-    other = level_doubt(level, own, [composition], reference.settings)
-    if other is not None:
+    doubts = list(reference.doubts)
+    if other := level_doubt(level, own, [set(target.symbols)], reference.settings):
         doubts.append(other)
-    return {"doubts": tuple(doubts), "same_functional": bool(own and level and other is None)}
+    if not geometry.has_neighbours(target):
+        reach = geometry.FARTHEST_NEIGHBOUR
+        doubts.append(Doubt("unit", f"no two atoms are within {reach:g} Å: is its unit right?"))
+    return {"doubts": tuple(doubts), "same_functional": bool(own and level and not other)}
 
 
 def _free_strains(
-    calculator: BaseCalculator, reference: RelaxedReference, cell: str | None
-) -> tuple[list[bool], tuple[str, ...]]:
+    calculator: BaseCalculator, reference: RelaxedReference, target: Atoms, cell: str | None
+) -> tuple[list[bool], list[str]]:
     """Return which strains (xx yy zz yz xz xy) are free, and notes on why others are not."""
-    atoms, fixed = reference.relaxed, [False] * 6
-    assert atoms is not None
-    empty = empty_directions(atoms)
-    solid = atoms.pbc & ~empty
-    notes: tuple[str, ...] = ()
-    if any(atoms.pbc & empty):
-        names = ", ".join(np.array(["a", "b", "c"])[atoms.pbc & empty])
-        notes = (f"vacuum along {names}: the cell is fixed there",)
+    solid = target.pbc & ~empty_directions(target)
+    names = [name for name, left in zip("abc", target.pbc & ~solid, strict=True) if left]
+    notes = [f"vacuum along {', '.join(names)}: the cell is fixed there"] if names else []
     free = cell == "free"
     if cell is None and not reference.fixed_cell:
         free = solid.all() if reference.cell_free is None else reference.cell_free
     if not (free and solid.any()):
-        return fixed, notes
+        return [False] * 6, notes
     try:
         if "stress" not in calculator.implemented_properties:
             raise InputError("the calculator gives no stress; relax with the cell fixed")
-        return mask_strains(atoms, solid), notes
+        return mask_strains(target, solid), notes
     except InputError as error:
         if cell == "free":
             raise
-        return fixed, (*notes, f"{error}; it stays as it was")
+        return [False] * 6, [*notes, f"{error}; it stays as it was"]
 
 
 def _starting_structure(
-    reference: RelaxedReference, start: str, free: bool, rng: np.random.Generator
+    reference: RelaxedReference, target: Atoms, start: str, free: bool, rng: np.random.Generator
 ) -> Atoms:
-    assert reference.relaxed is not None
     if start == "first":
         if reference.first is None:
             raise InputError("the reference has one frame only; start from relaxed or rattled")
         return reference.first.copy()
-    atoms = reference.relaxed.copy()
+    atoms = target.copy()
     if start == "rattled":
         if free:
             strain = rng.uniform(-STRAIN, STRAIN, (3, 3))
@@ -227,29 +208,22 @@ def _starting_structure(
 
 def _volume(atoms: Atoms) -> float | None:
     """Return the volume of a crystal in three directions; that of a box says nothing."""
-    solid = atoms.pbc.all() and not empty_directions(atoms).any()
-    return float(atoms.get_volume()) if solid else None
+    return None if empty_directions(atoms).any() else float(atoms.get_volume())
 
 
-def _compare(reference: RelaxedReference, atoms: Atoms) -> dict[str, Any]:
-    target = reference.relaxed
-    assert target is not None
-    before = _volume(target)
-    after = float(atoms.get_volume()) if before else None
-    facts: dict[str, Any] = {
-        "volume": after,
-        "volume_change_percent": 100 * (after / before - 1) if before and after else None,
-    }
+def _compare(reference: RelaxedReference, target: Atoms, atoms: Atoms) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if before := _volume(target):
+        after = float(atoms.get_volume())
+        facts = {"volume": after, "volume_change_percent": 100 * (after / before - 1)}
     if reference.volume_only:
         return facts
-    cells = geometry.compare_cells(target, atoms)
     bonds = geometry.follow_bonds(geometry.find_bonds(target), atoms)
     broken, new = geometry.count_broken_and_new(bonds, target, atoms)
     return facts | {
-        "length_changes_percent": cells[0] if cells else None,
-        "angle_changes": cells[1] if cells else None,
+        **geometry.compare_cells(target, atoms),
         "bonds": bonds,
-        "bond_changes": geometry.summarise_bonds(bonds, target),
+        "bond_changes": geometry.summarise_bonds(bonds),
         "broken_bonds": broken,
         "new_bonds": new,
         "rmsd": geometry.displacement_rmsd(target, atoms),

@@ -9,9 +9,11 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 
-OPTIMIZERS = ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch")
-STARTS = ("relaxed", "first", "rattled")
-CELLS = ("free", "fixed")
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "optimizer": ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch"),
+    "start": ("relaxed", "first", "rattled"),
+    "cell": ("free", "fixed", None),
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,7 @@ class RelaxSettings:
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; give at least 1")
         check_seed(self.seed)
-        for value, known, what in (
-            (self.optimizer, OPTIMIZERS, "optimizer"),
-            (self.start, STARTS, "start"),
-            (self.cell, (None, *CELLS), "cell"),
-        ):
-            if value not in known:
+        for name, known in CHOICES.items():
+            if (value := getattr(self, name)) not in known:
                 names = ", ".join(k for k in known if k)
-                raise InputError(f"{what} is {value!r}; give one of {names}")
+                raise InputError(f"{name} is {value!r}; give one of {names}")
