@@ -20,7 +20,8 @@ DIRECTION = np.array([[0.8, 0.3, -0.2], [0.3, 0.5, 0.4], [-0.2, 0.4, 0.7]])
 # Where it is tested: at equilibrium there is no stress, and in an unsheared cubic cell no shear.
 STRAIN = -0.02 * np.sign(DIRECTION)
 VOLUME_STEP = 0.01  # of the volume, on either side
-UNEVEN = 2.0  # sides of a minimum whose stiffness differs by this factor are none
+UNEVEN = 2.0  # sides whose stiffness differs by this factor are those of no minimum
+FAR = 0.1  # of the volume: no minimum near by
 
 
 def stress_error(calculator: BaseCalculator, atoms: Atoms) -> float | None:
@@ -76,7 +77,7 @@ class VolumeAtRest:
     modulus : float
         -V dp/dV along it, eV/Å^3, p = -σ:mode.
     to_go : float or None
-        p / modulus, the share of the volume that it is away from its minimum; None at none.
+        p / modulus, the share of the volume to the minimum near by; None where there is none.
     downhill : float
         +1 where it expands, -1 where it shrinks.
     bound : bool
@@ -93,7 +94,9 @@ class VolumeAtRest:
 def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> VolumeAtRest:
     """Compare the pressure of a crystal with those at ±1 % of its volume.
 
-    There is a minimum near by where both sides resist, neither twice as much as the other.
+    There is a minimum near by where the pressure changes its sign between them, or where both
+    sides resist, neither twice as much as the other: rough models (CHGNet's W, Be, Ba) are stiffer
+    on one side of a minimum by a factor of 2 to 4.
 
     Raises
     ------
@@ -108,13 +111,13 @@ def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> V
     stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in found]
     low, here, high = (-float(np.sum(stress * mode)) for stress in stresses)
     sides = np.array([low - here, here - high]) / VOLUME_STEP
-    minimum = sides.min() > 0 and sides.max() < UNEVEN * sides.min()
     modulus = float(sides.mean())
+    even = 0 < sides.max() < UNEVEN * sides.min() and abs(here) < FAR * modulus
     energies = [e.energy or 0.0 for e in found]
     return VolumeAtRest(
         mode=mode,
         modulus=modulus,
-        to_go=here / modulus if minimum else None,
+        to_go=here / modulus if even or low > 0 > high else None,
         downhill=1.0 if energies[2] < energies[0] else -1.0,
         bound=any(stress.any() for stress in stresses),
     )
