@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,23 +71,15 @@ def rounding_noise(energy: float, kind: str, step: float) -> float:
 class VolumeAtRest:
     """What two more cells say of a crystal whose forces are small.
 
-    Attributes
-    ----------
-    mode : ndarray of shape (3, 3)
-        The strain for a change of volume of 1; its trace is 1.
-    modulus : float
-        -V dp/dV along it, eV/Å^3, p = -σ:mode.
-    to_go : float or None
-        p / modulus, the share of the volume to the minimum near by; None where there is none.
-    downhill : float
-        +1 where it expands, -1 where it shrinks.
-    bound : bool
-        Whether there is any stress at all.
+    ``mode`` (3, 3) is the strain for a change of volume of 1, ``modulus`` -V dp/dV along it in
+    eV/Å^3, p = -σ:mode. ``to_go`` = p / modulus is the share of the volume to the minimum, infinite
+    where there is none near by, ``downhill`` 1 where the crystal expands and -1 where it shrinks,
+    and ``bound`` False where there is no stress at all.
     """
 
     mode: np.ndarray
     modulus: float
-    to_go: float | None
+    to_go: float
     downhill: float
     bound: bool
 
@@ -105,20 +98,19 @@ def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> V
     """
     images = [strained(atoms, x * mode) for x in (-VOLUME_STEP, 0.0, VOLUME_STEP)]
     found = evaluate(calculator, images, properties=("energy", "stress"))
-    for e in found:
-        if e.stress is None:
-            raise InputError(e.error or "no stress at ±1 % of the volume")
-    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in found]
+    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in found if e.stress is not None]
+    if len(stresses) < len(images):
+        errors = [e.error for e in found if e.error]
+        raise InputError(f"at ±1 % of the volume: {errors[0] if errors else 'no stress'}")
     low, here, high = (-float(np.sum(stress * mode)) for stress in stresses)
     sides = np.array([low - here, here - high]) / VOLUME_STEP
     modulus = float(sides.mean())
     even = 0 < sides.max() < UNEVEN * sides.min() and abs(here) < FAR * modulus
-    energies = [e.energy or 0.0 for e in found]
     return VolumeAtRest(
         mode=mode,
         modulus=modulus,
-        to_go=here / modulus if even or low > 0 > high else None,
-        downhill=1.0 if energies[2] < energies[0] else -1.0,
+        to_go=here / modulus if even or low > 0 > high else math.inf,
+        downhill=1.0 if (found[2].energy or 0.0) < (found[0].energy or 0.0) else -1.0,
         bound=any(stress.any() for stress in stresses),
     )
 

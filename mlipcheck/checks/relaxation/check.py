@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ase.calculators.calculator import BaseCalculator
 
 from ...check import Check, Context, Evidence, Skip, Task, align, named
-from ...drawing.tables import Block, Column, Paragraph, TableBlock, number
+from ...drawing.tables import Block, Column, Paragraph, number, table_of_rows
 from ...record import Model
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
@@ -41,12 +41,19 @@ def _group(r: Relaxation) -> str:
     return group if r.space_group == r.reference_space_group else f"{group} → {r.space_group}"
 
 
-BOND_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("mean length\nÅ", "{0.mean_length:.3f}"),
-    ("mean change\nÅ", "{0.mean_change:+.4f}"),
-    ("mean\n%", "{0.mean_change_percent:+.2f}"),
-    ("largest change\nÅ", "{0.largest_change:+.4f}"),
-    ("largest\n%", "{0.largest_change_percent:+.2f}"),
+class _Bond(NamedTuple):
+    name: str  # of the structure
+    bond: BondChange
+
+
+BOND_COLUMNS = (
+    Column("bond", lambda b: "-".join(b.bond.pair), left=True),
+    Column("number", lambda b: str(b.bond.count)),
+    Column("mean length\nÅ", lambda b: f"{b.bond.mean_length:.3f}"),
+    Column("mean change\nÅ", lambda b: f"{b.bond.mean_change:+.4f}"),
+    Column("mean\n%", lambda b: f"{b.bond.mean_change_percent:+.2f}"),
+    Column("largest change\nÅ", lambda b: f"{b.bond.largest_change:+.4f}"),
+    Column("largest\n%", lambda b: f"{b.bond.largest_change_percent:+.2f}"),
 )
 
 
@@ -109,30 +116,28 @@ class Relaxations(Check[Relaxation]):
         return Evidence(tested_on(row.source, row.formula), row.doubts)
 
     def remarks(self, rows: Sequence[Relaxation]) -> list[Paragraph]:
-        changes = [
-            abs(r.volume_change_percent)
-            for r in rows
-            if r.converged and r.volume_change_percent is not None and r.cell == "free"
-        ]
         how = "; ".join(sorted({f"{r.optimizer} from {r.start}" for r in rows}))
         line = f"{sum(r.converged for r in rows)} of {len(rows)} converged ({how})"
-        if changes:
+        free = [r.volume_change_percent for r in rows if r.converged and r.cell == "free"]
+        if changes := [abs(change) for change in free if change is not None]:
             line += f"; median |ΔV| of those with a free cell {statistics.median(changes):.2f} %"
-        found = [*super().remarks(rows), Paragraph(line + ".")]
+        notes = [f"{r.name}: {note}" for r in rows for note in r.notes]
         if any(r.source == "dcdft" for r in rows):
-            text = "dcdft is a reference for volumes alone: bonds and symmetry are not compared."
-            found.append(Paragraph(text))
-        return [*found, *(Paragraph(f"{r.name}: {note}") for r in rows for note in r.notes)]
+            about = "dcdft is a reference for volumes alone: bonds and symmetry are not compared."
+            notes.insert(0, about)
+        return [*super().remarks(rows), *map(Paragraph, (f"{line}.", *notes))]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         found = super().tables(models)
-        rows = [m.run.rows(self.name) for m in models]
-        if len(rows[0]) > MAX_STRUCTURES or not any(r.bond_changes for same in rows for r in same):
+        rows = [[(m.letter, r) for r in m.run.rows(self.name)] for m in models]
+        bonds = [_same_bonds(same) for same in align(rows)]
+        if len(rows[0]) > MAX_STRUCTURES or not any(bonds):
             return found
-        found.append(_bond_table(models, rows))
-        for model, own in zip(models, rows, strict=True):
-            found += [_cell_changes(model, r) for r in own if r.cell == "free" and r.angle_changes]
-        return found
+        title = "Bonds, model minus reference"
+        entries = [entry for entries in bonds for entry in entries]
+        found.append(table_of_rows(title, self.noun, entries, BOND_COLUMNS))
+        moved = [(m, r) for m in models for r in m.run.rows(self.name) if r.cell == "free"]
+        return [*found, *(_cell_changes(m, r) for m, r in moved if r.angle_changes)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
@@ -140,23 +145,13 @@ class Relaxations(Check[Relaxation]):
         return draw_panels(models)
 
 
-def _bond_table(models: Sequence[Model], rows: Sequence[Sequence[Relaxation]]) -> TableBlock:
-    several = len(models) > 1
-    lines = []
-    for same in align([[(m.letter, r) for r in own] for m, own in zip(models, rows, strict=True)]):
-        # a pair of species at a time, with all models
-        bonds = sorted(((letter, b) for letter, r in same for b in r.bond_changes), key=_by_pair)
-        for letter, b in bonds:
-            names = (same[0][1].name, "-".join(b.pair), *([letter] if several else []))
-            lines.append((*names, str(b.count), *(form.format(b) for _, form in BOND_COLUMNS)))
-    heads = ("structure", "bond", *([""] if several else []))
-    columns = (*heads, "number", *(head for head, _ in BOND_COLUMNS))
-    numeric = tuple(k >= len(heads) for k in range(len(columns)))
-    return TableBlock("Bonds, model minus reference", columns, tuple(lines), numeric)
-
-
-def _by_pair(bond: tuple[str, BondChange]) -> tuple[str, str]:
-    return bond[1].pair
+def _same_bonds(rows: Sequence[tuple[str, Relaxation]]) -> list[list[tuple[str, _Bond]]]:
+    """Return for each pair of species of one structure what it is for each model."""
+    found: dict[tuple[str, str], list[tuple[str, _Bond]]] = {}
+    for letter, r in rows:
+        for b in r.bond_changes:
+            found.setdefault(b.pair, []).append((letter, _Bond(r.name, b)))
+    return list(found.values())
 
 
 def _cell_changes(model: Model, r: Relaxation) -> Paragraph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.closest import find_gaps
-from ...analysis.strain import VolumeAtRest, look_around, strained
+from ...analysis.strain import look_around, strained
 from ...calculators.neighbours import full_cell
 from .settings import RelaxSettings
 
@@ -25,31 +26,31 @@ RUNAWAY = 10.0
 def optimize(
     calculator: BaseCalculator, atoms: Atoms, mask: list[bool], settings: RelaxSettings
 ) -> dict[str, Any]:
-    """Relax until the forces are small, and a free volume is at its minimum."""
+    """Relax until the forces are small, and a free volume is at its minimum.
+
+    Strains where ``mask`` (xx yy zz yz xz xy) is set are free. The result has fields of
+    `Relaxation`; ``atoms`` are left where they end.
+    """
     start = atoms.copy()
     steps = 0
     for nudges in range(NUDGES + 1):
         facts = _run_optimizer(atoms, start, mask, settings, settings.steps - steps)
         steps += facts["steps"]
-        facts |= {"steps": steps}
+        facts["steps"] = steps
         if not (facts["converged"] and all(mask)):
-            return facts
-        rest = max((look_around(calculator, atoms, m) for m in _modes(atoms)), key=_distance)
-        to_go = rest.to_go
+            break
+        around = [look_around(calculator, atoms, mode) for mode in _modes(atoms)]
+        rest = max(around, key=lambda r: abs(r.to_go))
+        minimum = math.isfinite(rest.to_go)
         facts |= {"modulus": rest.modulus, "bound": rest.bound}
-        facts["to_go_percent"] = None if to_go is None else 100 * to_go
-        facts["converged"] = rest.bound and _distance(rest) < AT_REST
+        facts["to_go_percent"] = 100 * rest.to_go if minimum else None
+        facts["converged"] = rest.bound and abs(rest.to_go) < AT_REST
         if facts["converged"] or not rest.bound or nudges == NUDGES or steps >= settings.steps:
             break
-        change = np.clip(NUDGE * rest.downhill if to_go is None else to_go, -NUDGE, NUDGE)
+        change = np.clip(rest.to_go if minimum else NUDGE * rest.downhill, -NUDGE, NUDGE)
         atoms.set_cell(strained(atoms, change * rest.mode).cell, scale_atoms=True)
         steps += 1
     return facts
-
-
-def _distance(rest: VolumeAtRest) -> float:
-    """Return how far a volume is from its minimum; infinity where there is none."""
-    return np.inf if rest.to_go is None else abs(rest.to_go)
 
 
 def _modes(atoms: Atoms) -> list[np.ndarray]:
