@@ -18,11 +18,12 @@ from faulty import Failing, Faulty, ScaledStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
-from mlipcheck.checks.relaxation import geometry
+from mlipcheck.checks.relaxation import Relaxations, geometry
 from mlipcheck.checks.relaxation.energies import compare_energies
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.structures import RelaxedReference
+from mlipcheck.uses import ELEMENTS, MOLECULAR, OWN, PUBLIC
 from mlipcheck.verdict import judge
 
 
@@ -109,6 +110,18 @@ def test_no_component_of_the_stress_can_hide(component):
     crystal = bulk("Cu", cubic=True) * (2, 1, 1)
     crystal.rattle(0.05, seed=1)
     assert stress_error(Wrong(), crystal) > 0.01
+
+
+@pytest.mark.parametrize("component", [3, 4, 5])
+def test_shear_is_tested_in_a_cubic_cell_too(component):
+    """Where the cell is not sheared its shear stress is zero, and twice of it as well."""
+
+    class Wrong(Faulty):
+        def spoil(self, atoms):
+            if "stress" in self.results:
+                self.results["stress"][component] *= 2
+
+    assert stress_error(Wrong(EMT()), bulk("Cu", cubic=True)) > 0.05
 
 
 class FarFromZero(Faulty):
@@ -363,6 +376,30 @@ def test_dcdft_with_chgnet(chgnet):
     assert all(r.converged and r.optimizer == "BFGS" and r.force_calls for r in rows)
     assert statistics.median(abs(r.volume_change_percent) for r in rows) < 3
     assert all(r.stress_error < 0.01 for r in rows)
+
+
+def test_crystals_of_elements_are_evidence_as_far_as_their_bonding_goes():
+    sources = [("dcdft", "Cu4"), ("dcdft", "Cl8"), ("wbm-equilibrium", "Cl8"), ("run", "Cl8")]
+    rows = [Relaxation("x", source=source, formula=formula) for source, formula in sources]
+    found = [Relaxations().evidence(row).tested_on for row in rows]
+    assert found == [ELEMENTS, MOLECULAR, PUBLIC, OWN]
+
+
+def test_caesium_is_at_a_maximum_of_chgnets(chgnet):
+    """0 steps were 0.00 %, and its minimum is 7 % away."""
+    (row,) = relax_against_reference(chgnet, dcdft_crystals(["Cs"]))
+    assert row.converged
+    assert row.same_functional
+    assert row.volume_change_percent == pytest.approx(-7.0, abs=0.5)
+    assert abs(row.to_go_percent) < 0.3
+    assert list(status([row], "volume")) == ["fail"]
+
+
+def test_sevennet_sees_no_bond_in_caesium(sevennet):
+    (row,) = relax_against_reference(sevennet, dcdft_crystals(["Cs"]))
+    (finding,) = [f for f in judge({"relaxation": [row]}) if f.quantity == "convergence"]
+    assert (finding.status, finding.value) == ("fail", "the model sees no bond")
+    assert list(status([row], "volume")) == ["not assessed"]
 
 
 def test_a_users_vasp_run_with_chgnet(chgnet, data_dir):
