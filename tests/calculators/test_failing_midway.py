@@ -127,7 +127,7 @@ class Pulled(MorseCalculator):
 @pytest.mark.parametrize("optimizer", ["BFGS", "FIRE"])
 def test_a_cell_that_runs_away_is_a_failed_row(optimizer):
     chain = Atoms("H", cell=[20, 20, 2.2], pbc=True)
-    (row,) = relax_against_reference(Pulled(), [chain], optimizer=optimizer)
+    (row,) = relax_against_reference(Pulled(), [chain], optimizer=optimizer, cell="free")
     assert "the cell runs away: from [20.0, 20.0, 2.2" in row.error
     assert row.converged is not True
     assert 0 < row.force_calls < 500
@@ -143,6 +143,6 @@ def test_a_cell_that_triples_is_not_a_runaway():
             x = np.clip(6.0 - distances, 0, None)
             return 0.01 * x**3, -0.03 * x**2
 
-    (row,) = relax_against_reference(Apart(), [layers], steps=500, fmax=0.001)
+    (row,) = relax_against_reference(Apart(), [layers], steps=500, fmax=0.001, cell="free")
     assert row.error is None
-    assert row.volume_change_percent > 50
+    assert row.length_changes_percent[2] > 50
