@@ -84,8 +84,12 @@ class VolumeAtRest:
     bound: bool
 
 
-def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> VolumeAtRest:
+def look_around(
+    calculator: BaseCalculator, atoms: Atoms, stress: np.ndarray, mode: np.ndarray
+) -> VolumeAtRest:
     """Compare the pressure of a crystal with those at ±1 % of its volume.
+
+    ``stress`` (3, 3) is the crystal's own.
 
     There is a minimum near by where the pressure changes its sign between them, or where both
     sides resist, neither twice as much as the other: rough models (CHGNet's W, Be, Ba) are stiffer
@@ -96,13 +100,14 @@ def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> V
     InputError
         Where the calculator fails on one of these cells.
     """
-    images = [strained(atoms, x * mode) for x in (-VOLUME_STEP, 0.0, VOLUME_STEP)]
+    images = [strained(atoms, x * mode) for x in (-VOLUME_STEP, VOLUME_STEP)]
     found = evaluate(calculator, images, properties=("energy", "stress"))
-    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in found if e.stress is not None]
-    if len(stresses) < len(images):
+    ends = [voigt_6_to_full_3x3_stress(e.stress) for e in found if e.stress is not None]
+    if len(ends) < len(images):
         errors = [e.error for e in found if e.error]
         raise InputError(f"at ±1 % of the volume: {errors[0] if errors else 'no stress'}")
-    low, here, high = (-float(np.sum(stress * mode)) for stress in stresses)
+    stresses = (ends[0], stress, ends[1])
+    low, here, high = (-float(np.sum(x * mode)) for x in stresses)
     sides = np.array([low - here, here - high]) / VOLUME_STEP
     modulus = float(sides.mean())
     even = 0 < sides.max() < UNEVEN * sides.min() and abs(here) < FAR * modulus
@@ -110,8 +115,8 @@ def look_around(calculator: BaseCalculator, atoms: Atoms, mode: np.ndarray) -> V
         mode=mode,
         modulus=modulus,
         to_go=here / modulus if even or low > 0 > high else math.inf,
-        downhill=1.0 if (found[2].energy or 0.0) < (found[0].energy or 0.0) else -1.0,
-        bound=any(stress.any() for stress in stresses),
+        downhill=1.0 if (found[1].energy or 0.0) < (found[0].energy or 0.0) else -1.0,
+        bound=any(x.any() for x in stresses),
     )
 
 

@@ -39,7 +39,8 @@ def optimize(
         facts["steps"] = steps
         if not (facts["converged"] and all(mask)):
             break
-        around = [look_around(calculator, atoms, mode) for mode in _modes(atoms)]
+        stress = atoms.get_stress(voigt=False)
+        around = [look_around(calculator, atoms, stress, mode) for mode in _modes(atoms)]
         rest = max(around, key=lambda r: abs(r.to_go))
         minimum = math.isfinite(rest.to_go)
         facts |= {"modulus": rest.modulus, "bound": rest.bound}
