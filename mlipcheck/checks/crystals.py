@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..check import Task
+from ..check import Skip, Task
 from ..drawing.tables import Column
 from ..references.files import COLLECTIONS
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
@@ -26,11 +26,16 @@ def tested_on(source: str, formula: str) -> str:
     return MOLECULAR if found == ELEMENTS and molecular else found
 
 
-def keep_few(tasks: Sequence[Task], most: int, most_atoms: int) -> list[Task]:
-    """Return the first tasks that have at most so many atoms together."""
-    kept: list[Task] = []
+def keep_few(tasks: Sequence[Task], most: int, most_atoms: int, what: str) -> list[Task | Skip]:
+    """Return the first tasks that have at most so many atoms together, and how many are left."""
+    kept: list[Task | Skip] = []
+    room = most_atoms
     for task in tasks:
-        atoms = sum(len(t.atoms or ()) for t in (*kept, task))
-        if atoms <= most_atoms and len(kept) < most:
+        atoms = len(task.atoms or ())
+        if atoms <= room and len(kept) < most:
             kept.append(task)
+            room -= atoms
+    if left := len(tasks) - len(kept):
+        why = f"--quick leaves out {left} of {len(tasks)} {what}: it takes {most_atoms} atoms"
+        kept.append(Skip(f"{why} at most"))
     return kept

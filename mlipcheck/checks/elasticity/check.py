@@ -26,7 +26,7 @@ from .volumes import EVALUATIONS, scan_volumes
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-QUICK_CRYSTALS, QUICK_ATOMS = 6, 30  # atoms of all crystals together
+QUICK = (6, 30)  # crystals, and atoms of all together
 BATCH = 16
 
 
@@ -78,13 +78,10 @@ class Elasticity(Check[EquationOfState]):
         elif not tasks and not known and elements:
             why.append(f"no equation of state is known of {some(elements)}")
         tasks += [_task(r, curve) for r, curve in known or ()]
-        if settings.quick:
-            every, tasks = len(tasks), keep_few(tasks, QUICK_CRYSTALS, QUICK_ATOMS)
-            if left := every - len(tasks):
-                why.append(f"--quick leaves out {left} crystals")
         if not (tasks or why):
             why.append("no crystals given")
-        return [*tasks, *map(Skip, why)]
+        few = keep_few(tasks, *QUICK, "crystals") if settings.quick else tasks
+        return [*few, *map(Skip, why)]
 
     def run(
         self, calculator: BaseCalculator, task: Task, context: Context

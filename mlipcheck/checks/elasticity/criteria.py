@@ -8,10 +8,10 @@ from ...check import OWN_CONVENTION, Criterion, Reading
 from .record import EquationOfState
 
 
-def read_minimum(row: EquationOfState) -> Reading | None:
+def read_minimum(row: EquationOfState) -> Reading:
     """Count what speaks against one minimum: none at all, or none at the structure's volume."""
     if row.error:
-        return None
+        return Reading(2, row.error)
     none = None if row.start_only else 2  # a guess may lie anywhere
     if not row.bound:
         return Reading(none, "the model sees no bond, the energy does not depend on the volume")
@@ -63,27 +63,13 @@ def read_turnover(row: EquationOfState) -> Reading | None:
     )
 
 
-def read_failed(row: EquationOfState) -> Reading:
-    return Reading(1, row.error) if row.error else Reading(0, "every volume was answered")
-
-
 CRITERIA = (
-    Criterion(
-        "volumes",
-        read_failed,
-        caution=None,
-        fail=0,
-        source=f"{OWN_CONVENTION}: a potential must answer at every volume",
-        good="every volume was answered",
-        bad="the model gives no equation of state",
-        why="what cannot be evaluated can be neither pressed nor heated",
-    ),
     Criterion(
         "one minimum",
         read_minimum,
         caution=0,
         fail=1,
-        words="caution: more than one; fail: none, or a maximum at its own volume",
+        words="caution: more than one; fail: none, a maximum at its own volume, or no answer",
         source=f"{OWN_CONVENTION}: a crystal has one volume at rest",
         good="the energy has one minimum against the volume",
         bad="the energy has no minimum, or several, against the volume",

@@ -23,7 +23,7 @@ from .settings import RelaxSettings
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-QUICK_STRUCTURES, QUICK_ATOMS = 3, 30  # atoms of all structures together
+QUICK = (3, 30)  # structures, and atoms of all together
 CALLS = 45  # of a relaxation with its stress test, measured
 MAX_STRUCTURES = 12  # more are not followed bond by bond
 
@@ -98,12 +98,8 @@ class Relaxations(Check[Relaxation]):
             Task(r.name, (r, how), (r.source, r.fingerprint, how), r.relaxed, CALLS)
             for r in system.references
         ]
-        if settings.quick:
-            every, tasks = len(tasks), keep_few(tasks, QUICK_STRUCTURES, QUICK_ATOMS)
-            if left := every - len(tasks):
-                what = f"--quick leaves out {left} of {every} relaxations"
-                skips.append(Skip(f"{what}: it relaxes {QUICK_ATOMS} atoms at most"))
-        return [*tasks, *skips]
+        few = keep_few(tasks, *QUICK, "relaxations") if settings.quick else tasks
+        return [*few, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Relaxation]:
         reference, how = task.subject
