@@ -71,14 +71,14 @@ class Elasticity(Check[EquationOfState]):
         elements = sorted({x for word in system.elements for x in word.split("-")})
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
+        tasks += [_task(r, curve) for r, curve in known or ()]
         if not tasks and unwanted:
             why.append("--reference none leaves out the elements' own crystals")
         elif not tasks and known is None:
             why.append("equations of state are not here: mlipcheck data acwf-unaries fetches them")
-        elif not tasks and not known and elements:
+        elif not tasks and elements:
             why.append(f"no equation of state is known of {some(elements)}")
-        tasks += [_task(r, curve) for r, curve in known or ()]
-        if not (tasks or why):
+        elif not tasks and not why:
             why.append("no crystals given")
         few = keep_few(tasks, *QUICK, "crystals") if settings.quick else tasks
         return [*few, *map(Skip, why)]

@@ -20,12 +20,9 @@ HIGHEST = 3.0  # eV per atom above the minimum
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw the crystals that some model has a curve of."""
-    found = []
-    for same in align([[(m.letter, (m, r)) for r in m.run.rows("elasticity")] for m in models]):
-        good = [(m, r) for _, (m, r) in same if np.isfinite(r.energies).any()]
-        if good:
-            found.append(_draw(good))
-    return found
+    rows = align([[(m.letter, (m, r)) for r in m.run.rows("elasticity")] for m in models])
+    good = [[(m, r) for _, (m, r) in same if np.isfinite(r.energies).any()] for same in rows]
+    return [_draw(curves) for curves in good if curves]
 
 
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:

@@ -18,24 +18,17 @@ class EquationOfState:
 
     Attributes
     ----------
-    fingerprint : str
-        Of the structure that was scaled.
-    start_only : bool
-        Whether nothing says that it was at rest.
-    doubts : tuple of Doubt
-        What speaks against the reference.
+    start_only, doubts
+        Whether nothing says that the structure was at rest; what speaks against the reference.
     volumes, energies, pressures : ndarray of shape (n,)
-        From half of the equilibrium volume to 1.3 times it; NaN where the model failed or has no
-        stress.
-    start_volume : float
-        The structure's own volume: the reference's, where there is one.
+        From half of the equilibrium volume to 1.3 times it; NaN where the model has no answer.
+    start_volume, bulk_modulus_at_start : float or None
+        The structure's own volume, and V d²E/dV² there: negative at a maximum.
     fit, reference : BirchMurnaghan or None
         From seven volumes, 0.94 to 1.06 of the model's own V0, None without a minimum; and what
         it is compared with.
     bulk_modulus_spread : float or None
         Half of the range of B0 over windows of ±3, ±6 and ±10 %, over B0: its uncertainty.
-    bulk_modulus_at_start : float or None
-        V d²E/dV² at the structure's own volume: negative at a maximum.
     pressure_error : float or None
         |p + dE/dV| over dE/dV at either end of the fit, the larger one.
     minima : tuple of float
