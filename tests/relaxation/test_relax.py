@@ -251,6 +251,7 @@ def test_not_converged_is_a_result():
     assert "fail" in status([row], "convergence")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["raise", "nan"])
 def test_one_that_fails_is_a_row_among_the_others(how):
     broken = Failing(EMT(), lambda a: "Al" in a.get_chemical_symbols(), how)
@@ -361,6 +362,7 @@ def test_energies_need_enough_structures():
     assert errors == pytest.approx([-0.1, 0.1])
 
 
+@pytest.mark.slow
 def test_dcdft_with_emt():
     references = dcdft_crystals(["Cu", "Al", "Ni"])
     rows = relax_against_reference(EMT(), references)

@@ -48,7 +48,10 @@ def vacancy():
     return atoms, "free"
 
 
-@pytest.mark.parametrize("case", [hydrogen_on_copper, random_alloy, molecule_in_a_box, vacancy])
+ALLOY = pytest.param(random_alloy, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("case", [hydrogen_on_copper, ALLOY, molecule_in_a_box, vacancy])
 def test_a_structure_built_by_hand_fails_nothing(case, tmp_path):
     atoms, cell = case()
     write(tmp_path / "CONTCAR", atoms, format="vasp", direct=True)
