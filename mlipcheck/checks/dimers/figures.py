@@ -16,15 +16,15 @@ from ...drawing.lettering import DPI, SIZE, is_finite, legend_below, plain, prin
 from ...drawing.panel import Panel, new_figure, slug
 from ...record import Model
 from .criteria import CRITERIA
-from .record import CurveComparison, DimerScan
+from .record import DimerScan
 
-HIGH = 12.0  # eV of a wall that holds; one that turns over is shown to its top
+HIGH = 10.0  # eV; what is higher leaves the frame
 ENDLESS = 1e9  # eV, eV/Å; no axis needs more, and matplotlib's transforms overflow
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A model's scan of a pair, and what tells it from the other models'."""
+    """A model's scan of a pair, and how it is drawn."""
 
     scan: DimerScan
     label: str = "model"
@@ -54,12 +54,12 @@ def _draw_panel(curves: Sequence[Curve], good: Sequence[Curve], closest: float |
     name = plain(good[0].scan.name)
     caption = f"Two atoms alone, {name}: energy, and below it the force, against their distance."
     if len(curves) > 1:
-        caption += " Hollow marks are bonds, filled ones where a wall turns over."
+        caption += " Hollow marks are bonds, filled ones where the wall collapses."
     else:
         comparison = good[0].scan.comparison
         caption += f" Dashed: {plain(comparison.reference)}." if comparison is not None else ""
-        if good[0].scan.wall_collapse_distance is not None:
-            caption += " Hatched: the wall has turned over, and atoms that get there fall together."
+        if good[0].scan.collapse is not None:
+            caption += " Hatched: inside the collapse, where atoms fall together."
         caption += " Thin line: the shortest distance in your frames." if closest else ""
     found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in good)
     more = f" Shortest distance in your frames: {closest:.2f} Å." if closest is not None else ""
@@ -105,7 +105,7 @@ def draw_scans(scans: Sequence[DimerScan], label: str = "model", colour: str = O
 
 
 def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) -> None:
-    """Draw one pair's energies above its forces.
+    """Draw one pair's energies above its forces, from below the well to 10 eV.
 
     Parameters
     ----------
@@ -119,11 +119,13 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     good = [c for c in curves if c.drawable]
     reference = next((c.scan.comparison for c in good if c.scan.comparison is not None), None)
     if reference is not None:
-        _draw_reference(upper, lower, reference)
+        style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
+        r, label = reference.distances, printable(reference.reference, 40)
+        upper.plot(
+            r, np.clip(reference.reference_energies, -ENDLESS, ENDLESS), label=label, **style
+        )
+        lower.plot(r, np.clip(reference.reference_forces, -ENDLESS, ENDLESS), **style)
     views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in good]
-    if reference is not None:
-        ends = reference.reference_energies[-1:]
-        views += [_View(top=float(e)) for e in ends[np.isfinite(ends)]]
     left, right = min(v.left for v in views), max(v.right for v in views)
     if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in good):
         for axis in (upper, lower):
@@ -148,17 +150,11 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
 class _View:
     """What has to be seen of a curve: Å from left to right, eV, and eV/Å of the forces."""
 
-    left: float = np.inf
-    right: float = 0.0
-    top: float = 0.1
-    floor: float = 0.0
-    reach: float = 1.0
-
-
-def _draw_reference(upper: Axes, lower: Axes, c: CurveComparison) -> None:
-    style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
-    upper.plot(c.distances, c.reference_energies, label=printable(c.reference, 40), **style)
-    lower.plot(c.distances, c.reference_forces, **style)
+    left: float
+    right: float
+    top: float
+    floor: float
+    reach: float
 
 
 def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View:
@@ -170,8 +166,9 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View
     outside = r > (collapse or 0.0)
     energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
     lower.plot(r, forces, color=colour)
+    label = printable(curve.label, 40)
     if alone:
-        upper.plot(r, energies, color=colour, label=printable(curve.label, 40))
+        upper.plot(r, energies, color=colour, label=label)
         if bond is not None:
             upper.axvline(bond, color=colour, lw=0.8, ls=":", label="bond length rₑ")
         if collapse is not None:
@@ -180,12 +177,11 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View
                 axis.axvline(collapse, color=DARK, lw=1, ls="--")
     else:
         upper.plot(r, energies, color=colour)
-        # where the bond is, hollow, and where the wall turns over: told without colours too
+        # bond hollow, collapse filled: seen without colours, and at the frame where it is higher
         for at, fill in ((bond, "white"), (collapse, colour)):
             if at is not None:
-                height = float(np.interp(at, r, energies))
+                height = min(float(np.interp(at, r, energies)), 1.1 * HIGH)
                 upper.plot(at, height, curve.marker, color=colour, mfc=fill, zorder=4)
-        label = printable(curve.label, 40)
         upper.plot([], [], color=colour, marker=curve.marker, label=label)
     if scan.failed_points:
         at_foot = upper.get_xaxis_transform()
@@ -196,14 +192,14 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View
     for place in extrema:
         style: dict[str, Any] = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
         upper.plot(*place, "v", label="spurious extremum", **style)
-    # high enough to show the well and where the wall turns over, or some eV of a wall that holds
-    barrier = scan.wall_collapse_barrier or min(HIGH, float(energies.max()))
+    # a wall to 10 eV, or to the top of one that is lower
+    top = scan.wall_collapse_barrier or float(energies.max())
     pull = float(np.min(forces[outside], initial=0.0, where=np.isfinite(forces[outside])))
     furthest = max((distance + 0.7 for distance, _ in extrema), default=3.0)
     return _View(
         left=float(r[0]),
         right=min(max(2.6 * (bond or r[-1]), furthest), float(r[-1])),
-        top=min(max(barrier, float(energies[-1]), 0.1, *(h for _, h in extrema)), ENDLESS),
-        floor=float(np.min(energies[outside], initial=0.0)),
+        top=max(min(top, HIGH), min(float(energies[-1]), HIGH), 0.1, *(h for _, h in extrema)),
+        floor=max(float(np.min(energies[outside], initial=0.0)), -HIGH),
         reach=max(8 * abs(pull), 1.0),
     )

@@ -17,10 +17,11 @@ from ...calculators.evaluate import Progress
 from ...calculators.records import CalculatorInfo
 from ...calculators.registry import describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
-from .curve import find_spurious_extrema
-from .record import DimerScan
-from .sampling import FEWEST_POINTS, Sample, SecondLook, Shape, find_shape, look_again, sample_pairs
-from .softening import compare_curves
+from ...references.level_of_theory import differences
+from .compare import compare_curves, reference_extrema
+from .curve import find_extrema, find_roughness
+from .record import DimerScan, Extremum
+from .sampling import MIN_POINTS, Sample, Shape, find_shape, look_again, sample_pairs
 
 STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
@@ -69,16 +70,21 @@ def scan_dimers(
 
 @dataclass(frozen=True, eq=False)
 class ScanPlan:
-    """What is scanned: for each pair its sum of radii (Å), its distances, and a reference."""
+    """What is scanned: for each pair its sum of radii (Å), its distances, and a reference.
+
+    ``level_of_theory`` is the checkpoint's.
+    """
 
     scales: Mapping[Pair, float]
     grids: Mapping[Pair, np.ndarray]
     curves: Mapping[Pair, ReferenceCurve]
+    level_of_theory: str | None = None
 
     def of(self, pair: Pair) -> ScanPlan:
         """Return the plan of one pair."""
         curves = {pair: self.curves[pair]} if pair in self.curves else {}
-        return ScanPlan({pair: self.scales[pair]}, {pair: self.grids[pair]}, curves)
+        grids = {pair: self.grids[pair]}
+        return ScanPlan({pair: self.scales[pair]}, grids, curves, self.level_of_theory)
 
 
 def plan_scan(
@@ -95,20 +101,18 @@ def plan_scan(
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
         curves = find_curves(reference, grids, exact=get_demonstration(info.backend).morse)
-    return ScanPlan(scales, grids, curves)
+    return ScanPlan(scales, grids, curves, info.level_of_theory)
 
 
 def scan_pairs(
     calculator: BaseCalculator, plan: ScanPlan, progress: Progress | None = None
 ) -> list[DimerScan]:
     """Scan what is planned, all pairs and distances in one batch."""
-    sampled = sample_pairs(calculator, plan.grids, plan.curves, progress)
-    shapes = {pair: find_shape(s, plan.scales[pair]) for pair, s in sampled.items()}
-    looks = look_again(calculator, sampled, shapes, progress)
-    return [
-        _scan(pair, sampled[pair], shapes[pair], scale, plan.curves.get(pair), looks[pair])
-        for pair, scale in plan.scales.items()
-    ]
+    samples = sample_pairs(calculator, plan.grids, progress)
+    found = {pair: find_shape(s, plan.scales[pair]) for pair, s in samples.items()}
+    shapes = {pair: shape for pair, shape in found.items() if shape is not None}
+    looks = look_again(calculator, samples, shapes, progress)
+    return [_scan(pair, s, found[pair], plan, looks.get(pair)) for pair, s in samples.items()]
 
 
 def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]:
@@ -128,7 +132,7 @@ def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]
             continue
         for symbol in (item,) if isinstance(item, str) else item:
             if atomic_numbers.get(symbol, 0) < 1:
-                raise InputError(f"no element is called {symbol!r}; give symbols like Cu, or Cu-O")
+                raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
         if isinstance(item, str):
             elements.append(item)
         else:
@@ -151,22 +155,15 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
             innermost, OUTERMOST, int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9)) + 1
         )
     grid = np.array(distances, dtype=float)
-    if grid.ndim != 1 or len(grid) < FEWEST_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
-        raise InputError(f"{grid.size} distances; give {FEWEST_POINTS} or more positive ones in Å")
+    if grid.ndim != 1 or len(grid) < MIN_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
+        raise InputError(f"{grid.size} distances; give {MIN_POINTS} or more positive ones in Å")
     if (np.diff(grid) <= 0).any():
         raise InputError("distances are not ascending; sort them and leave out repeated ones")
     return grid
 
 
-def _scan(
-    pair: Pair,
-    sample: Sample,
-    shape: Shape | None,
-    bond_scale: float,
-    curve: ReferenceCurve | None,
-    look: SecondLook | None,
-) -> DimerScan:
-    """Put one pair's record together."""
+def _scan(pair: Pair, sample: Sample, shape: Shape | None, plan: ScanPlan, look: Any) -> DimerScan:
+    """Put one pair's record together; ``look`` is what `look_again` returns."""
     facts: dict[str, Any] = {
         "pair": pair,
         "distances": sample.r,
@@ -175,53 +172,30 @@ def _scan(
         "failed_points": sample.failed,
         "environment": "periodic box" if sample.boxed else "vacuum",
     }
-    if shape is None or look is None:
+    if shape is None:
         why = sample.failed[0][1] if sample.failed else "no finite energy with forces"
         left = len(sample.r) - len(sample.failed)
         return DimerScan(**facts, error=f"{left} of {len(sample.r)} points left; first: {why}")
-    well = shape.well
-    comparison, missing = None, []
-    answered = int(
-        (np.isfinite(sample.reference_energies) & np.isfinite(sample.reference_forces)).sum()
-    )
-    if curve is None:
-        missing.append("softening: no reference curve")
-    elif answered < FEWEST_POINTS:
-        missing.append(
-            f"softening: {answered} of the reference's {len(curve.distances)} radii left"
-        )
-    else:
-        comparison = compare_curves(
-            curve,
-            sample.reference_energies,
-            sample.reference_forces,
-            bond_scale=bond_scale,
-            collapse=shape.collapse,
-        )
-        if comparison.wall is None:
-            missing.append("softening: no stretch of wall that both curves have")
-    if sample.atoms_energy is None:
-        missing.append("dissociation: no energy for the single atoms")
-    dissociation = None
-    if sample.atoms_energy is not None and np.isfinite(sample.energies[-1]):
-        dissociation = float(sample.energies[-1]) - sample.atoms_energy
+    well, scale, curve = shape.well, plan.scales[pair], plan.curves.get(pair)
+    outside = [x[shape.outside] for x in (sample.r, sample.energies, sample.forces)]
+    r, energies, forces = (x[shape.near] for x in (sample.r, sample.energies, sample.forces))
+    comparison = None
+    known: tuple[Extremum, ...] = ()
+    if curve is not None and len(outside[0]) >= MIN_POINTS:
+        differs = differences(curve.level_of_theory, plan.level_of_theory, [pair])
+        comparison = compare_curves(curve, *outside, bond_scale=scale, difference=differs)
+        known = reference_extrema(curve, scale)
     return DimerScan(
         **facts,
+        **look,
         equilibrium_distance=well.distance if well else None,
         force_constant=well.force_constant if well else None,
         wavenumber=_wavenumber(pair, well.force_constant) if well else None,
-        wall_collapse_distance=shape.collapse,
-        wall_collapse_barrier=shape.barrier,
-        spurious_extrema=find_spurious_extrema(
-            sample.r[shape.outside], sample.energies[shape.outside], well
-        ),
-        largest_jump=look.jump[0] if look.jump else None,
-        largest_jump_distance=look.jump[1] if look.jump else None,
-        conservation_error=look.conservation,
-        dissociation_error=dissociation,
-        softening_scale=comparison.wall.s_lo if comparison and comparison.wall else None,
+        attraction=shape.attraction,
+        collapse=shape.collapse,
+        spurious_extrema=find_extrema(r, energies, well, known),
+        roughness=find_roughness(r, forces),
         comparison=comparison,
-        not_judged=tuple(missing),
     )
 
 
