@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from ...check import OWN_CONVENTION, Criterion, Reading
+from .curve import LOWEST_WALL
 from .record import Attraction, DimerScan
 from .sampling import SUSPECT_JUMP
 
-LOWEST_WALL = 2.0  # eV
 UNKNOWN_DEPTH = 100.0  # eV; what is deeper depends on the grid
-FAINT = 0.05  # eV; the place of a shallower bond is not asked about
+FAINT = 0.1  # eV; the place of a shallower bond is not asked about
 
 
 def energy_text(energy: float) -> str:
@@ -49,15 +49,15 @@ def read_points(scan: DimerScan) -> Reading:
 
 
 def read_wall(scan: DimerScan) -> Reading | None:
+    """Read the first barrier; only that of a collapse can fail."""
     if scan.error:
         return None
-    if scan.collapse is not None:
-        return Reading(scan.collapse.barrier, describe_wall(scan))
     energies = scan.energies[np.isfinite(scan.energies)]
     height = float(energies[0] - energies.min())
-    if height < LOWEST_WALL:
+    if scan.attraction is None and height < LOWEST_WALL:
         return Reading(height, f"no wall: {height:.2f} eV at the shortest distance")
-    return Reading(math.inf, describe_wall(scan))
+    first, last = (a.barrier if a else math.inf for a in (scan.attraction, scan.collapse))
+    return Reading(first, describe_wall(scan), sure=last)
 
 
 def read_missing_wall(scan: DimerScan) -> Reading | None:
@@ -161,12 +161,13 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "repulsive wall",
         read_wall,
-        caution=None,
+        caution=LOWEST_WALL,
         fail=LOWEST_WALL,
         unit="eV",
+        words=f"caution: dip behind < {LOWEST_WALL:g} eV; fail: collapse behind it",
         source=f"{OWN_CONVENTION}: chemistry reaches 2 eV; contacts judges higher barriers",
-        good="no collapse that chemistry reaches",
-        bad="closer than this nothing keeps the atoms apart",
+        good="no attraction that chemistry reaches",
+        bad="atoms attract inside their bond",
         why="atoms fall into each other inside an unphysical maximum of the energy",
         below=True,
     ),

@@ -20,6 +20,7 @@ INNERMOST_BOND = 0.55  # of s = r_a + r_b: Cr2 and Mo2, at 0.6 s, still are bond
 PROMINENCE = 0.005  # eV; smaller wells and ripples are taken for noise
 ATTRACTION_FALL = 0.05  # eV that E must fall, going inward, behind a maximum
 COLLAPSE_FALL = 0.5  # eV
+LOWEST_WALL = 2.0  # eV; behind a lower one the smaller fall is a collapse too
 WALL_TOP = 10.0  # eV above the minimum: how high a wall is asked about
 SMOOTHING = 0.1  # Å over which a force is smoothed
 SAME_EXTREMUM = 0.3  # Å; the reference's points are up to so far apart
@@ -68,8 +69,9 @@ def find_attractions(
     Returns
     -------
     first, collapse : Attraction or None
-        The outermost maximum from which E falls by 0.05 eV; and by 0.5 eV, where E never comes back
-        to its height, or not before it was below the bond's.
+        The outermost maximum from which E falls by 0.05 eV; and that from which it falls by 0.5 eV
+        (0.05 eV behind less than 2 eV) and to which it never comes back, or not before it was below
+        the bond's.
     """
     first = None
     for k in np.flatnonzero(r <= start)[::-1]:
@@ -79,7 +81,8 @@ def find_attractions(
         fall = energies[k] - lowest
         if fall < ATTRACTION_FALL:
             continue
-        collapses = fall >= COLLAPSE_FALL and (not len(higher) or lowest < floor)
+        deep = fall >= COLLAPSE_FALL or energies[k] < floor + LOWEST_WALL
+        collapses = deep and (not len(higher) or lowest < floor)
         if first is None or collapses:
             distance, top = _vertex(r, energies, forces, k)
             found = Attraction(distance, top - floor, lowest - floor)

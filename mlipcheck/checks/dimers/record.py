@@ -102,8 +102,8 @@ class DimerScan:
         The outermost, from which the energy falls by 0.05 eV. Where it is not the collapse it is a
         dip, from which the wall comes back.
     collapse : Attraction or None
-        The outermost from which it falls by 0.5 eV, and to which it never comes back, or only after
-        it was below the bond's.
+        The outermost from which it falls by 0.5 eV (0.05 eV behind less than 2 eV), and to which it
+        never comes back, or only after it was below the bond's.
     spurious_extrema : tuple of Extremum
         Within 10 eV of the bond and not the reference's; prominence of 5 meV or more.
     roughness : float or None
