@@ -18,7 +18,7 @@ from ...system import Settings, System
 from ...uses import CONSISTENCY, PAIRS, TOY
 from .criteria import CRITERIA, energy_text
 from .record import DimerScan
-from .scan import list_pairs, plan_scan, scan_pairs
+from .scan import list_pairs, plan_scan, scan_pair
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -100,18 +100,17 @@ class Dimers(Check[DimerScan]):
             names = some(["-".join(p) for p in pairs[QUICK_PAIRS:]])
             skips = [Skip(f"--quick leaves out {len(pairs) - QUICK_PAIRS} pairs: {names}")]
             pairs = pairs[:QUICK_PAIRS]
-        plan = plan_scan(system.calculator, pairs, reference=settings.reference)
         found = []
-        for pair in plan.grids:
-            one = plan.of(pair)
-            curves = [(c.name, c.distances, c.energies) for c in one.curves.values()]
-            atoms = Atoms(pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])
-            key = [one.scales[pair], one.grids[pair], curves]
-            found.append(Task("-".join(pair), one, key, atoms, POINTS_PER_PAIR, BATCH))
+        for plan in plan_scan(system.calculator, pairs, reference=settings.reference):
+            c = plan.reference
+            curve = [c.name, c.distances, c.energies] if c else None
+            atoms = Atoms(plan.pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])
+            key = [plan.bond_scale, plan.distances, curve]
+            found.append(Task("-".join(plan.pair), plan, key, atoms, POINTS_PER_PAIR, BATCH))
         return [*found, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[DimerScan]:
-        return scan_pairs(calculator, task.subject)
+        return [scan_pair(calculator, task.subject)]
 
     def evidence(self, row: DimerScan) -> Evidence:
         c = row.comparison

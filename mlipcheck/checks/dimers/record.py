@@ -96,8 +96,8 @@ class DimerScan:
         The points that raised or returned NaN.
     environment : str
         ``vacuum`` or ``periodic box``, where the model cannot do without a cell.
-    equilibrium_distance, force_constant, wavenumber : float or None
-        r_e in Å, E''(r_e) in eV/Å^2, and the harmonic 1/cm; None where unbound.
+    equilibrium_distance, force_constant : float or None
+        r_e in Å and E''(r_e) in eV/Å^2; None where unbound.
     attraction : Attraction or None
         The outermost, from which the energy falls by 0.05 eV. Where it is not the collapse it is a
         dip, from which the wall comes back.
@@ -126,7 +126,6 @@ class DimerScan:
     environment: str = "vacuum"
     equilibrium_distance: float | None = None
     force_constant: float | None = None
-    wavenumber: float | None = None
     attraction: Attraction | None = None
     collapse: Attraction | None = None
     spurious_extrema: tuple[Extremum, ...] = ()

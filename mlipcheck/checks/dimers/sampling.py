@@ -5,10 +5,7 @@ Energies in eV, distances in Å, axial forces in eV/Å, positive when repulsive.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -18,25 +15,13 @@ from ...calculators.evaluate import Progress, evaluate, floating_type
 from ...calculators.records import Evaluation
 from ...references.curves import Pair
 from .curve import WALL_TOP, Well, find_attractions, find_jumps, find_well
-from .record import Attraction
+from .record import Attraction, DimerScan
 
 MIN_POINTS = 8
 CONSERVATION_RADII = 16
 SUSPECT_JUMP = 0.005  # eV; where a jump seems larger, the interval is looked at more finely
 FINER = 5  # times
 BOX = 30.0  # Å; at least twice any usual cutoff plus the longest distance
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """What the calculator said about one pair."""
-
-    r: np.ndarray
-    energies: np.ndarray
-    forces: np.ndarray
-    failed: tuple[tuple[float, str], ...]
-    boxed: bool
-    single_precision: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +34,6 @@ class Shape:
     """
 
     well: Well | None
-    floor: float
     attraction: Attraction | None
     collapse: Attraction | None
     outside: np.ndarray
@@ -63,106 +47,74 @@ def _dimer(pair: Pair, distance: float, boxed: bool) -> Atoms:
     return Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
 
 
-def sample_pairs(
-    calculator: BaseCalculator, grids: Mapping[Pair, np.ndarray], progress: Progress | None
-) -> dict[Pair, Sample]:
-    """Evaluate every pair at every radius."""
+def sample_pair(
+    calculator: BaseCalculator, pair: Pair, distances: np.ndarray, progress: Progress | None
+) -> tuple[DimerScan, float]:
+    """Evaluate a pair at every distance.
 
-    def ask(boxed: bool) -> list[Evaluation]:
-        images = [_dimer(pair, d, boxed) for pair, grid in grids.items() for d in grid]
-        return evaluate(calculator, images, progress=progress)
-
-    found, boxed = ask(boxed=False), False
+    Returns the scan, and the step (Å) of a derivative that rounding leaves something of.
+    """
+    found = evaluate(calculator, [_dimer(pair, d, False) for d in distances], progress=progress)
+    environment = "vacuum"
     if all(e.error for e in found):
         # A calculator that does not take molecules may take them in a box; if neither goes, what
         # it said of the molecule is the reason to show.
-        in_box = ask(boxed=True)
+        in_box = evaluate(calculator, [_dimer(pair, d, True) for d in distances], progress=progress)
         if not all(e.error for e in in_box):
-            found, boxed = in_box, True
-    single = floating_type(calculator, found) == "float32"
-    samples, rest = {}, iter(found)
-    for pair, grid in grids.items():
-        rows = list(itertools.islice(rest, len(grid)))
-        energies, forces = np.array([_numbers(e) for e in rows]).T
-        failed = tuple((float(d), e.error) for d, e in zip(grid, rows, strict=True) if e.error)
-        samples[pair] = Sample(grid, energies, forces, failed, boxed, single)
-    return samples
+            found, environment = in_box, "periodic box"
+    energies, forces = np.array([_numbers(e) for e in found]).T
+    failed = tuple((float(d), e.error) for d, e in zip(distances, found, strict=True) if e.error)
+    step = 1e-3 if floating_type(calculator, found) == "float32" else 1e-5
+    return DimerScan(pair, distances, energies, forces, failed, environment), step
 
 
-def find_shape(sample: Sample, bond_scale: float) -> Shape | None:
+def find_shape(scan: DimerScan, bond_scale: float) -> Shape | None:
     """Find the well and the wall; None where too few points are left to say anything."""
-    good = np.flatnonzero(np.isfinite(sample.energies))
+    good = np.flatnonzero(np.isfinite(scan.energies))
     if len(good) < MIN_POINTS:
         return None
-    r, energies, forces = sample.r[good], sample.energies[good], sample.forces[good]
+    r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
     well = find_well(r, energies, bond_scale)
     floor = well.energy if well else float(energies[-1])
     bond = well.distance if well else float(r[-1])
     attraction, collapse = find_attractions(r, energies, forces, bond, floor)
     outside = good[r > collapse.distance] if collapse else good
-    r, energies, forces = (x[outside] for x in (sample.r, sample.energies, sample.forces))
-    high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
-    innermost = high[-1] + 1 if len(high) else 0
-    is_near = energies < floor + WALL_TOP
-    is_near[:innermost] = False
-    jumps = find_jumps(r, energies, forces)
-    return Shape(
-        well=well,
-        floor=floor,
-        attraction=attraction,
-        collapse=collapse,
-        outside=outside,
-        near=outside[is_near],
-        jumps=np.where(is_near[1:] & is_near[:-1], jumps, 0.0),
-    )
+    r, energies, forces = scan.distances[outside], scan.energies[outside], scan.forces[outside]
+    near = energies < floor + WALL_TOP
+    high = np.flatnonzero(~near & (r < bond))
+    near[: high[-1] + 1 if len(high) else 0] = False
+    jumps = np.where(near[1:] & near[:-1], find_jumps(r, energies, forces), 0.0)
+    return Shape(well, attraction, collapse, outside, outside[near], jumps)
 
 
 def look_again(
-    calculator: BaseCalculator,
-    samples: Mapping[Pair, Sample],
-    shapes: Mapping[Pair, Shape],
-    progress: Progress | None,
-) -> dict[Pair, dict[str, Any]]:
-    """Evaluate the radii for conservation, and the suspected jumps finely, all in one batch.
+    calculator: BaseCalculator, scan: DimerScan, shape: Shape, h: float, progress: Progress | None
+) -> tuple[float | None, float | None, float | None]:
+    """Evaluate some radii for conservation, and the suspected jumps finely.
 
-    Returns the fields of a `DimerScan` that this is for.
+    Returns the conservation error, the largest jump (eV), and where it is (Å).
     """
-    images: list[Atoms] = []
-    plans: dict[Pair, tuple[np.ndarray, float, list[tuple[int, np.ndarray]]]] = {}
-    for pair, shape in shapes.items():
-        sample = samples[pair]
-        spread = np.linspace(0, len(shape.near) - 1, CONSERVATION_RADII).round().astype(int)
-        chosen = shape.near[np.unique(spread)] if len(shape.near) else shape.near
-        # in float32 the step must lift the difference above rounding
-        h = 1e-3 if sample.single_precision else 1e-5
-        r = sample.r[shape.outside]
-        # three more points on either side, so that every part of the interval is scored
-        parts = np.arange(-3, FINER + 4) / FINER
-        suspects = [
-            (int(k), r[k] + parts * (r[k + 1] - r[k]))
-            for k in np.flatnonzero(shape.jumps > SUSPECT_JUMP)
-        ]
-        plans[pair] = (chosen, h, suspects)
-        radii = [d + x for d in sample.r[chosen] for x in (-h, h)]
-        radii += [d for _, fine in suspects for d in fine]
-        images += [_dimer(pair, d, sample.boxed) for d in radii]
-    found = iter(evaluate(calculator, images, progress=progress))
-    looks: dict[Pair, dict[str, Any]] = {}
-    for pair, (chosen, h, suspects) in plans.items():
-        moved = np.array([_numbers(next(found))[0] for _ in range(2 * len(chosen))]).reshape(-1, 2)
-        slope = (moved[:, 1] - moved[:, 0]) / (2 * h)
-        jumps = shapes[pair].jumps.copy()
-        for k, fine in suspects:
-            energies, forces = np.array([_numbers(next(found)) for _ in fine]).T
-            if np.isfinite(energies).all():  # else the suspicion stands
-                jumps[k] = find_jumps(fine, energies, forces).max()
-        looks[pair] = {"conservation_error": _mismatch(samples[pair].forces[chosen], -slope)}
-        if len(jumps):
-            k = int(jumps.argmax())
-            r = samples[pair].r[shapes[pair].outside]
-            looks[pair]["largest_jump"] = float(jumps[k])
-            looks[pair]["largest_jump_distance"] = float(r[k] + r[k + 1]) / 2
-    return looks
+    spread = np.linspace(0, len(shape.near) - 1, CONSERVATION_RADII).round().astype(int)
+    chosen = shape.near[np.unique(spread)] if len(shape.near) else shape.near
+    r, jumps = scan.distances[shape.outside], shape.jumps.copy()
+    suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
+    # three more points on either side, so that every part of the interval is scored
+    parts = np.arange(-3, FINER + 4) / FINER
+    fine = [r[k] + parts * (r[k + 1] - r[k]) for k in suspects]
+    radii = np.concatenate([scan.distances[chosen] - h, scan.distances[chosen] + h, *fine])
+    images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
+    found = np.array([_numbers(e) for e in evaluate(calculator, images, progress=progress)])
+    found = found.reshape(-1, 2)
+    below, above = found[: 2 * len(chosen), 0].reshape(2, -1)
+    points = found[2 * len(chosen) :].reshape(len(fine), len(parts), 2)
+    for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
+        if np.isfinite(energies).all():  # else the suspicion stands
+            jumps[k] = find_jumps(x, energies, forces).max()
+    conservation = _mismatch(scan.forces[chosen], (below - above) / (2 * h))
+    if not len(jumps):
+        return conservation, None, None
+    k = int(jumps.argmax())
+    return conservation, float(jumps[k]), float(r[k : k + 2].mean())
 
 
 def _mismatch(forces: np.ndarray, derivatives: np.ndarray) -> float | None:

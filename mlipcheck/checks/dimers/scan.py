@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
-from ase.data import atomic_masses, atomic_numbers, covalent_radii
+from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.backends import get_demonstration
 from ...calculators.evaluate import Progress
@@ -21,7 +20,7 @@ from ...references.level_of_theory import differences
 from .compare import compare_curves, reference_extrema
 from .curve import find_extrema, find_roughness
 from .record import DimerScan, Extremum
-from .sampling import MIN_POINTS, Sample, Shape, find_shape, look_again, sample_pairs
+from .sampling import MIN_POINTS, find_shape, look_again, sample_pair
 
 STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
@@ -35,7 +34,7 @@ def scan_dimers(
     reference: Any = None,
     progress: Progress | None = None,
 ) -> list[DimerScan]:
-    """Scan the distance of pairs of atoms in vacuum, all pairs and distances in one batch.
+    """Scan the distance of pairs of atoms in vacuum, all distances of a pair in one batch.
 
     Parameters
     ----------
@@ -62,29 +61,23 @@ def scan_dimers(
     InputError
         For an unknown element, distances or a reference that are none.
     """
-    plan = plan_scan(
-        describe(calculator), elements_or_pairs, distances=distances, reference=reference
-    )
-    return scan_pairs(calculator, plan, progress)
+    info = describe(calculator)
+    plans = plan_scan(info, elements_or_pairs, distances=distances, reference=reference)
+    return [scan_pair(calculator, plan, progress) for plan in plans]
 
 
 @dataclass(frozen=True, eq=False)
 class ScanPlan:
-    """What is scanned: for each pair its sum of radii (Å), its distances, and a reference.
+    """How one pair is scanned: its sum of radii (Å), its distances (Å), and its reference.
 
     ``level_of_theory`` is the checkpoint's.
     """
 
-    scales: Mapping[Pair, float]
-    grids: Mapping[Pair, np.ndarray]
-    curves: Mapping[Pair, ReferenceCurve]
-    level_of_theory: str | None = None
-
-    def of(self, pair: Pair) -> ScanPlan:
-        """Return the plan of one pair."""
-        curves = {pair: self.curves[pair]} if pair in self.curves else {}
-        grids = {pair: self.grids[pair]}
-        return ScanPlan({pair: self.scales[pair]}, grids, curves, self.level_of_theory)
+    pair: Pair
+    bond_scale: float
+    distances: np.ndarray
+    reference: ReferenceCurve | None
+    level_of_theory: str | None
 
 
 def plan_scan(
@@ -93,26 +86,57 @@ def plan_scan(
     *,
     distances: Sequence[float] | np.ndarray | None = None,
     reference: Any = None,
-) -> ScanPlan:
+) -> list[ScanPlan]:
     """Return what `scan_dimers` would scan; raises as it does."""
     pairs = list_pairs(elements_or_pairs)
-    scales = {pair: info.bond_scale or sum(_radius(x) for x in pair) for pair in pairs}
+    radii = {pair: sum(float(covalent_radii[atomic_numbers[x]]) for x in pair) for pair in pairs}
+    scales = {pair: info.bond_scale or radius for pair, radius in radii.items()}
     grids = {pair: _grid(scales[pair], distances) for pair in pairs}
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
         curves = find_curves(reference, grids, exact=get_demonstration(info.backend).morse)
-    return ScanPlan(scales, grids, curves, info.level_of_theory)
+    level = info.level_of_theory
+    return [ScanPlan(p, scales[p], grids[p], curves.get(p), level) for p in pairs]
 
 
-def scan_pairs(
+def scan_pair(
     calculator: BaseCalculator, plan: ScanPlan, progress: Progress | None = None
-) -> list[DimerScan]:
-    """Scan what is planned, all pairs and distances in one batch."""
-    samples = sample_pairs(calculator, plan.grids, progress)
-    found = {pair: find_shape(s, plan.scales[pair]) for pair, s in samples.items()}
-    shapes = {pair: shape for pair, shape in found.items() if shape is not None}
-    looks = look_again(calculator, samples, shapes, progress)
-    return [_scan(pair, s, found[pair], plan, looks.get(pair)) for pair, s in samples.items()]
+) -> DimerScan:
+    """Scan one pair, all distances in one batch."""
+    scan, step = sample_pair(calculator, plan.pair, plan.distances, progress)
+    shape = find_shape(scan, plan.bond_scale)
+    if shape is None:
+        why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
+        n = len(scan.distances)
+        left = n - len(scan.failed_points)
+        return replace(scan, error=f"{left} of {n} points left; first: {why}")
+    conservation, jump, between = look_again(calculator, scan, shape, step, progress)
+    well, curve = shape.well, plan.reference
+    comparison = None
+    known: tuple[Extremum, ...] = ()
+    if curve is not None and len(shape.outside) >= MIN_POINTS:
+        outside = (x[shape.outside] for x in (scan.distances, scan.energies, scan.forces))
+        comparison = compare_curves(
+            curve,
+            *outside,
+            bond_scale=plan.bond_scale,
+            difference=differences(curve.level_of_theory, plan.level_of_theory, [plan.pair]),
+        )
+        known = reference_extrema(curve, plan.bond_scale)
+    r, energies, forces = (x[shape.near] for x in (scan.distances, scan.energies, scan.forces))
+    return replace(
+        scan,
+        equilibrium_distance=well.distance if well else None,
+        force_constant=well.force_constant if well else None,
+        attraction=shape.attraction,
+        collapse=shape.collapse,
+        spurious_extrema=find_extrema(r, energies, well, known),
+        roughness=find_roughness(r, forces),
+        largest_jump=jump,
+        largest_jump_distance=between,
+        conservation_error=conservation,
+        comparison=comparison,
+    )
 
 
 def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]:
@@ -144,10 +168,6 @@ def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]
     return pairs
 
 
-def _radius(symbol: str) -> float:
-    return float(covalent_radii[atomic_numbers[symbol]])
-
-
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:
     if distances is None:
         innermost = min(0.3 * bond_scale, 0.4)
@@ -160,48 +180,3 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
     if (np.diff(grid) <= 0).any():
         raise InputError("distances are not ascending; sort them and leave out repeated ones")
     return grid
-
-
-def _scan(pair: Pair, sample: Sample, shape: Shape | None, plan: ScanPlan, look: Any) -> DimerScan:
-    """Put one pair's record together; ``look`` is what `look_again` returns."""
-    facts: dict[str, Any] = {
-        "pair": pair,
-        "distances": sample.r,
-        "energies": sample.energies,
-        "forces": sample.forces,
-        "failed_points": sample.failed,
-        "environment": "periodic box" if sample.boxed else "vacuum",
-    }
-    if shape is None:
-        why = sample.failed[0][1] if sample.failed else "no finite energy with forces"
-        left = len(sample.r) - len(sample.failed)
-        return DimerScan(**facts, error=f"{left} of {len(sample.r)} points left; first: {why}")
-    well, scale, curve = shape.well, plan.scales[pair], plan.curves.get(pair)
-    outside = [x[shape.outside] for x in (sample.r, sample.energies, sample.forces)]
-    r, energies, forces = (x[shape.near] for x in (sample.r, sample.energies, sample.forces))
-    comparison = None
-    known: tuple[Extremum, ...] = ()
-    if curve is not None and len(outside[0]) >= MIN_POINTS:
-        differs = differences(curve.level_of_theory, plan.level_of_theory, [pair])
-        comparison = compare_curves(curve, *outside, bond_scale=scale, difference=differs)
-        known = reference_extrema(curve, scale)
-    return DimerScan(
-        **facts,
-        **look,
-        equilibrium_distance=well.distance if well else None,
-        force_constant=well.force_constant if well else None,
-        wavenumber=_wavenumber(pair, well.force_constant) if well else None,
-        attraction=shape.attraction,
-        collapse=shape.collapse,
-        spurious_extrema=find_extrema(r, energies, well, known),
-        roughness=find_roughness(r, forces),
-        comparison=comparison,
-    )
-
-
-def _wavenumber(pair: Pair, force_constant: float) -> float:
-    """Return √(k/μ) / 2πc in 1/cm of the harmonic oscillator."""
-    masses = [atomic_masses[atomic_numbers[x]] for x in pair]
-    reduced = masses[0] * masses[1] / sum(masses)
-    hbar_omega = units._hbar * 1e10 / np.sqrt(units._e * units._amu)
-    return float(hbar_omega * np.sqrt(force_constant / reduced) / units.invcm)
