@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -35,20 +35,20 @@ def _bond(scan: DimerScan) -> str:
 
 
 def _collapse(scan: DimerScan) -> str:
-    return "-" if scan.error else number(scan.wall_collapse_distance, ".2f", "none")
+    return "-" if scan.error else number(_get(scan.collapse, "distance"), ".2f", "none")
 
 
 def _scaled(value: float | None, factor: float, form: str) -> str:
     return number(None if value is None else factor * value, form)
 
 
-def _compared(scan: DimerScan, field: str, form: str) -> str:
-    return number(getattr(scan.comparison, field, None), form)
+def _get(record: object, field: str) -> Any:
+    return getattr(record, field, None)
 
 
 def _wall(scan: DimerScan) -> str:
-    found = getattr(scan.comparison, "wall_displacements", {})
-    return number(max((x for x in found.values() if x is not None), key=abs, default=None), "+.3f")
+    found = (_get(scan.comparison, "wall_displacements") or {}).values()
+    return number(max((x for x in found if x is not None), key=abs, default=None), "+.3f")
 
 
 def _reference(scan: DimerScan) -> str:
@@ -73,14 +73,16 @@ class Dimers(Check[DimerScan]):
         Column("r_e\nÅ", _bond),
         Column("k_e\neV/Å²", lambda s: number(s.force_constant, ".2f")),
         Column("collapse\nÅ", _collapse),
-        Column("barrier\neV", lambda s: number(s.wall_collapse_barrier, ".2f")),
+        Column("barrier\neV", lambda s: number(_get(s.collapse, "barrier"), ".2f")),
         Column("spurious\nextrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
         Column("rough\n%", lambda s: _scaled(s.roughness, 100, ".1f")),
         Column("conserv.\n%", lambda s: _scaled(s.conservation_error, 100, ".2g")),
         Column("Δwall\nÅ", _wall),
-        Column("wall\nslope", lambda s: number(s.softening_scale, ".3f")),
-        Column("Δr_e\nÅ", lambda s: _compared(s, "equilibrium_distance_error", "+.3f")),
-        Column("Δdepth\neV", lambda s: _compared(s, "well_depth_error", "+.2f")),
+        Column("wall\nslope", lambda s: number(_get(_get(s.comparison, "wall"), "s_lo"), ".3f")),
+        Column(
+            "Δr_e\nÅ", lambda s: number(_get(s.comparison, "equilibrium_distance_error"), "+.3f")
+        ),
+        Column("Δdepth\neV", lambda s: number(_get(s.comparison, "well_depth_error"), "+.2f")),
     )
     methods = (
         Column("grid", lambda s: describe_grid(s.distances)),

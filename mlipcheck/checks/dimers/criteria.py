@@ -7,30 +7,27 @@ import math
 import numpy as np
 
 from ...check import OWN_CONVENTION, Criterion, Reading
+from ...drawing.tables import some
 from .curve import LOWEST_WALL
 from .record import Attraction, DimerScan
 from .sampling import SUSPECT_JUMP
 
-UNKNOWN_DEPTH = 100.0  # eV; what is deeper depends on the grid
+DEEPEST = 100.0  # eV; what is deeper depends on the grid
 FAINT = 0.1  # eV; the place of a shallower bond is not asked about
 
 
 def energy_text(energy: float) -> str:
     """Return an energy relative to the bond; of a deep hole only that it is one."""
-    return f"< -{UNKNOWN_DEPTH:g} eV" if energy < -UNKNOWN_DEPTH else f"{energy:.2f} eV"
+    return f"< -{DEEPEST:g} eV" if energy < -DEEPEST else f"{energy:.2f} eV"
 
 
 def describe_wall(scan: DimerScan) -> str:
     """Say where a pair attracts inside its bond, and whether the wall comes back."""
-    words = []
-    if scan.dip is not None:
-        words.append(f"dip of {scan.dip.fall:.2f} eV at {_place(scan.dip)}")
+    dip = f"dip of {scan.dip.fall:.2f} eV at {_place(scan.dip)}; " if scan.dip else ""
     if scan.collapse is not None:
-        words.append(f"collapse at {_place(scan.collapse)}")
-    else:
-        innermost = scan.distances[np.isfinite(scan.energies)].min()
-        words.append(f"no collapse down to {innermost:.2f} Å")
-    return "; ".join(words)
+        return f"{dip}collapse at {_place(scan.collapse)}"
+    innermost = scan.distances[np.isfinite(scan.energies)].min()
+    return f"{dip}no collapse down to {innermost:.2f} Å"
 
 
 def _place(at: Attraction) -> str:
@@ -40,12 +37,12 @@ def _place(at: Attraction) -> str:
 def read_points(scan: DimerScan) -> Reading:
     if scan.error:
         return Reading(math.inf, scan.error)
-    n = len(scan.failed_points)
-    if not n:
+    failed = scan.failed_points
+    if not failed:
         return Reading(0, f"all {len(scan.distances)} points")
-    at = ", ".join(f"{d:.2f}" for d, _ in scan.failed_points[:3]) + (" ..." if n > 3 else "")
-    why = scan.failed_points[0][1]
-    return Reading(n, f"{n} of {len(scan.distances)} points failed, at {at} Å: {why}")
+    at = some([f"{distance:.2f}" for distance, _ in failed], 3)
+    text = f"{len(failed)} of {len(scan.distances)} points failed, at {at} Å: {failed[0][1]}"
+    return Reading(len(failed), text)
 
 
 def read_wall(scan: DimerScan) -> Reading | None:
@@ -65,18 +62,15 @@ def read_missing_wall(scan: DimerScan) -> Reading | None:
     if c is None:
         return None
     height = float(c.reference_energies.max())
-    if scan.collapse is None or scan.collapse.barrier >= height:
-        return Reading(0, f"none below the {height:.0f} eV of {c.reference}")
-    text = f"collapse at {_place(scan.collapse)}; {c.reference} rises to {height:.0f} eV"
-    return Reading(height - scan.collapse.barrier, text)
+    barrier = scan.collapse.barrier if scan.collapse else math.inf
+    text = f"{c.reference} rises to {height:.0f} eV; {describe_wall(scan)}"
+    return Reading(max(height - barrier, 0.0), text)
 
 
 def read_displacement(scan: DimerScan) -> Reading | None:
-    if scan.error:
-        return None
     c = scan.comparison
     if c is None:
-        return Reading(None, "no reference curve")
+        return None if scan.error else Reading(None, "no reference curve")
     found = {h: math.inf if x is None else x for h, x in c.wall_displacements.items()}
     if not found:
         return Reading(None, f"{c.reference} has no wall of 1 eV")
@@ -102,47 +96,39 @@ def read_depth(scan: DimerScan) -> Reading | None:
     c = scan.comparison
     if c is None:
         return None
-    error, true = c.well_depth_error, c.reference_well_depth
-    text = f"{true + error:.2f} eV, {c.reference} has {true:.2f} eV"
-    return Reading(abs(error), text)
+    depth = c.reference_well_depth + c.well_depth_error
+    text = f"{depth:.2f} eV, {c.reference} has {c.reference_well_depth:.2f} eV"
+    return Reading(abs(c.well_depth_error), text)
 
 
 def read_extrema(scan: DimerScan) -> Reading | None:
-    if scan.error:
-        return None
     worst = max(scan.spurious_extrema, key=lambda e: e.prominence, default=None)
     if worst is None:
-        return Reading(0, "none" if scan.equilibrium_distance else "none, and no bond")
+        return None if scan.error else Reading(0, "none")
     text = f"{worst.kind} at {worst.distance:.2f} Å, {worst.prominence:.3f} eV"
     more = len(scan.spurious_extrema) - 1
     return Reading(worst.prominence, text + (f", and {more} more" if more else ""))
 
 
 def read_roughness(scan: DimerScan) -> Reading | None:
-    if scan.error:
-        return None
     if scan.roughness is None:
-        return Reading(None, "needs an even grid with steps of 0.03 Å or less")
+        missing = "needs an even grid with steps of 0.03 Å or less"
+        return None if scan.error else Reading(None, missing)
     return Reading(100 * scan.roughness, f"{100 * scan.roughness:.2g} % of the force")
 
 
 def read_jump(scan: DimerScan) -> Reading | None:
-    if scan.error:
-        return None
-    if scan.largest_jump is None:
-        return Reading(None, "too few points")
-    if scan.largest_jump < SUSPECT_JUMP:
-        return Reading(scan.largest_jump, f"below {SUSPECT_JUMP:g} eV")
-    return Reading(
-        scan.largest_jump, f"{scan.largest_jump:.4f} eV at {scan.largest_jump_distance:.2f} Å"
-    )
+    jump = scan.largest_jump
+    if jump is None:
+        return None if scan.error else Reading(None, "too few points")
+    if jump < SUSPECT_JUMP:
+        return Reading(jump, f"below {SUSPECT_JUMP:g} eV")
+    return Reading(jump, f"{jump:.4f} eV at {scan.largest_jump_distance:.2f} Å")
 
 
 def read_conservation(scan: DimerScan) -> Reading | None:
-    if scan.error:
-        return None
     if scan.conservation_error is None:
-        return Reading(None, "no forces to compare")
+        return None if scan.error else Reading(None, "no forces to compare")
     percent = 100 * scan.conservation_error
     return Reading(percent, f"{percent:.2g} %")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,6 +36,16 @@ class Curve:
         return self.scan.error is None and bool(np.isfinite(self.scan.energies).any())
 
 
+class _View(NamedTuple):
+    """What has to be seen of a curve: Å from left to right, eV, and eV/Å of the forces."""
+
+    left: float
+    right: float
+    top: float
+    floor: float
+    reach: float
+
+
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw every pair that some model has a curve of, a model a colour."""
     panels = []
@@ -43,32 +53,29 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
         curves = [Curve(scan, *m.look) for _, (m, scan) in same]
         good = [c for c in curves if c.drawable]
         if good:
-            panels.append(_draw_panel(curves, good, _closest(models, good[0].scan.pair)))
+            panels.append(_draw_panel(good, _closest(models, good[0].scan.pair)))
     return panels
 
 
-def _draw_panel(curves: Sequence[Curve], good: Sequence[Curve], closest: float | None) -> Panel:
+def _draw_panel(curves: Sequence[Curve], closest: float | None) -> Panel:
     figure = new_figure(4.8)
     draw_pair(figure, curves, closest)
     legend_below(figure, 2)
-    name = plain(good[0].scan.name)
+    scan = curves[0].scan
+    name = plain(scan.name)
     caption = f"Two atoms alone, {name}: energy, and below it the force, against their distance."
-    if len(curves) > 1:
-        caption += " Hollow marks are bonds, filled ones where the wall collapses."
-    else:
-        comparison = good[0].scan.comparison
-        caption += f" Dashed: {plain(comparison.reference)}." if comparison is not None else ""
-        if good[0].scan.collapse is not None:
-            caption += " Hatched: inside the collapse, where atoms fall together."
-        caption += " Thin line: the shortest distance in your frames." if closest else ""
-    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in good)
+    if scan.comparison is not None:
+        caption += f" Dashed: {plain(scan.comparison.reference)}."
+    if any(c.scan.collapse for c in curves):
+        caption += " Filled marks: the collapse, inside of which atoms fall together."
+    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in curves)
     more = f" Shortest distance in your frames: {closest:.2f} Å." if closest is not None else ""
     return Panel(
-        name=slug("dimer", good[0].scan.name),
+        name=slug("dimer", scan.name),
         caption=caption,
         alt=f"Energy and force of {name} against the distance. {found}{more}",
         checks=("dimers", "contacts"),
-        subjects=(good[0].scan.name,),
+        subjects=(scan.name,),
         figure=figure,
     )
 
@@ -111,23 +118,21 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     ----------
     cell : Figure or SubFigure
     curves : sequence of Curve
-        One a model. The collapse of a single one is a band; of several, a filled mark on each.
+        One a model: a hollow mark at the bond, a filled one at the collapse.
     closest : float, optional
         The shortest distance of the pair in a user's own frames, Å.
     """
     upper, lower = cell.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    good = [c for c in curves if c.drawable]
-    reference = next((c.scan.comparison for c in good if c.scan.comparison is not None), None)
+    reference = next((c.scan.comparison for c in curves if c.scan.comparison is not None), None)
     if reference is not None:
         style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
-        r, label = reference.distances, printable(reference.reference, 40)
-        upper.plot(
-            r, np.clip(reference.reference_energies, -ENDLESS, ENDLESS), label=label, **style
-        )
-        lower.plot(r, np.clip(reference.reference_forces, -ENDLESS, ENDLESS), **style)
-    views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in good]
+        energies, forces = reference.reference_energies, reference.reference_forces
+        for axis, y in ((upper, energies), (lower, forces)):
+            label = printable(reference.reference, 40)
+            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), label=label, **style)
+    views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in curves]
     left, right = min(v.left for v in views), max(v.right for v in views)
-    if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in good):
+    if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in curves):
         for axis in (upper, lower):
             axis.axvline(closest, color=DARK, lw=0.9, label="shortest in your frames")
         left, right = min(left, 0.95 * closest), max(right, 1.05 * closest)
@@ -136,7 +141,7 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     reach = max(v.reach for v in views)
     lower.set_ylim(-0.25 * reach, reach)
     lower.set_xlim(left, max(right, left + 0.1))
-    upper.set_title(printable(good[0].scan.name), fontsize=SIZE + 1)
+    upper.set_title(printable(curves[0].scan.name), fontsize=SIZE + 1)
     upper.set_ylabel("E − E(rₑ) (eV)", fontsize=SIZE)
     lower.set_ylabel("f (eV/Å)", fontsize=SIZE)
     lower.set_xlabel("distance (Å)", fontsize=SIZE)
@@ -146,60 +151,45 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     cell.align_ylabels()
 
 
-@dataclass(frozen=True)
-class _View:
-    """What has to be seen of a curve: Å from left to right, eV, and eV/Å of the forces."""
-
-    left: float
-    right: float
-    top: float
-    floor: float
-    reach: float
-
-
 def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View:
     scan, colour = curve.scan, curve.colour
     finite = np.isfinite(scan.energies)
     r = scan.distances[finite]
     energies, forces = (np.clip(x[finite], -ENDLESS, ENDLESS) for x in (scan.energies, scan.forces))
-    bond, collapse = scan.equilibrium_distance, scan.wall_collapse_distance
-    outside = r > (collapse or 0.0)
+    bond, collapse = scan.equilibrium_distance, scan.collapse
     energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
-    lower.plot(r, forces, color=colour)
+    inner = scan.attraction.distance if scan.attraction else 0.0
+    shown = (r > inner) & (energies < HIGH)
     label = printable(curve.label, 40)
-    if alone:
-        upper.plot(r, energies, color=colour, label=label)
-        if bond is not None:
-            upper.axvline(bond, color=colour, lw=0.8, ls=":", label="bond length rₑ")
-        if collapse is not None:
-            for axis in (upper, lower):
-                axis.axvspan(r[0], collapse, zorder=0, label="wall collapse", **HATCHED)
-                axis.axvline(collapse, color=DARK, lw=1, ls="--")
-    else:
-        upper.plot(r, energies, color=colour)
-        # bond hollow, collapse filled: seen without colours, and at the frame where it is higher
-        for at, fill in ((bond, "white"), (collapse, colour)):
-            if at is not None:
-                height = min(float(np.interp(at, r, energies)), 1.1 * HIGH)
-                upper.plot(at, height, curve.marker, color=colour, mfc=fill, zorder=4)
-        upper.plot([], [], color=colour, marker=curve.marker, label=label)
+    upper.plot(r, energies, color=colour, label=label)
+    lower.plot(r, forces, color=colour)
+    # bond hollow, collapse filled, at the frame where it is higher
+    marks = [(bond, 0.0, "white", "bond length")] if bond is not None else []
+    if collapse is not None:
+        marks.append((collapse.distance, min(collapse.barrier, 1.1 * HIGH), colour, "collapse"))
+    for x, y, fill, what in marks:
+        label = what if alone else ""
+        upper.plot(x, y, curve.marker, color=colour, mfc=fill, zorder=4, label=label)
+    if alone and collapse is not None:
+        for axis in (upper, lower):
+            axis.axvspan(r[0], collapse.distance, zorder=0, **HATCHED)
     if scan.failed_points:
         at_foot = upper.get_xaxis_transform()
         failed = [d for d, _ in scan.failed_points]
-        marks: dict[str, Any] = {"color": FAILED, "clip_on": False, "zorder": 5}
-        upper.plot(failed, np.zeros(len(failed)), "x", transform=at_foot, label="failed", **marks)
+        style: dict[str, Any] = {"color": FAILED, "clip_on": False, "zorder": 5}
+        upper.plot(failed, np.zeros(len(failed)), "x", transform=at_foot, label="failed", **style)
     extrema = [(e.distance, np.interp(e.distance, r, energies)) for e in scan.spurious_extrema]
     for place in extrema:
-        style: dict[str, Any] = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
+        style = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
         upper.plot(*place, "v", label="spurious extremum", **style)
     # a wall to 10 eV, or to the top of one that is lower
-    top = scan.wall_collapse_barrier or float(energies.max())
-    pull = float(np.min(forces[outside], initial=0.0, where=np.isfinite(forces[outside])))
+    top = collapse.barrier if collapse else float(energies.max())
+    pull = float(np.min(forces[shown], initial=0.0, where=np.isfinite(forces[shown])))
     furthest = max((distance + 0.7 for distance, _ in extrema), default=3.0)
     return _View(
         left=float(r[0]),
         right=min(max(2.6 * (bond or r[-1]), furthest), float(r[-1])),
         top=max(min(top, HIGH), min(float(energies[-1]), HIGH), 0.1, *(h for _, h in extrema)),
-        floor=max(float(np.min(energies[outside], initial=0.0)), -HIGH),
+        floor=float(np.min(energies[shown], initial=0.0)),
         reach=max(8 * abs(pull), 1.0),
     )

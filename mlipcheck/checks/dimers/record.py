@@ -23,14 +23,8 @@ class Extremum:
 class Attraction:
     """A maximum inside the bond, from which atoms are drawn together.
 
-    Attributes
-    ----------
-    distance : float
-        Å.
-    barrier : float
-        Its energy above the bond's, eV.
-    lowest : float
-        The lowest energy inside, before the curve is back at its height; above the bond's, eV.
+    ``distance`` is in Å; ``barrier`` is its energy, and ``lowest`` the lowest inside before the
+    curve is back at that height, both in eV above the bond's.
     """
 
     distance: float
@@ -44,7 +38,7 @@ class Attraction:
 
 @dataclass(frozen=True, eq=False)
 class CurveComparison:
-    """A dimer curve beside a reference.
+    """A dimer curve beside a reference; errors are the model's number less the reference's.
 
     Attributes
     ----------
@@ -53,11 +47,11 @@ class CurveComparison:
     difference : str or None
         How its level of theory differs from the checkpoint's.
     distances, reference_energies, reference_forces : ndarray of shape (n,)
-        The reference, Å, eV above its minimum (above its end where unbound), eV/Å.
-    reference_equilibrium_distance, reference_well_depth : float or None, float
-        r_e in Å and E(end) - E(r_e) in eV; None and 0 where unbound.
-    equilibrium_distance_error, well_depth_error : float or None, float
-        The model's, less the reference's.
+        The reference: Å, eV above its minimum (above its end where unbound), eV/Å.
+    reference_equilibrium_distance : float or None
+        r_e in Å; None where unbound.
+    reference_well_depth : float
+        E(end) - E(r_e) in eV; 0 where unbound.
     wall : Slope or None
         Of forces over r < r_e of the reference, below 10 eV, both curves put on one r_e.
     wall_displacements : dict of str to float or None
@@ -98,12 +92,8 @@ class DimerScan:
         ``vacuum`` or ``periodic box``, where the model cannot do without a cell.
     equilibrium_distance, force_constant : float or None
         r_e in Å and E''(r_e) in eV/Å^2; None where unbound.
-    attraction : Attraction or None
-        The outermost, from which the energy falls by 0.05 eV. Where it is not the collapse it is a
-        dip, from which the wall comes back.
-    collapse : Attraction or None
-        The outermost from which it falls by 0.5 eV (0.05 eV behind less than 2 eV), and to which it
-        never comes back, or only after it was below the bond's.
+    attraction, collapse : Attraction or None
+        What `find_attractions` finds. The first attraction is a dip where it is not the collapse.
     spurious_extrema : tuple of Extremum
         Within 10 eV of the bond and not the reference's; prominence of 5 meV or more.
     roughness : float or None
@@ -145,18 +135,4 @@ class DimerScan:
 
     @property
     def dip(self) -> Attraction | None:
-        """The first attraction, where the wall comes back inside it."""
         return None if self.attraction == self.collapse else self.attraction
-
-    @property
-    def wall_collapse_distance(self) -> float | None:
-        return self.collapse.distance if self.collapse else None
-
-    @property
-    def wall_collapse_barrier(self) -> float | None:
-        return self.collapse.barrier if self.collapse else None
-
-    @property
-    def softening_scale(self) -> float | None:
-        """The wall's slope over the reference's, once both bonds are put on one place."""
-        return self.comparison.wall.s_lo if self.comparison and self.comparison.wall else None

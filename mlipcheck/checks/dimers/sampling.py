@@ -113,8 +113,8 @@ def look_again(
     conservation = _mismatch(scan.forces[chosen], (below - above) / (2 * h))
     if not len(jumps):
         return conservation, None, None
-    k = int(jumps.argmax())
-    return conservation, float(jumps[k]), float(r[k : k + 2].mean())
+    at = int(jumps.argmax())
+    return conservation, float(jumps[at]), float(r[at : at + 2].mean())
 
 
 def _mismatch(forces: np.ndarray, derivatives: np.ndarray) -> float | None:

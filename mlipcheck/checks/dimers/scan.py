@@ -150,17 +150,15 @@ def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]
     elements: list[str] = []
     explicit: list[Pair] = []
     for item in elements_or_pairs:
-        pair = parse_pair(item) if isinstance(item, str) else None
-        if pair is not None:
-            explicit.append(pair)
-            continue
-        for symbol in (item,) if isinstance(item, str) else item:
+        pair = parse_pair(item) if isinstance(item, str) else item
+        symbols = (str(item),) if pair is None else pair
+        for symbol in symbols:
             if atomic_numbers.get(symbol, 0) < 1:
                 raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
-        if isinstance(item, str):
-            elements.append(item)
+        if pair is None:
+            elements += symbols
         else:
-            explicit.append(sorted_pair(*item))
+            explicit.append(sorted_pair(*pair))
     crossed = itertools.combinations_with_replacement(dict.fromkeys(elements), 2)
     pairs = list(dict.fromkeys([sorted_pair(*p) for p in crossed] + explicit))
     if not pairs:
