@@ -46,14 +46,17 @@ def read_points(scan: DimerScan) -> Reading:
 
 
 def read_wall(scan: DimerScan) -> Reading | None:
-    """Read the first barrier; only that of a collapse can fail."""
+    """Read the first barrier, but for a dip of the reference's own; only a collapse can fail."""
     if scan.error:
         return None
     energies = scan.energies[np.isfinite(scan.energies)]
     height = float(energies[0] - energies.min())
     if scan.attraction is None and height < LOWEST_WALL:
         return Reading(height, f"no wall: {height:.2f} eV at the shortest distance")
-    first, last = (a.barrier if a else math.inf for a in (scan.attraction, scan.collapse))
+    last = scan.collapse.barrier if scan.collapse else math.inf
+    tops = [e.distance for e in scan.spurious_extrema]
+    spurious = scan.dip is not None and any(abs(x - scan.dip.distance) < 0.05 for x in tops)
+    first = scan.dip.barrier if scan.dip and spurious else last
     return Reading(first, describe_wall(scan), sure=last)
 
 
