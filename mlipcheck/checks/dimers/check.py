@@ -122,32 +122,17 @@ class Dimers(Check[DimerScan]):
         return Evidence(TOY if c.level_of_theory == "analytic" else PAIRS, doubts)
 
     def remarks(self, rows: Sequence[DimerScan]) -> list[Paragraph]:
-        found = super().remarks(rows)
         good = [s for s in rows if not s.error]
-        for s in good:
-            if s.failed_points:
-                distance, why = s.failed_points[0]
-                text = (
-                    f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and "
-                    f"are left out, the first at {distance:.3f} Å: {why}"
-                )
-                found.append(Paragraph(text))
         dips = [f"{s.name} {s.dip.fall:.2f} eV at {s.dip.distance:.2f} Å" for s in good if s.dip]
         depths = [f"{s.name} {energy_text(s.collapse.lowest)}" for s in good if s.collapse]
-        judged: dict[str, list[str]] = {}
-        for s in good:
-            judged.setdefault(s.comparison.reference if s.comparison else "", []).append(s.name)
-        without = judged.pop("", [])
-        for head, names in (
-            ("Dips, from which the wall comes back", dips),
-            ("Lowest energy inside the collapse, above the bond's", depths),
-            *((f"Compared with {reference}", names) for reference, names in judged.items()),
-            ("No reference curve (--reference A-B.csv, or pbe for equal atoms)", without),
-            ("In a periodic box", [s.name for s in good if s.environment != "vacuum"]),
-        ):
-            if names:
-                found.append(Paragraph(f"{head}: {some(names, MAX_LISTED)}."))
-        return found
+        without = [s.name for s in good if s.comparison is None]
+        named = {
+            "Dips, from which the wall comes back": dips,
+            "Lowest energy inside the collapse, above the bond's": depths,
+            "No reference curve (--reference A-B.csv, or pbe for equal atoms)": without,
+        }
+        found = [f"{head}: {some(names, MAX_LISTED)}." for head, names in named.items() if names]
+        return [*super().remarks(rows), *map(Paragraph, found)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
@@ -163,15 +148,13 @@ class Dimers(Check[DimerScan]):
             found.append(f"the grids of {one.name} are {grids}")
         a, b = one.comparison, other.comparison
         if a is None or b is None:
-            with_curve = a or b
-            # a pair that failed has none either
-            if with_curve is not None and not one.error and not other.error:
-                name = with_curve.reference
-                found.append(f"{one.name} has a reference, {name}, in one of them only")
+            # a pair that failed has no comparison either
+            if (c := a or b) and not (one.error or other.error):
+                found.append(f"{one.name} has a reference, {c.reference}, in one of them only")
         elif (a.reference, a.level_of_theory) != (b.reference, b.level_of_theory):
             found.append(f"the references of {one.name} are {a.reference} and {b.reference}")
-        elif not (
-            _equal(a.distances, b.distances) and _equal(a.reference_energies, b.reference_energies)
+        elif not all(
+            _equal(getattr(a, x), getattr(b, x)) for x in ("distances", "reference_energies")
         ):
             found.append(f"the reference of {one.name}, {a.reference}, is another curve")
         return found

@@ -8,7 +8,6 @@ from scipy.interpolate import CubicHermiteSpline, CubicSpline
 from ...references.curves import ReferenceCurve
 from .curve import (
     WALL_TOP,
-    derivative_force,
     find_extrema,
     find_well,
     fit_slope,
@@ -26,9 +25,8 @@ def compare_curves(
     r: np.ndarray,
     energies: np.ndarray,
     forces: np.ndarray,
-    *,
     bond_scale: float,
-    difference: str | None = None,
+    difference: str | None,
 ) -> CurveComparison | None:
     """Compare a model with a reference; None where they share fewer than 8 radii.
 
@@ -39,7 +37,7 @@ def compare_curves(
         The model outside of a collapse.
     bond_scale : float
         s = r_a + r_b in Å.
-    difference : str, optional
+    difference : str or None
         How the reference's level of theory differs from the checkpoint's.
 
     Notes
@@ -68,8 +66,8 @@ def compare_curves(
 
     true_forces, moved = reference.forces, CubicSpline(r, forces)(at + shift)
     if true_forces is None:  # both curves differentiated alike
-        true_forces = derivative_force(reference.distances, reference.energies)
-        moved = derivative_force(at, curve(at + shift))
+        true_forces = -CubicSpline(reference.distances, reference.energies)(reference.distances, 1)
+        moved = -CubicSpline(at, curve(at + shift))(at, 1)
     low = reference.energies[shared] < true_floor + WALL_TOP
     wall = low & (at < true_bond) & (at + shift >= r[0]) & (at + shift <= r[-1])
     return CurveComparison(

@@ -8,9 +8,8 @@ import numpy as np
 
 from ...check import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import some
-from .curve import LOWEST_WALL
+from .curve import LOWEST_WALL, SUSPECT_JUMP
 from .record import Attraction, DimerScan
-from .sampling import SUSPECT_JUMP
 
 DEEPEST = 100.0  # eV; what is deeper depends on the grid
 FAINT = 0.1  # eV; the place of a shallower bond is not asked about

@@ -22,6 +22,7 @@ ATTRACTION_FALL = 0.05  # eV that E must fall, going inward, behind a maximum
 COLLAPSE_FALL = 0.5  # eV
 LOWEST_WALL = 2.0  # eV; behind a lower one the smaller fall is a collapse too
 WALL_TOP = 10.0  # eV above the minimum: how high a wall is asked about
+SUSPECT_JUMP = 0.005  # eV; where a jump seems larger, the interval is evaluated more finely
 SMOOTHING = 0.1  # Å over which a force is smoothed
 SAME_EXTREMUM = 0.3  # Å; the reference's points are up to so far apart
 
@@ -58,20 +59,11 @@ def find_well(r: np.ndarray, energies: np.ndarray, bond_scale: float) -> Well | 
 def find_attractions(
     r: np.ndarray, energies: np.ndarray, forces: np.ndarray, start: float, floor: float
 ) -> tuple[Attraction | None, Attraction | None]:
-    """Return the first attraction going inward from ``start``, and the collapse.
+    """Return the first attraction going inward from a bond at ``start``, and the collapse.
 
-    Parameters
-    ----------
-    r, energies, forces : ndarray of shape (n,)
-    start, floor : float
-        Where the bond is (Å), and its energy (eV).
-
-    Returns
-    -------
-    first, collapse : Attraction or None
-        The outermost maximum from which E falls by 0.05 eV; and that from which it falls by 0.5 eV
-        (0.05 eV behind less than 2 eV) and to which it never comes back, or not before it was below
-        the bond's.
+    The first is the outermost maximum from which E falls by 0.05 eV. The collapse is the outermost
+    from which it falls by 0.5 eV (0.05 eV behind less than 2 eV) and to which it never comes back,
+    or not before it was below the bond's energy, ``floor``. Elsewhere the first is a dip.
     """
     first = None
     for k in np.flatnonzero(r <= start)[::-1]:
@@ -97,7 +89,7 @@ def find_extrema(
 ) -> tuple[Extremum, ...]:
     """Return the extrema with a prominence of 5 meV or more, the bond left out.
 
-    Of those within 0.3 Å of a ``known`` one only the prominence beyond it counts.
+    Of those within 0.3 Å of a ``known`` one only what is more prominent than that counts.
     """
     found = []
     for kind, curve in (("maximum", energies), ("minimum", -energies)):
@@ -163,11 +155,6 @@ def wall_radius(
     crossings = CubicSpline(r, energies - floor).solve(height, extrapolate=False)
     crossings = crossings[np.isfinite(crossings) & (crossings < bond)]
     return float(crossings.max()) if len(crossings) else None
-
-
-def derivative_force(r: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """Return -dE/dr of the spline through the points, eV/Å."""
-    return np.asarray(-CubicSpline(r, energies)(r, 1))
 
 
 def trapezoid_weights(r: np.ndarray) -> np.ndarray:

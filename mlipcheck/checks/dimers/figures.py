@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,16 +34,6 @@ class Curve:
     @property
     def drawable(self) -> bool:
         return self.scan.error is None and bool(np.isfinite(self.scan.energies).any())
-
-
-class _View(NamedTuple):
-    """What has to be seen of a curve: Å from left to right, eV, and eV/Å of the forces."""
-
-    left: float
-    right: float
-    top: float
-    floor: float
-    reach: float
 
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
@@ -131,15 +121,15 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
             label = printable(reference.reference, 40)
             axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), label=label, **style)
     views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in curves]
-    left, right = min(v.left for v in views), max(v.right for v in views)
+    lefts, rights, tops, floors, reaches = zip(*views, strict=True)
+    left, right = min(lefts), max(rights)
     if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in curves):
         for axis in (upper, lower):
             axis.axvline(closest, color=DARK, lw=0.9, label="shortest in your frames")
         left, right = min(left, 0.95 * closest), max(right, 1.05 * closest)
-    top, floor = 1.2 * max(v.top for v in views), min(v.floor for v in views)
+    top, floor = 1.2 * max(tops), min(floors)
     upper.set_ylim(floor - 0.08 * (top - floor), top)
-    reach = max(v.reach for v in views)
-    lower.set_ylim(-0.25 * reach, reach)
+    lower.set_ylim(-0.25 * max(reaches), max(reaches))
     lower.set_xlim(left, max(right, left + 0.1))
     upper.set_title(printable(curves[0].scan.name), fontsize=SIZE + 1)
     upper.set_ylabel("E − E(rₑ) (eV)", fontsize=SIZE)
@@ -151,7 +141,11 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     cell.align_ylabels()
 
 
-def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View:
+def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple[float, ...]:
+    """Draw one model, and return what has to be seen of it.
+
+    Å from left to right, eV from the top down to the floor, and the reach of the forces in eV/Å.
+    """
     scan, colour = curve.scan, curve.colour
     finite = np.isfinite(scan.energies)
     r = scan.distances[finite]
@@ -179,17 +173,14 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View
         style: dict[str, Any] = {"color": FAILED, "clip_on": False, "zorder": 5}
         upper.plot(failed, np.zeros(len(failed)), "x", transform=at_foot, label="failed", **style)
     extrema = [(e.distance, np.interp(e.distance, r, energies)) for e in scan.spurious_extrema]
+    style = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
     for place in extrema:
-        style = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
         upper.plot(*place, "v", label="spurious extremum", **style)
     # a wall to 10 eV, or to the top of one that is lower
     top = collapse.barrier if collapse else float(energies.max())
     pull = float(np.min(forces[shown], initial=0.0, where=np.isfinite(forces[shown])))
     furthest = max((distance + 0.7 for distance, _ in extrema), default=3.0)
-    return _View(
-        left=float(r[0]),
-        right=min(max(2.6 * (bond or r[-1]), furthest), float(r[-1])),
-        top=max(min(top, HIGH), min(float(energies[-1]), HIGH), 0.1, *(h for _, h in extrema)),
-        floor=float(np.min(energies[shown], initial=0.0)),
-        reach=max(8 * abs(pull), 1.0),
-    )
+    right = min(max(2.6 * (bond or r[-1]), furthest), float(r[-1]))
+    top = max(min(top, HIGH), min(float(energies[-1]), HIGH), 0.1, *(h for _, h in extrema))
+    floor = float(np.min(energies[shown], initial=0.0))
+    return float(r[0]), right, top, floor, max(8 * abs(pull), 1.0)

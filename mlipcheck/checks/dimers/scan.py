@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.backends import get_demonstration
-from ...calculators.evaluate import Progress
-from ...calculators.records import CalculatorInfo
+from ...calculators.evaluate import Progress, evaluate, floating_type
+from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from ...references.level_of_theory import differences
 from .compare import compare_curves, reference_extrema
-from .curve import find_extrema, find_roughness
+from .curve import (
+    SUSPECT_JUMP,
+    WALL_TOP,
+    find_attractions,
+    find_extrema,
+    find_jumps,
+    find_roughness,
+    find_well,
+)
 from .record import DimerScan, Extremum
-from .sampling import MIN_POINTS, find_shape, look_again, sample_pair
 
 STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
+MIN_POINTS = 8
+CONSERVATION_RADII = 16
+FINER = 5  # times
+BOX = 30.0  # Å; at least twice any usual cutoff plus the longest distance
 
 
 def scan_dimers(
@@ -102,39 +115,46 @@ def plan_scan(
 def scan_pair(
     calculator: BaseCalculator, plan: ScanPlan, progress: Progress | None = None
 ) -> DimerScan:
-    """Scan one pair, all distances in one batch."""
-    scan, step = sample_pair(calculator, plan.pair, plan.distances, progress)
-    shape = find_shape(scan, plan.bond_scale)
-    if shape is None:
+    """Scan one pair, all distances in one batch; then look again where its wall and jumps are."""
+    scan, step = _sample(calculator, plan.pair, plan.distances, progress)
+    good = np.isfinite(scan.energies)
+    if good.sum() < MIN_POINTS:
         why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
         n = len(scan.distances)
         left = n - len(scan.failed_points)
         return replace(scan, error=f"{left} of {n} points left; first: {why}")
-    conservation, jump, between = look_again(calculator, scan, shape, step, progress)
-    well, curve = shape.well, plan.reference
+    r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
+    well = find_well(r, energies, plan.bond_scale)
+    bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
+    attraction, collapse = find_attractions(r, energies, forces, bond, floor)
+    outside = r > (collapse.distance if collapse else 0.0)
+    r, energies, forces = r[outside], energies[outside], forces[outside]
+    # what can be reached from the bond over 10 eV
+    near = (energies < floor + WALL_TOP) | (r >= bond)
+    near[: np.flatnonzero(~near)[-1] + 1 if not near.all() else 0] = False
+    jumps = np.where(near[1:] & near[:-1], find_jumps(r, energies, forces), 0.0)
+    make = functools.partial(_dimer, plan.pair, boxed=scan.environment != "vacuum")
+    jump, between = _find_jump(calculator, make, r, jumps, progress)
     comparison = None
     known: tuple[Extremum, ...] = ()
-    if curve is not None and len(shape.outside) >= MIN_POINTS:
-        outside = (x[shape.outside] for x in (scan.distances, scan.energies, scan.forces))
+    if plan.reference is not None and len(r) >= MIN_POINTS:
+        difference = differences(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
         comparison = compare_curves(
-            curve,
-            *outside,
-            bond_scale=plan.bond_scale,
-            difference=differences(curve.level_of_theory, plan.level_of_theory, [plan.pair]),
+            plan.reference, r, energies, forces, plan.bond_scale, difference
         )
-        known = reference_extrema(curve, plan.bond_scale)
-    r, energies, forces = (x[shape.near] for x in (scan.distances, scan.energies, scan.forces))
+        known = reference_extrema(plan.reference, plan.bond_scale)
+    r, energies, forces = r[near], energies[near], forces[near]
     return replace(
         scan,
         equilibrium_distance=well.distance if well else None,
         force_constant=well.force_constant if well else None,
-        attraction=shape.attraction,
-        collapse=shape.collapse,
+        attraction=attraction,
+        collapse=collapse,
         spurious_extrema=find_extrema(r, energies, well, known),
         roughness=find_roughness(r, forces),
         largest_jump=jump,
         largest_jump_distance=between,
-        conservation_error=conservation,
+        conservation_error=_find_curl(calculator, make, r, forces, step, progress),
         comparison=comparison,
     )
 
@@ -178,3 +198,83 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
     if (np.diff(grid) <= 0).any():
         raise InputError("distances are not ascending; sort them and leave out repeated ones")
     return grid
+
+
+def _dimer(pair: Pair, distance: float, boxed: bool) -> Atoms:
+    if boxed:
+        return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], cell=[BOX + distance, BOX, BOX], pbc=True)
+    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
+
+
+def _sample(
+    calculator: BaseCalculator, pair: Pair, distances: np.ndarray, progress: Progress | None
+) -> tuple[DimerScan, float]:
+    """Evaluate a pair at every distance.
+
+    Returns the scan, and the step (Å) of a derivative that rounding leaves something of.
+    """
+    found = evaluate(calculator, [_dimer(pair, d, False) for d in distances], progress=progress)
+    environment = "vacuum"
+    if all(e.error for e in found):
+        # A calculator that does not take molecules may take them in a box; if neither goes, what
+        # it said of the molecule is the reason to show.
+        in_box = evaluate(calculator, [_dimer(pair, d, True) for d in distances], progress=progress)
+        if not all(e.error for e in in_box):
+            found, environment = in_box, "periodic box"
+    energies, forces = np.array([_numbers(e) for e in found]).T
+    failed = tuple((float(d), e.error) for d, e in zip(distances, found, strict=True) if e.error)
+    step = 1e-3 if floating_type(calculator, found) == "float32" else 1e-5
+    return DimerScan(pair, distances, energies, forces, failed, environment), step
+
+
+def _find_jump(
+    calculator: BaseCalculator,
+    make: Callable[[float], Atoms],
+    r: np.ndarray,
+    jumps: np.ndarray,
+    progress: Progress | None,
+) -> tuple[float | None, float | None]:
+    """Return the largest jump (eV) and where it is (Å); what is suspected is evaluated finely."""
+    jumps = jumps.copy()
+    suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
+    # three more points on either side, so that every part of the interval is scored
+    parts = np.arange(-3, FINER + 4) / FINER
+    fine = [r[k] + parts * (r[k + 1] - r[k]) for k in suspects]
+    found = evaluate(calculator, [make(d) for x in fine for d in x], progress=progress)
+    points = np.array([_numbers(e) for e in found]).reshape(len(fine), len(parts), 2)
+    for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
+        if np.isfinite(energies).all():  # else the suspicion stands
+            jumps[k] = find_jumps(x, energies, forces).max()
+    if not len(jumps):
+        return None, None
+    at = int(jumps.argmax())
+    return float(jumps[at]), float(r[at : at + 2].mean())
+
+
+def _find_curl(
+    calculator: BaseCalculator,
+    make: Callable[[float], Atoms],
+    r: np.ndarray,
+    forces: np.ndarray,
+    step: float,
+    progress: Progress | None,
+) -> float | None:
+    """Return rms(f + dE/dr) / rms(f) at some of the radii, None where there is no force."""
+    if not len(r):
+        return None
+    chosen = np.unique(np.linspace(0, len(r) - 1, CONSERVATION_RADII).round().astype(int))
+    images = [make(d + x) for x in (-step, step) for d in r[chosen]]
+    found = evaluate(calculator, images, progress=progress)
+    below, above = np.array([_numbers(e)[0] for e in found]).reshape(2, -1)
+    slope = (above - below) / (2 * step)
+    kept = np.isfinite(slope)
+    f = forces[chosen][kept]
+    size = float(np.sum(f**2))
+    return float(np.sqrt(np.sum((f + slope[kept]) ** 2) / size)) if size else None
+
+
+def _numbers(evaluation: Evaluation) -> tuple[float, float]:
+    """Return energy and axial force, NaN where they failed."""
+    if evaluation.energy is None or evaluation.forces is None:
+        return np.nan, np.nan
+    return evaluation.energy, float(evaluation.forces[1, 0])
