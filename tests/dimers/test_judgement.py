@@ -66,6 +66,7 @@ def perfect():
         ([0, 40, 20, 10, 9.9, 10, 5, 0], 5, 1),  # a dip outside of a collapse
         ([1.4, 1.45, 1.5, 1.2, 0.5, 0.2, 0.1, 0], 2, 2),  # behind less than 2 eV
         ([10.96, 11, 10, 9, 5, 2, 1, 0], None, None),  # by less than 0.05 eV
+        ([-7, -6, -5, -4, -3, -2, -1, 0], None, None),  # no maximum, and no wall
     ],
 )
 def test_what_is_a_dip_and_what_a_collapse(energies, first, collapse):

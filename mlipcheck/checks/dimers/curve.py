@@ -71,7 +71,8 @@ def find_attractions(
         basin = energies[higher[-1] + 1 if len(higher) else 0 : k + 1]
         lowest = float(basin.min())
         fall = energies[k] - lowest
-        if fall < ATTRACTION_FALL:
+        # what is attracted from as far as was looked has no maximum
+        if fall < ATTRACTION_FALL or not (energies[k + 1 :][:1] <= energies[k]).any():
             continue
         deep = fall >= COLLAPSE_FALL or energies[k] < floor + LOWEST_WALL
         collapses = deep and (not len(higher) or lowest < floor)
