@@ -26,20 +26,18 @@ WALLS = ("contacts", "repulsive wall", "height of the wall")  # the questions th
 
 @dataclass(frozen=True)
 class Contact:
-    """The shortest distance of one pair of elements, beside the collapse of the pair.
+    """The shortest distance (Å) of one pair of elements, beside the collapse of the pair.
 
     Attributes
     ----------
-    pair : tuple of two str
-        Chemical symbols.
     distance : float or None
-        Å, the shortest in all structures; None where no two such atoms are near each other.
+        In all structures; None where no two such atoms are near each other.
     structure : str
         Where it is found.
     collapse, dip : float or None
-        Where the pair collapses, and where it has a dip outside of that (Å).
+        Where the pair collapses, and where it has a dip outside of that.
     innermost : float or None
-        How far inwards the pair was scanned, Å; None where the scan failed or was not done.
+        How far inwards the pair was scanned; None where it was not.
     """
 
     pair: tuple[str, str]
@@ -57,9 +55,7 @@ class Contact:
     @property
     def ratio(self) -> float:
         """The distance over that of the collapse; infinite where one of them is not there."""
-        if self.distance is None or not self.collapse:
-            return math.inf
-        return self.distance / self.collapse
+        return self.distance / self.collapse if self.distance and self.collapse else math.inf
 
 
 def find_contacts(
@@ -76,8 +72,8 @@ def find_contacts(
     Returns
     -------
     list of Contact
-        One for every pair of elements that some structure has, the closest first, also those that
-        were not scanned; those that never come near each other last.
+        One for every pair of elements of a structure, the closest first; also those that were not
+        scanned or never come near each other.
     """
     found = find_closest(structures)
     pairs = {
@@ -85,7 +81,7 @@ def find_contacts(
         for _, atoms in structures
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
-    scanned = {sorted_pair(*s.pair): s for s in scans if s.error is None}
+    scanned = {s.pair: s for s in scans if s.error is None}
     rows = []
     for pair in sorted(pairs):
         row = Contact(pair, *found.get(pair, (None, "")))

@@ -38,10 +38,6 @@ def _collapse(scan: DimerScan) -> str:
     return "-" if scan.error else number(_get(scan.collapse, "distance"), ".2f", "none")
 
 
-def _scaled(value: float | None, factor: float, form: str) -> str:
-    return number(None if value is None else factor * value, form)
-
-
 def _get(record: object, field: str) -> Any:
     return getattr(record, field, None)
 
@@ -74,9 +70,8 @@ class Dimers(Check[DimerScan]):
         Column("k_e\neV/Å²", lambda s: number(s.force_constant, ".2f")),
         Column("collapse\nÅ", _collapse),
         Column("barrier\neV", lambda s: number(_get(s.collapse, "barrier"), ".2f")),
-        Column("spurious\nextrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
-        Column("rough\n%", lambda s: _scaled(s.roughness, 100, ".1f")),
-        Column("conserv.\n%", lambda s: _scaled(s.conservation_error, 100, ".2g")),
+        Column("extrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
+        Column("rough\n%", lambda s: number(s.roughness and 100 * s.roughness, ".1f")),
         Column("Δwall\nÅ", _wall),
         Column("wall\nslope", lambda s: number(_get(_get(s.comparison, "wall"), "s_lo"), ".3f")),
         Column(

@@ -66,13 +66,13 @@ def find_attractions(
     or not before it was below the bond's energy, ``floor``. Elsewhere the first is a dip.
     """
     first = None
-    for k in np.flatnonzero(r <= start)[::-1]:
+    descends = np.append(energies[1:] <= energies[:-1], False)  # outwards, and from no end
+    for k in np.flatnonzero(descends & (r <= start))[::-1]:
         higher = np.flatnonzero(energies[:k] >= energies[k])
         basin = energies[higher[-1] + 1 if len(higher) else 0 : k + 1]
         lowest = float(basin.min())
         fall = energies[k] - lowest
-        # what is attracted from as far as was looked has no maximum
-        if fall < ATTRACTION_FALL or not (energies[k + 1 :][:1] <= energies[k]).any():
+        if fall < ATTRACTION_FALL:
             continue
         deep = fall >= COLLAPSE_FALL or energies[k] < floor + LOWEST_WALL
         collapses = deep and (not len(higher) or lowest < floor)
@@ -96,7 +96,8 @@ def find_extrema(
     for kind, curve in (("maximum", energies), ("minimum", -energies)):
         peaks, facts = find_peaks(curve, prominence=PROMINENCE)
         for k, prominence in zip(peaks, facts["prominences"], strict=True):
-            if kind == "minimum" and well is not None and _brackets(r, k, well.distance):
+            is_bond = well is not None and abs(well.distance - r[k]) <= np.diff(r).max()
+            if kind == "minimum" and is_bond:
                 continue
             same = (e for e in known if e.kind == kind and abs(e.distance - r[k]) < SAME_EXTREMUM)
             beyond = float(prominence) - max((e.prominence for e in same), default=0.0)
@@ -197,10 +198,6 @@ def _vertex(r: np.ndarray, energies: np.ndarray, forces: np.ndarray, k: int) -> 
     candidates = np.append(turning, r[k])
     top = candidates[spline(candidates).argmax()]
     return float(top), float(spline(top))
-
-
-def _brackets(r: np.ndarray, k: int, distance: float) -> bool:
-    return bool(r[max(k - 1, 0)] <= distance <= r[min(k + 1, len(r) - 1)])
 
 
 def _extrapolate(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -42,16 +42,12 @@ class CurveComparison:
 
     Attributes
     ----------
-    reference, level_of_theory : str
-        What it is called.
-    difference : str or None
-        How its level of theory differs from the checkpoint's.
+    reference, level_of_theory, difference : str
+        Its name and level of theory, and how that differs from the checkpoint's.
     distances, reference_energies, reference_forces : ndarray of shape (n,)
         The reference: Å, eV above its minimum (above its end where unbound), eV/Å.
-    reference_equilibrium_distance : float or None
-        r_e in Å; None where unbound.
-    reference_well_depth : float
-        E(end) - E(r_e) in eV; 0 where unbound.
+    reference_equilibrium_distance, reference_well_depth : float or None, float
+        r_e in Å and E(end) - E(r_e) in eV; None and 0 where unbound.
     wall : Slope or None
         Of forces over r < r_e of the reference, below 10 eV, both curves put on one r_e.
     wall_displacements : dict of str to float or None
@@ -102,10 +98,8 @@ class DimerScan:
         Largest discontinuity of E in eV, and where in Å.
     conservation_error : float or None
         rms of f + dE/dr over rms of f; 0 for forces that are the derivative of the energy.
-    comparison : CurveComparison or None
-        With the reference, where there is one.
-    error : str or None
-        Set where the pair could not be judged at all.
+    comparison, error : CurveComparison or None, str or None
+        With the reference, where there is one; why the pair could not be judged at all.
     """
 
     pair: tuple[str, str]

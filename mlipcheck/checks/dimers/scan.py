@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ OUTERMOST = 6.0  # Å
 MIN_POINTS = 8
 CONSERVATION_RADII = 16
 FINER = 5  # times
+Ask = Callable[[Iterable[float]], np.ndarray]  # distances to energies and forces, (n, 2)
 BOX = 30.0  # Å; at least twice any usual cutoff plus the longest distance
 
 
@@ -130,11 +130,16 @@ def scan_pair(
     outside = r > (collapse.distance if collapse else 0.0)
     r, energies, forces = r[outside], energies[outside], forces[outside]
     # what can be reached from the bond over 10 eV
-    near = (energies < floor + WALL_TOP) | (r >= bond)
-    near[: np.flatnonzero(~near)[-1] + 1 if not near.all() else 0] = False
+    high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
+    near = np.arange(len(r)) > high.max(initial=-1)
     jumps = np.where(near[1:] & near[:-1], find_jumps(r, energies, forces), 0.0)
-    make = functools.partial(_dimer, plan.pair, boxed=scan.environment != "vacuum")
-    jump, between = _find_jump(calculator, make, r, jumps, progress)
+
+    def ask(radii: Iterable[float]) -> np.ndarray:
+        images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
+        found = evaluate(calculator, images, progress=progress)
+        return np.array([_numbers(e) for e in found]).reshape(-1, 2)
+
+    jump, between = _find_jump(ask, r, jumps)
     comparison = None
     known: tuple[Extremum, ...] = ()
     if plan.reference is not None and len(r) >= MIN_POINTS:
@@ -154,7 +159,7 @@ def scan_pair(
         roughness=find_roughness(r, forces),
         largest_jump=jump,
         largest_jump_distance=between,
-        conservation_error=_find_curl(calculator, make, r, forces, step, progress),
+        conservation_error=_find_curl(ask, r, forces, step),
         comparison=comparison,
     )
 
@@ -227,21 +232,14 @@ def _sample(
     return DimerScan(pair, distances, energies, forces, failed, environment), step
 
 
-def _find_jump(
-    calculator: BaseCalculator,
-    make: Callable[[float], Atoms],
-    r: np.ndarray,
-    jumps: np.ndarray,
-    progress: Progress | None,
-) -> tuple[float | None, float | None]:
+def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None, float | None]:
     """Return the largest jump (eV) and where it is (Å); what is suspected is evaluated finely."""
     jumps = jumps.copy()
     suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
     # three more points on either side, so that every part of the interval is scored
     parts = np.arange(-3, FINER + 4) / FINER
-    fine = [r[k] + parts * (r[k + 1] - r[k]) for k in suspects]
-    found = evaluate(calculator, [make(d) for x in fine for d in x], progress=progress)
-    points = np.array([_numbers(e) for e in found]).reshape(len(fine), len(parts), 2)
+    fine = r[suspects, None] + parts * np.diff(r)[suspects, None]
+    points = ask(fine.ravel()).reshape(*fine.shape, 2)
     for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
         if np.isfinite(energies).all():  # else the suspicion stands
             jumps[k] = find_jumps(x, energies, forces).max()
@@ -251,21 +249,12 @@ def _find_jump(
     return float(jumps[at]), float(r[at : at + 2].mean())
 
 
-def _find_curl(
-    calculator: BaseCalculator,
-    make: Callable[[float], Atoms],
-    r: np.ndarray,
-    forces: np.ndarray,
-    step: float,
-    progress: Progress | None,
-) -> float | None:
+def _find_curl(ask: Ask, r: np.ndarray, forces: np.ndarray, step: float) -> float | None:
     """Return rms(f + dE/dr) / rms(f) at some of the radii, None where there is no force."""
     if not len(r):
         return None
     chosen = np.unique(np.linspace(0, len(r) - 1, CONSERVATION_RADII).round().astype(int))
-    images = [make(d + x) for x in (-step, step) for d in r[chosen]]
-    found = evaluate(calculator, images, progress=progress)
-    below, above = np.array([_numbers(e)[0] for e in found]).reshape(2, -1)
+    below, above = ask(np.concatenate([r[chosen] - step, r[chosen] + step]))[:, 0].reshape(2, -1)
     slope = (above - below) / (2 * step)
     kept = np.isfinite(slope)
     f = forces[chosen][kept]
