@@ -93,7 +93,8 @@ class DimerScan:
     spurious_extrema : tuple of Extremum
         Within 10 eV of the bond and not the reference's; prominence of 5 meV or more.
     roughness : float or None
-        rms of f less its own smoothing over 0.1 Å, over the rms of f, within 10 eV of the bond.
+        rms of f less its own smoothing over 0.1 Å, over the rms of f; as what follows, within 10 eV
+        of the bond and outside of the first attraction.
     largest_jump, largest_jump_distance : float or None
         Largest discontinuity of E in eV, and where in Å.
     conservation_error : float or None

@@ -129,10 +129,11 @@ def scan_pair(
     attraction, collapse = find_attractions(r, energies, forces, bond, floor)
     outside = r > (collapse.distance if collapse else 0.0)
     r, energies, forces = r[outside], energies[outside], forces[outside]
-    # what can be reached from the bond over 10 eV
+    # what can be reached from the bond over 10 eV, and of that what no attraction lies before
     high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
     near = np.arange(len(r)) > high.max(initial=-1)
-    jumps = np.where(near[1:] & near[:-1], find_jumps(r, energies, forces), 0.0)
+    calm = near & (r > (attraction.distance if attraction else 0.0))
+    jumps = np.where(calm[1:] & calm[:-1], find_jumps(r, energies, forces), 0.0)
 
     def ask(radii: Iterable[float]) -> np.ndarray:
         images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
@@ -148,18 +149,17 @@ def scan_pair(
             plan.reference, r, energies, forces, plan.bond_scale, difference
         )
         known = reference_extrema(plan.reference, plan.bond_scale)
-    r, energies, forces = r[near], energies[near], forces[near]
     return replace(
         scan,
         equilibrium_distance=well.distance if well else None,
         force_constant=well.force_constant if well else None,
         attraction=attraction,
         collapse=collapse,
-        spurious_extrema=find_extrema(r, energies, well, known),
-        roughness=find_roughness(r, forces),
+        spurious_extrema=find_extrema(r[near], energies[near], well, known),
+        roughness=find_roughness(r[calm], forces[calm]),
         largest_jump=jump,
         largest_jump_distance=between,
-        conservation_error=_find_curl(ask, r, forces, step),
+        conservation_error=_find_curl(ask, r[calm], forces[calm], step),
         comparison=comparison,
     )
 
