@@ -324,8 +324,8 @@ def test_printed_softening_is_measured(executed):
         (scan,) = scan_dimers(get_calculator(spec), ["N"], reference="auto")
         wall = scan.comparison.wall
         assert line == f"{spec}: slopes of the wall s_lo {wall.s_lo:.3f}, s_hi {wall.s_hi:.3f}"
-    assert told[1].startswith("  wall: soft, turns over at 0.83 Å; jumps: 0.0")
-    assert told[3].startswith("  wall: right, holds; jumps: 0.0")
+    assert told[1].startswith("  wall: soft, collapses at 0.83 Å; jumps: 0.0")
+    assert told[3].startswith("  wall: right, repulsive throughout; jumps: 0.0")
 
 
 def test_printed_learning_is_measured(executed):
@@ -385,7 +385,7 @@ def test_chgnet_scans_and_relaxes(executed, chgnet):
     told = printed(executed, "chgnet-dimers").splitlines()
     for scan, line in zip(scan_dimers(chgnet, ["Mg", "O"]), told, strict=True):
         assert line.startswith(f"{scan.name}: r_e {scan.equilibrium_distance:.3f} Å, slope")
-        assert f"gone below {scan.wall_collapse_distance:.2f} Å, behind" in line
+        assert f"collapse at {scan.collapse.distance:.2f} Å, barrier" in line
     (row,) = relax_against_reference(chgnet, dcdft_crystals(["Si"]))
     assert f"Si: volume {row.volume_change_percent:+.2f} %" in printed(executed, "crystal")
     constant = float(re.search(r"constant (\S+) Å", printed(executed, "chgnet-relax"))[1])

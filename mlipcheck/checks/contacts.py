@@ -1,53 +1,50 @@
-"""Contacts: how close a user's own atoms come to where the wall of their pair turns over."""
+"""Contacts: how close a user's own atoms come to the collapse of their pair."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ..analysis.closest import find_closest
-from ..check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task, align
-from ..drawing.tables import Block, Column, Paragraph, capital, number, some, table_of_rows
-from ..record import CROSSED, Advice, Model, RunRecord
+from ..check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task
+from ..drawing.tables import Column, number, some
+from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..system import Settings, System
 from .dimers.record import DimerScan
 
-STOP_MARGIN = 1.1  # of the distance at which a wall turns over: where a run is to be stopped
+STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
 MAX_LISTED = 6  # pairs of an advice
+WALLS = ("contacts", "repulsive wall", "height of the wall")  # the questions that call for advice
 
 
 @dataclass(frozen=True)
-class ClosestApproach:
-    """The shortest distance of one pair of elements, beside where its wall turns over.
+class Contact:
+    """The shortest distance (Å) of one pair of elements, beside the collapse of the pair.
 
     Attributes
     ----------
-    pair : tuple of two str
-        Chemical symbols.
     distance : float or None
-        Å, the shortest in all structures; None where no two such atoms are near each other.
+        In all structures; None where no two such atoms are near each other.
     structure : str
         Where it is found.
-    structures : int
-        How many were looked through.
-    collapse : float or None
-        Where the pair's repulsive wall turns over, Å; None where it holds.
+    collapse, dip : float or None
+        Where the pair collapses, and where it has a dip outside of that.
     innermost : float or None
-        How far inwards the pair was scanned, Å; None where the scan failed or was not done.
+        How far inwards the pair was scanned; None where it was not.
     """
 
     pair: tuple[str, str]
     distance: float | None
     structure: str
-    structures: int
     collapse: float | None = None
+    dip: float | None = None
     innermost: float | None = None
     error: str | None = None
 
@@ -58,90 +55,84 @@ class ClosestApproach:
     @property
     def ratio(self) -> float:
         """The distance over that of the collapse; infinite where one of them is not there."""
-        if self.distance is None or not self.collapse:
-            return math.inf
-        return self.distance / self.collapse
+        return self.distance / self.collapse if self.distance and self.collapse else math.inf
 
 
-def closest_approaches(
+def find_contacts(
     structures: Sequence[tuple[str, Atoms]], scans: Sequence[DimerScan]
-) -> list[ClosestApproach]:
-    """Compare the shortest distance of each pair with where the wall of that pair turns over.
+) -> list[Contact]:
+    """Compare the shortest distance of each pair with the collapse of that pair.
 
     Parameters
     ----------
     structures : sequence of (str, Atoms)
-        What to call each, and the structure.
+        The name of each, and the structure.
     scans : sequence of DimerScan
 
     Returns
     -------
-    list of ClosestApproach
-        One for every pair of elements that some structure has, also those that were not scanned
-        or never come near each other.
+    list of Contact
+        One for every pair of elements of a structure, the closest first; also those that were not
+        scanned or never come near each other.
     """
     found = find_closest(structures)
-    met = {
+    pairs = {
         sorted_pair(*pair)
         for _, atoms in structures
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
-    scanned = {sorted_pair(*s.pair): s for s in scans if s.error is None}
+    scanned = {s.pair: s for s in scans if s.error is None}
     rows = []
-    for pair in sorted(met):
-        distance, name = found.get(pair, (None, ""))
-        scan = scanned.get(pair)
-        good = scan.distances[np.isfinite(scan.energies)] if scan is not None else np.array([])
-        rows.append(
-            ClosestApproach(
-                pair=pair,
-                distance=distance,
-                structure=name,
-                structures=len(structures),
-                collapse=scan.wall_collapse_distance if scan is not None else None,
-                innermost=float(good.min()) if len(good) else None,
+    for pair in sorted(pairs):
+        row = Contact(pair, *found.get(pair, (None, "")))
+        if scan := scanned.get(pair):
+            row = replace(
+                row,
+                collapse=scan.collapse.distance if scan.collapse else None,
+                dip=scan.dip.distance if scan.dip else None,
+                innermost=float(scan.distances[np.isfinite(scan.energies)].min()),
             )
-        )
-    return rows
+        rows.append(row)
+    return sorted(rows, key=lambda r: math.inf if r.distance is None else r.distance)
 
 
-def read_ratio(row: ClosestApproach) -> Reading | None:
+def read_ratio(row: Contact) -> Reading | None:
     if row.distance is None:
         return None
     seen = f"{row.distance:.2f} Å in {row.structure}"
     if row.innermost is None:
         return Reading(None, f"{seen}; the pair was not scanned")
+    dip = f", dip at {row.dip:.2f} Å" if row.dip is not None else ""
     if row.collapse is not None:
-        ratio = f"{row.ratio:.2f} times the {row.collapse:.2f} Å of the collapse"
-        return Reading(row.ratio, f"{seen}, {ratio}")
+        return Reading(row.ratio, f"{seen}, {row.ratio:.2f} x collapse {row.collapse:.2f} Å{dip}")
     if row.distance < row.innermost:
         return Reading(None, f"{seen}, closer than was scanned ({row.innermost:.2f} Å)")
-    return Reading(math.inf, f"{seen}; the wall holds down to {row.innermost:.2f} Å")
+    return Reading(math.inf, f"{seen}, no collapse down to {row.innermost:.2f} Å{dip}")
 
 
-class Contacts(Check[ClosestApproach]):
+class Contacts(Check[Contact]):
     """Compare the user's shortest distances with the collapse of each pair."""
 
     name = "contacts"
-    title = "shortest distances in your structures"
+    title = "contacts in your structures"
     noun = "pair"
-    asks = "how close your own atoms come to where walls turn over"
-    row = ClosestApproach
+    asks = "how close your own atoms come to where pairs collapse"
+    row = Contact
     needs = ("dimers",)
     of_system = False
     decides = ("dynamics", "hot")
     hints = ("relax",)
     criteria = (
         Criterion(
-            "shortest distances",
+            "contacts",
             read_ratio,
             caution=1.25,
             fail=1.0,
-            unit="times where the wall turns over",
+            unit="x collapse",
             source=f"{OWN_CONVENTION}: heat and pressure bring atoms a fifth closer",
-            good="your own structures stay well outside of where the walls turn over",
-            bad="your own structures come near to where nothing keeps these atoms apart",
-            why="how close your own atoms come says whether a wall that turns over matters to you",
+            good="your atoms stay well outside of the collapse",
+            bad="your atoms come near to where nothing keeps them apart",
+            why="a collapse matters as far as your atoms come there",
             below=True,
         ),
     )
@@ -151,7 +142,8 @@ class Contacts(Check[ClosestApproach]):
             "collapse\nÅ",
             lambda r: "not scanned" if r.innermost is None else number(r.collapse, ".2f", "none"),
         ),
-        Column("times\nthe collapse", lambda r: number(r.ratio if r.collapse else None, ".2f")),
+        Column("shortest /\ncollapse", lambda r: number(r.ratio if r.collapse else None, ".2f")),
+        Column("dip\nÅ", lambda r: number(r.dip, ".2f")),
         Column("in", lambda r: r.structure, left=True),
     )
 
@@ -161,24 +153,10 @@ class Contacts(Check[ClosestApproach]):
         key = [(name, a.numbers, a.pbc, a.cell[:], a.positions) for name, a in system.structures]
         return [Task("pairs of your structures", system.structures, key)]
 
-    def run(
-        self, calculator: BaseCalculator, task: Task, context: Context
-    ) -> list[ClosestApproach]:
-        return closest_approaches(task.subject, context.earlier["dimers"])
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Contact]:
+        return find_contacts(task.subject, context.earlier["dimers"])
 
-    def tables(self, models: Sequence[Model]) -> list[Block]:
-        """Return one row a pair, those that come closest to their wall's collapse first."""
-        rows = [
-            [(m.letter, r) for r in m.run.rows(self.name) if r.distance is not None] for m in models
-        ]
-        if not any(rows):
-            return []
-        entries = sorted(align(rows), key=lambda same: min(r.ratio for _, r in same))
-        apart = [r.name for r in models[0].run.rows(self.name) if r.distance is None]
-        note = [Paragraph(f"Nowhere near each other: {', '.join(apart)}.")] if apart else []
-        return [table_of_rows(capital(self.title), self.noun, entries, self.columns), *note]
-
-    def mismatch(self, one: ClosestApproach, other: ClosestApproach) -> list[str]:
+    def mismatch(self, one: Contact, other: Contact) -> list[str]:
         """Say where the structures are others; they alone decide how close a pair comes."""
         a, b = (math.inf if r.distance is None else r.distance for r in (one, other))
         if one.pair == other.pair and math.isclose(a, b, abs_tol=1e-6):
@@ -188,20 +166,18 @@ class Contacts(Check[ClosestApproach]):
 
     def advice(self, run: RunRecord) -> list[Advice]:
         """Say where to stop a run; pairs that come near in the user's structures first."""
-        walls = ("repulsive wall", *(c.quantity for c in self.criteria))
-        crossed = any(f.status in CROSSED and f.quantity in walls for f in run.findings)
-        found = {s.name: s.wall_collapse_distance for s in run.rows("dimers")}
-        walls_of = {name: r for name, r in found.items() if r is not None}
-        if not (walls_of and crossed):
+        collapses = {s.name: s.collapse.distance for s in run.rows("dimers") if s.collapse}
+        crossed = any(f.status in CROSSED and f.quantity in WALLS for f in run.findings)
+        if not (collapses and crossed):
             return []
         near = {r.name: r.ratio for r in run.rows(self.name)}
-        names = sorted(walls_of, key=lambda name: near.get(name, math.inf))
-        distances = [f"{STOP_MARGIN * walls_of[name]:.2f} Å ({name})" for name in names]
+        names = sorted(collapses, key=lambda name: near.get(name, math.inf))
+        distances = [f"{STOP_MARGIN * collapses[name]:.2f} Å ({name})" for name in names]
         return [
             Advice(
-                "guard the wall",
+                "guard",
                 f"Stop a run in which atoms come closer than {some(distances, MAX_LISTED)}: "
-                f"{STOP_MARGIN:g} times where the wall turns over. A short-range repulsion (ZBL) "
-                "added to the model keeps them apart.",
+                f"{STOP_MARGIN:g} times the collapse. A short-range repulsion (ZBL) added to the "
+                "model keeps them apart.",
             )
         ]

@@ -59,7 +59,7 @@ def test_a_scan_keeps_what_came_before(how):
     calculator = Failing(10**9)
     scan_dimers(calculator, ["H"], distances=RADII, reference=morse_curve(pair, RADII))
     whole = calculator.done
-    # two points of the curve, some of the reference's, the single atom, the second look
+    # two points of the curve, most of them, the second look
     for after in (0, 2, 20, 21, 23, 27, 28, 39, 40, 41, 50, whole - 1, whole):
         calculator = Failing(after, how)
         (scan,) = scan_dimers(
@@ -67,8 +67,6 @@ def test_a_scan_keeps_what_came_before(how):
         )
         assert len(scan.failed_points) == max(len(RADII) - after, 0)
         assert from_plain(DimerScan, to_plain(scan)).pair == pair
-        if scan.comparison is None and scan.error is None:
-            assert any("radii left" in why for why in scan.not_judged)
     assert scan.failed_points == ()
     assert scan.comparison is not None
 

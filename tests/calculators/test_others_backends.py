@@ -326,8 +326,8 @@ def test_a_row_says_what_it_is_shown_on(installed):
     assert {s.level_of_theory for s in curve.frames} == {"analytic"}
     assert all(s.demonstration for s in (plain, argon, curve))
     for system in (plain, argon, curve):  # with PBE's curves at hand, or with none
-        curves = plan_scan(system.calculator, ["He"], reference="auto").curves
-        exact = "analytic" in {c.level_of_theory for c in curves.values()}
+        (plan,) = plan_scan(system.calculator, ["He"], reference="auto")
+        exact = plan.reference is not None and plan.reference.level_of_theory == "analytic"
         assert exact == (system is curve)
 
 

@@ -53,7 +53,7 @@ def test_a_batch_of_single_atoms_has_no_edges(sevennet):
 def test_the_wall_of_silicon_collapses(sevennet):
     (scan,) = scan_dimers(sevennet, ["Si"])
     assert scan.failed_points == ()
-    assert 1.13 < scan.wall_collapse_distance < 1.18
+    assert 1.13 < scan.collapse.distance < 1.18
     assert 1.8 < scan.equilibrium_distance < 2.0  # and not the deepest point of all
     assert scan.energies.min() < -3000
     assert scan.conservation_error < 0.01

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import find_closest
-from ...check import Check, Context, Skip, Task
+from ...check import Check, Context, Evidence, Skip, Task
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
+from ...references.doubts import Doubt
 from ...system import Settings, System
-from .criteria import CRITERIA
+from ...uses import CONSISTENCY, PAIRS, TOY
+from .criteria import CRITERIA, energy_text
 from .record import DimerScan
-from .scan import list_pairs, plan_scan, scan_pairs
+from .scan import list_pairs, plan_scan, scan_pair
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 QUICK_PAIRS = 10
 POINTS_PER_PAIR = 290  # measured, with the second look
 BATCH = 24
+MAX_LISTED = 12
 COMMON_DISTANCE = 2.5  # Å
 
 
@@ -32,16 +35,16 @@ def _bond(scan: DimerScan) -> str:
 
 
 def _collapse(scan: DimerScan) -> str:
-    return "-" if scan.error else number(scan.wall_collapse_distance, ".2f", "none")
+    return "-" if scan.error else number(_get(scan.collapse, "distance"), ".2f", "none")
 
 
-def _scaled(value: float | None, factor: float, form: str) -> str:
-    return number(None if value is None else factor * value, form)
+def _get(record: object, field: str) -> Any:
+    return getattr(record, field, None)
 
 
-def _against_reference(scan: DimerScan) -> str:
-    error = scan.comparison.equilibrium_distance_error if scan.comparison else None
-    return number(error, "+.3f")
+def _wall(scan: DimerScan) -> str:
+    found = (_get(scan.comparison, "wall_displacements") or {}).values()
+    return number(max((x for x in found if x is not None), key=abs, default=None), "+.3f")
 
 
 def _reference(scan: DimerScan) -> str:
@@ -66,12 +69,15 @@ class Dimers(Check[DimerScan]):
         Column("r_e\nÅ", _bond),
         Column("k_e\neV/Å²", lambda s: number(s.force_constant, ".2f")),
         Column("collapse\nÅ", _collapse),
-        Column("barrier\neV", lambda s: number(s.wall_collapse_barrier, ".2f")),
-        Column("spurious\nextrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
-        Column("jump\nmeV", lambda s: _scaled(s.largest_jump, 1000, ".2f")),
-        Column("conserv.\n%", lambda s: _scaled(s.conservation_error, 100, ".2g")),
-        Column("wall\nslope", lambda s: number(s.softening_scale, ".3f")),
-        Column("Δr_e\nÅ", _against_reference),
+        Column("barrier\neV", lambda s: number(_get(s.collapse, "barrier"), ".2f")),
+        Column("extrema", lambda s: "-" if s.error else str(len(s.spurious_extrema))),
+        Column("rough\n%", lambda s: number(s.roughness and 100 * s.roughness, ".1f")),
+        Column("Δwall\nÅ", _wall),
+        Column("wall\nslope", lambda s: number(_get(_get(s.comparison, "wall"), "s_lo"), ".3f")),
+        Column(
+            "Δr_e\nÅ", lambda s: number(_get(s.comparison, "equilibrium_distance_error"), "+.3f")
+        ),
+        Column("Δdepth\neV", lambda s: number(_get(s.comparison, "well_depth_error"), "+.2f")),
     )
     methods = (
         Column("grid", lambda s: describe_grid(s.distances)),
@@ -91,51 +97,37 @@ class Dimers(Check[DimerScan]):
             names = some(["-".join(p) for p in pairs[QUICK_PAIRS:]])
             skips = [Skip(f"--quick leaves out {len(pairs) - QUICK_PAIRS} pairs: {names}")]
             pairs = pairs[:QUICK_PAIRS]
-        plan = plan_scan(system.calculator, pairs, reference=settings.reference)
         found = []
-        for pair in plan.grids:
-            one = plan.of(pair)
-            curves = [(c.name, c.distances, c.energies) for c in one.curves.values()]
-            atoms = Atoms(pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])
-            key = [one.scales[pair], one.grids[pair], curves]
-            found.append(Task("-".join(pair), one, key, atoms, POINTS_PER_PAIR, BATCH))
+        for plan in plan_scan(system.calculator, pairs, reference=settings.reference):
+            c = plan.reference
+            curve = [c.name, c.distances, c.energies] if c else None
+            atoms = Atoms(plan.pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])
+            key = [plan.bond_scale, plan.distances, curve]
+            found.append(Task("-".join(plan.pair), plan, key, atoms, POINTS_PER_PAIR, BATCH))
         return [*found, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[DimerScan]:
-        return scan_pairs(calculator, task.subject)
+        return [scan_pair(calculator, task.subject)]
+
+    def evidence(self, row: DimerScan) -> Evidence:
+        c = row.comparison
+        if c is None:
+            return Evidence(CONSISTENCY)
+        doubts = (Doubt("level of theory", c.difference, ("curve",)),) if c.difference else ()
+        return Evidence(TOY if c.level_of_theory == "analytic" else PAIRS, doubts)
 
     def remarks(self, rows: Sequence[DimerScan]) -> list[Paragraph]:
-        found = super().remarks(rows)
-        for s in rows:
-            if s.failed_points and not s.error:
-                distance, why = s.failed_points[0]
-                found.append(
-                    Paragraph(
-                        f"{s.name}: {len(s.failed_points)} of {len(s.distances)} points failed and "
-                        f"are left out, the first at {distance:.3f} Å: {why}"
-                    )
-                )
-        depths = [f"{s.name} {_depth(s)}" for s in rows if s.wall_collapse_distance is not None]
-        if depths:
-            found.append(Paragraph(f"Lowest energy inside the collapse: {', '.join(depths)}."))
-        judged: dict[str, list[str]] = {}
-        for s in rows:
-            if not s.error:
-                judged.setdefault(s.comparison.reference if s.comparison else "", []).append(s.name)
-        without = judged.pop("", [])
-        for reference, names in judged.items():
-            found.append(Paragraph(f"Slope and Δr_e against {reference}: {', '.join(names)}."))
-        if without:
-            found.append(
-                Paragraph(
-                    f"Softening not judged, no reference curve: {', '.join(without)}. Give yours "
-                    "with --reference A-B.csv, or PBE's for equal atoms with --reference pbe."
-                )
-            )
-        boxed = [s.name for s in rows if s.environment != "vacuum"]
-        if boxed:
-            found.append(Paragraph(f"In a periodic box, not in vacuum: {', '.join(boxed)}."))
-        return found
+        good = [s for s in rows if not s.error]
+        dips = [f"{s.name} {s.dip.fall:.2f} eV at {s.dip.distance:.2f} Å" for s in good if s.dip]
+        depths = [f"{s.name} {energy_text(s.collapse.lowest)}" for s in good if s.collapse]
+        without = [s.name for s in good if s.comparison is None]
+        named = {
+            "Dips, from which the wall comes back": dips,
+            "Lowest energy inside the collapse, above the bond's": depths,
+            "No reference curve (--reference A-B.csv, or pbe for equal atoms)": without,
+        }
+        found = [f"{head}: {some(names, MAX_LISTED)}." for head, names in named.items() if names]
+        return [*super().remarks(rows), *map(Paragraph, found)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
@@ -151,14 +143,14 @@ class Dimers(Check[DimerScan]):
             found.append(f"the grids of {one.name} are {grids}")
         a, b = one.comparison, other.comparison
         if a is None or b is None:
-            with_curve = a or b
-            # a pair that failed has none either
-            if with_curve is not None and not one.error and not other.error:
-                name = with_curve.reference
-                found.append(f"{one.name} has a reference, {name}, in one of them only")
+            # a pair that failed has no comparison either
+            if (c := a or b) and not (one.error or other.error):
+                found.append(f"{one.name} has a reference, {c.reference}, in one of them only")
         elif (a.reference, a.level_of_theory) != (b.reference, b.level_of_theory):
             found.append(f"the references of {one.name} are {a.reference} and {b.reference}")
-        elif not _same_curve(one, other):
+        elif not all(
+            _equal(getattr(a, x), getattr(b, x)) for x in ("distances", "reference_energies")
+        ):
             found.append(f"the reference of {one.name}, {a.reference}, is another curve")
         return found
 
@@ -166,27 +158,6 @@ class Dimers(Check[DimerScan]):
 def describe_grid(r: np.ndarray) -> str:
     """Say which radii a pair was scanned at."""
     return f"{len(r)} points from {r[0]:.3f} to {r[-1]:.3f} Å" if len(r) else "empty"
-
-
-def _depth(scan: DimerScan) -> str:
-    """Return how deep a pair falls once its wall has turned over, and where."""
-    inside = np.where(scan.distances < (scan.wall_collapse_distance or 0.0), scan.energies, np.inf)
-    k = int(np.nanargmin(inside))
-    return f"{scan.energies[k]:.2f} eV at {scan.distances[k]:.2f} Å"
-
-
-def _same_curve(one: DimerScan, other: DimerScan) -> bool:
-    """Compare references at the radii that neither model failed at, up to their zero."""
-    a, b = one.comparison, other.comparison
-    assert a is not None
-    assert b is not None
-    _, mine, theirs = np.intersect1d(
-        a.distances.round(6), b.distances.round(6), return_indices=True
-    )
-    if len(mine) < 2:
-        return True  # nothing is left that could differ
-    x, y = a.reference_energies[mine], b.reference_energies[theirs]
-    return _equal(x - x[-1], y - y[-1])
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:

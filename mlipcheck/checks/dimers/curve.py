@@ -5,21 +5,26 @@ Distances in Å, ascending; energies in eV; axial forces in eV/Å, positive when
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
-from scipy.signal import find_peaks
+from scipy.signal import find_peaks, savgol_filter
 
 from ...analysis.slope import Slope
-from .record import Extremum
+from .record import Attraction, Extremum
 
 INNERMOST_BOND = 0.55  # of s = r_a + r_b: Cr2 and Mo2, at 0.6 s, still are bonds
 PROMINENCE = 0.005  # eV; smaller wells and ripples are taken for noise
-COLLAPSE_FALL = 0.05  # eV that E must fall, going inward, behind the top of a wall
-COLLAPSE_FORCE = 0.1  # eV/Å that the wall must have reached before
+ATTRACTION_FALL = 0.05  # eV that E must fall, going inward, behind a maximum
+COLLAPSE_FALL = 0.5  # eV
+LOWEST_WALL = 2.0  # eV; behind a lower one the smaller fall is a collapse too
 WALL_TOP = 10.0  # eV above the minimum: how high a wall is asked about
+SUSPECT_JUMP = 0.005  # eV; where a jump seems larger, the interval is evaluated more finely
+SMOOTHING = 0.1  # Å over which a force is smoothed
+SAME_EXTREMUM = 0.3  # Å; the reference's points are up to so far apart
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,6 @@ class Well:
     distance: float
     energy: float
     force_constant: float
-
-
-@dataclass(frozen=True)
-class Collapse:
-    """The top of a wall that turns over: where (Å) and how high (eV, absolute)."""
-
-    distance: float
-    energy: float
 
 
 def find_well(r: np.ndarray, energies: np.ndarray, bond_scale: float) -> Well | None:
@@ -59,40 +56,69 @@ def find_well(r: np.ndarray, energies: np.ndarray, bond_scale: float) -> Well | 
     return min(wells, key=lambda well: well.energy, default=None)
 
 
-def find_collapse(
-    r: np.ndarray, energies: np.ndarray, forces: np.ndarray, start: float
-) -> Collapse | None:
-    """Return the first maximum, going inward from ``start``, from which E falls by 0.05 eV.
+def find_attractions(
+    r: np.ndarray, energies: np.ndarray, forces: np.ndarray, start: float, floor: float
+) -> tuple[Attraction | None, Attraction | None]:
+    """Return the first attraction going inward from a bond at ``start``, and the collapse.
 
-    The force must have exceeded 0.1 eV/Å on the way up, or it is a ripple and not a wall.
+    The first is the outermost maximum from which E falls by 0.05 eV. The collapse is the outermost
+    from which it falls by 0.5 eV (0.05 eV behind less than 2 eV) and to which it never comes back,
+    or not before it was below the bond's energy, ``floor``. Elsewhere the first is a dip.
     """
-    inward = np.flatnonzero(r <= start)[::-1]
-    if not len(inward):
-        return None
-    top, pushed, pushed_at_top = inward[0], False, False
-    for k in inward:
-        pushed = pushed or forces[k] > COLLAPSE_FORCE
-        if energies[k] > energies[top]:
-            top, pushed_at_top = k, pushed
-        elif pushed_at_top and energies[top] - energies[k] >= COLLAPSE_FALL:
-            return Collapse(*_vertex(r, energies, forces, top))
-        elif not pushed_at_top and energies[top] - energies[k] >= COLLAPSE_FALL:
-            top = k  # a well, not a wall: the climb begins again from here
-    return None
+    first = None
+    descends = np.append(energies[1:] <= energies[:-1], False)  # outwards, and from no end
+    for k in np.flatnonzero(descends & (r <= start))[::-1]:
+        higher = np.flatnonzero(energies[:k] >= energies[k])
+        basin = energies[higher[-1] + 1 if len(higher) else 0 : k + 1]
+        lowest = float(basin.min())
+        fall = energies[k] - lowest
+        if fall < ATTRACTION_FALL:
+            continue
+        deep = fall >= COLLAPSE_FALL or energies[k] < floor + LOWEST_WALL
+        collapses = deep and (not len(higher) or lowest < floor)
+        if first is None or collapses:
+            distance, top = _vertex(r, energies, forces, k)
+            found = Attraction(distance, top - floor, lowest - floor)
+            first = first or found
+            if collapses:
+                return first, found
+    return first, None
 
 
-def find_spurious_extrema(
-    r: np.ndarray, energies: np.ndarray, well: Well | None
+def find_extrema(
+    r: np.ndarray, energies: np.ndarray, well: Well | None, known: Sequence[Extremum] = ()
 ) -> tuple[Extremum, ...]:
-    """Return the extrema with a prominence of 5 meV or more, the bond left out."""
+    """Return the extrema with a prominence of 5 meV or more, the bond left out.
+
+    Of those within 0.3 Å of a ``known`` one only what is more prominent than that counts.
+    """
     found = []
     for kind, curve in (("maximum", energies), ("minimum", -energies)):
         peaks, facts = find_peaks(curve, prominence=PROMINENCE)
         for k, prominence in zip(peaks, facts["prominences"], strict=True):
-            is_bond = kind == "minimum" and well is not None and _brackets(r, k, well.distance)
-            if not is_bond:
-                found.append(Extremum(kind, float(r[k]), float(prominence)))
+            is_bond = well is not None and abs(well.distance - r[k]) <= np.diff(r).max()
+            if kind == "minimum" and is_bond:
+                continue
+            same = (e for e in known if e.kind == kind and abs(e.distance - r[k]) < SAME_EXTREMUM)
+            beyond = float(prominence) - max((e.prominence for e in same), default=0.0)
+            if beyond >= PROMINENCE:
+                found.append(Extremum(kind, float(r[k]), beyond))
     return tuple(sorted(found, key=lambda e: e.distance))
+
+
+def find_roughness(r: np.ndarray, forces: np.ndarray) -> float | None:
+    """Return rms(f - its local parabola over 0.1 Å) / rms(f); None where the grid cannot show it.
+
+    A parabola leaves nothing of a wall's own curvature, which a mean would.
+    """
+    steps = np.diff(r)
+    if len(r) < 8 or not np.allclose(steps, steps[0], rtol=1e-3):
+        return None
+    points = 2 * round(SMOOTHING / steps[0] / 2) + 1
+    size = float(np.sqrt(np.mean(forces**2)))
+    if not 5 <= points <= len(r) or size == 0:
+        return None
+    return float(np.sqrt(np.mean((forces - savgol_filter(forces, points, 2)) ** 2)) / size)
 
 
 def find_jumps(r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> np.ndarray:
@@ -101,7 +127,7 @@ def find_jumps(r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> np.nd
     The smooth curve's own variation is taken off in three ways, and what all three leave is the
     jump: each side of an interval extrapolated to its middle from its own three points (which
     places a step rightly) and from four (which leaves less of a steep wall), and the energy step
-    held against the integral of the force (trapezoid rule with its end correction; it leaves
+    compared with the integral of the force (trapezoid rule with its end correction; it leaves
     nothing of a kink). Zero for the outer three intervals, which lack points on one side.
     """
     jumps = np.zeros(max(len(r) - 1, 0))
@@ -122,21 +148,15 @@ def find_jumps(r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> np.nd
 
 
 def wall_radius(
-    r: np.ndarray, energies: np.ndarray, well: Well, height: float, inner: float = 0.0
+    r: np.ndarray, energies: np.ndarray, floor: float, height: float, bond: float
 ) -> float | None:
-    """Return where the wall is ``height`` eV above the well, or None where it is not so high."""
-    kept = r > inner
-    if kept.sum() < 4:
-        return None
-    spline = CubicSpline(r[kept], energies[kept] - well.energy)
-    crossings = spline.solve(height, extrapolate=False)
-    crossings = crossings[np.isfinite(crossings) & (crossings < well.distance)]
+    """Return where the wall inside ``bond`` is ``height`` eV above ``floor``; None where nowhere.
+
+    Radii and energies are those outside of a collapse.
+    """
+    crossings = CubicSpline(r, energies - floor).solve(height, extrapolate=False)
+    crossings = crossings[np.isfinite(crossings) & (crossings < bond)]
     return float(crossings.max()) if len(crossings) else None
-
-
-def derivative_force(r: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """Return -dE/dr of the spline through the points, eV/Å."""
-    return np.asarray(-CubicSpline(r, energies)(r, 1))
 
 
 def trapezoid_weights(r: np.ndarray) -> np.ndarray:
@@ -180,17 +200,11 @@ def _vertex(r: np.ndarray, energies: np.ndarray, forces: np.ndarray, k: int) -> 
     return float(top), float(spline(top))
 
 
-def _brackets(r: np.ndarray, k: int, distance: float) -> bool:
-    return bool(r[max(k - 1, 0)] <= distance <= r[min(k + 1, len(r) - 1)])
-
-
 def _extrapolate(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Lagrange polynomials through the points of each row, at one place a row."""
     total = np.zeros(len(at))
-    for a in range(x.shape[1]):
-        weight = np.ones(len(at))
-        for b in range(x.shape[1]):
-            if b != a:
-                weight *= (at - x[:, b]) / (x[:, a] - x[:, b])
-        total += weight * y[:, a]
+    for k in range(x.shape[1]):
+        others = np.delete(x, k, axis=1)
+        weights = np.prod((at[:, None] - others) / (x[:, [k]] - others), axis=1)
+        total += weights * y[:, k]
     return total

@@ -16,15 +16,15 @@ from ...drawing.lettering import DPI, SIZE, is_finite, legend_below, plain, prin
 from ...drawing.panel import Panel, new_figure, slug
 from ...record import Model
 from .criteria import CRITERIA
-from .record import CurveComparison, DimerScan
+from .record import DimerScan
 
-HIGH = 12.0  # eV of a wall that holds; one that turns over is shown to its top
+HIGH = 10.0  # eV; what is higher leaves the frame
 ENDLESS = 1e9  # eV, eV/Å; no axis needs more, and matplotlib's transforms overflow
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A model's scan of a pair, and what tells it from the other models'."""
+    """A model's scan of a pair, and how it is drawn."""
 
     scan: DimerScan
     label: str = "model"
@@ -43,32 +43,29 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
         curves = [Curve(scan, *m.look) for _, (m, scan) in same]
         good = [c for c in curves if c.drawable]
         if good:
-            panels.append(_draw_panel(curves, good, _closest(models, good[0].scan.pair)))
+            panels.append(_draw_panel(good, _closest(models, good[0].scan.pair)))
     return panels
 
 
-def _draw_panel(curves: Sequence[Curve], good: Sequence[Curve], closest: float | None) -> Panel:
+def _draw_panel(curves: Sequence[Curve], closest: float | None) -> Panel:
     figure = new_figure(4.8)
     draw_pair(figure, curves, closest)
     legend_below(figure, 2)
-    name = plain(good[0].scan.name)
+    scan = curves[0].scan
+    name = plain(scan.name)
     caption = f"Two atoms alone, {name}: energy, and below it the force, against their distance."
-    if len(curves) > 1:
-        caption += " Hollow marks are bonds, filled ones where a wall turns over."
-    else:
-        comparison = good[0].scan.comparison
-        caption += f" Dashed: {plain(comparison.reference)}." if comparison is not None else ""
-        if good[0].scan.wall_collapse_distance is not None:
-            caption += " Hatched: the wall has turned over, and atoms that get there fall together."
-        caption += " Thin line: the shortest distance in your frames." if closest else ""
-    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in good)
+    if scan.comparison is not None:
+        caption += f" Dashed: {plain(scan.comparison.reference)}."
+    if any(c.scan.collapse for c in curves):
+        caption += " Filled marks: the collapse, inside of which atoms fall together."
+    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in curves)
     more = f" Shortest distance in your frames: {closest:.2f} Å." if closest is not None else ""
     return Panel(
-        name=slug("dimer", good[0].scan.name),
+        name=slug("dimer", scan.name),
         caption=caption,
         alt=f"Energy and force of {name} against the distance. {found}{more}",
         checks=("dimers", "contacts"),
-        subjects=(good[0].scan.name,),
+        subjects=(scan.name,),
         figure=figure,
     )
 
@@ -105,36 +102,36 @@ def draw_scans(scans: Sequence[DimerScan], label: str = "model", colour: str = O
 
 
 def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) -> None:
-    """Draw one pair's energies above its forces.
+    """Draw one pair's energies above its forces, from below the well to 10 eV.
 
     Parameters
     ----------
     cell : Figure or SubFigure
     curves : sequence of Curve
-        One a model. The collapse of a single one is a band; of several, a filled mark on each.
+        One a model: a hollow mark at the bond, a filled one at the collapse.
     closest : float, optional
         The shortest distance of the pair in a user's own frames, Å.
     """
     upper, lower = cell.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    good = [c for c in curves if c.drawable]
-    reference = next((c.scan.comparison for c in good if c.scan.comparison is not None), None)
+    reference = next((c.scan.comparison for c in curves if c.scan.comparison is not None), None)
     if reference is not None:
-        _draw_reference(upper, lower, reference)
-    views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in good]
-    if reference is not None:
-        ends = reference.reference_energies[-1:]
-        views += [_View(top=float(e)) for e in ends[np.isfinite(ends)]]
-    left, right = min(v.left for v in views), max(v.right for v in views)
-    if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in good):
+        style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
+        energies, forces = reference.reference_energies, reference.reference_forces
+        for axis, y in ((upper, energies), (lower, forces)):
+            label = printable(reference.reference, 40)
+            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), label=label, **style)
+    views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in curves]
+    lefts, rights, tops, floors, reaches = zip(*views, strict=True)
+    left, right = min(lefts), max(rights)
+    if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in curves):
         for axis in (upper, lower):
             axis.axvline(closest, color=DARK, lw=0.9, label="shortest in your frames")
         left, right = min(left, 0.95 * closest), max(right, 1.05 * closest)
-    top, floor = 1.2 * max(v.top for v in views), min(v.floor for v in views)
+    top, floor = 1.2 * max(tops), min(floors)
     upper.set_ylim(floor - 0.08 * (top - floor), top)
-    reach = max(v.reach for v in views)
-    lower.set_ylim(-0.25 * reach, reach)
+    lower.set_ylim(-0.25 * max(reaches), max(reaches))
     lower.set_xlim(left, max(right, left + 0.1))
-    upper.set_title(printable(good[0].scan.name), fontsize=SIZE + 1)
+    upper.set_title(printable(curves[0].scan.name), fontsize=SIZE + 1)
     upper.set_ylabel("E − E(rₑ) (eV)", fontsize=SIZE)
     lower.set_ylabel("f (eV/Å)", fontsize=SIZE)
     lower.set_xlabel("distance (Å)", fontsize=SIZE)
@@ -144,66 +141,46 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     cell.align_ylabels()
 
 
-@dataclass(frozen=True)
-class _View:
-    """What has to be seen of a curve: Å from left to right, eV, and eV/Å of the forces."""
+def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple[float, ...]:
+    """Draw one model, and return what has to be seen of it.
 
-    left: float = np.inf
-    right: float = 0.0
-    top: float = 0.1
-    floor: float = 0.0
-    reach: float = 1.0
-
-
-def _draw_reference(upper: Axes, lower: Axes, c: CurveComparison) -> None:
-    style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
-    upper.plot(c.distances, c.reference_energies, label=printable(c.reference, 40), **style)
-    lower.plot(c.distances, c.reference_forces, **style)
-
-
-def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> _View:
+    Å from left to right, eV from the top down to the floor, and the reach of the forces in eV/Å.
+    """
     scan, colour = curve.scan, curve.colour
     finite = np.isfinite(scan.energies)
     r = scan.distances[finite]
     energies, forces = (np.clip(x[finite], -ENDLESS, ENDLESS) for x in (scan.energies, scan.forces))
-    bond, collapse = scan.equilibrium_distance, scan.wall_collapse_distance
-    outside = r > (collapse or 0.0)
+    bond, collapse = scan.equilibrium_distance, scan.collapse
     energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
+    inner = scan.attraction.distance if scan.attraction else 0.0
+    shown = (r > inner) & (energies < HIGH)
+    label = printable(curve.label, 40)
+    upper.plot(r, energies, color=colour, label=label)
     lower.plot(r, forces, color=colour)
-    if alone:
-        upper.plot(r, energies, color=colour, label=printable(curve.label, 40))
-        if bond is not None:
-            upper.axvline(bond, color=colour, lw=0.8, ls=":", label="bond length rₑ")
-        if collapse is not None:
-            for axis in (upper, lower):
-                axis.axvspan(r[0], collapse, zorder=0, label="wall collapse", **HATCHED)
-                axis.axvline(collapse, color=DARK, lw=1, ls="--")
-    else:
-        upper.plot(r, energies, color=colour)
-        # where the bond is, hollow, and where the wall turns over: told without colours too
-        for at, fill in ((bond, "white"), (collapse, colour)):
-            if at is not None:
-                height = float(np.interp(at, r, energies))
-                upper.plot(at, height, curve.marker, color=colour, mfc=fill, zorder=4)
-        label = printable(curve.label, 40)
-        upper.plot([], [], color=colour, marker=curve.marker, label=label)
+    # bond hollow, collapse filled, at the frame where it is higher
+    marks = [(bond, 0.0, "white", "bond length")] if bond is not None else []
+    if collapse is not None:
+        marks.append((collapse.distance, min(collapse.barrier, 1.1 * HIGH), colour, "collapse"))
+    for x, y, fill, what in marks:
+        label = what if alone else ""
+        upper.plot(x, y, curve.marker, color=colour, mfc=fill, zorder=4, label=label)
+    if alone and collapse is not None:
+        for axis in (upper, lower):
+            axis.axvspan(r[0], collapse.distance, zorder=0, **HATCHED)
     if scan.failed_points:
         at_foot = upper.get_xaxis_transform()
         failed = [d for d, _ in scan.failed_points]
-        marks: dict[str, Any] = {"color": FAILED, "clip_on": False, "zorder": 5}
-        upper.plot(failed, np.zeros(len(failed)), "x", transform=at_foot, label="failed", **marks)
+        style: dict[str, Any] = {"color": FAILED, "clip_on": False, "zorder": 5}
+        upper.plot(failed, np.zeros(len(failed)), "x", transform=at_foot, label="failed", **style)
     extrema = [(e.distance, np.interp(e.distance, r, energies)) for e in scan.spurious_extrema]
+    style = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
     for place in extrema:
-        style: dict[str, Any] = {"color": FAILED, "mfc": "none", "ms": 6, "zorder": 5}
         upper.plot(*place, "v", label="spurious extremum", **style)
-    # high enough to show the well and where the wall turns over, or some eV of a wall that holds
-    barrier = scan.wall_collapse_barrier or min(HIGH, float(energies.max()))
-    pull = float(np.min(forces[outside], initial=0.0, where=np.isfinite(forces[outside])))
+    # a wall to 10 eV, or to the top of one that is lower
+    top = collapse.barrier if collapse else float(energies.max())
+    pull = float(np.min(forces[shown], initial=0.0, where=np.isfinite(forces[shown])))
     furthest = max((distance + 0.7 for distance, _ in extrema), default=3.0)
-    return _View(
-        left=float(r[0]),
-        right=min(max(2.6 * (bond or r[-1]), furthest), float(r[-1])),
-        top=min(max(barrier, float(energies[-1]), 0.1, *(h for _, h in extrema)), ENDLESS),
-        floor=float(np.min(energies[outside], initial=0.0)),
-        reach=max(8 * abs(pull), 1.0),
-    )
+    right = min(max(2.6 * (bond or r[-1]), furthest), float(r[-1]))
+    top = max(min(top, HIGH), min(float(energies[-1]), HIGH), 0.1, *(h for _, h in extrema))
+    floor = float(np.min(energies[shown], initial=0.0))
+    return float(r[0]), right, top, floor, max(8 * abs(pull), 1.0)

@@ -19,33 +19,56 @@ class Extremum:
     prominence: float
 
 
+@dataclass(frozen=True)
+class Attraction:
+    """A maximum inside the bond, from which atoms are drawn together.
+
+    ``distance`` is in Å; ``barrier`` is its energy, and ``lowest`` the lowest inside before the
+    curve is back at that height, both in eV above the bond's.
+    """
+
+    distance: float
+    barrier: float
+    lowest: float
+
+    @property
+    def fall(self) -> float:
+        return self.barrier - self.lowest
+
+
 @dataclass(frozen=True, eq=False)
 class CurveComparison:
-    """A dimer curve against a reference, both at the reference's own radii.
+    """A dimer curve beside a reference; errors are the model's number less the reference's.
 
-    ``energies`` and ``reference_energies`` (eV) are each relative to their own minimum;
-    ``wall_displacements`` maps a height above the minimum (eV) to r_model - r_reference (Å), None
-    where the reference reaches it and the model does not.
+    Attributes
+    ----------
+    reference, level_of_theory, difference : str
+        Its name and level of theory, and how that differs from the checkpoint's.
+    distances, reference_energies, reference_forces : ndarray of shape (n,)
+        The reference: Å, eV above its minimum (above its end where unbound), eV/Å.
+    reference_equilibrium_distance, reference_well_depth : float or None, float
+        r_e in Å and E(end) - E(r_e) in eV; None and 0 where unbound.
+    wall : Slope or None
+        Of forces over r < r_e of the reference, below 10 eV, both curves put on one r_e.
+    wall_displacements : dict of str to float or None
+        r_model - r_reference (Å) at each height above the minimum (eV); None where the reference
+        is that high and the model is not.
     """
 
     reference: str
     level_of_theory: str | None
     distances: np.ndarray
-    energies: np.ndarray
-    forces: np.ndarray
     reference_energies: np.ndarray
     reference_forces: np.ndarray
-    reference_equilibrium_distance: float | None
-    equilibrium_distance_error: float | None
-    force_constant_ratio: float | None
-    wall: Slope | None
-    well: Slope | None
-    tail: Slope | None
+    reference_equilibrium_distance: float | None = None
+    reference_well_depth: float = 0.0
+    equilibrium_distance_error: float | None = None
+    well_depth_error: float = 0.0
+    wall: Slope | None = None
     wall_displacements: dict[str, float | None] = field(default_factory=dict)
-    note: str | None = None
+    difference: str | None = None
 
     def __post_init__(self) -> None:
-        check_lengths(self, "distances", "energies", "forces")
         check_lengths(self, "distances", "reference_energies", "reference_forces")
 
 
@@ -63,27 +86,21 @@ class DimerScan:
         The points that raised or returned NaN.
     environment : str
         ``vacuum`` or ``periodic box``, where the model cannot do without a cell.
-    equilibrium_distance : float or None
-        r_e in Å; None where unbound.
-    force_constant, wavenumber : float or None
-        k_e = E''(r_e) in eV/Å^2; the harmonic wavenumber in 1/cm.
-    wall_collapse_distance, wall_collapse_barrier : float or None
-        r_c in Å where the repulsive wall turns over, None if it holds; the barrier
-        E(r_c) - E(r_e) in eV that protects from it (above E(r_max) where unbound).
+    equilibrium_distance, force_constant : float or None
+        r_e in Å and E''(r_e) in eV/Å^2; None where unbound.
+    attraction, collapse : Attraction or None
+        What `find_attractions` finds. The first attraction is a dip where it is not the collapse.
     spurious_extrema : tuple of Extremum
-        Outside the collapse, with a prominence of 5 meV or more.
+        Within 10 eV of the bond and not the reference's; prominence of 5 meV or more.
+    roughness : float or None
+        rms of f less its own smoothing over 0.1 Å, over the rms of f; as what follows, within 10 eV
+        of the bond and outside of the first attraction.
     largest_jump, largest_jump_distance : float or None
         Largest discontinuity of E in eV, and where in Å.
     conservation_error : float or None
         rms of f + dE/dr over rms of f; 0 for forces that are the derivative of the energy.
-    dissociation_error : float or None
-        E(r_max) - ΣE_atom in eV.
-    softening_scale : float or None
-        s_lo of the wall against the reference; None without one.
-    comparison : CurveComparison or None
-        Everything else about the reference.
-    error : str or None
-        Set where the pair could not be judged at all.
+    comparison, error : CurveComparison or None, str or None
+        With the reference, where there is one; why the pair could not be judged at all.
     """
 
     pair: tuple[str, str]
@@ -94,17 +111,14 @@ class DimerScan:
     environment: str = "vacuum"
     equilibrium_distance: float | None = None
     force_constant: float | None = None
-    wavenumber: float | None = None
-    wall_collapse_distance: float | None = None
-    wall_collapse_barrier: float | None = None
+    attraction: Attraction | None = None
+    collapse: Attraction | None = None
     spurious_extrema: tuple[Extremum, ...] = ()
+    roughness: float | None = None
     largest_jump: float | None = None
     largest_jump_distance: float | None = None
     conservation_error: float | None = None
-    dissociation_error: float | None = None
-    softening_scale: float | None = None
     comparison: CurveComparison | None = None
-    not_judged: tuple[str, ...] = ()
     error: str | None = None
 
     def __post_init__(self) -> None:
@@ -113,3 +127,7 @@ class DimerScan:
     @property
     def name(self) -> str:
         return "-".join(self.pair)
+
+    @property
+    def dip(self) -> Attraction | None:
+        return None if self.attraction == self.collapse else self.attraction

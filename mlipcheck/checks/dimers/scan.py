@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from ase import units
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
-from ase.data import atomic_masses, atomic_numbers, covalent_radii
+from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.backends import get_demonstration
-from ...calculators.evaluate import Progress
-from ...calculators.records import CalculatorInfo
+from ...calculators.evaluate import Progress, evaluate, floating_type
+from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
-from .curve import find_spurious_extrema
-from .record import DimerScan
-from .sampling import FEWEST_POINTS, Sample, SecondLook, Shape, find_shape, look_again, sample_pairs
-from .softening import compare_curves
+from ...references.level_of_theory import differences
+from .compare import compare_curves, reference_extrema
+from .curve import (
+    SUSPECT_JUMP,
+    WALL_TOP,
+    find_attractions,
+    find_extrema,
+    find_jumps,
+    find_roughness,
+    find_well,
+)
+from .record import DimerScan, Extremum
 
 STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
+MIN_POINTS = 8
+CONSERVATION_RADII = 16
+FINER = 5  # times
+Ask = Callable[[Iterable[float]], np.ndarray]  # distances to energies and forces, (n, 2)
+BOX = 30.0  # Å; at least twice any usual cutoff plus the longest distance
 
 
 def scan_dimers(
@@ -34,7 +47,7 @@ def scan_dimers(
     reference: Any = None,
     progress: Progress | None = None,
 ) -> list[DimerScan]:
-    """Scan the distance of pairs of atoms in vacuum, all pairs and distances in one batch.
+    """Scan the distance of pairs of atoms in vacuum, all distances of a pair in one batch.
 
     Parameters
     ----------
@@ -61,24 +74,23 @@ def scan_dimers(
     InputError
         For an unknown element, distances or a reference that are none.
     """
-    plan = plan_scan(
-        describe(calculator), elements_or_pairs, distances=distances, reference=reference
-    )
-    return scan_pairs(calculator, plan, progress)
+    info = describe(calculator)
+    plans = plan_scan(info, elements_or_pairs, distances=distances, reference=reference)
+    return [scan_pair(calculator, plan, progress) for plan in plans]
 
 
 @dataclass(frozen=True, eq=False)
 class ScanPlan:
-    """What is scanned: for each pair its sum of radii (Å), its distances, and a reference."""
+    """How one pair is scanned: its sum of radii (Å), its distances (Å), and its reference.
 
-    scales: Mapping[Pair, float]
-    grids: Mapping[Pair, np.ndarray]
-    curves: Mapping[Pair, ReferenceCurve]
+    ``level_of_theory`` is the checkpoint's.
+    """
 
-    def of(self, pair: Pair) -> ScanPlan:
-        """Return the plan of one pair."""
-        curves = {pair: self.curves[pair]} if pair in self.curves else {}
-        return ScanPlan({pair: self.scales[pair]}, {pair: self.grids[pair]}, curves)
+    pair: Pair
+    bond_scale: float
+    distances: np.ndarray
+    reference: ReferenceCurve | None
+    level_of_theory: str | None
 
 
 def plan_scan(
@@ -87,28 +99,69 @@ def plan_scan(
     *,
     distances: Sequence[float] | np.ndarray | None = None,
     reference: Any = None,
-) -> ScanPlan:
+) -> list[ScanPlan]:
     """Return what `scan_dimers` would scan; raises as it does."""
     pairs = list_pairs(elements_or_pairs)
-    scales = {pair: info.bond_scale or sum(_radius(x) for x in pair) for pair in pairs}
+    radii = {pair: sum(float(covalent_radii[atomic_numbers[x]]) for x in pair) for pair in pairs}
+    scales = {pair: info.bond_scale or radius for pair, radius in radii.items()}
     grids = {pair: _grid(scales[pair], distances) for pair in pairs}
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
         curves = find_curves(reference, grids, exact=get_demonstration(info.backend).morse)
-    return ScanPlan(scales, grids, curves)
+    level = info.level_of_theory
+    return [ScanPlan(p, scales[p], grids[p], curves.get(p), level) for p in pairs]
 
 
-def scan_pairs(
+def scan_pair(
     calculator: BaseCalculator, plan: ScanPlan, progress: Progress | None = None
-) -> list[DimerScan]:
-    """Scan what is planned, all pairs and distances in one batch."""
-    sampled = sample_pairs(calculator, plan.grids, plan.curves, progress)
-    shapes = {pair: find_shape(s, plan.scales[pair]) for pair, s in sampled.items()}
-    looks = look_again(calculator, sampled, shapes, progress)
-    return [
-        _scan(pair, sampled[pair], shapes[pair], scale, plan.curves.get(pair), looks[pair])
-        for pair, scale in plan.scales.items()
-    ]
+) -> DimerScan:
+    """Scan one pair, all distances in one batch; then look again where its wall and jumps are."""
+    scan, step = _sample(calculator, plan.pair, plan.distances, progress)
+    good = np.isfinite(scan.energies)
+    if good.sum() < MIN_POINTS:
+        why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
+        n = len(scan.distances)
+        left = n - len(scan.failed_points)
+        return replace(scan, error=f"{left} of {n} points left; first: {why}")
+    r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
+    well = find_well(r, energies, plan.bond_scale)
+    bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
+    attraction, collapse = find_attractions(r, energies, forces, bond, floor)
+    outside = r > (collapse.distance if collapse else 0.0)
+    r, energies, forces = r[outside], energies[outside], forces[outside]
+    # what can be reached from the bond over 10 eV, and of that what no attraction lies before
+    high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
+    near = np.arange(len(r)) > high.max(initial=-1)
+    calm = near & (r > (attraction.distance if attraction else 0.0))
+    jumps = np.where(calm[1:] & calm[:-1], find_jumps(r, energies, forces), 0.0)
+
+    def ask(radii: Iterable[float]) -> np.ndarray:
+        images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
+        found = evaluate(calculator, images, progress=progress)
+        return np.array([_numbers(e) for e in found]).reshape(-1, 2)
+
+    jump, between = _find_jump(ask, r, jumps)
+    comparison = None
+    known: tuple[Extremum, ...] = ()
+    if plan.reference is not None and len(r) >= MIN_POINTS:
+        difference = differences(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
+        comparison = compare_curves(
+            plan.reference, r, energies, forces, plan.bond_scale, difference
+        )
+        known = reference_extrema(plan.reference, plan.bond_scale)
+    return replace(
+        scan,
+        equilibrium_distance=well.distance if well else None,
+        force_constant=well.force_constant if well else None,
+        attraction=attraction,
+        collapse=collapse,
+        spurious_extrema=find_extrema(r[near], energies[near], well, known),
+        roughness=find_roughness(r[calm], forces[calm]),
+        largest_jump=jump,
+        largest_jump_distance=between,
+        conservation_error=_find_curl(ask, r[calm], forces[calm], step),
+        comparison=comparison,
+    )
 
 
 def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]:
@@ -122,26 +175,20 @@ def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]
     elements: list[str] = []
     explicit: list[Pair] = []
     for item in elements_or_pairs:
-        pair = parse_pair(item) if isinstance(item, str) else None
-        if pair is not None:
-            explicit.append(pair)
-            continue
-        for symbol in (item,) if isinstance(item, str) else item:
+        pair = parse_pair(item) if isinstance(item, str) else item
+        symbols = (str(item),) if pair is None else pair
+        for symbol in symbols:
             if atomic_numbers.get(symbol, 0) < 1:
-                raise InputError(f"no element is called {symbol!r}; give symbols like Cu, or Cu-O")
-        if isinstance(item, str):
-            elements.append(item)
+                raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
+        if pair is None:
+            elements += symbols
         else:
-            explicit.append(sorted_pair(*item))
+            explicit.append(sorted_pair(*pair))
     crossed = itertools.combinations_with_replacement(dict.fromkeys(elements), 2)
     pairs = list(dict.fromkeys([sorted_pair(*p) for p in crossed] + explicit))
     if not pairs:
         raise InputError("no elements; give symbols like Cu, or pairs like Cu-O")
     return pairs
-
-
-def _radius(symbol: str) -> float:
-    return float(covalent_radii[atomic_numbers[symbol]])
 
 
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:
@@ -151,83 +198,72 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
             innermost, OUTERMOST, int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9)) + 1
         )
     grid = np.array(distances, dtype=float)
-    if grid.ndim != 1 or len(grid) < FEWEST_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
-        raise InputError(f"{grid.size} distances; give {FEWEST_POINTS} or more positive ones in Å")
+    if grid.ndim != 1 or len(grid) < MIN_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
+        raise InputError(f"{grid.size} distances; give {MIN_POINTS} or more positive ones in Å")
     if (np.diff(grid) <= 0).any():
         raise InputError("distances are not ascending; sort them and leave out repeated ones")
     return grid
 
 
-def _scan(
-    pair: Pair,
-    sample: Sample,
-    shape: Shape | None,
-    bond_scale: float,
-    curve: ReferenceCurve | None,
-    look: SecondLook | None,
-) -> DimerScan:
-    """Put one pair's record together."""
-    facts: dict[str, Any] = {
-        "pair": pair,
-        "distances": sample.r,
-        "energies": sample.energies,
-        "forces": sample.forces,
-        "failed_points": sample.failed,
-        "environment": "periodic box" if sample.boxed else "vacuum",
-    }
-    if shape is None or look is None:
-        why = sample.failed[0][1] if sample.failed else "no finite energy with forces"
-        left = len(sample.r) - len(sample.failed)
-        return DimerScan(**facts, error=f"{left} of {len(sample.r)} points left; first: {why}")
-    well = shape.well
-    comparison, missing = None, []
-    answered = int(
-        (np.isfinite(sample.reference_energies) & np.isfinite(sample.reference_forces)).sum()
-    )
-    if curve is None:
-        missing.append("softening: no reference curve")
-    elif answered < FEWEST_POINTS:
-        missing.append(
-            f"softening: {answered} of the reference's {len(curve.distances)} radii left"
-        )
-    else:
-        comparison = compare_curves(
-            curve,
-            sample.reference_energies,
-            sample.reference_forces,
-            bond_scale=bond_scale,
-            collapse=shape.collapse,
-        )
-        if comparison.wall is None:
-            missing.append("softening: no stretch of wall that both curves have")
-    if sample.atoms_energy is None:
-        missing.append("dissociation: no energy for the single atoms")
-    dissociation = None
-    if sample.atoms_energy is not None and np.isfinite(sample.energies[-1]):
-        dissociation = float(sample.energies[-1]) - sample.atoms_energy
-    return DimerScan(
-        **facts,
-        equilibrium_distance=well.distance if well else None,
-        force_constant=well.force_constant if well else None,
-        wavenumber=_wavenumber(pair, well.force_constant) if well else None,
-        wall_collapse_distance=shape.collapse,
-        wall_collapse_barrier=shape.barrier,
-        spurious_extrema=find_spurious_extrema(
-            sample.r[shape.outside], sample.energies[shape.outside], well
-        ),
-        largest_jump=look.jump[0] if look.jump else None,
-        largest_jump_distance=look.jump[1] if look.jump else None,
-        conservation_error=look.conservation,
-        dissociation_error=dissociation,
-        softening_scale=comparison.wall.s_lo if comparison and comparison.wall else None,
-        comparison=comparison,
-        not_judged=tuple(missing),
-    )
+def _dimer(pair: Pair, distance: float, boxed: bool) -> Atoms:
+    if boxed:
+        return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], cell=[BOX + distance, BOX, BOX], pbc=True)
+    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
 
 
-def _wavenumber(pair: Pair, force_constant: float) -> float:
-    """Return √(k/μ) / 2πc in 1/cm of the harmonic oscillator."""
-    masses = [atomic_masses[atomic_numbers[x]] for x in pair]
-    reduced = masses[0] * masses[1] / sum(masses)
-    hbar_omega = units._hbar * 1e10 / np.sqrt(units._e * units._amu)
-    return float(hbar_omega * np.sqrt(force_constant / reduced) / units.invcm)
+def _sample(
+    calculator: BaseCalculator, pair: Pair, distances: np.ndarray, progress: Progress | None
+) -> tuple[DimerScan, float]:
+    """Evaluate a pair at every distance.
+
+    Returns the scan, and the step (Å) of a derivative that rounding leaves something of.
+    """
+    found = evaluate(calculator, [_dimer(pair, d, False) for d in distances], progress=progress)
+    environment = "vacuum"
+    if all(e.error for e in found):
+        # A calculator that does not take molecules may take them in a box; if neither goes, what
+        # it said of the molecule is the reason to show.
+        in_box = evaluate(calculator, [_dimer(pair, d, True) for d in distances], progress=progress)
+        if not all(e.error for e in in_box):
+            found, environment = in_box, "periodic box"
+    energies, forces = np.array([_numbers(e) for e in found]).T
+    failed = tuple((float(d), e.error) for d, e in zip(distances, found, strict=True) if e.error)
+    step = 1e-3 if floating_type(calculator, found) == "float32" else 1e-5
+    return DimerScan(pair, distances, energies, forces, failed, environment), step
+
+
+def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the largest jump (eV) and where it is (Å); what is suspected is evaluated finely."""
+    jumps = jumps.copy()
+    suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
+    # three more points on either side, so that every part of the interval is scored
+    parts = np.arange(-3, FINER + 4) / FINER
+    fine = r[suspects, None] + parts * np.diff(r)[suspects, None]
+    points = ask(fine.ravel()).reshape(*fine.shape, 2)
+    for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
+        if np.isfinite(energies).all():  # else the suspicion stands
+            jumps[k] = find_jumps(x, energies, forces).max()
+    if not len(jumps):
+        return None, None
+    at = int(jumps.argmax())
+    return float(jumps[at]), float(r[at : at + 2].mean())
+
+
+def _find_curl(ask: Ask, r: np.ndarray, forces: np.ndarray, step: float) -> float | None:
+    """Return rms(f + dE/dr) / rms(f) at some of the radii, None where there is no force."""
+    if not len(r):
+        return None
+    chosen = np.unique(np.linspace(0, len(r) - 1, CONSERVATION_RADII).round().astype(int))
+    below, above = ask(np.concatenate([r[chosen] - step, r[chosen] + step]))[:, 0].reshape(2, -1)
+    slope = (above - below) / (2 * step)
+    kept = np.isfinite(slope)
+    f = forces[chosen][kept]
+    size = float(np.sum(f**2))
+    return float(np.sqrt(np.sum((f + slope[kept]) ** 2) / size)) if size else None
+
+
+def _numbers(evaluation: Evaluation) -> tuple[float, float]:
+    """Return energy and axial force, NaN where they failed."""
+    if evaluation.energy is None or evaluation.forces is None:
+        return np.nan, np.nan
+    return evaluation.energy, float(evaluation.forces[1, 0])
