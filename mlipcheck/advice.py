@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .calculators.backends import list_backends
 from .checks import list_checks
-from .record import CROSSED, Advice, RunRecord
+from .record import Advice, RunRecord
+from .uses import CARE, NO
 
 OTHER = "compare with another model"
+FAULTY = (CARE, NO)
 
 
 def advise(run: RunRecord) -> tuple[Advice, ...]:
@@ -17,7 +19,8 @@ def advise(run: RunRecord) -> tuple[Advice, ...]:
     it is printed.
     """
     found = [advice for check in reversed(list_checks()) for advice in check.advice(run)]
-    if any(f.status in CROSSED and not f.doubts for f in run.findings):
+    faults = [a.decided_by for a in run.uses if a.answer in FAULTY and a.decided_by is not None]
+    if any(not run.findings[k].doubts for k in faults):
         found.append(_another_model(run))
     return tuple(found)
 
