@@ -70,7 +70,6 @@ class ModelPart:
     facts: str
     colour: str
     foundations: tuple[Paragraph, ...]
-    doubts: tuple[Paragraph, ...]
     groups: tuple[Group, ...]
     methods: tuple[TableBlock, ...]
 
@@ -80,7 +79,7 @@ class Document:
     """All that a report says.
 
     ``frames`` are the labels that there are, ``uses`` is the verdict, and ``recommended`` says
-    which of several models is better for what.
+    which of several models is better for what. ``doubts`` speak against the references.
     ``compared`` are all questions side by side, and ``together`` the figures that have several
     models; both are empty for one. ``more`` are figures that no item showed, ``files`` names of
     those that are beside the report only.
@@ -91,6 +90,7 @@ class Document:
     frames: str
     uses: TableBlock
     recommended: str = ""
+    doubts: tuple[Paragraph, ...] = ()
     notes: tuple[str, ...] = ()
     compared: tuple[Block, ...] = ()
     together: tuple[Illustration, ...] = ()
@@ -124,6 +124,7 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
         frames=answers.describe_frames(subject),
         uses=answers.list_uses(comparison.models),
         recommended=answers.recommend(comparison),
+        doubts=tuple(answers.list_doubts(comparison.models)),
         notes=tuple(list_notes(comparison)),
         compared=() if comparison.alone else (answers.list_questions(comparison),),
         together=together,
@@ -152,7 +153,6 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
         facts=describe_calculator(info),
         colour=model.colour,
         foundations=tuple(answers.list_foundations(run)),
-        doubts=tuple(answers.list_doubts(run)),
         groups=groups,
         methods=list_methods(run),
     )
