@@ -87,10 +87,10 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
     """
     single = len(comparison.runs[0].checks) == 1
     verdict, steps = _verdict(comparison, single, verbose), _next(comparison.models)
+    numbers = list_numbers(comparison.models) if verbose or single else []
     if verbose:
         found = [answers.list_findings(m.run.findings) for m in comparison.models]
         compared = [] if comparison.alone else [answers.list_questions(comparison)]
-        numbers = list_numbers(comparison.models)
         print_blocks(out, [*verdict, *(b for s in steps for b in s), *found, *compared, *numbers])
         return
     room = LINES - 1  # the last line says where the rest is
@@ -99,9 +99,8 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
         more = _lines(out, step)
         lines += more if len(lines) + len(more) <= room else []
     if single:
-        numbers = _lines(out, list_numbers(comparison.models))
-        left = room - len(lines)
-        lines += numbers if len(numbers) <= left else [*numbers[: max(0, left - 1)], "..."][:left]
+        more, left = _lines(out, numbers), room - len(lines)
+        lines += more if len(more) <= left else [*more[: max(0, left - 1)], "..."][:left]
     out.file.write("".join(f"{line}\n" for line in lines))
     print_blocks(out, [Paragraph("Every finding and number: --verbose, or --out FOLDER.")])
 
