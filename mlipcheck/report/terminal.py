@@ -20,6 +20,7 @@ from .tables import describe_calculator, list_notes, list_numbers
 WIDTH, LINES = 100, 40
 MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
 MIN_ADVICE = 5  # lines
+NEXT = Paragraph("Next:")
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
@@ -90,14 +91,17 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
     numbers = list_numbers(comparison.models) if verbose or single else []
     if verbose:
         found = [answers.list_findings(m.run.findings) for m in comparison.models]
+        after = [NEXT, *(block for step in steps for block in step)] if steps else []
         compared = [] if comparison.alone else [answers.list_questions(comparison)]
-        print_blocks(out, [*verdict, *(b for s in steps for b in s), *found, *compared, *numbers])
+        print_blocks(out, [*verdict, *after, *found, *compared, *numbers])
         return
     room = LINES - 1  # the last line says where the rest is
     lines = _fit(out, verdict, room - (MIN_ADVICE if steps else 0))
-    for step in steps[: MAX_ADVICE + 1]:
-        more = _lines(out, step)
-        lines += more if len(lines) + len(more) <= room else []
+    head = [NEXT]
+    for step in steps[:MAX_ADVICE]:
+        more = _lines(out, [*head, *step])
+        if len(lines) + len(more) <= room:  # a command that is cut would not run
+            lines, head = lines + more, []
     if single:
         more, left = _lines(out, numbers), room - len(lines)
         lines += more if len(more) <= left else [*more[: max(0, left - 1)], "..."][:left]
@@ -128,18 +132,17 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
 
 
 def _next(models: Sequence[Model]) -> list[list[Block]]:
-    """Return what to do next, each step once, below its heading."""
+    """Return what to do next, each step once."""
     steps: dict[Advice, list[str]] = {}
     for model in models:
         for advice in model.run.advice:
             steps.setdefault(advice, []).append(model.letter)
-    found: list[list[Block]] = [[Paragraph("Next:")]] if steps else []
+    found: list[list[Block]] = []
     for advice, letters in steps.items():
         who = f" ({', '.join(letters)})" if len(models) > len(letters) else ""
-        step: list[Block] = [Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True)]
-        found.append(
-            [*step, *([Paragraph(f"  {advice.command}", inset=True)] * bool(advice.command))]
-        )
+        found.append([Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True)])
+        if advice.command:
+            found[-1].append(Paragraph(f"  {advice.command}", inset=True))
     return found
 
 
