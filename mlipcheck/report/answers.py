@@ -43,15 +43,20 @@ def describe_finding(f: Finding, run: RunRecord) -> str:
     return f"{whose}{f.quantity}: {f.value}{doubts}{more}"
 
 
-def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlock:
-    """Return the verdict: for each use the answer of each model, and what decided it."""
+def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBlock:
+    """Return the verdict: for each use the answer of each model, and what decided it.
+
+    With ``tried_only`` a use that no finding is about is left out.
+    """
     rows = []
+    tried = {use for m in models for f in m.run.findings for use in f.decides}
     for use in USES:
         unknown = UseAnswer(use.name, NOT_TESTED, None, "", use.give)
         answers = [
             (m.run, next((a for a in m.run.uses if a.use == use.name), unknown)) for m in models
         ]
-        if tested_only and all(a.answer == NOT_TESTED for _, a in answers):
+        untested = all(a.answer == NOT_TESTED for _, a in answers)
+        if tried_only and untested and use.name not in tried:
             continue
         if len(models) == 1:
             cells = [c for run, a in answers for c in (a.answer, _decided(run, a), a.tested_on)]

@@ -53,6 +53,8 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
     """Print tables and lines; nothing in them is markup."""
     for block in blocks:
         if isinstance(block, TableBlock):
+            if block.title:  # which may be wider than its table
+                out.print(Text(clean(block.title), style="italic"))
             out.print(_table(block))
         else:
             text = f"  {block.text}" if block.inset else block.text
@@ -61,9 +63,7 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
 
 def _table(block: TableBlock) -> Table:
     made = Table(
-        title=Text(clean(block.title)) if block.title else None,
         box=box.SIMPLE_HEAD if block.named else None,
-        title_justify="left",
         pad_edge=False,
         show_header=block.named,
     )
@@ -123,7 +123,7 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
         blocks += [Paragraph(start + p.text, p.status) for p in answers.list_foundations(model.run)]
     notes = list_notes(comparison)
     blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
-    uses = answers.list_uses(comparison.models, tested_only=single)
+    uses = answers.list_uses(comparison.models, tried_only=single)
     blocks += [uses] if uses.rows else []
     if recommended := answers.recommend(comparison):
         blocks.append(Paragraph(recommended))
