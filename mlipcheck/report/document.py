@@ -139,10 +139,11 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
     decided = {answer.decided_by for answer in run.uses}
     kinds: dict[str, list[Item]] = {kind: [] for kind in HEADINGS}
     kinds["advice"] = [Item(a.text, "advice", a.kind, command=a.command or "") for a in run.advice]
-    for k, finding in enumerate(run.findings):
-        crossed = finding.status in CROSSED
-        kind = ("decided" if k in decided else "other") if crossed else finding.status
-        kinds[kind].append(_item(finding, gallery, model.letter, full=crossed))
+    crossed = {k for k, finding in enumerate(run.findings) if finding.status in CROSSED}
+    # what decided comes first, and has its figures
+    for k, finding in sorted(enumerate(run.findings), key=lambda at: at[0] not in decided):
+        kind = ("decided" if k in decided else "other") if k in crossed else finding.status
+        kinds[kind].append(_item(finding, gallery, model.letter, full=k in crossed))
     groups = tuple(
         Group(HEADINGS[kind], kind, tuple(items)) for kind, items in kinds.items() if items
     )
