@@ -26,13 +26,16 @@ def advise(run: RunRecord) -> tuple[Advice, ...]:
 
 
 def _another_model(run: RunRecord) -> Advice:
-    """Advise the same command with a second model, where one is installed."""
+    """Advise the same command with a second model, where one is here with its weights."""
     others = [
         b.name
         for b in list_backends()
         if b.installed and b.package and b.name != run.calculator.backend
+        if b.checkpoints and b.checkpoints[0].found
     ]
-    if others and run.command.startswith("mlipcheck run -b "):
+    # options are of one backend, and two may have no demonstration in common
+    alike = not run.calculator.options and not run.subject.demonstration
+    if others and alike and run.command.startswith("mlipcheck run -b "):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."
         return Advice(OTHER, text, f"{run.command} -b {others[0]}")
     text = (
