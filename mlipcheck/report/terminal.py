@@ -99,7 +99,7 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
     lines = _fit(out, verdict, room - (MIN_ADVICE if steps else 0))
     head = [NEXT]
     for step in steps[:MAX_ADVICE]:
-        more = _lines(out, [*head, *step])
+        more = _lines(out, [*head, _shortened(step[0], WIDTH), *step[1:]])
         if len(lines) + len(more) <= room:  # a command that is cut would not run
             lines, head = lines + more, []
     if single:
