@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 from report_runs import HOSTILE, spoilt
 
+from mlipcheck.record import Finding
+from mlipcheck.references.doubts import Doubt
 from mlipcheck.report.document import HEADINGS
 from mlipcheck.report.folder import write_report
 from mlipcheck.report.templates import SYMBOLS, clean
-from mlipcheck.uses import USES
+from mlipcheck.uses import ALL_USES, OWN, USES, answer_uses
 
 FLAGS = (
     "--headless=new",
@@ -63,12 +66,32 @@ def opened(driver, folder, width):
     ]
 
 
-@pytest.fixture(scope="module", params=["one", "two", "hostile"])
+def doubted(run):
+    """Return a run with a doubt of the usual length in every line of its verdict."""
+    doubt = Doubt("level of theory", "the reference is HSE06, the model was trained on PBE/PBE+U")
+    findings = tuple(
+        Finding(
+            "caution",
+            "relaxation",
+            "volume per atom",
+            ("relax/vasprun.xml", "other"),
+            f"+{k}.65 % (0.1 % to go)",
+            decides=(use,),
+            tested_on=OWN,
+            doubts=(doubt,),
+        )
+        for k, use in enumerate(ALL_USES)
+    )
+    return dataclasses.replace(run, findings=findings, uses=answer_uses(findings))
+
+
+@pytest.fixture(scope="module", params=["one", "two", "doubted", "hostile"])
 def folder(request, tmp_path_factory, soft_run, exact_run):
     made = tmp_path_factory.mktemp(request.param)
     runs = {
         "one": [soft_run],
         "two": [soft_run, exact_run],
+        "doubted": [doubted(soft_run), doubted(exact_run)],
         "hostile": [spoilt(soft_run, " ".join(HOSTILE))],
     }
     write_report(made, runs[request.param])
@@ -100,13 +123,12 @@ def test_the_verdict_is_that_of_the_results(browser, folder):
     runs = data.get("runs", [data])
     rows = browser.execute_script(
         "return [...document.querySelectorAll('#verdict tbody tr')].map("
-        "row => [...row.cells].map(cell => cell.innerText))"
+        "row => [...row.cells].map(c => (c.querySelector('.badge') || c).innerText))"
     )
     for k, (use, (title, *cells)) in enumerate(zip(USES, rows, strict=True)):
         assert title == use.title
-        for cell, run in zip(cells, runs, strict=False):
-            answer = run["uses"][k]["answer"]
-            assert cell.partition("\n")[0].strip() == f"{SYMBOLS[answer]} {answer}"
+        given = [run["uses"][k]["answer"] for run in runs]
+        assert cells[: len(runs)] == [f"{SYMBOLS[answer]} {answer}" for answer in given]
     plain = browser.execute_script(
         "return [...document.querySelectorAll('.plain')].map(e => e.textContent)"
     )
@@ -128,6 +150,8 @@ def test_the_verdict_is_on_the_first_screen(browser, folder):
 
 
 def test_what_is_folded_opens(browser, folder):
+    if folder.name.startswith("doubted"):
+        pytest.skip("nothing in it is ok")
     opened(browser, folder, WIDTHS[1])
     shown = (
         "return [...document.querySelectorAll('details .found.ok')].map(e => e.checkVisibility())"
