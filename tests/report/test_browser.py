@@ -61,9 +61,9 @@ def opened(driver, folder, width):
     )
     driver.get((folder / "report.html").as_uri())
     events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]
-    return [
-        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
-    ]
+    asked = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    # the empty tab that chromium opens with asks for parts of its own
+    return [a["request"]["url"] for a in asked if not a["documentURL"].startswith("chrome:")]
 
 
 def doubted(run):
