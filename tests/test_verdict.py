@@ -342,6 +342,9 @@ def test_the_strongest_evidence_is_what_decided(plant):
     found = answer(run)
     assert (found.answer, found.tested_on) == (NO, OWN)
     assert run.findings[found.decided_by].subjects == ("b",)
+    weak, strong = (a_finding("fail", tested_on=t) for t in (ELEMENTS, OWN))
+    (found,) = [a for a in answer_uses([weak, strong]) if a.use == "energies"]
+    assert (found.decided_by, found.tested_on) == (1, OWN)
 
 
 def test_a_foundation_that_fails_asks_for_care_everywhere(plant):
