@@ -86,7 +86,8 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
     Every finding and every number follow where they are asked for (``verbose``); of a single check
     the numbers do, as far as there is room.
     """
-    single = len(comparison.runs[0].checks) == 1
+    run = comparison.runs[0]
+    single = len({*run.checks, *run.not_run}) == 1  # it was asked for alone
     verdict, steps = _verdict(comparison, single, verbose), _next(comparison.models)
     numbers = list_numbers(comparison.models) if verbose or single else []
     if verbose:

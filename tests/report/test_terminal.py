@@ -210,6 +210,14 @@ def test_of_a_single_check_the_numbers_are_shown(soft_run):
     assert shown == ["hot, dense or random structures", "molecules and gas phase"]
 
 
+def test_a_check_that_alone_had_something_to_do_is_not_single(soft_run):
+    others = {"parity": "no labels", "contacts": "no structures"}
+    rows = {"dimers": soft_run.rows("dimers")}
+    lines = printed(conclude(dataclasses.replace(soft_run, checks=rows, not_run=others)))
+    assert len(verdict_of(lines)) == len(USES)
+    assert "Pairs of atoms" not in lines
+
+
 @pytest.mark.slow
 def test_as_far_as_there_is_room(soft_run):
     (scan,) = scan_dimers(get_calculator("toy:exact"), ["N"], reference="morse")
