@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from .calculators.backends import list_backends
 from .checks import list_checks
-from .record import CROSSED, Advice, RunRecord
+from .record import Advice, RunRecord
+from .uses import CARE, NO
 
 OTHER = "compare with another model"
+FAULTY = (CARE, NO)
 
 
 def advise(run: RunRecord) -> tuple[Advice, ...]:
@@ -17,19 +19,23 @@ def advise(run: RunRecord) -> tuple[Advice, ...]:
     it is printed.
     """
     found = [advice for check in reversed(list_checks()) for advice in check.advice(run)]
-    if any(f.status in CROSSED and not f.doubts for f in run.findings):
+    faults = [a.decided_by for a in run.uses if a.answer in FAULTY and a.decided_by is not None]
+    if any(not run.findings[k].doubts for k in faults):
         found.append(_another_model(run))
     return tuple(found)
 
 
 def _another_model(run: RunRecord) -> Advice:
-    """Advise the same command with a second model, where one is installed."""
+    """Advise the same command with a second model, where one is here with its weights."""
     others = [
         b.name
         for b in list_backends()
         if b.installed and b.package and b.name != run.calculator.backend
+        if b.checkpoints and b.checkpoints[0].found
     ]
-    if others and run.command.startswith("mlipcheck run -b "):
+    # options are of one backend, and two may have no demonstration in common
+    alike = not run.calculator.options and not run.subject.demonstration
+    if others and alike and run.command.startswith("mlipcheck run -b "):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."
         return Advice(OTHER, text, f"{run.command} -b {others[0]}")
     text = (

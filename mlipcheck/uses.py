@@ -61,13 +61,12 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
         return _by(use, CARE, faults or hints, findings)
     if not judged:
         return UseAnswer(use.name, NOT_TESTED, None, "", use.give)
-    compared = [f for f in deciding if f.tested_on != CONSISTENCY]
-    sound = [f for f in compared if f.status == "ok" and not f.doubts]
+    compared = [f for f in judged if f.tested_on != CONSISTENCY]
+    sound = [f for f in compared if not f.doubts]
     if sound:
         return _by(use, YES, sound, findings)
-    doubtful = [f for f in compared if f.doubts]
-    if doubtful:
-        return _by(use, CARE, doubtful, findings)
+    if compared:
+        return _by(use, CARE, compared, findings)
     return _by(use, NO_FAULT, judged, findings)
 
 

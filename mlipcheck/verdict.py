@@ -64,12 +64,11 @@ def _findings(
     for name, reading, evidence in found:
         status, doubts = _weigh(criterion, reading, evidence)
         tested_on = evidence.tested_on if criterion.rests_on else CONSISTENCY
-        uses = _uses(check, criterion, evidence, subject)
+        uses = _uses(check, criterion, status, evidence, subject)
         groups.setdefault((status, tested_on, doubts, *uses), []).append((name, reading))
     findings = []
     for (status, tested_on, doubts, decides, hints), members in groups.items():
-        sign = -1 if criterion.below else 1
-        members = sorted(members, key=lambda m: -sign * (m[1].value or 0.0))
+        members = sorted(members, key=lambda m: -_size(m[1], criterion.below))
         reason = {"ok": criterion.good, "not assessed": "could not be judged"}
         worst = members[0][1]
         findings.append(
@@ -97,6 +96,12 @@ def _findings(
     return sorted(findings, key=lambda f: TESTED_ON.index(f.tested_on))
 
 
+def _size(reading: Reading, below: bool) -> float:
+    """Return how bad a reading is: nothing is worse than no number."""
+    value = reading.value or 0.0
+    return math.inf if math.isnan(value) else -value if below else value
+
+
 def _weigh(
     criterion: Criterion, reading: Reading, evidence: Evidence
 ) -> tuple[str, tuple[Doubt, ...]]:
@@ -109,17 +114,17 @@ def _weigh(
 
 
 def _uses(
-    check: Check[Any], criterion: Criterion, evidence: Evidence, subject: Subject
+    check: Check[Any], criterion: Criterion, status: str, evidence: Evidence, subject: Subject
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the uses that a finding decides, and those at which it hints.
 
     Molecular crystals bear on molecules alone, and elements only hint at compounds, whose bonding
-    is another.
+    is another. All uses suppose that a foundation holds; what is known to fail asks for no care.
     """
     decides = check.decides if criterion.decides is None else criterion.decides
     hints = check.hints if criterion.hints is None else criterion.hints
     if check.foundation:
-        return (), ALL_USES
+        return (), ALL_USES if status == "fail" else ()
     if evidence.tested_on == MOLECULAR:
         return (), ("molecules",)
     if evidence.tested_on == ELEMENTS and subject.compound:

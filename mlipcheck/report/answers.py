@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 from ..checks import list_checks
 from ..comparison import Comparison
-from ..drawing.tables import Paragraph, TableBlock, some
-from ..record import CROSSED, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
+from ..drawing.tables import Paragraph, TableBlock, capital, some
+from ..record import STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
 from ..uses import NOT_TESTED, USES
 
-MAX_LISTED = 6  # subjects of a finding
-PASSED = {"ok": "passed", "caution": "known failures", "fail": "failed", "not assessed": "not run"}
+MAX_LISTED = 6  # subjects of a finding, formulas of a title
+MAX_NAME = 40  # characters
+PASSED = {"ok": "passed", "caution": "known to fail", "fail": "failed", "not assessed": "not run"}
 
 
 def name_subject(subject: Subject) -> str:
     """Return what a run was about, as short as a title."""
     if subject.demonstration:
         return "a demonstration"
-    return ", ".join((*subject.formulas, *subject.elements))
+    return some((*subject.formulas, *subject.elements), MAX_LISTED)
 
 
 def describe_frames(subject: Subject) -> str:
@@ -33,18 +34,29 @@ def describe_frames(subject: Subject) -> str:
 
 def describe_finding(f: Finding, run: RunRecord) -> str:
     """Return a finding in a line: whose, what, how much, and what speaks against its reference."""
-    whose = f"{f.subjects[0]}, " if len(run.rows(f.check)) > 1 else ""
+    name = f.subjects[0]
+    if len(name) > MAX_NAME:  # a path's beginning and end say most
+        name = f"{name[: MAX_NAME // 3]}…{name[-MAX_NAME // 2 :]}"
+    whose = f"{name}, " if len(run.rows(f.check)) > 1 else ""
     more = f" (and {len(f.subjects) - 1} more)" if len(f.subjects) > 1 else ""
     doubts = "".join(f", but {doubt.text}" for doubt in f.doubts)
     return f"{whose}{f.quantity}: {f.value}{doubts}{more}"
 
 
-def list_uses(models: Sequence[Model], *, tested_only: bool = False) -> TableBlock:
-    """Return the verdict: for each use the answer of each model, and what decided it."""
+def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBlock:
+    """Return the verdict: for each use the answer of each model, and what decided it.
+
+    With ``tried_only`` a use that no finding is about is left out.
+    """
     rows = []
-    for k, use in enumerate(USES):
-        answers = [(m.run, m.run.uses[k]) for m in models if m.run.uses]
-        if tested_only and all(a.answer == NOT_TESTED for _, a in answers):
+    tried = {use for m in models for f in m.run.findings for use in f.decides}
+    for use in USES:
+        unknown = UseAnswer(use.name, NOT_TESTED, None, "", use.give)
+        answers = [
+            (m.run, next((a for a in m.run.uses if a.use == use.name), unknown)) for m in models
+        ]
+        untested = all(a.answer == NOT_TESTED for _, a in answers)
+        if tried_only and untested and use.name not in tried:
             continue
         if len(models) == 1:
             cells = [c for run, a in answers for c in (a.answer, _decided(run, a), a.tested_on)]
@@ -66,32 +78,40 @@ def _decided(run: RunRecord, answer: UseAnswer) -> str:
 
 
 def list_foundations(run: RunRecord) -> list[Paragraph]:
-    """Return a line on each check that all others suppose to pass."""
+    """Return a line on each check that all others suppose to pass, with its worst failure."""
     lines = []
     for check in list_checks():
         found = [f for f in run.findings if f.check == check.name] if check.foundation else []
         if found:
             counts = ", ".join(f"{len(f.subjects)} {PASSED[f.status]}" for f in reversed(found))
             worst = found[0]
-            why = f"; {describe_finding(worst, run)}" if worst.status in CROSSED else ""
+            why = f"; {describe_finding(worst, run)}" if worst.status == "fail" else ""
             lines.append(Paragraph(f"{check.title}: {counts}{why}", worst.status))
     return lines
 
 
-def list_doubts(run: RunRecord) -> list[Paragraph]:
-    """Return what speaks against the references, and what follows from it."""
-    counts: dict[str, Counter[str]] = {}
-    for f in run.findings:
-        for doubt in f.doubts:
-            counts.setdefault(doubt.text, Counter())[f.status] += 1
-    lines = []
-    for text, statuses in counts.items():
-        void = statuses["not assessed"]
-        capped = statuses.total() - void
-        follows = [f"{void} findings not assessed"] if void else []
-        follows += [f"{capped} findings judged with caution at most"] if capped else []
-        lines.append(Paragraph(f"doubt: {text}: {', '.join(follows)}", "caution"))
-    return lines
+def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
+    """Return what speaks against the references, and what follows from it, each once."""
+    lines: dict[str, list[str]] = {}
+    for model in models:
+        counts: dict[str, Counter[str]] = {}
+        for f in model.run.findings:
+            for doubt in f.doubts:
+                counts.setdefault(doubt.text, Counter())[f.status] += 1
+        for text, statuses in counts.items():
+            void = statuses["not assessed"]
+            capped = statuses.total() - void
+            follows = [f"{_findings(void)} not assessed"] if void else []
+            follows += [f"{_findings(capped)} judged with caution at most"] if capped else []
+            lines.setdefault(f"{text}: {', '.join(follows)}", []).append(model.letter)
+    return [
+        Paragraph(f"{', '.join(filter(None, ('doubt', *letters)))}: {line}", "caution")
+        for line, letters in lines.items()
+    ]
+
+
+def _findings(n: int) -> str:
+    return f"{n} {'finding' if n == 1 else 'findings'}"
 
 
 def recommend(comparison: Comparison) -> str:
@@ -102,10 +122,14 @@ def recommend(comparison: Comparison) -> str:
     titles = {use.name: use.title for use in USES}
     for use, labels in comparison.best.items():
         groups.setdefault(labels, []).append(titles[use])
+    answers = [{a.use: a.answer for a in run.uses} for run in comparison.runs]
+    rest = [[given.get(use) for given in answers] for use in titles if use not in comparison.best]
+    alike = all(len(set(given)) == 1 for given in rest)
+    equal = "the models do not differ" if alike else "no model is shown to be better"
     if not groups:
-        return "The models do not differ in what they may be used for here."
+        return f"{capital(equal)} for any use here."
     words = (f"{', '.join(labels)} for: {'; '.join(uses)}" for labels, uses in groups.items())
-    return f"Better here: {'. '.join(words)}. For all else the models do not differ."
+    return f"Better here: {'. '.join(words)}." + (f" For all else {equal}." if rest else "")
 
 
 def list_questions(comparison: Comparison) -> TableBlock:

@@ -70,7 +70,6 @@ class ModelPart:
     facts: str
     colour: str
     foundations: tuple[Paragraph, ...]
-    doubts: tuple[Paragraph, ...]
     groups: tuple[Group, ...]
     methods: tuple[TableBlock, ...]
 
@@ -80,7 +79,7 @@ class Document:
     """All that a report says.
 
     ``frames`` are the labels that there are, ``uses`` is the verdict, and ``recommended`` says
-    which of several models is better for what.
+    which of several models is better for what. ``doubts`` speak against the references.
     ``compared`` are all questions side by side, and ``together`` the figures that have several
     models; both are empty for one. ``more`` are figures that no item showed, ``files`` names of
     those that are beside the report only.
@@ -91,6 +90,7 @@ class Document:
     frames: str
     uses: TableBlock
     recommended: str = ""
+    doubts: tuple[Paragraph, ...] = ()
     notes: tuple[str, ...] = ()
     compared: tuple[Block, ...] = ()
     together: tuple[Illustration, ...] = ()
@@ -124,6 +124,7 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
         frames=answers.describe_frames(subject),
         uses=answers.list_uses(comparison.models),
         recommended=answers.recommend(comparison),
+        doubts=tuple(answers.list_doubts(comparison.models)),
         notes=tuple(list_notes(comparison)),
         compared=() if comparison.alone else (answers.list_questions(comparison),),
         together=together,
@@ -138,10 +139,11 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
     decided = {answer.decided_by for answer in run.uses}
     kinds: dict[str, list[Item]] = {kind: [] for kind in HEADINGS}
     kinds["advice"] = [Item(a.text, "advice", a.kind, command=a.command or "") for a in run.advice]
-    for k, finding in enumerate(run.findings):
-        crossed = finding.status in CROSSED
-        kind = ("decided" if k in decided else "other") if crossed else finding.status
-        kinds[kind].append(_item(finding, gallery, model.letter, full=crossed))
+    crossed = {k for k, finding in enumerate(run.findings) if finding.status in CROSSED}
+    # what decided comes first, and has its figures
+    for k, finding in sorted(enumerate(run.findings), key=lambda at: at[0] not in decided):
+        kind = ("decided" if k in decided else "other") if k in crossed else finding.status
+        kinds[kind].append(_item(finding, gallery, model.letter, full=k in crossed))
     groups = tuple(
         Group(HEADINGS[kind], kind, tuple(items)) for kind, items in kinds.items() if items
     )
@@ -152,7 +154,6 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
         facts=describe_calculator(info),
         colour=model.colour,
         foundations=tuple(answers.list_foundations(run)),
-        doubts=tuple(answers.list_doubts(run)),
         groups=groups,
         methods=list_methods(run),
     )

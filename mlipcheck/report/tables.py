@@ -50,7 +50,6 @@ def list_methods(run: RunRecord) -> tuple[TableBlock, ...]:
         facts("Versions", dict(run.versions)),
         *_inputs(run),
         facts("Settings", {key: _setting(value) for key, value in run.settings.items()}),
-        facts("Left out", dict(run.not_run)),
         TableBlock("Limits", columns, tuple(sorted(limits)), (False,) * 3),
     )
     return tuple(table for table in tables if table.rows)

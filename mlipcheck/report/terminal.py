@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import IO
 
 from rich import box
@@ -11,13 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison import Comparison
-from ..drawing.tables import Block, Paragraph, TableBlock, clean
+from ..drawing.tables import Block, Paragraph, TableBlock, capital, clean
 from ..record import Advice, Model
 from . import answers
 from .tables import describe_calculator, list_notes, list_numbers
 
 WIDTH, LINES = 100, 40
 MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
+MIN_ADVICE = 5  # lines
+NEXT = Paragraph("Next:")
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
@@ -50,6 +53,8 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
     """Print tables and lines; nothing in them is markup."""
     for block in blocks:
         if isinstance(block, TableBlock):
+            if block.title:  # which may be wider than its table
+                out.print(Text(clean(block.title), style="italic"))
             out.print(_table(block))
         else:
             text = f"  {block.text}" if block.inset else block.text
@@ -58,9 +63,7 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
 
 def _table(block: TableBlock) -> Table:
     made = Table(
-        title=Text(clean(block.title)) if block.title else None,
         box=box.SIMPLE_HEAD if block.named else None,
-        title_justify="left",
         pad_edge=False,
         show_header=block.named,
     )
@@ -83,58 +86,96 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
     Every finding and every number follow where they are asked for (``verbose``); of a single check
     the numbers do, as far as there is room.
     """
-    single = len(comparison.runs[0].checks) == 1
-    used = _print(out, _verdict(comparison, single, verbose), LINES)
+    run = comparison.runs[0]
+    single = len({*run.checks, *run.not_run}) == 1  # it was asked for alone
+    verdict, steps = _verdict(comparison, single, verbose), _next(comparison.models)
+    numbers = list_numbers(comparison.models) if verbose or single else []
     if verbose:
         found = [answers.list_findings(m.run.findings) for m in comparison.models]
+        after = [NEXT, *(block for step in steps for block in step)] if steps else []
         compared = [] if comparison.alone else [answers.list_questions(comparison)]
-        print_blocks(out, [*found, *compared, *list_numbers(comparison.models)])
+        print_blocks(out, [*verdict, *after, *found, *compared, *numbers])
         return
+    room = LINES - 1  # the last line says where the rest is
+    lines = _fit(out, verdict, room - (MIN_ADVICE if steps else 0))
+    head = [NEXT]
+    for step in steps[:MAX_ADVICE]:
+        more = _lines(out, [*head, _shortened(step[0], WIDTH), *step[1:]])
+        if len(lines) + len(more) <= room:  # a command that is cut would not run
+            lines, head = lines + more, []
     if single:
-        _print(out, list_numbers(comparison.models), LINES - used - 1)
+        more, left = _lines(out, numbers), room - len(lines)
+        lines += more if len(more) <= left else [*more[: max(0, left - 1)], "..."][:left]
+    out.file.write("".join(f"{line}\n" for line in lines))
     print_blocks(out, [Paragraph("Every finding and number: --verbose, or --out FOLDER.")])
 
 
 def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]:
     blocks: list[Block] = []
+    subject = comparison.runs[0].subject
+    known = (answers.name_subject(subject), answers.describe_frames(subject))
+    about = ": ".join(x for x in known if x)
+    if about and not comparison.alone:
+        blocks.append(Paragraph(capital(about)))
     for model in comparison.models:
         start = f"{model.letter}: " if model.letter else ""
-        subject = model.run.subject
-        known = (answers.name_subject(subject), answers.describe_frames(subject))
-        about = f" on {': '.join(x for x in known if x)}" if any(known) else ""
-        blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + about))
+        end = f" on {about}" if about and comparison.alone else ""
+        blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + end))
         blocks += [Paragraph(start + p.text, p.status) for p in answers.list_foundations(model.run)]
     notes = list_notes(comparison)
     blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
-    blocks.append(answers.list_uses(comparison.models, tested_only=single))
+    uses = answers.list_uses(comparison.models, tried_only=single)
+    blocks += [uses] if uses.rows else []
     if recommended := answers.recommend(comparison):
         blocks.append(Paragraph(recommended))
-    for model in comparison.models:
-        doubts = answers.list_doubts(model.run)
-        blocks += doubts if verbose else doubts[:MAX_DOUBTS]
-    return [*blocks, *_next(comparison.models, verbose)]
+    doubts = answers.list_doubts(comparison.models)
+    return [*blocks, *(doubts if verbose else doubts[:MAX_DOUBTS])]
 
 
-def _next(models: Sequence[Model], verbose: bool) -> list[Block]:
+def _next(models: Sequence[Model]) -> list[list[Block]]:
     """Return what to do next, each step once."""
     steps: dict[Advice, list[str]] = {}
     for model in models:
         for advice in model.run.advice:
             steps.setdefault(advice, []).append(model.letter)
-    blocks: list[Block] = [Paragraph("Next:")] if steps else []
-    for advice, letters in list(steps.items())[: None if verbose else MAX_ADVICE]:
+    found: list[list[Block]] = []
+    for advice, letters in steps.items():
         who = f" ({', '.join(letters)})" if len(models) > len(letters) else ""
-        blocks.append(Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True))
+        found.append([Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True)])
         if advice.command:
-            blocks.append(Paragraph(f"  {advice.command}", inset=True))
-    return blocks
+            found[-1].append(Paragraph(f"  {advice.command}", inset=True))
+    return found
 
 
-def _print(out: Console, blocks: Sequence[Block], room: int) -> int:
-    """Print blocks as far as there is room, and return the number of lines."""
+def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
     with out.capture() as captured:
         print_blocks(out, blocks)
-    lines = captured.get().splitlines()
-    shown = lines if len(lines) <= room else [*lines[: max(0, room - 1)], "..."]
-    out.file.write("".join(f"{line}\n" for line in shown))
-    return len(shown)
+    return captured.get().splitlines()
+
+
+def _fit(out: Console, blocks: Sequence[Block], room: int) -> list[str]:
+    """Return the lines of blocks; where there is no room for all, each text is cut short."""
+    for most in (None, 120, 80, 50, 30):
+        lines = _lines(out, [_shortened(block, most) for block in blocks])
+        if len(lines) <= room:
+            return lines
+    return [*lines[: room - 1], "..."]
+
+
+def _shortened(block: Block, most: int | None) -> Block:
+    """Return a block with its texts cut; the first line of a cell may be its status."""
+    if most is None:
+        return block
+    if isinstance(block, Paragraph):
+        return replace(block, text=_cut(block.text, max(2 * most, WIDTH)))
+    return replace(block, rows=tuple(tuple(_cell_cut(c, most) for c in row) for row in block.rows))
+
+
+def _cell_cut(text: str, most: int) -> str:
+    first, _, rest = text.partition("\n")
+    return "\n".join(_cut(x, most) for x in (first, rest) if x)
+
+
+def _cut(text: str, most: int) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-HEADINGS = {
-    "fail": "What not to do",
-    "caution": "Be careful with",
-    "advice": "What would help next",
-    "not assessed": "What could not be judged",
-    "ok": "What holds",
-}
+from mlipcheck.report.document import HEADINGS as HEADINGS
+
 VOID = {"meta", "img", "br", "link", "input", "hr", "rect"}
+
+
+@dataclass
+class Table:
+    """A table of a report: its caption, and the text of every cell."""
+
+    caption: str = ""
+    rows: list[list[str]] = field(default_factory=list)
 
 
 class Report(HTMLParser):
@@ -22,6 +26,7 @@ class Report(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[tuple[tuple[str, ...], str]] = []
+        self.tables: list[Table] = []
         self._open: list[str] = []
         self.feed(html)
         self.close()
@@ -29,6 +34,12 @@ class Report(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self.tables.append(Table())
+        elif tag == "tr":
+            self.tables[-1].rows.append([])
+        elif tag in ("td", "th"):
+            self.tables[-1].rows[-1].append("")
         if tag not in VOID:
             self._open.append(" ".join([tag, dict(attrs).get("class") or ""]).strip())
 
@@ -41,6 +52,11 @@ class Report(HTMLParser):
 
     def handle_data(self, data):
         self.texts.append((tuple(self._open), data))
+        tags = [path.split()[0] for path in self._open]
+        if "caption" in tags:
+            self.tables[-1].caption += data
+        elif "td" in tags or "th" in tags:
+            self.tables[-1].rows[-1][-1] += data
 
     def named(self, tag: str) -> list[dict[str, str | None]]:
         return [attrs for name, attrs in self.tags if name == tag]
@@ -55,12 +71,26 @@ class Report(HTMLParser):
         ]
         return " ".join("".join(parts).split())
 
+    def each(self, tag: str) -> list[str]:
+        """Return the text of each element with a tag or class, none of which holds another."""
+        found: list[str] = []
+        before = False
+        for path, data in self.texts:
+            inside = any(tag in p.split() for p in path)
+            if inside and not before:
+                found.append("")
+            if inside:
+                found[-1] += data
+            before = inside
+        return [" ".join(text.split()) for text in found]
+
     def under(self, heading: str, level: str = "h2") -> str:
-        """Return the text from a heading to the next of its level."""
+        """Return the text from a heading, or the summary of what is folded, to the next one."""
         found, inside = [], False
         for path, data in self.texts:
-            if any(p.split()[0] == level for p in path):
-                inside = data.strip() == heading if data.strip() else inside
+            if any(p.split()[0] in (level, "summary") for p in path):
+                known = re.fullmatch(rf"{re.escape(heading)}(: \d+)?", data.strip())
+                inside = known is not None if data.strip() else inside
             elif inside and "style" not in path:
                 found.append(data)
         return " ".join("".join(found).split())

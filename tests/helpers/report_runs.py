@@ -6,7 +6,8 @@ import dataclasses
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.registry import describe
-from mlipcheck.record import Advice, RunRecord
+from mlipcheck.record import Advice, RunRecord, Subject
+from mlipcheck.references.doubts import Doubt
 from mlipcheck.storage import to_plain
 from mlipcheck.system import Settings
 from mlipcheck.verdict import conclude
@@ -77,9 +78,11 @@ def spoilt(run, text):
             },
             not_run={"parity": text},
             notes=(text,),
+            subject=Subject(formulas=(text,), elements=(text,), frames=2, runs=1, levels=(text,)),
             created=text,
         )
     )
-    return dataclasses.replace(
-        spoilt, summary=text, advice=(Advice(text, text, text), *spoilt.advice)
-    )
+    worst, *others = spoilt.findings
+    worst = dataclasses.replace(worst, doubts=(Doubt("unit", text), Doubt("pressed", text)))
+    advice = (Advice(text, text, text), *spoilt.advice)
+    return dataclasses.replace(spoilt, findings=(worst, *others), advice=advice)

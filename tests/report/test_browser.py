@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
 import pytest
-from parsed_report import HEADINGS
 from report_runs import HOSTILE, spoilt
 
+from mlipcheck.record import Finding
+from mlipcheck.references.doubts import Doubt
+from mlipcheck.report.document import HEADINGS
 from mlipcheck.report.folder import write_report
-from mlipcheck.report.templates import clean
+from mlipcheck.report.templates import SYMBOLS, clean
+from mlipcheck.uses import ALL_USES, OWN, USES, answer_uses
 
 FLAGS = (
     "--headless=new",
@@ -23,6 +27,7 @@ FLAGS = (
     "--disable-sync",
 )
 WIDTHS = (390, 1280)
+HEIGHT = 800
 
 
 @pytest.fixture(scope="module")
@@ -52,21 +57,41 @@ def opened(driver, folder, width):
     driver.get_log("performance")
     driver.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+        {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": width < 600},
     )
     driver.get((folder / "report.html").as_uri())
     events = [json.loads(e["message"])["message"] for e in driver.get_log("performance")]
-    return [
-        e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"
-    ]
+    asked = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+    # the empty tab that chromium opens with asks for parts of its own
+    return [a["request"]["url"] for a in asked if not a["documentURL"].startswith("chrome:")]
 
 
-@pytest.fixture(scope="module", params=["one", "two", "hostile"])
+def doubted(run):
+    """Return a run with a doubt of the usual length in every line of its verdict."""
+    doubt = Doubt("level of theory", "the reference is HSE06, the model was trained on PBE/PBE+U")
+    findings = tuple(
+        Finding(
+            "caution",
+            "relaxation",
+            "volume per atom",
+            ("relax/vasprun.xml", "other"),
+            f"+{k}.65 % (0.1 % to go)",
+            decides=(use,),
+            tested_on=OWN,
+            doubts=(doubt,),
+        )
+        for k, use in enumerate(ALL_USES)
+    )
+    return dataclasses.replace(run, findings=findings, uses=answer_uses(findings))
+
+
+@pytest.fixture(scope="module", params=["one", "two", "doubted", "hostile"])
 def folder(request, tmp_path_factory, soft_run, exact_run):
     made = tmp_path_factory.mktemp(request.param)
     runs = {
         "one": [soft_run],
         "two": [soft_run, exact_run],
+        "doubted": [doubted(soft_run), doubted(exact_run)],
         "hostile": [spoilt(soft_run, " ".join(HOSTILE))],
     }
     write_report(made, runs[request.param])
@@ -96,16 +121,48 @@ def test_the_verdict_is_that_of_the_results(browser, folder):
     opened(browser, folder, WIDTHS[1])
     data = json.loads((folder / "results.json").read_text())
     runs = data.get("runs", [data])
-    told = browser.execute_script(
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#verdict tbody tr')].map("
+        "row => [...row.cells].map(c => (c.querySelector('.badge') || c).innerText))"
+    )
+    for k, (use, (title, *cells)) in enumerate(zip(USES, rows, strict=True)):
+        assert title == use.title
+        given = [run["uses"][k]["answer"] for run in runs]
+        assert cells[: len(runs)] == [f"{SYMBOLS[answer]} {answer}" for answer in given]
+    plain = browser.execute_script(
         "return [...document.querySelectorAll('.plain')].map(e => e.textContent)"
     )
-    findings = [f for r in runs for s in HEADINGS for f in r["findings"] if f["status"] == s]
+    crossed = [f for r in runs for f in r["findings"] if f["status"] in ("fail", "caution")]
     # characters that cannot be shown are replaced
-    assert told == [clean(f["plain"] or f["reason"]) for f in findings]
-    summaries = browser.execute_script(
-        "return [...document.querySelectorAll('.summary')].map(e => e.textContent)"
+    assert sorted(plain) == sorted(clean(f["reason"]) for f in crossed)
+
+
+def test_the_verdict_is_on_the_first_screen(browser, folder):
+    if folder.name.startswith("hostile"):
+        pytest.skip("its names are as long as a page")
+    opened(browser, folder, WIDTHS[1])
+    (top, bottom), *more = browser.execute_script(
+        "return [...document.querySelectorAll('#verdict table')].map("
+        "e => { const box = e.getBoundingClientRect(); return [box.top, box.bottom]; })"
     )
-    assert summaries == [clean(r["summary"]) for r in runs]
+    assert more == []
+    assert 0 < top < bottom <= HEIGHT
+
+
+def test_what_is_folded_opens(browser, folder):
+    if folder.name.startswith("doubted"):
+        pytest.skip("nothing in it is ok")
+    opened(browser, folder, WIDTHS[1])
+    shown = (
+        "return [...document.querySelectorAll('details .found.ok')].map(e => e.checkVisibility())"
+    )
+    before = browser.execute_script(shown)
+    assert before
+    assert not any(before)
+    for summary in browser.find_elements("tag name", "summary"):
+        if summary.text.startswith(HEADINGS["ok"]):
+            summary.click()
+    assert all(browser.execute_script(shown))
 
 
 def test_nothing_of_a_file_is_run(browser, folder):

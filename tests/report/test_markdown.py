@@ -9,8 +9,9 @@ import pytest
 from parsed_report import HEADINGS, said
 from report_runs import HOSTILE, spoilt
 
-from mlipcheck.record import Advice
+from mlipcheck.record import CROSSED, Advice
 from mlipcheck.report.folder import write_report, write_text
+from mlipcheck.uses import USES
 
 SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)[<>`~&$#\[\]{}]")
 
@@ -24,19 +25,51 @@ def unescaped(text):
     return re.sub(r"\\([^\w\s]|_)", r"\1", text)
 
 
-@pytest.mark.slow
-def test_it_says_what_the_findings_say(soft_run, tmp_path):
-    text = written(tmp_path, soft_run)
-    assert text.startswith("# Check-up of toy")
+def rows_of(table):
+    return [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines()]
+
+
+def test_the_verdict_by_use_is_the_first_table(soft_run, exact_run):
+    for runs in ([soft_run], [soft_run, exact_run]):
+        text = write_text(runs)
+        head, _, *rows = rows_of(re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0])
+        assert "What it may be used for" in text[: text.index("|")]
+        assert (
+            head == (["use", "answer", "decided by", "tested on"], ["use", "A", "B"])[len(runs) - 1]
+        )
+        for k, (use, row) in enumerate(zip(USES, rows, strict=True)):
+            assert row[0] == use.title
+            for cell, run in zip(row[1:], runs, strict=False):
+                assert cell.partition("<br>")[0] == run.uses[k].answer
+
+
+def test_it_says_what_the_findings_say_and_each_once(soft_run):
+    text = unescaped(write_text([soft_run]))
     groups = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n)*)", text, re.MULTILINE))
-    for finding in soft_run.findings:
-        told = said(unescaped(groups[HEADINGS[finding.status]]))
-        for part in (finding.plain, finding.value, finding.limits, finding.reason, finding.why):
-            assert said(part) in told
-    assert unescaped(soft_run.summary) in unescaped(text)
+    decided = {a.decided_by for a in soft_run.uses}
+    for at, finding in enumerate(soft_run.findings):
+        crossed = finding.status in CROSSED
+        kind = ("decided" if at in decided else "other") if crossed else finding.status
+        found = groups[HEADINGS[kind]]
+        line = (
+            f"**{finding.status}** {finding.check}: {finding.quantity}: **{finding.subjects[0]}: "
+        )
+        assert text.count(line) == found.count(line) == 1
+        assert f"{line}{finding.value}**" in found
+        if crossed:
+            for part in (finding.reason, finding.why, finding.source, *finding.subjects):
+                assert said(part) in said(found)
     for advice in soft_run.advice:
-        assert advice.text in unescaped(groups["What would help next"])
+        assert groups[HEADINGS["advice"]].count(advice.text) == text.count(advice.text) == 1
     assert {"The numbers", "Methods"} <= groups.keys()
+
+
+def test_what_is_ok_is_a_line_each(soft_run):
+    text = write_text([soft_run])
+    group = re.search(rf"^## {HEADINGS['ok']}\n((?:(?!^#).*\n)*)", text, re.MULTILINE)[1]
+    lines = [line for line in group.splitlines() if line]
+    assert len(lines) == sum(f.status == "ok" for f in soft_run.findings)
+    assert all(line.startswith("- ✓ **ok** ") for line in lines)
 
 
 @pytest.mark.slow
@@ -78,6 +111,6 @@ def test_a_fence_is_longer_than_what_is_in_it(soft_run):
 
 
 def test_a_line_cannot_begin_a_list(soft_run):
-    for summary, told in {"- a": r"\- a", "1. a": r"1\. a", "2) a": r"2\) a", "3 a": "3 a"}.items():
-        text = write_text([dataclasses.replace(soft_run, summary=summary)])
-        assert f"\n{told}\n" in text
+    for note, written in {"- a": r"\- a", "1. a": r"1\. a", "2) a": r"2\) a", "3 a": "3 a"}.items():
+        text = write_text([dataclasses.replace(soft_run, notes=(note,))])
+        assert f"\n{written}\n" in text

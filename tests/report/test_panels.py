@@ -46,7 +46,7 @@ def info(backend, checkpoint=None, **facts):
 def make_run(calculator=None, **checks):
     calculator = calculator or info("chgnet")
     checks = {name: tuple(rows) for name, rows in checks.items()}
-    return RunRecord("mlipcheck run", calculator, {}, {"signal": 0.1}, checks)
+    return RunRecord("mlipcheck run", calculator, {}, {"energy_resolution": 0.1}, checks)
 
 
 def draw(*runs):
@@ -112,12 +112,12 @@ def toy():
         "mlipcheck run",
         calculator.mlipcheck_info,
         {},
-        {"signal": 0.1},
+        {"energy_resolution": 0.1},
         checks={
             "dimers": tuple(scan_dimers(calculator, ["N"], reference="auto")),
             "relaxation": tuple(relax_against_reference(calculator, ["morse-clusters"])),
             "parity": tuple(
-                parity(calculator, morse_frames(name), signal=0.1)
+                parity(calculator, morse_frames(name), energy_resolution=0.1)
                 for name in ("morse-near", "morse-far")
             ),
             "learning": (toy_learning_curve(tuned=True, target=0.05),),

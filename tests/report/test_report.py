@@ -14,13 +14,15 @@ from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.panel import Panel
 from mlipcheck.drawing.tables import Paragraph, TableBlock
-from mlipcheck.record import Advice, Finding, RunRecord
+from mlipcheck.record import Advice, Finding, RunRecord, Subject, UseAnswer
+from mlipcheck.report.answers import describe_finding
 from mlipcheck.report.document import make_document
 from mlipcheck.report.folder import draw_panels, write_report
 from mlipcheck.report.gallery import IN_ALL, Gallery
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.results_file import dump_runs, load_runs
 from mlipcheck.storage import dumps
+from mlipcheck.uses import USES
 from mlipcheck.verdict import conclude
 
 
@@ -83,6 +85,15 @@ def test_each_figure_is_shown_once_and_pointed_at_later():
     assert document.more == ()
 
 
+def test_what_decided_has_its_figure_before_other_faults():
+    other, decided = finding(), finding(quantity="jumps", status="caution")
+    uses = (UseAnswer("molecules", "with care", 1),)
+    document = document_of(other, decided, uses=uses, panels=[panel("one")])
+    first, second = (group.items[0] for group in document.models[0].groups)
+    assert (first.question, [f.number for f in first.shown]) == ("dimers: jumps", [1])
+    assert (second.question, second.shown, second.seen) == ("dimers: bond length", (), (1,))
+
+
 def test_more_figures_than_there_is_room_for_are_files():
     panels = [panel(f"p{k}", subjects=(str(k),)) for k in range(IN_ALL + 6)]
     document = document_of(finding(subjects=("7",)), panels=panels)
@@ -93,20 +104,33 @@ def test_more_figures_than_there_is_room_for_are_files():
 # What is said
 
 
-def test_findings_are_grouped_by_status_and_the_worst_comes_first():
-    findings = [finding(status=s) for s in ("ok", "not assessed", "caution", "fail")]
-    document = document_of(*findings, advice=(Advice("rescale", "Multiply."),))
+def test_findings_are_grouped_and_what_decided_comes_first():
+    findings = [finding(status=s) for s in ("fail", "caution", "not assessed", "ok")]
+    uses = (UseAnswer("molecules", "no", 1),)
+    document = document_of(*findings, uses=uses, advice=(Advice("rescale", "Multiply."),))
     groups = document.models[0].groups
-    kinds = ["fail", "caution", "advice", "not assessed", "ok"]
+    kinds = ["decided", "advice", "other", "not assessed", "ok"]
     assert list(HEADINGS) == kinds
     assert [g.kind for g in groups] == kinds
     assert [g.title for g in groups] == list(HEADINGS.values())
-    assert [g.items[0].status for g in groups] == kinds
+    assert [g.folded for g in groups] == [False, False, True, True, True]
+    statuses = ["caution", "advice", "fail", "not assessed", "ok"]
+    assert [g.items[0].status for g in groups] == statuses
 
 
-def test_a_reason_stands_in_for_plain_words_and_is_not_told_twice():
-    (group,) = document_of(finding(), finding(plain="Reason.")).models[0].groups
-    assert [(i.plain, i.reason) for i in group.items] == [("reason", ""), ("Reason.", "")]
+def test_a_record_without_answers_says_so_for_each_model(soft_run):
+    """One of an earlier version; beside it no answer is another model's."""
+    old = dataclasses.replace(soft_run, uses=(), calculator=CalculatorInfo(spec="old"))
+    table = make_document(compare_runs([old, soft_run])).uses
+    assert [row[1].partition("\n")[0] for row in table.rows] == ["not tested"] * len(USES)
+    assert [row[2].partition("\n")[0] for row in table.rows] == [a.answer for a in soft_run.uses]
+
+
+def test_a_long_name_hides_no_number(soft_run):
+    worst = dataclasses.replace(soft_run.findings[0], subjects=("path/" * 40 + "OUTCAR",))
+    line = describe_finding(worst, soft_run)
+    assert line.startswith("path/path/pat…")
+    assert line.endswith(f"/OUTCAR, {worst.quantity}: {worst.value}")
 
 
 def test_blocks_are_printed_as_text(capsys):
@@ -128,11 +152,6 @@ def test_a_check_that_is_not_installed_here_is_named(soft_run, tmp_path):
     assert json.loads((tmp_path / "again" / "results.json").read_text()) == data
     text = Report((tmp_path / "again" / "report.html").read_text()).text()
     assert "not installed here: foreign" in text
-
-
-def test_what_was_looked_at_is_named_or_counted(soft_run):
-    (note, *_) = make_document(compare_runs([soft_run])).notes
-    assert note == "Looked at pairs of atoms: N-N; relaxed structures: 5."
 
 
 # Folders
@@ -199,18 +218,18 @@ def test_runs_of_one_model_are_one_report(soft_run, tmp_path):
 def test_records_of_other_versions_of_one_schema_load(soft_run, tmp_path, several):
     """What an earlier version lacked has a default, and what a later one adds is ignored."""
     data = json.loads(dumps(soft_run))
-    for name in ("not_run", "summary", "advice", "created", "notes", "interrupted"):
+    for name in ("not_run", "uses", "subject", "advice", "created", "notes", "interrupted"):
         del data[name]
     data["later"] = data["calculator"]["later"] = 1
     for row in data["findings"]:
-        del row["plain"], row["why"], row["source"]
+        del row["tested_on"], row["doubts"], row["why"], row["source"]
         row["later"] = [1]
     for row in (r for rows in data["checks"].values() for r in rows):
         row["later"] = {"x": 1}
     path = tmp_path / "old.json"
     path.write_text(json.dumps({"labels": ["x"], "runs": [data]} if several else data))
     (found,) = load_runs(path)
-    assert (found.summary, found.advice) == ("", ())
+    assert (found.uses, found.advice, found.subject) == ((), (), Subject())
     write_report(tmp_path / "report", [found])
     text = Report((tmp_path / "report" / "report.html").read_text()).text()
     assert soft_run.findings[0].reason.casefold() in text.casefold()
@@ -233,7 +252,7 @@ def test_the_command_writes_a_folder_and_draws_it_again(run_cli, files, tmp_path
     folder = tmp_path / "deep" / "report"
     status, out, err = run_cli("report", files[0], "--out", folder, "--markdown")
     assert status == 0
-    assert "Verdict" in out
+    assert "What it may be used for" in out
     assert f"report: {folder / 'report.html'}" in err
     before = contents(folder)
     assert run_cli("report", folder, "--markdown")[0] == 0
@@ -262,7 +281,7 @@ def test_markdown_without_a_folder_is_printed(run_cli, files, soft_run):
         assert status == 0
         assert out.startswith("# Check-up of toy")
         assert "![" not in out
-        assert soft_run.findings[0].plain in out
+        assert f"**{soft_run.findings[0].status}**" in out
 
 
 def test_json_on_stdout_is_json_alone(run_cli, files):

@@ -26,10 +26,12 @@ from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.checkup.run import check_up
-from mlipcheck.record import RunRecord
+from mlipcheck.record import CROSSED, STATUSES, Advice, RunRecord
 from mlipcheck.report.folder import write_report
+from mlipcheck.report.templates import SYMBOLS
 from mlipcheck.storage import to_plain
 from mlipcheck.system import Settings
+from mlipcheck.uses import USES
 from mlipcheck.verdict import conclude
 
 
@@ -49,7 +51,7 @@ def both(soft_run, exact_run, tmp_path_factory):
 
 
 def check_form(html):
-    """Hold a page to what every report promises."""
+    """Check what holds for every page of a report."""
     page = Report(html)
     names = {name for name, _ in page.tags}
     assert not names & {"script", "iframe", "link", "object", "embed", "form", "base", "audio"}
@@ -91,51 +93,119 @@ def test_a_report_of_one_model_has_the_form(html):
 def test_a_report_of_two_models_has_the_form(both):
     page = check_form(both)
     assert page.text("h1") == "Check-up of toy:soft and toy:exact"
-    assert page.under("Side by side")
+    assert page.under("Every question side by side")
 
 
-def test_the_verdict_comes_first_and_the_worst_of_it(html, soft_run):
-    text = Report(html).text("main")
-    places = [text.index(w) for w in ("Do not trust", *HEADINGS.values()) if w in text]
-    assert text.index(soft_run.summary) < min(places[1:])
-    assert Report(html).text().index("What not to do") < Report(html).text().index("The numbers")
+def test_the_verdict_by_use_comes_first(html, both):
+    for text in (html, both):
+        page = Report(text)
+        assert page.tables[0].caption == "What it may be used for"
+        assert text.index("<main>") < text.index("<table") < text.index("What decided")
+        assert page.text("main").startswith("What it may be used for")
 
 
-def test_every_finding_is_in_the_group_of_its_status(html, soft_run):
+def test_its_answers_are_those_of_the_results(html, soft_run):
+    head, *rows = Report(html).tables[0].rows
+    assert head == ["use", "answer", "decided by", "tested on"]
+    assert len(rows) == len(USES)
+    for (title, answer, decided, tested_on), use, found in zip(
+        rows, USES, soft_run.uses, strict=True
+    ):
+        assert (title, said(answer)) == (use.title, f"{SYMBOLS[found.answer]} {found.answer}")
+        assert tested_on == found.tested_on
+        if found.decided_by is None:
+            assert (found.answer, decided) == ("not tested", f"give {use.give}")
+        else:
+            finding = soft_run.findings[found.decided_by]
+            assert f"{finding.quantity}: {finding.value}" in decided
+
+
+def test_its_answers_are_those_of_each_model(both, soft_run, exact_run):
+    head, *rows = Report(both).tables[0].rows
+    assert head == ["use", "A", "B"]
+    for k, (use, row) in enumerate(zip(USES, rows, strict=True)):
+        assert row[0] == use.title
+        for cell, run in zip(row[1:], (soft_run, exact_run), strict=True):
+            assert said(cell).startswith(f"{SYMBOLS[run.uses[k].answer]} {run.uses[k].answer} ")
+    assert "Better here: toy:exact for: relax structures; molecules" in Report(both).text("summary")
+
+
+def kind_of(run, at):
+    """Return the heading under which a finding of a run stands."""
+    status = run.findings[at].status
+    if status not in CROSSED:
+        return HEADINGS[status]
+    return HEADINGS["decided" if at in {a.decided_by for a in run.uses} else "other"]
+
+
+def test_every_finding_is_in_its_group_and_once(html, soft_run):
     page = Report(html)
-    for finding in soft_run.findings:
-        text = said(page.under(HEADINGS[finding.status]))
-        for part in (finding.plain, finding.value, finding.limits, finding.reason, finding.why):
-            assert said(part) in text, (finding.check, finding.quantity)
-        assert finding.subjects[0] in page.text()
-    holds = page.under("What holds")
-    assert "× fail" not in holds
-    assert "? not assessed" not in holds
-    assert {"ok", "fail", "not assessed"} <= {f.status for f in soft_run.findings}
+    lines = [line for line in page.each("found") if line]
+    assert len(lines) == len(set(lines)) == len(soft_run.findings)
+    for at, finding in enumerate(soft_run.findings):
+        text = said(page.under(kind_of(soft_run, at)))
+        for part in (f"{finding.subjects[0]}: {finding.value}", finding.limits):
+            assert said(part) in text, finding.question
+        if finding.status in CROSSED:
+            for part in (finding.reason, finding.why, finding.source, *finding.subjects):
+                assert said(part) in text, finding.question
+    assert {kind_of(soft_run, at) for at in range(len(soft_run.findings))} == {
+        HEADINGS[kind] for kind in HEADINGS if kind != "advice"
+    }
 
 
-def test_the_verdict_s_words_are_those_of_the_results(html, soft_run):
+def test_what_is_ok_is_a_line_each(html, soft_run):
+    lines = [line for line in Report(html).each("found") if line.startswith("✓")]
+    agrees = [f for f in soft_run.findings if f.status == "ok"]
+    assert said(" ".join(lines)) == said(Report(html).under(HEADINGS["ok"]))
+    assert [line.partition(":")[0] for line in lines] == [f"✓ ok {f.check}" for f in agrees]
+
+
+def test_what_decided_is_open_and_the_rest_is_folded(html, both):
+    for page in map(Report, (html, both)):
+        folded = {path[-1].split()[-1] for path, data in page.texts if "details" in path}
+        assert {"value", "threshold"} <= folded
+        for heading in ("other", "not assessed", "ok"):
+            shown = [p for p, data in page.texts if data.startswith(f"{HEADINGS[heading]}: ")]
+            assert shown
+            assert all(path[-2:] == ("details", "summary") for path in shown)
+        for heading in ("decided", "advice"):
+            shown = [p for p, data in page.texts if data == HEADINGS[heading]]
+            assert shown
+            assert not any("details" in path for path in shown)
+    titles = Report(html).each("details")
+    assert len(titles) >= len(html.split("<details>")) - 1 > 4
+    assert "<details open" not in html
+
+
+def test_nothing_is_said_twice(html, both, soft_run):
     page = Report(html)
-    told = [data for path, data in page.texts if path and path[-1].endswith("plain")]
-    in_order = [
-        f.plain or f.reason for status in HEADINGS for f in soft_run.findings if f.status == status
-    ]
-    assert told == in_order
-    assert page.text("summary") == soft_run.summary
+    for kind in ("found", "why", "also", "advised", "remark", "plain"):
+        assert [p for p, n in Counter(page.each(kind)).items() if p and n > 1] == [], kind
+    for text in (*soft_run.not_run.values(), *soft_run.notes, *(a.text for a in soft_run.advice)):
+        assert page.text("body").count(text) == 1
+    captions = [table.caption for table in Report(both).tables]
+    methods = Report(both).under("Methods")
+    assert captions.index("What it may be used for") == 0
+    assert [c for c, n in Counter(captions).items() if n > 1 and c not in methods] == []
 
 
-def test_advice_is_told_with_its_command(html, soft_run):
-    text = Report(html).under("What would help next")
-    assert soft_run.advice
-    for advice in soft_run.advice:
-        assert advice.text in text
-        assert (advice.command or "") in text
+def test_advice_is_given_with_its_command(soft_run, tmp_path):
+    advice = (Advice("learn", "Give more.", "mlipcheck learn 'a b'"), Advice("stop", "Do not."))
+    page = Report(written(tmp_path, dataclasses.replace(soft_run, advice=advice)))
+    assert (
+        page.under(HEADINGS["advice"]) == "→ learn Give more. mlipcheck learn 'a b' → stop Do not."
+    )
+    assert page.each("code") == ["mlipcheck learn 'a b'"]
 
 
 def test_a_figure_is_shown_once_and_then_pointed_at(html):
     numbers = [int(n) for n in re.findall(r'id="figure-(\d+)"', html)]
+    assert len(numbers) >= 2
     assert numbers == list(range(1, len(numbers) + 1))
-    assert 'See <a href="#figure-1">Figure 1</a>' in html
+    assert 'See <a href="#figure-2">Figure 2</a>' in html
+    for number in re.findall(r'See <a href="#figure-(\d+)"', html):
+        assert html.index(f'id="figure-{number}"') < html.index(f'See <a href="#figure-{number}"')
 
 
 def test_methods_tell_how(html, soft_run):
@@ -145,7 +215,6 @@ def test_methods_tell_how(html, soft_run):
         "2026-11-23",
         "225 points from 0.400 to 6.000 Å",
         "fmax 0.02",
-        "no labelled frames were given",
         "target not set",
         "rescale no",
         soft_run.findings[0].source,
@@ -157,7 +226,8 @@ def test_a_record_with_nothing_is_a_report(tmp_path):
     empty = RunRecord("", CalculatorInfo(spec="x"), {}, {})
     page = check_form(written(tmp_path, empty))
     assert "Nothing was judged." in page.text()
-    assert "The numbers" not in page.text()
+    assert "Every number" not in page.text()
+    assert [row[1] for row in page.tables[0].rows[1:]] == ["? not tested\n"] * len(USES)
 
 
 def test_what_failed_everywhere_is_a_report(soft_run, tmp_path):
@@ -191,6 +261,8 @@ NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 FACTORS = (1, 100, 1000, 160.21766208)
 # what the report says of itself: limits of a table, of confidence
 OWN = {"95"}
+# findings that are counted: by status, and the faults that decided nothing
+GROUPS = [*({(s, True), (s, False)} for s in STATUSES), {(s, False) for s in CROSSED}]
 
 
 def numbers_of(data):
@@ -228,8 +300,13 @@ def numbers_of(data):
     found.add(float(sum(r["converged"] for r in rows)))
     changes = [abs(r["volume_change_percent"]) for r in rows if r["volume_change_percent"]]
     found.update([statistics.median(changes)] if changes else [])
-    by_status = [sum(f["status"] == s for f in data["findings"]) for s in HEADINGS]
-    found.update(map(float, by_status))
+    decided = {a["decided_by"] for a in data["uses"]}
+    groups = [
+        (f["status"], f["status"] in CROSSED and k in decided)
+        for k, f in enumerate(data["findings"])
+    ]
+    found.update(float(sum(g in some for g in groups)) for some in GROUPS)
+    found.update(float(len(f["subjects"]) - 1) for f in data["findings"])
     # questions by their worst answer, in what stands side by side
     worst = {(f["check"], f["quantity"]): f["status"] for f in reversed(data["findings"])}
     found.update(map(float, Counter(worst.values()).values()))
@@ -255,7 +332,7 @@ def strangers(page, *runs):
 @pytest.fixture(scope="module")
 def whole_run():
     """A record that has something for every part of a report but stresses."""
-    record = check_up(get_calculator("toy"), (), Settings(signal=0.1))
+    record = check_up(get_calculator("toy"), (), Settings(energy_resolution=0.1))
     curves = (toy_learning_curve(tuned=tuned, trials=3, target=0.2) for tuned in (False, True))
     return conclude(dataclasses.replace(with_rows(record, learning=curves), not_run={}))
 
@@ -274,7 +351,7 @@ def own_run(tmp_path_factory):
         images.append(atoms)
     path = tmp_path_factory.mktemp("own") / "copper.xyz"
     write(path, images)
-    return check_up(ScaledForces(EMT(), 0.8), [str(path)], Settings(signal=0.2))
+    return check_up(ScaledForces(EMT(), 0.8), [str(path)], Settings(energy_resolution=0.2))
 
 
 @pytest.mark.slow
