@@ -21,7 +21,7 @@ from .drawing.tables import Block, Column, Paragraph, capital, table_of_rows
 from .record import Advice, Model, RunRecord
 from .references.doubts import Doubt
 from .system import Settings, System
-from .uses import OWN
+from .uses import OWN, TESTED_ON
 
 if TYPE_CHECKING:
     from .drawing.panel import Panel
@@ -120,6 +120,11 @@ class Evidence:
 
     tested_on: str = OWN
     doubts: tuple[Doubt, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.tested_on not in TESTED_ON:
+            known = ", ".join(TESTED_ON)
+            raise ValueError(f"tested on {self.tested_on!r}, expected one of {known}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from .references.doubts import Doubt
 SCHEMA = "mlipcheck/2"
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
 CROSSED = ("fail", "caution")
+NOT_RUN = ("not run",)  # the subject of a finding about a check that did not run
 ANSWERS = ("yes", "no fault found", "with care", "no", "not tested")
 # Of the settings, what reports read, and as what.
 SETTINGS: dict[str, Any] = {"energy_resolution": float | None, "rescale": bool | None}
@@ -79,8 +80,9 @@ class Finding:
 class UseAnswer:
     """Whether a model may be used for something.
 
-    ``decided_by`` is the position of the finding that decided, None where nothing was tested;
-    ``tested_on`` what that rests on, and ``give`` what a user could give for a better answer.
+    ``decided_by`` is the position of the finding that decided, or that says why nothing could be
+    tested; ``tested_on`` what that rests on, and ``give`` what a user could give so that it is
+    tested, where nothing that decides was.
     """
 
     use: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .record import ANSWERS, Finding, UseAnswer
+from .record import ANSWERS, CROSSED, NOT_RUN, Finding, UseAnswer
 
 # Where a finding was tested, the strongest evidence first.
 OWN = "your structures"
@@ -53,28 +53,29 @@ def answer_uses(findings: Sequence[Finding]) -> tuple[UseAnswer, ...]:
 def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
     deciding = [f for f in findings if use.name in f.decides]
     judged = [f for f in deciding if f.status != "not assessed"]
-    faults = [f for f in judged if f.status in ("fail", "caution")]
-    hints = [f for f in findings if use.name in f.hints and f.status in ("fail", "caution")]
-    if any(f.status == "fail" for f in faults):
-        return _by(use, NO, [f for f in faults if f.status == "fail"], findings)
-    if faults or hints:
-        return _by(use, CARE, faults or hints, findings)
-    if not judged:
-        return UseAnswer(use.name, NOT_TESTED, None, "", use.give)
+    faults = [f for f in judged if f.status in CROSSED]
+    hints = [f for f in findings if use.name in f.hints and f.status in CROSSED]
+    failed = [f for f in faults if f.status == "fail"]
     compared = [f for f in judged if f.tested_on != CONSISTENCY]
     sound = [f for f in compared if not f.doubts]
-    if sound:
-        return _by(use, YES, sound, findings)
-    if compared:
-        return _by(use, CARE, compared, findings)
-    return _by(use, NO_FAULT, judged, findings)
-
-
-def _by(use: Use, answer: str, found: Sequence[Finding], every: Sequence[Finding]) -> UseAnswer:
-    """Name the finding with the strongest evidence; the first of equals."""
-    best = min(found, key=lambda f: (f.status != "fail", TESTED_ON.index(f.tested_on)))
-    give = use.give if answer == NO_FAULT else ""
-    return UseAnswer(use.name, answer, list(every).index(best), best.tested_on, give)
+    if failed:
+        answer, found = NO, failed
+    elif faults or hints:
+        answer, found = CARE, [*faults, *hints]
+    elif sound:
+        answer, found = YES, sound
+    elif compared:
+        answer, found = CARE, compared
+    elif judged:
+        answer, found = NO_FAULT, judged
+    else:
+        answer, found = NOT_TESTED, sorted(deciding, key=lambda f: f.subjects == NOT_RUN)
+    if not found:
+        return UseAnswer(use.name, answer, None, give=use.give)
+    best = min(found, key=lambda f: (TESTED_ON.index(f.tested_on), f.status != "fail"))
+    tested_on = "" if answer == NOT_TESTED else best.tested_on
+    give = "" if judged else use.give  # of what only hints, too
+    return UseAnswer(use.name, answer, list(findings).index(best), tested_on, give)
 
 
 def best_models(answers: Sequence[Sequence[UseAnswer]]) -> dict[str, tuple[int, ...]]:

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from .advice import advise
+from .calculators.base import FAILURES
+from .calculators.evaluate import describe_error
 from .check import Check, Criterion, Evidence, Reading
 from .checks import list_checks
-from .record import STATUSES, Finding, RunRecord, Subject
+from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
 from .references.doubts import Doubt
 from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses
 
@@ -43,15 +45,21 @@ def judge(
     for check in reversed(list_checks()):  # what is about a user's own structures first
         members = rows.get(check.name, ())
         for criterion in check.criteria:
-            found = [
-                (r.name, reading, check.evidence(r))
-                for r in members
-                if (reading := criterion.read(r))
-            ]
+            found = [(r.name, *read) for r in members if (read := _read(check, criterion, r))]
             findings += _findings(check, criterion, found, subject or Subject())
         if not_run and check.name in not_run:
             findings.append(_not_run(check, not_run[check.name], partly=bool(members)))
     return tuple(sorted(findings, key=lambda f: STATUSES.index(f.status)))
+
+
+def _read(check: Check[Any], criterion: Criterion, row: Any) -> tuple[Reading, Evidence] | None:
+    """Return a number with what it rests on; a check of another package may fail here."""
+    try:
+        reading = criterion.read(row)
+        return (reading, check.evidence(row)) if reading else None
+    except FAILURES as error:
+        text = f"the check itself failed: {describe_error(error)}"
+        return Reading(None, text), Evidence(CONSISTENCY)
 
 
 def _findings(
@@ -141,7 +149,7 @@ def _not_run(check: Check[Any], why: str, partly: bool) -> Finding:
         "not assessed",
         check.name,
         check.title,
-        ("not run",),
+        NOT_RUN,
         why,
         reason=f"{'tested in part only' if partly else 'not tested'}: {check.asks}",
         decides=check.decides,

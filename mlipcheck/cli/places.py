@@ -31,6 +31,8 @@ class Destination:
 
         from ..uses import ALL_USES
 
+        if self.uses and not self.strict:
+            raise InputError(f"--use {self.uses[0]} says what --strict is about; give --strict too")
         for use in self.uses:
             if use not in ALL_USES:
                 raise InputError(f"--use {use} is not known; give one of {', '.join(ALL_USES)}")

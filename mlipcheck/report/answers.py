@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..checks import list_checks
 from ..comparison import Comparison
 from ..drawing.tables import Paragraph, TableBlock, capital, some
-from ..record import STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
+from ..record import NOT_RUN, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
 from ..uses import NOT_TESTED, USES
 
 MAX_LISTED = 6  # subjects of a finding, formulas of a title
@@ -69,12 +69,17 @@ def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBloc
 
 
 def _decided(run: RunRecord, answer: UseAnswer) -> str:
+    """Return the finding that decided, and what to give where nothing did."""
+    give = f"give {answer.give}" if answer.give else ""
     if answer.decided_by is None:
-        return f"give {answer.give}"
-    basis = next((c for c in list_checks() if c.foundation), None)
-    if basis is not None and run.findings[answer.decided_by].check == basis.name:
-        return f"{basis.title}, above"
-    return describe_finding(run.findings[answer.decided_by], run)
+        return give
+    finding = run.findings[answer.decided_by]
+    if any(check.foundation and check.name == finding.check for check in list_checks()):
+        return "the interface tests, above"
+    line = finding.value if finding.subjects == NOT_RUN else describe_finding(finding, run)
+    if answer.answer != NOT_TESTED and give:
+        give = f"only a hint: {give}"
+    return "; ".join(x for x in (line, give) if x)
 
 
 def list_foundations(run: RunRecord) -> list[Paragraph]:

@@ -126,10 +126,9 @@ def test_out_writes_a_report_its_results_and_its_figures(alone):
     assert set(files) - figures == {"report.html", "report.md", "results.json"}
     assert figures
     assert all(name.endswith(".svg") and files[name].startswith(b"<?xml") for name in figures)
-    record = load_run(alone / "results.json")
-    page = Report((alone / "report.html").read_text(encoding="utf-8"))
+    html = (alone / "report.html").read_text(encoding="utf-8")
     markdown = (alone / "report.md").read_text(encoding="utf-8")
-    assert all(use.title in markdown for use in USES)
+    assert all(use.title in markdown and use.title in html for use in USES)
 
 
 def test_the_report_drawn_again_is_the_same_in_its_place_and_elsewhere(alone):
@@ -438,8 +437,14 @@ MISTAKES = {
     "out beside json": ("Cu -b ase:emt --json - --out file", "--out file: not writable"),
     "unknown word": ("Cu coper -b ase:emt", "'coper' is no element, no pair of elements, no data"),
     "set without frames": ("diatomics-pbe -b ase:emt", "diatomics-pbe has no labelled frames"),
-    "negative signal": ("--signal -1", "energy_resolution is -1.0; give a positive energy difference"),
-    "signal that is none": ("--signal nan", "energy_resolution is nan; give a positive energy difference"),
+    "negative signal": (
+        "--signal -1",
+        "energy_resolution is -1.0; give a positive energy difference",
+    ),
+    "signal that is none": (
+        "--signal nan",
+        "energy_resolution is nan; give a positive energy difference",
+    ),
     "target without learning": ("--target 0.1", "--target is of the learning curve; give --learn"),
     "negative target": ("--learn --target -1", "target is -1.0; give a positive error"),
     "learning in a hurry": ("--learn --quick", "--learn takes minutes; leave out --quick"),

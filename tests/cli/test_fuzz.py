@@ -249,7 +249,12 @@ def record(soft_run):
     )
     whole = dataclasses.replace(
         soft_run,
-        settings={**soft_run.settings, "energy_resolution": 0.1, "elements": ["N"], "rescale": True},
+        settings={
+            **soft_run.settings,
+            "energy_resolution": 0.1,
+            "elements": ["N"],
+            "rescale": True,
+        },
         notes=("a note",),
         checks={
             **soft_run.checks,
@@ -317,7 +322,10 @@ def test_text_in_every_field_of_a_record(tmp_path, run_cli, record, text):
         ({"advice": [{"kind": "a"}]}, "advice[0] has no 'text'"),
         ({"findings": {}}, "findings is {}, expected list"),
         ({"settings": NESTED}, "is nested more than 20 deep"),
-        ({"settings": {"energy_resolution": "x"}}, "settings.energy_resolution is 'x', expected float"),
+        (
+            {"settings": {"energy_resolution": "x"}},
+            "settings.energy_resolution is 'x', expected float",
+        ),
         ({"findings": [FINDING | {"status": "good"}]}, "findings[0]: status is 'good', expected"),
         ({"schema": "mlipcheck/0"}, "schema is 'mlipcheck/0'"),
     ],
