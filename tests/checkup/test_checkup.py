@@ -18,11 +18,9 @@ from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, ste
 from vasp_files import write_vasprun
 
 from mlipcheck import get_calculator
-from mlipcheck.analysis.closest import find_closest
 from mlipcheck.checks import list_checks
-from mlipcheck.checks.contacts import ClosestApproach, closest_approaches
+from mlipcheck.checks.contacts import Contact
 from mlipcheck.checks.dimers.check import QUICK_PAIRS
-from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.parity.check import QUICK_FRAMES
 from mlipcheck.checkup.find import find_system, sort_words
 from mlipcheck.checkup.plan import plan_checkup
@@ -162,51 +160,6 @@ def test_what_cannot_be_read_beside_something_that_can_is_a_row(tmp_path, relaxe
     (tmp_path / "broken.xyz").write_text("three\natoms\n")
     system = find_system(EMT(), [str(tmp_path / "good.xyz"), str(tmp_path / "broken.xyz")])
     assert [r.error is None for r in system.references] == [True, False]
-
-
-# ---------------------------------------------------------------- how close atoms come
-
-
-def test_closest_distances_across_cells():
-    atoms = Atoms("NaCl", [[0, 0, 0], [0, 0, 2.5]], cell=[3.1, 9, 6], pbc=True)
-    found = find_closest([("one", atoms), ("two", Atoms("Na2", [[0, 0, 0], [0, 0, 3.0]]))])
-    assert found[("Cl", "Na")] == (pytest.approx(2.5), "one")
-    assert found[("Na", "Na")] == (pytest.approx(3.0), "two")
-    assert found[("Cl", "Cl")] == (pytest.approx(3.1), "one")
-
-
-def scan_with(collapse: float | None) -> DimerScan:
-    r = np.linspace(0.4, 6, 50)
-    return DimerScan(("Cu", "Cu"), r, 1 / r, 1 / r**2, wall_collapse_distance=collapse)
-
-
-@pytest.mark.parametrize(
-    ("distance", "collapse", "status"),
-    [
-        (2.0, 1.0, "ok"),
-        (1.2, 1.0, "caution"),
-        (0.9, 1.0, "fail"),
-        (0.9, None, "ok"),
-        (0.3, None, "not assessed"),
-    ],
-)
-def test_room_to_the_collapse(distance, collapse, status):
-    atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, distance]])
-    (row,) = closest_approaches([("mine", atoms)], [scan_with(collapse)])
-    (finding,) = judge({"contacts": [row]})
-    assert finding.status == status
-    assert f"{distance:.2f} Å in mine" in finding.value
-
-
-def test_a_pair_that_was_not_scanned_is_not_judged():
-    atoms = Atoms("CuO", [[0, 0, 0], [0, 0, 1.0]])
-    rows = closest_approaches([("mine", atoms)], [scan_with(1.0)])
-    assert [(r.name, r.distance) for r in rows] == [
-        ("Cu-Cu", None),
-        ("Cu-O", pytest.approx(1.0)),
-        ("O-O", None),
-    ]
-    assert [f.status for f in judge({"contacts": rows})] == ["not assessed"]
 
 
 # ---------------------------------------------------------------- an honest verdict
@@ -504,8 +457,8 @@ def test_parts_of_others_are_spared(tmp_path):
 @pytest.mark.slow
 def test_what_failed_is_tried_again(tmp_path):
     store = make_store(EMT(), tmp_path)
-    lost = [ClosestApproach(("Cu", "O"), None, "", 1, error="lost")]
-    assert store.keep(list[ClosestApproach], "mine", lambda: lost) == lost
+    lost = [Contact(("Cu", "O"), None, "", error="lost")]
+    assert store.keep(list[Contact], "mine", lambda: lost) == lost
     assert list(tmp_path.iterdir()) == []
     failing = Failing(EMT(), lambda atoms: len(atoms) == 2)
     plan = plan_checkup(failing, ["Cu"], Settings(reference=("none",)))

@@ -22,7 +22,7 @@ from report_runs import HOSTILE
 from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck import check_calculator, get_calculator, parity
-from mlipcheck.checks.contacts import closest_approaches
+from mlipcheck.checks.contacts import find_contacts
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint, NeededFrames
 from mlipcheck.storage import dumps
 from mlipcheck.verdict import conclude
@@ -258,7 +258,7 @@ def record(soft_run):
         notes=("a note",),
         checks={
             **soft_run.checks,
-            "contacts": tuple(closest_approaches([("N2", _dimer(1.1))], soft_run.rows("dimers"))),
+            "contacts": tuple(find_contacts([("N2", _dimer(1.1))], soft_run.rows("dimers"))),
             "parity": (parity(EMT(), labels, energy_resolution=0.1),),
             "learning": (curve,),
             "interface": tuple(check_calculator(toy)[:3]),

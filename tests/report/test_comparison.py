@@ -13,7 +13,7 @@ from report_runs import with_rows
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.advice import OTHER
 from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.contacts import ClosestApproach
+from mlipcheck.checks.contacts import Contact
 from mlipcheck.comparison import compare_runs
 from mlipcheck.record import STATUSES, RunRecord
 from mlipcheck.results_file import dump_runs, load_runs
@@ -213,7 +213,7 @@ def test_many_differences_are_counted(soft, exact):
 
 def test_other_structures_are_refused(soft, exact):
     def near(run, distance):
-        row = ClosestApproach(("N", "N"), distance, "a", 1, 0.8, 0.4)
+        row = Contact(("N", "N"), distance, "a", 0.8, None, 0.4)
         return with_rows(run, contacts=[row])
 
     # the last digit depends on the processor
@@ -232,7 +232,7 @@ def test_a_reference_is_known_by_its_structure_and_not_by_its_name(soft):
 
 def test_a_radius_that_one_model_failed_at_is_no_other_reference(soft, exact):
     c = curve_of(exact)
-    names = ("distances", "energies", "forces", "reference_energies", "reference_forces")
+    names = ("distances", "reference_energies", "reference_forces")
     fewer = dataclasses.replace(c, **{n: np.delete(getattr(c, n), 7) for n in names})
     assert compare_runs([soft, with_scan(exact, comparison=fewer)], ["a", "b"])
 

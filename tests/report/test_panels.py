@@ -17,9 +17,9 @@ from mlipcheck import check_up, get_calculator, relax_against_reference, scan_di
 from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks import list_checks
-from mlipcheck.checks.contacts import ClosestApproach
+from mlipcheck.checks.contacts import Contact
 from mlipcheck.checks.dimers.figures import draw_scans
-from mlipcheck.checks.dimers.record import CurveComparison, DimerScan, Extremum
+from mlipcheck.checks.dimers.record import Attraction, CurveComparison, DimerScan, Extremum
 from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.toy import toy_learning_curve
@@ -135,25 +135,20 @@ def full():
         reference.distances,
         reference.energies,
         reference.forces,
-        reference.energies,
-        reference.forces,
-        1.7,
-        0.01,
-        1.0,
-        None,
-        None,
-        None,
+        reference_equilibrium_distance=1.7,
+        equilibrium_distance_error=0.01,
     )
+    hole = Attraction(0.8, 30.0, -20.0)
     scan = make_scan(
-        wall_collapse_distance=0.8,
-        wall_collapse_barrier=30.0,
+        attraction=hole,
+        collapse=hole,
         spurious_extrema=(Extremum("maximum", 3.0, 0.02),),
         failed_points=((0.6, "NaN"),),
         comparison=curve,
     )
     return make_run(
         dimers=(scan, make_scan(("Cu", "Cu"), 2.2)),
-        contacts=(ClosestApproach(("O", "Cu"), 1.93, "a", 3),),
+        contacts=(Contact(("O", "Cu"), 1.93, "a"),),
         relaxation=(make_relaxation(), make_relaxation("CuO", -3.5, converged=False)),
         parity=(make_parity("my set"),),
         learning=(
@@ -298,7 +293,7 @@ def test_a_spurious_maximum_above_the_barrier_is_in_sight(toy):
 
 @pytest.mark.parametrize("distance", [0.2, 5.9])
 def test_the_shortest_distance_is_in_sight(full, distance):
-    near = (ClosestApproach(("Cu", "O"), distance, "a", 3),)
+    near = (Contact(("Cu", "O"), distance, "a"),)
     panel = find(draw(with_rows(full, contacts=near)), "dimer-Cu-O")
     low, high = panel.figure.axes[0].get_xlim()
     assert low < distance < high
@@ -308,7 +303,7 @@ def test_the_shortest_distance_is_in_sight(full, distance):
 @pytest.mark.slow
 @pytest.mark.parametrize("distance", [None, np.nan, 40.0])
 def test_a_distance_that_is_none_or_far_away_has_no_line(full, distance):
-    far = (ClosestApproach(("Cu", "O"), distance, "a", 3),)
+    far = (Contact(("Cu", "O"), distance, "a"),)
     panel = find(draw(with_rows(full, contacts=far)), "dimer-Cu-O")
     assert panel.figure.axes[0].get_xlim()[1] <= 6.0
     with pytest.raises(StopIteration):

@@ -17,7 +17,7 @@ from ...references.doubts import Doubt
 from ...system import Settings, System
 from ...uses import CONSISTENCY, PAIRS, TOY
 from .criteria import CRITERIA, energy_text
-from .record import DimerScan
+from .record import CurveComparison, DimerScan
 from .scan import list_pairs, plan_scan, scan_pair
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ class Dimers(Check[DimerScan]):
                 found.append(f"{one.name} has a reference, {c.reference}, in one of them only")
         elif (a.reference, a.level_of_theory) != (b.reference, b.level_of_theory):
             found.append(f"the references of {one.name} are {a.reference} and {b.reference}")
-        elif not all(
-            _equal(getattr(a, x), getattr(b, x)) for x in ("distances", "reference_energies")
-        ):
+        elif not _same_curve(a, b):
             found.append(f"the reference of {one.name}, {a.reference}, is another curve")
         return found
 
@@ -158,6 +156,14 @@ class Dimers(Check[DimerScan]):
 def describe_grid(r: np.ndarray) -> str:
     """Say which radii a pair was scanned at."""
     return f"{len(r)} points from {r[0]:.3f} to {r[-1]:.3f} Å" if len(r) else "empty"
+
+
+def _same_curve(a: CurveComparison, b: CurveComparison) -> bool:
+    """Compare two reference curves where both were used: a model may have failed at an end."""
+    grids = (np.round(x.distances, 6) for x in (a, b))
+    common, i, j = np.intersect1d(*grids, return_indices=True)
+    many = len(common) > max(len(a.distances), len(b.distances)) / 2
+    return many and _equal(a.reference_energies[i], b.reference_energies[j])
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
