@@ -83,7 +83,7 @@ def plan_checkup(
         settings = replace(settings, energy_resolution=ENERGY_RESOLUTION)
     jobs: list[Job] = []
     not_run: dict[str, str] = {} if settings.only else broken_checks()
-    notes = []
+    notes = [f"{name}: {why}" for name, why in not_run.items()]
     for check in chosen:
         try:
             found = check.tasks(system, settings)
@@ -91,6 +91,7 @@ def plan_checkup(
             raise
         except FAILURES as error:
             not_run[check.name] = own_fault(error)
+            notes.append(f"{check.name}: {not_run[check.name]}")
             continue
         tasks = tuple(t for t in found if isinstance(t, Task))
         skips = [t.reason for t in found if isinstance(t, Skip)]

@@ -79,6 +79,7 @@ def run_checkup(
     store = store or PartStore(None, None)
     rows: dict[str, list[Any]] = {}
     not_run = dict(plan.not_run)
+    notes: list[str] = []
     interrupted = False
     for job in plan.jobs:
         name = job.check.name
@@ -97,13 +98,14 @@ def run_checkup(
             rows[name] = job.check.finish(rows[name])
         except FAILURES as error:
             not_run[name] = own_fault(error)
+            notes.append(f"{name}: {not_run[name]}.")
     run = make_run(
         command,
         describe(calculator),
         {"elements": plan.system.elements, **vars(plan.settings)},
         rows,
         not_run=not_run,
-        notes=_notes(plan, interrupted),
+        notes=(*notes, *_notes(plan, interrupted)),
         interrupted=interrupted,
         subject=_subject(plan.system),
     )

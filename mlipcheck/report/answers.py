@@ -95,6 +95,19 @@ def list_foundations(run: RunRecord) -> list[Paragraph]:
     return lines
 
 
+def list_failures(run: RunRecord) -> list[Paragraph]:
+    """Return a line on each check some of whose rows could not be evaluated."""
+    lines = []
+    for check in list_checks():
+        rows = run.rows(check.name)
+        failed = [row for row in rows if row.error]
+        if failed:
+            first = f"{failed[0].name}: {failed[0].error}"
+            count = f"{len(failed)} of {len(rows)} not evaluated"
+            lines.append(Paragraph(f"{check.title}: {count}; {first}", "fail"))
+    return lines
+
+
 def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
     """Return what speaks against the references, and what follows from it, each once."""
     lines: dict[str, list[str]] = {}

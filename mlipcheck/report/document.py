@@ -153,7 +153,7 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
         label=f"{model.label}{version}",
         facts=describe_calculator(info),
         colour=model.colour,
-        foundations=tuple(answers.list_foundations(run)),
+        foundations=(*answers.list_foundations(run), *answers.list_failures(run)),
         groups=groups,
         methods=list_methods(run),
     )

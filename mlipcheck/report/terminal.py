@@ -121,7 +121,8 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
         start = f"{model.letter}: " if model.letter else ""
         end = f" on {about}" if about and comparison.alone else ""
         blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + end))
-        blocks += [Paragraph(start + p.text, p.status) for p in answers.list_foundations(model.run)]
+        lines = [*answers.list_foundations(model.run), *answers.list_failures(model.run)]
+        blocks += [Paragraph(start + p.text, p.status) for p in lines]
     notes = list_notes(comparison)
     blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
     uses = answers.list_uses(comparison.models, tried_only=single)

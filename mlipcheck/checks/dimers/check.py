@@ -160,8 +160,8 @@ def describe_grid(r: np.ndarray) -> str:
 
 def _same_curve(a: CurveComparison, b: CurveComparison) -> bool:
     """Compare two reference curves where both were used: a model may have failed at an end."""
-    grids = (np.round(x.distances, 6) for x in (a, b))
-    common, i, j = np.intersect1d(*grids, return_indices=True)
+    mine, theirs = (np.round(x.distances, 6) for x in (a, b))
+    common, i, j = np.intersect1d(mine, theirs, return_indices=True)
     many = len(common) > max(len(a.distances), len(b.distances)) / 2
     return many and _equal(a.reference_energies[i], b.reference_energies[j])
 
