@@ -204,14 +204,6 @@ class Shifted(Faulty):
             self.results["energy"] += 2.0
 
 
-class LoneAtoms(Faulty):
-    """Gives an atom alone another energy than one that is far from others."""
-
-    def spoil(self, atoms):
-        if len(atoms) == 1:
-            self.results["energy"] += 2.0
-
-
 class Loud(Faulty):
     """Prints, which no calculator should."""
 
@@ -224,7 +216,6 @@ FAULTS = {
     "weak forces": (
         lambda base: ScaledForces(base, 0.6),
         {
-            ("dimers", "softening of the wall"),
             ("dimers", "conservation"),  # the energy stayed what it was
             ("parity", "softening"),
             ("interface", "interface tests"),
@@ -246,13 +237,17 @@ FAULTS = {
     ),
     "a hole inside the wall": (
         lambda base: ExtraPairEnergy(base, gaussian(-300.0, 0.5, 0.08)),
-        {("dimers", "repulsive wall"), ("contacts", "shortest distances")},
+        {
+            ("dimers", "repulsive wall"),
+            ("dimers", "height of the wall"),
+            ("dimers", "wall displacement"),  # 10 eV are reached nowhere
+            ("contacts", "contacts"),
+        },
     ),
     "a jump": (
         lambda base: ExtraPairEnergy(base, step(0.2, 4.01)),
-        {("dimers", "energy jumps"), ("dimers", "dissociation")},  # it is there to the end
+        {("dimers", "energy jumps")},
     ),
-    "wrong single atoms": (LoneAtoms, {("dimers", "dissociation")}),
 }
 
 
@@ -531,7 +526,7 @@ def test_a_pressed_crystal_is_no_relaxed_one(tmp_path):
     system = find_system(EMT(), [str(path)])
     # the third is all but relaxed, and named as ASE counts
     assert [r.name for r in system.references] == ["eos[2]"]
-    assert "stress above 1.0 GPa: eos[0], eos[1], eos[3]" in system.not_relaxed[0]
+    assert "stress above 1 GPa: eos[0], eos[1], eos[3]" in system.not_relaxed[0]
     record = check_up(EMT(), [str(path)], Settings(reference=("none",)))
     for check in ("relaxation", "parity"):
         found = {s for (c, _), s in statuses(record).items() if c == check}
@@ -551,9 +546,8 @@ def test_a_relaxed_reference_under_stress_is_not_held_against_the_model():
     found = {f.quantity: f for f in judge({"relaxation": rows})}
     assert rows[0].volume_change_percent > 10
     for quantity in ("volume", "bond lengths"):
-        assert found[quantity].status == "not assessed"
-        assert "GPa" in found[quantity].value
-    assert found["the reference itself"].status == "caution"
+        assert found[quantity].status == "caution"
+        assert "GPa" in found[quantity].doubts[0].text
 
 
 @pytest.mark.slow
@@ -561,7 +555,7 @@ def test_a_bare_structure_is_not_known_to_be_relaxed(tmp_path):
     path = tmp_path / "copper.cif"
     write(path, bulk("Cu", cubic=True))
     record = check_up(EMT(), [str(path)], Settings(reference=("none",)))
-    assert statuses(record)["relaxation", "the reference itself"] == "not assessed"
+    assert statuses(record)["relaxation", "volume"] == "not assessed"
 
 
 @pytest.mark.slow
