@@ -35,7 +35,7 @@ USES = (
     Use("vibrations", "vibrations and elasticity", "a crystal, or labelled displaced cells"),
     Use("defects", "defects, surfaces and barriers", "labelled defect or slab cells, NEB images"),
     Use("dynamics", "molecular dynamics, ambient", "labelled frames of a run at temperature"),
-    Use("hot", "hot, dense or random structures", "elements or structures to scan"),
+    Use("hot", "hot, dense or random structures", "structures of your own"),
     Use("molecules", "molecules and gas phase", "elements, as in Cu O"),
 )
 ALL_USES = tuple(use.name for use in USES)

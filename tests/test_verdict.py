@@ -410,17 +410,17 @@ def said_of(plant, *rows_of_models):
 def test_the_sentence_says_which_model_to_use_for_what(plant):
     good, bad = [Planted(value=OK)], [Planted(value=FAIL)]
     assert said_of(plant, good) == ""
-    assert said_of(plant, good, good) == "The models do not differ for any use here."
-    assert said_of(plant, bad, bad) == "The models do not differ for any use here."
+    assert said_of(plant, good, good) == "For every use here the answers are the same."
+    assert said_of(plant, bad, bad) == "For every use here the answers are the same."
     said = said_of(plant, bad, good)
     # a hint at defects asks for care of one; the other was not tested on them
     assert said == (
-        "Better here: m1 for: compare energies. For all else no model is shown to be better."
+        "Better here: m1 for: compare energies. For all other uses no model is shown to be better."
     )
     only = criterion("energy", lambda r: reading(r.value), hints=())
     both = [plant(*rows, spec=s, criteria=(only,)) for s, rows in {"x": bad, "y": good}.items()]
     assert recommend(compare_runs(both)) == (
-        "Better here: y for: compare energies. For all else the models do not differ."
+        "Better here: y for: compare energies. For all other uses the answers are the same."
     )
 
 

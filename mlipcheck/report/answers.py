@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..checks import list_checks
 from ..comparison import Comparison
-from ..drawing.tables import Paragraph, TableBlock, capital, some
+from ..drawing.tables import Paragraph, TableBlock, some
 from ..record import NOT_RUN, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
 from ..uses import NOT_TESTED, USES
 
@@ -78,7 +78,7 @@ def _decided(run: RunRecord, answer: UseAnswer) -> str:
         return "the interface tests, above"
     line = finding.value if finding.subjects == NOT_RUN else describe_finding(finding, run)
     if answer.answer != NOT_TESTED and give:
-        give = f"only a hint: {give}"
+        give = f"not tested directly: {give}"
     return "; ".join(x for x in (line, give) if x)
 
 
@@ -143,11 +143,11 @@ def recommend(comparison: Comparison) -> str:
     answers = [{a.use: a.answer for a in run.uses} for run in comparison.runs]
     rest = [[given.get(use) for given in answers] for use in titles if use not in comparison.best]
     alike = all(len(set(given)) == 1 for given in rest)
-    equal = "the models do not differ" if alike else "no model is shown to be better"
+    equal = "the answers are the same" if alike else "no model is shown to be better"
     if not groups:
-        return f"{capital(equal)} for any use here."
+        return f"For every use here {equal}."
     words = (f"{', '.join(labels)} for: {'; '.join(uses)}" for labels, uses in groups.items())
-    return f"Better here: {'. '.join(words)}." + (f" For all else {equal}." if rest else "")
+    return f"Better here: {'. '.join(words)}." + (f" For all other uses {equal}." if rest else "")
 
 
 def list_questions(comparison: Comparison) -> TableBlock:
