@@ -13,22 +13,23 @@ from ...references.frames import FrameSet, LabelledFrame
 from ...references.structures import RelaxedReference
 from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings
-from .forces import SMALLEST_RMS
 from .record import Rescaling
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
 NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
+MIN_GROUPS = 5  # independent ones, each left out in turn
+NO_FORCE = 1e-3  # eV/Å rms, below which a group has no vote
 
 
 def fit_factor(
-    units: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
+    groups: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
 ) -> Rescaling | None:
-    """Fit a factor to forces and judge it, each unit left out in turn.
+    """Fit a factor to forces and judge it, each group left out in turn.
 
     Parameters
     ----------
-    units : sequence of str
+    groups : sequence of str
         What each frame shares with those that are not independent of it.
     reference, model : sequence of ndarray of shape (n_atoms, 3)
         eV/Å.
@@ -41,12 +42,11 @@ def fit_factor(
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
-    what is uncorrelated with F too. Units where neither has forces above 1e-3 eV/Å, as by symmetry,
-    have no vote on whether errors fall.
+    what is uncorrelated with F too. Groups where neither has forces above 1e-3 eV/Å have no vote.
     """
     together: dict[str, list[int]] = {}
-    for k, unit in enumerate(units):
-        together.setdefault(unit, []).append(k)
+    for k, group in enumerate(groups):
+        together.setdefault(group, []).append(k)
     parts = [
         (
             np.concatenate([model[k].ravel() for k in members]).astype(float),
@@ -61,19 +61,19 @@ def fit_factor(
     factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
     left = sums.sum(axis=0) - sums
     sizes = np.array([f.size for f, _ in parts])
-    # of one unit there is nothing to leave out: the errors told are those of the fit itself
+    # of one group there is nothing to leave out: its errors are those of the fit itself
     factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
     # what has no model forces to fit to changes nothing
     np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
     before = np.array([_errors(f, F, 1.0) for f, F in parts])
     after = np.array([_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)])
-    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= SMALLEST_RMS
+    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= NO_FORCE
     better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
     mae, rmse = _together(before, sizes)
     rescaled_mae, rescaled_rmse = _together(after, sizes)
     found = Rescaling(
         factor=factor,
-        units=len(parts),
+        groups=len(parts),
         mae=mae,
         rmse=rmse,
         rescaled_mae=rescaled_mae,
@@ -140,21 +140,22 @@ def _reasons(found: Rescaling) -> tuple[str, ...]:
     if abs(found.factor - 1) < NO_CHANGE:
         return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
     reasons = []
-    if found.units < 2:
+    if found.groups < MIN_GROUPS:
+        runs = "all frames are of one run" if found.groups == 1 else f"{found.groups} groups"
         reasons.append(
-            "all frames are of one run: nothing independent is left to judge it on (were they made "
+            f"{runs}: {MIN_GROUPS} independent ones are needed to judge it on (were frames made "
             "independently: --independent, or FrameSet.independent())"
         )
     elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
         reasons.append(
             f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "
-            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.units} folds, "
+            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.groups} folds, "
             f"{100 * IMPROVED:.0f} % needed"
         )
     if found.r_squared < BEST_FIT:
         reasons.append(
-            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: what is wrong is not a factor"
+            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: a factor leaves too much of the error"
         )
     if found.factor <= 0:
-        reasons.append(f"the factor is {found.factor:.2f}: forces would turn round")
+        reasons.append(f"the factor is {found.factor:.2f}: forces would be reversed")
     return tuple(reasons)
