@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import runpy
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from matplotlib.container import BarContainer
 from parity_records import BINS, make_energy, make_forces, make_parity, make_ranking
 
 from mlipcheck import get_calculator
-from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.figures import DRAWINGS
@@ -269,72 +267,65 @@ def test_the_order_where_nothing_was_asked_or_nothing_is_so_far_apart():
 # ---- scales ------------------------------------------------------------------------------------
 
 
+def find_rows(axis, marker):
+    """Return the value and the row of each dot with this mark."""
+    lines = [line for line in axis.lines if line.get_marker() == marker]
+    return [(x, round(y)) for line in lines for x, y in line.get_xydata()]
+
+
 def test_scales_show_what_was_measured(toys):
-    figure = draw_scales(toys, None, "toy")
-    upper, lower = figure.axes
+    upper, lower = draw_scales(toys, None, "toy").axes
     near, far = toys
     # eV/atom above, total eV of a pair of states below
     assert "eV/atom" in upper.get_xlabel()
     assert "total eV" in lower.get_xlabel()
-    assert find_marks(upper, "o") == [(near.energy.mae.value, 0)]
-    assert find_marks(upper, "s") == [(far.energy.mae.value, 1)]
-    assert find_marks(lower, "o") == [(near.ranking.sigma.value, 0)]
-    assert find_marks(lower, "s") == [(far.ranking.sigma.value, 1)]
-    assert find_marks(upper, "^") == [(0.030, 2), (0.208, 3)]
-    assert find_marks(lower, "^") == []
-    assert [t.get_text() for t in upper.get_yticklabels()] == [
-        "morse-near",
-        "morse-far",
-        "MPtrj-random-1k",
-        "Random-TP",
-    ]
-    assert "fit-offsets" in find_words(upper)[0]
-    assert "1770 pairs" in find_words(lower)[0]
+    assert find_rows(upper, "o") == [(near.energy.mae.value, 0)]
+    assert find_rows(upper, "s") == [(far.energy.mae.value, 1)]
+    assert find_rows(lower, "o") == [(near.ranking.sigma.value, 0)]
+    assert find_rows(lower, "s") == [(far.ranking.sigma.value, 1)]
+    assert find_rows(upper, "^") == [(0.030, 2), (0.208, 3)]
+    assert find_rows(lower, "^") == []
+    names = ["morse-near", "morse-far", "MPtrj-random-1k", "Random-TP"]
+    assert [t.get_text() for t in upper.get_yticklabels()] == names
+    assert [t.get_text() for t in lower.get_yticklabels()] == names[:2]
     assert upper.get_xscale() == lower.get_xscale() == "log"
     assert upper.get_xlim() == lower.get_xlim()
     assert upper.get_title() == "toy, per atom"
 
 
-def test_the_signal_is_a_band_beside_what_it_can_be_compared_with(toys):
-    for signal, ends in ((None, SIGNAL), (0.05, (0.05 / np.sqrt(2), 0.05 * np.sqrt(2)))):
-        figure = draw_scales(toys, signal, "toy")
+def test_what_matters_is_a_band_beside_what_it_can_be_compared_with(toys):
+    for resolution, ends in ((None, SIGNAL), (0.05, (0.05 / np.sqrt(2), 0.05 * np.sqrt(2)))):
+        figure = draw_scales(toys, resolution, "toy")
         upper, lower = figure.axes
         (band,) = lower.patches
         assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx(ends)
         assert not upper.patches
         (legend,) = figure.legends
         words = [t.get_text() for t in legend.get_texts()]
-        assert any("0.05 eV" in w if signal else "hydrogen-evolution" in w for w in words)
+        assert any("0.05 eV" in w if resolution else "hydrogen-evolution" in w for w in words)
         assert "in distribution" in words
         assert "distribution not known" not in words
 
 
-def test_published_errors_stand_below_those_on_the_same_frames():
+def test_published_errors_stand_beside_those_on_the_same_frames():
     records = [make_parity("random-TP"), make_parity("other", distribution=None)]
     upper, lower = draw_scales(records, None, "made").axes
-    assert [t.get_text() for t in upper.get_yticklabels()] == [
-        "random-TP",
-        "other",
-        "MPtrj-random-1k",
-    ]
-    published = dict(find_marks(upper, "^"))
-    assert published[0.030] == 2
-    assert 0 < published[0.208] < 0.5
-    assert find_marks(lower, "D") == [(0.25, 1)]
+    names = ["random-TP", "other", "MPtrj-random-1k"]
+    assert [t.get_text() for t in upper.get_yticklabels()] == names
+    assert find_rows(upper, "^") == [(0.208, 0), (0.030, 2)]
+    assert find_rows(lower, "D") == [(0.25, 1)]
     # the intervals are lines from end to end
-    spans = [line.get_xdata() for line in upper.lines if len(line.get_xdata()) == 2]
-    assert [list(s) for s in spans] == [[0.01, 0.09], [0.01, 0.09]]
+    spans = [line.get_xdata() for line in upper.lines if not line.get_marker().strip("None")]
+    assert [list(s) for s in spans if s[-1] == 0.09] == [[0.01, 0.09], [0.01, 0.09]]
 
 
-def test_what_could_not_be_assessed_says_why():
-    none = {"energy": "no frame has an energy", "ranking": "no two states of one composition"}
-    bare = Parity("bare", distribution="in", frames=1, not_assessed=none)
-    silent = Parity("silent", frames=1)
-    figure = draw_scales([bare, silent, Parity("broken", error="no")], None, "made")
+def test_what_could_not_be_assessed_has_a_row_without_a_dot():
+    bare = Parity("bare", distribution="in", frames=1)
+    figure = draw_scales([bare, make_parity(), Parity("broken", error="no")], None, "made")
     upper, lower = figure.axes
-    assert find_words(upper)[:2] == ["not assessed: no frame has an\nenergy", "not assessed"]
-    assert find_words(lower) == ["not assessed: no two states of one\ncomposition", "not assessed"]
-    assert [t.get_text() for t in lower.get_yticklabels()] == ["bare", "silent"]
+    assert [t.get_text() for t in lower.get_yticklabels()] == ["bare", "made"]
+    assert (find_rows(upper, "o"), find_rows(lower, "o")) == ([], [])
+    assert len(find_rows(upper, "s")) == len(find_rows(lower, "s")) == 1
     assert len(draw_scales([], None, "nothing").axes) == 2
 
 
@@ -343,25 +334,9 @@ def test_an_error_of_zero_stands_at_the_left():
     perfect = make_parity(energy=make_energy([0.0, 0.0]), ranking=make_ranking(0.0))
     figure = draw_scales([perfect], None, "perfect")
     for axis in figure.axes:
-        ((x, _),) = find_marks(axis, "s")
+        ((x, _),) = find_rows(axis, "s")
         assert axis.get_xlim()[0] < x < 1e-5
-        assert find_words(axis)[0].startswith("0 (")
     assert len(svg(figure)) > 10_000
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("value", [1e-6, 0.028, 3.0, 400.0])
-def test_words_stay_inside_the_panel(value):
-    energy = dataclasses.replace(make_energy([value]), mae=Estimate(value))
-    record = make_parity("a", energy=energy, ranking=make_ranking(value))
-    figure = draw_scales([record, make_parity("random-TP")], None, "made")
-    figure.draw_without_rendering()
-    for axis in figure.axes:
-        frame = axis.get_window_extent()
-        for words in axis.texts:
-            box = words.get_window_extent()
-            assert frame.x0 < box.x0 < box.x1 < frame.x1
-            assert frame.y0 < box.y0 < box.y1 < frame.y1
 
 
 # ---- the script --------------------------------------------------------------------------------

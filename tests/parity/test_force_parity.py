@@ -16,7 +16,7 @@ from mlipcheck.checks.parity.record import Parity
 from mlipcheck.verdict import judge
 
 SYMBOLS = ["Na", "Na", "Cl", "O"]
-NUMBERS = ("component_mae", "rmse", "reference_rms", "largest_share", "atoms", "groups", "frames")
+NUMBERS = ("component_mae", "reference_rms", "largest_share", "atoms", "groups", "frames")
 ESTIMATES = ("mae", "s_lo", "s_hi", "r_squared", "magnitude")
 
 
@@ -45,7 +45,6 @@ def test_every_number_by_its_formula():
     assert (found.frames, found.atoms, found.groups) == (8, 32, 8)
     assert found.mae.value == pytest.approx(apart.mean())
     assert found.component_mae == pytest.approx(np.abs(f - F).mean())
-    assert found.rmse == pytest.approx(np.sqrt(((f - F) ** 2).mean()))
     assert found.reference_rms == pytest.approx(np.sqrt((F**2).mean()))
     assert found.s_lo.value == pytest.approx((f @ F) / (F @ F))
     assert found.s_hi.value == pytest.approx((f @ f) / (f @ F))
@@ -105,7 +104,7 @@ def test_an_exact_factor_is_known_for_certain():
 
 def test_a_perfect_model():
     found = compare(drawn(), drawn())
-    assert (found.mae.value, found.component_mae, found.rmse) == (0, 0, 0)
+    assert (found.mae.value, found.component_mae) == (0, 0)
     assert found.s_lo.value == pytest.approx(1)
     assert found.magnitude.value == pytest.approx(1)
     assert all(group.mae.value == 0 for group in (*found.by_element, *found.by_magnitude))
@@ -309,6 +308,24 @@ def test_softness_of_all_frames_is_found_beside_a_frame_that_dominates():
     # of one run there is no interval: a fail has to be twice as clear
     once = compare(reference, model, ["run"] * 12)
     assert judged(once, "softening").status == "caution"
+
+
+@pytest.mark.parametrize(
+    ("factor", "status"),
+    [
+        (-1.0, "fail"),
+        (0.6, "fail"),
+        (0.8, "caution"),
+        (0.95, "ok"),
+        (1.2, "caution"),
+        (1.5, "fail"),
+    ],
+)
+def test_an_exact_factor_is_judged_by_its_size(factor, status):
+    found = compare(drawn(12), [factor * F for F in drawn(12)])
+    finding = judged(found, "softening")
+    assert (finding.status, finding.number) == (status, pytest.approx(100 * abs(factor - 1)))
+    assert judged(found, "forces").status == ("fail" if factor < 0 else "ok")
 
 
 def test_no_frame_but_one_has_forces_to_judge():

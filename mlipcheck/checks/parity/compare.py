@@ -273,6 +273,5 @@ def _add_stresses(parts: _Parts, good: Pairs) -> None:
         frames=len(kept),
         pressure=jackknife.mean(np.abs(mean), runs),
         deviatoric=jackknife.mean(mises, runs),
-        bias=float(mean.mean()),
     )
     parts.doubts.append(doubt_unit("stresses", reference.ravel(), model.ravel()))

@@ -99,14 +99,12 @@ def _surely_off(f: ForceGroup) -> float:
     """Return how far the slopes are off together by the near ends of their intervals."""
     if f.slope is None or f.s_lo is None or not f.slope.off:
         return 0.0
-    used = [f.s_lo]
-    if f.s_lo.value > 0:
-        used += [e for e in (f.magnitude if f.slope.is_factor else f.s_hi,) if e]
-    soft = f.s_lo.value < 1
-    ends = [
-        1 - e.high if soft else e.low - 1 for e in used if e.low is not None and e.high is not None
-    ]
-    return max(min(ends), 0.0) if ends else f.slope.off / NO_INTERVAL
+    other = f.magnitude if f.slope.is_factor else f.s_hi
+    used = [e for e in (f.s_lo, other) if e] if f.s_lo.value > 0 else [f.s_lo]
+    ends = [(e.low, e.high) for e in used if e.low is not None and e.high is not None]
+    if not ends:
+        return f.slope.off / NO_INTERVAL
+    return max(min(1 - high if f.s_lo.value < 1 else low - 1 for low, high in ends), 0.0)
 
 
 def read_elements(row: Parity) -> Reading | None:

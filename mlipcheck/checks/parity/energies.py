@@ -100,7 +100,6 @@ def compare_energies_in(found: Conventions, convention: str, why: str) -> Energy
         convention=convention,
         why=why,
         mae=jackknife.mean(np.abs(values), [found.frames[k].run for k in kept]),
-        rmse=float(np.sqrt(np.mean(values**2))),
         bias=float(values.mean()),
         alternatives={
             name: (float(np.abs(other[good]).mean()), int(good.sum()))

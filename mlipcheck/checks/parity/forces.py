@@ -68,7 +68,6 @@ def compare_forces(
         **vars(total),
         frames=len(names),
         component_mae=float(np.mean(np.abs(f - F))),
-        rmse=float(np.sqrt(np.mean((f - F) ** 2))),
         medians=medians,
         median_frames=counted,
         largest_share=float(frames[largest, 0] / squares) if squares else 0.0,

@@ -15,23 +15,20 @@ from .figures import DRAWINGS
 from .record import Parity
 from .scales import draw_scales
 
-INTERVALS = "lines are nominal 95 % intervals."
-
 
 class Kind(NamedTuple):
     """One kind of figure: ``part`` of a set's record, and one number of several models.
 
-    It is drawn where what ``read`` takes of the part is a number.
+    It is drawn where what ``read`` takes of the part is a number, in ``unit``.
     """
 
     name: str
     part: str
     quantities: tuple[str, ...]
-    read: Callable[[Any], Estimate]
-    axis: str
+    number: str
     unit: str
+    read: Callable[[Any], Estimate]
     caption: str
-    compared: str
     height: float
 
 
@@ -45,33 +42,30 @@ KINDS = (
         "forces",
         "forces",
         FORCE_QUESTIONS,
+        "MAE of the forces",
+        "eV/Å",
         lambda f: f.mae,
-        "MAE of the forces (eV/Å)",
-        " eV/Å",
         "Forces on the atoms of {}: each component, model against reference.",
-        f"Mean error of the force on an atom; {INTERVALS}",
         5.3,
     ),
     Kind(
         "energies",
         "energy",
         ("energy",),
+        "MAE of the energy",
+        "meV/atom",
         _mev,
-        "MAE of the energy (meV/atom)",
-        " meV/atom",
         "Errors of the energies of {}, per atom, and how many frames have them.",
-        f"Mean error of the energy per atom; {INTERVALS}",
         3.9,
     ),
     Kind(
         "ranking",
         "ranking",
         ("ranking accuracy",),
+        "σ of ΔE, model − reference",
+        "total eV",
         lambda r: r.sigma,
-        "σ of ΔE, model − reference (total eV)",
-        " eV",
         "How often the model finds which of two states of {} is lower, by how far they are apart.",
-        f"Spread of the error between two states of one composition; {INTERVALS}",
         4.6,
     ),
 )
@@ -79,9 +73,7 @@ KINDS = (
 
 def describe(p: Parity, kind: Kind) -> str:
     """Return the main numbers of a figure in words."""
-    number = (
-        f"{kind.axis.partition(' (')[0]} {kind.read(getattr(p, kind.part)).value:.3g}{kind.unit}"
-    )
+    number = f"{kind.number} {kind.read(getattr(p, kind.part)).value:.3g} {kind.unit}"
     asked = [c for c in CRITERIA if c.quantity in kind.quantities]
     found = [f"{c.quantity}: {reading.text}" for c in asked if (reading := c.read(p))]
     return f"{plain('; '.join([number, *found]))}."
@@ -110,12 +102,13 @@ def _compared(models: Sequence[Model]) -> Iterator[Panel]:
             part = getattr(p, kind.part)
             return None if part is None else kind.read(part)
 
-        found = draw_compared(models, "parity", read, kind.axis)
+        found = draw_compared(models, "parity", read, f"{kind.number} ({kind.unit})")
         if found is not None:
+            caption = f"{kind.number} of each model; lines are nominal 95 % intervals."
             yield Panel(
                 name=kind.name,
-                caption=kind.compared + found.more,
-                alt=f"{kind.compared} {found.describe('.3g', kind.unit)}",
+                caption=caption + found.more,
+                alt=f"{caption} {found.describe('.3g', f' {kind.unit}')}",
                 checks=("parity",),
                 subjects=found.names,
                 quantities=kind.quantities,

@@ -57,7 +57,13 @@ def compare_ranking(
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for k, frame in enumerate(frames):
         groups[frame.atoms.get_chemical_formula(), frame.zero].append(k)
-    members = [_thinned(np.array(g)) for g in groups.values() if len(g) > 1]
+    # of a composition with very many states, some that are spread evenly
+    most = int(np.sqrt(2 * MAX_PAIRS))
+    members = [
+        np.array(g)[np.linspace(0, len(g) - 1, min(len(g), most)).round().astype(int)]
+        for g in groups.values()
+        if len(g) > 1
+    ]
     if not members:
         return None
     first, second = np.hstack([g[np.array(np.triu_indices(len(g), 1))] for g in members])
@@ -109,16 +115,8 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Esti
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
         logarithm = with_interval(float(np.log(sigma[-1])), np.log(sigma[:-1]))
-    if logarithm.low is None or logarithm.high is None:
-        return Estimate(float(sigma[-1]))
-    return Estimate(float(sigma[-1]), float(np.exp(logarithm.low)), float(np.exp(logarithm.high)))
-
-
-def _thinned(members: np.ndarray) -> np.ndarray:
-    most = int(np.sqrt(2 * MAX_PAIRS))
-    if len(members) <= most:
-        return members
-    return members[np.linspace(0, len(members) - 1, most).round().astype(int)]
+    low, high = (None if x is None else float(np.exp(x)) for x in (logarithm.low, logarithm.high))
+    return Estimate(float(sigma[-1]), low, high)
 
 
 def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
@@ -141,13 +139,10 @@ def _bins(
     for low, high in pairwise(EDGES):
         inside = (np.abs(dE) > low) & (np.abs(dE) <= high)
         if inside.any():
-            found = RankingBin(
-                low=low,
-                high=float(high) if np.isfinite(high) else None,
-                pairs=int(inside.sum()),
-                observed=_observed(dE[inside], predicted[inside]),
-                expected=float(np.mean(_chance(dE[inside], sigma))),
-            )
+            top = float(high) if np.isfinite(high) else None
+            observed = _observed(dE[inside], predicted[inside])
+            expected = float(np.mean(_chance(dE[inside], sigma)))
+            found = RankingBin(low, top, int(inside.sum()), observed, expected)
             bins.append((found, len({*first[inside], *second[inside]}) / 2))
     return bins
 

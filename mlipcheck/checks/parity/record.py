@@ -18,19 +18,11 @@ DOMINATES = 0.5  # of ΣF² in one frame
 class ForceGroup:
     """A model's forces f against the reference's F: on all atoms, or on some of them.
 
-    Attributes
-    ----------
-    name : str
-        The element, or the range of |F| in eV/Å.
-    atoms, groups : int
-        How many there are, and in how many independent groups, over which intervals are made.
-    mae : Estimate
-        Mean of ||f - F|| over atoms, eV/Å.
-    reference_rms : float
-        Of components, eV/Å.
-    s_lo, s_hi, r_squared, magnitude : Estimate or None
-        As of `Slope`; None where ``reference_rms`` is below 0.1 eV/Å. Intervals of one element are
-        wider, since as many are made as there are elements.
+    ``name`` is the element, or the range of |F| in eV/Å; ``groups`` is how many independent groups
+    have such ``atoms``, over which intervals are made; those of elements are wider, since as many
+    are made as there are elements. ``mae`` is the mean of ||f - F|| over atoms and
+    ``reference_rms`` of components, in eV/Å. The others are as in `Slope`, and None where
+    ``reference_rms`` is below 0.1 eV/Å.
     """
 
     name: str
@@ -66,24 +58,14 @@ class ForceGroup:
 class ForceParity(ForceGroup):
     """All forces, pooled over components, and those of each element and size.
 
-    Attributes
-    ----------
-    frames : int
-    component_mae, rmse : float
-        Over components, eV/Å.
-    medians : ForceGroup or None
-        Medians over the ``median_frames`` frames whose rms force is at least 0.1 eV/Å; a group
-        counts once, by its own median. None where there are no such frames.
-    largest_share, largest_frame
-        What part of ΣF² the frame with most of it holds, and its name.
-    by_element, by_magnitude : tuple of ForceGroup
-    reference_sample, model_sample : ndarray of shape (n,)
-        Some components for a figure, eV/Å; all where there are few.
+    ``component_mae`` is over components, in eV/Å. ``medians`` are over the
+    ``median_frames`` frames whose rms force is at least 0.1 eV/Å, where a group counts once by its
+    own median. ``largest_share`` is what part of ΣF² the frame with most of it holds, and
+    ``largest_frame`` its name. The samples are of some components for a figure, in eV/Å.
     """
 
     frames: int
     component_mae: float
-    rmse: float
     medians: ForceGroup | None
     median_frames: int
     largest_share: float
@@ -111,31 +93,17 @@ class ForceParity(ForceGroup):
 class EnergyParity:
     """A model's energies against the reference's, per atom, in one convention.
 
-    Attributes
-    ----------
-    convention : str
-        ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials Project does)
-        or ``fit-offsets`` (a constant an element fitted to other frames).
-    why : str
-        Who chose it.
-    mae, rmse, bias : Estimate, float, float
-        eV/atom, of model minus reference.
-    alternatives : dict of str to tuple of (float, int)
-        The same MAE in every convention that could be computed, with its number of frames.
-    offsets : dict of str to float
-        eV an atom of each element, model minus reference, by least squares over all frames.
-    relative : str
-        Why the errors are of differences within the set only, and not judged; empty where they are.
-    names, errors : tuple of str, ndarray of shape (n,)
-        The frames that could be compared, and the error of each in eV/atom.
-    left_out : tuple of (str, str)
-        Frames with a label that could not be, and why.
+    ``convention`` is ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials
+    Project does) or ``fit-offsets`` (a constant an element fitted to other frames), and ``why`` who
+    chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE and the
+    number of frames of every convention that could be computed, ``offsets`` the constants of least
+    squares over all frames. ``relative`` says why errors are of differences within the set only,
+    and not judged. ``left_out`` are frames that could not be compared, and why.
     """
 
     convention: str
     why: str
     mae: Estimate
-    rmse: float
     bias: float
     alternatives: dict[str, tuple[float, int]]
     offsets: dict[str, float]
@@ -156,15 +124,13 @@ class EnergyParity:
 class StressParity:
     """A model's stress against the reference's, in eV/Å^3, means over frames.
 
-    ``pressure`` is the mean error of the mean normal stress, whose ``bias`` is model minus
-    reference: negative is more pressure. ``deviatoric`` is that of von Mises' stress of the
-    difference.
+    ``pressure`` is the mean size of the error of the mean normal stress, ``deviatoric`` that of
+    von Mises' stress of the difference.
     """
 
     frames: int
     pressure: Estimate
     deviatoric: Estimate
-    bias: float
 
 
 @dataclass(frozen=True)
@@ -186,22 +152,11 @@ class RankingBin:
 class Ranking:
     """Whether the model finds which of two states of equal composition is lower.
 
-    Attributes
-    ----------
-    states, compositions, pairs : int
-        Pairs are of states of one composition, from runs with one zero of energy.
-    sigma : Estimate
-        rms of ΔE_model - ΔE_ref over pairs, in total eV.
-    resolved : float or None
-        The smallest difference ranked right 95 % of the time, 1.645 σ, in eV; None where there is
-        a misfit.
-    misfit : str or None
-        Why Φ does not describe what was observed.
-    difference, chance : float or None
-        The difference asked about (eV), and Φ(difference / σ).
-    observed, observed_pairs
-        The fraction ranked right among pairs about that far apart, and how many they are.
-    bins : tuple of RankingBin
+    ``pairs`` are of states of one composition, from runs with one zero of energy. ``sigma`` is the
+    rms of ΔE_model - ΔE_ref over them in total eV, and ``resolved`` the smallest difference (eV)
+    ranked right 95 % of the time, 1.645 σ; None where there is a ``misfit``, which says why Φ does
+    not describe what was observed. Of the ``difference`` asked about (eV), ``chance`` is
+    Φ(difference / σ), and ``observed`` the fraction ranked right among pairs about that far apart.
     """
 
     states: int
@@ -221,20 +176,10 @@ class Ranking:
 class Rescaling:
     """One factor on all forces, fitted on some groups and judged on the one left out.
 
-    Attributes
-    ----------
-    factor : float
-        k = Σ f·F / Σ f² over all groups: what makes the error of k f least.
-    groups : int
-        How many there are to leave out.
-    mae, rmse, rescaled_mae, rescaled_rmse : float
-        Held-out component errors without and with the factor of the others, eV/Å.
-    mae_improved, rmse_improved : float
-        The fraction of folds in which the held-out error falls.
-    r_squared : float
-        Of the fit.
-    refused : tuple of str
-        Why it is not to be used; empty where it is accepted.
+    ``factor`` is k = Σ f·F / Σ f² over all groups: what makes the error of k f least. Errors are of
+    components in eV/Å, held out, without and with the factor of the others; ``mae_improved`` and
+    ``rmse_improved`` are the fraction of folds in which they fall. ``refused`` says why the factor
+    is not to be used; it is empty where it is accepted.
     """
 
     factor: float

@@ -44,45 +44,47 @@ def fit_factor(
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
     what is uncorrelated with F too. Groups where neither has forces above 1e-3 eV/Å have no vote.
     """
-    together: dict[str, list[int]] = {}
+    members: dict[str, list[int]] = {}
     for k, group in enumerate(groups):
-        together.setdefault(group, []).append(k)
+        members.setdefault(group, []).append(k)
     parts = [
-        (
-            np.concatenate([model[k].ravel() for k in members]).astype(float),
-            np.concatenate([reference[k].ravel() for k in members]),
-        )
-        for members in together.values()
+        [np.concatenate([forces[k].ravel() for k in inside]) for forces in (model, reference)]
+        for inside in members.values()
     ]
-    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts])
+    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts], dtype=float)
     cross, ff, FF = sums.sum(axis=0)
     if ff == 0 or FF == 0:
         return None
-    factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
+    factor = float(cross / ff)
     left = sums.sum(axis=0) - sums
-    sizes = np.array([f.size for f, _ in parts])
-    # of one group there is nothing to leave out: its errors are those of the fit itself
+    # of one group nothing is left out, and where the others have no forces nothing changes
     factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
-    # what has no model forces to fit to changes nothing
     np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
-    before = np.array([_errors(f, F, 1.0) for f, F in parts])
-    after = np.array([_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)])
+    sizes = np.array([f.size for f, _ in parts])
+    before = np.array([_errors(f - F) for f, F in parts])
+    after = np.array([_errors(k * f - F) for (f, F), k in zip(parts, factors, strict=True)])
     voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= NO_FORCE
     better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
-    mae, rmse = _together(before, sizes)
-    rescaled_mae, rescaled_rmse = _together(after, sizes)
+    (mae, mse), (rescaled_mae, rescaled_mse) = (
+        np.average(errors, axis=0, weights=sizes).tolist() for errors in (before, after)
+    )
     found = Rescaling(
         factor=factor,
         groups=len(parts),
         mae=mae,
-        rmse=rmse,
+        rmse=float(np.sqrt(mse)),
         rescaled_mae=rescaled_mae,
-        rescaled_rmse=rescaled_rmse,
+        rescaled_rmse=float(np.sqrt(rescaled_mse)),
         mae_improved=float(better[0]),
         rmse_improved=float(better[1]),
-        r_squared=r_squared,
+        r_squared=float(cross**2 / (ff * FF)),
     )
     return replace(found, refused=_reasons(found))
+
+
+def _errors(off: np.ndarray) -> tuple[float, float]:
+    """Return the mean of sizes and of squares."""
+    return float(np.mean(np.abs(off))), float(np.mean(off**2))
 
 
 def relaxed_energies(
@@ -94,10 +96,12 @@ def relaxed_energies(
     cell where the reference's run says so, or else where it is periodic in three directions.
     """
     lowest: dict[str, LabelledFrame] = {}
-    for frame in labels.frames:
-        formula = frame.atoms.symbols.formula.reduce()[0].format("hill")
-        if frame.error is None and _lies_lower(frame, lowest.get(formula)):
-            lowest[formula] = frame
+    # those without an energy last, and of equal ones the first
+    for frame in sorted(
+        labels.frames, key=lambda f: np.inf if f.energy is None else f.energy / len(f.atoms)
+    ):
+        if frame.error is None:
+            lowest.setdefault(frame.atoms.symbols.formula.reduce()[0].format("hill"), frame)
     free = labels.settings.cell_free if labels.settings is not None else None
     starts = [
         RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
@@ -113,26 +117,6 @@ def relaxed_energies(
         if progress is not None:
             progress(1)
     return energies, tuple(failed)
-
-
-def _lies_lower(frame: LabelledFrame, other: LabelledFrame | None) -> bool:
-    if other is None or other.energy is None:
-        return True
-    if frame.energy is None:
-        return False
-    return frame.energy / len(frame.atoms) < other.energy / len(other.atoms)
-
-
-def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:
-    off = factor * f - F
-    return float(np.mean(np.abs(off))), float(np.sqrt(np.mean(off**2)))
-
-
-def _together(errors: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return MAE and RMSE over the components of all parts."""
-    maes, rmses = errors.T
-    squares = np.average(rmses**2, weights=sizes)
-    return float(np.average(maes, weights=sizes)), float(np.sqrt(squares))
 
 
 def _reasons(found: Rescaling) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ase import units
@@ -13,15 +14,15 @@ from ...drawing.tables import (
     Block,
     Column,
     Paragraph,
-    TableBlock,
     capital,
     number,
     table_of_columns,
+    table_of_rows,
 )
 from ...record import Model
 from .criteria import MIN_GROUPS
 from .energies import OF_CHECKPOINT
-from .record import EnergyParity, ForceGroup, ForceParity, Parity, Ranking, Rescaling
+from .record import EnergyParity, ForceGroup, ForceParity, Parity, Ranking
 
 SETS_PER_TABLE = 2  # with their intervals; more would be folded
 MAX_ELEMENTS = 12  # more than these are not all shown, but those with the largest errors
@@ -48,11 +49,8 @@ def make_tables(models: Sequence[Model]) -> list[Block]:
     for m, p in good:
         if p.forces is not None:
             blocks += _groups(named(m, f"forces of {p.name}"), p.forces)
-    for m, p in good:
-        if p.ranking is not None and p.ranking.difference is not None:
-            blocks += _ranking(named(m, f"ranking accuracy, {p.name}"), p.ranking)
     if any(m.run.settings.get("rescale") for m in models):
-        blocks += _rescalings(every)
+        blocks += [Paragraph(named(m, f"{p.name}: {_rescaling(p)}")) for m, p in every]
     return blocks
 
 
@@ -167,83 +165,55 @@ def _some(
     return [head, *(Paragraph(line, status, inset=True) for line in lines)]
 
 
-def _table(title: str, heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> TableBlock:
-    """Return a table of numbers, but for its first column."""
-    numeric = (False, *(True for _ in heads[1:]))
-    return TableBlock(capital(title), tuple(heads), tuple(rows), numeric)
-
-
 def _groups(title: str, forces: ForceParity) -> list[Block]:
     elements = sorted(forces.by_element, key=lambda g: -g.mae.value)
-    rows = [_group(f"|F| {g.name} eV/Å", g) for g in forces.by_magnitude]
-    rows += [_group(g.name, g) for g in elements[:MAX_ELEMENTS]]
-    heads = (
-        "",
-        "atoms",
-        "groups",
-        "mean |Δ|\neV/Å",
-        "slope",
-        "reverse\nslope",
-        "R²",
-        "error\ntype",
-    )
-    blocks: list[Block] = [_table(title, heads, rows)]
+    rows = [replace(g, name=f"|F| {g.name} eV/Å") for g in forces.by_magnitude]
+    rows += elements[:MAX_ELEMENTS]
+    blocks: list[Block] = [
+        table_of_rows(capital(title), "", [[("", g)] for g in rows], GROUP_COLUMNS)
+    ]
     if len(elements) > MAX_ELEMENTS:
         some = f"The {MAX_ELEMENTS} of {len(elements)} elements with the largest errors"
         blocks.append(Paragraph(f"{some}; all are in the JSON."))
     return blocks
 
 
-def _group(name: str, g: ForceGroup) -> tuple[str, ...]:
-    slopes = (None if x is None else x.value for x in (g.s_lo, g.s_hi, g.r_squared))
-    word = g.slope.remark if g.slope and g.groups >= MIN_GROUPS else None
-    numbers = (str(g.atoms), str(g.groups), f"{g.mae.value:.3g}")
-    return (name, *numbers, *(number(x, ".3f") for x in slopes), word or "-")
+def _number(name: str) -> Callable[[ForceGroup], str]:
+    return lambda g: "-" if (e := getattr(g, name)) is None else f"{e.value:.3f}"
 
 
-def _ranking(title: str, found: Ranking) -> list[Block]:
-    rows = []
-    for b in found.bins:
-        apart = f"{b.low:g} to {b.high:g}" if b.high is not None else f"> {b.low:g}"
-        rows.append((apart, str(b.pairs), f"{100 * b.observed:.0f}", f"{100 * b.expected:.0f}"))
-    note = (
-        f"{found.states} states, compositions: {found.compositions}; expected is Φ(ΔE/σ), for "
-        "errors of a normal distribution."
-    )
-    heads = ("apart by\neV", "pairs", "observed\n%", "expected\n%")
-    return [_table(title, heads, rows), Paragraph(note)]
+def _word(g: ForceGroup) -> str:
+    return (g.slope.remark if g.slope and g.groups >= MIN_GROUPS else None) or "-"
 
 
-def _rescalings(every: Sequence[tuple[Model, Parity]]) -> list[Block]:
-    """Return what one factor on the forces would do, and whether it may be used."""
-    rows, lines = [], []
-    for m, p in every:
-        r = p.rescaling
-        if r is None:
-            why = p.error or p.not_assessed.get("rescaling", "no forces")
-            lines.append(named(m, f"{p.name}: rescaling not assessed: {why}."))
-            continue
-        # of one group nothing is held out, and there is no fold to get better
-        held = r.groups > 1
-        better = f"{100 * r.mae_improved:.0f} / {100 * r.rmse_improved:.0f}" if held else "-"
-        after = (r.rescaled_mae, r.rescaled_rmse) if held else (None, None)
-        errors = (number(x, ".3g") for x in (r.mae, after[0], r.rmse, after[1]))
-        cells = (f"{r.factor:.4f}", str(r.groups), f"{r.r_squared:.3f}")
-        rows.append((named(m, p.name), *cells, *errors, better))
-        lines.append(named(m, f"{p.name}: {verdict_of(r)}"))
-    errors_heads = ("MAE\neV/Å", "rescaled\neV/Å", "RMSE\neV/Å", "rescaled\neV/Å")
-    heads = ("set", "factor", "groups", "R²", *errors_heads, "better in\n% of folds")
-    title = "Rescaling, each group judged by the factor of the others"
-    table: list[Block] = [_table(title, heads, rows)] if rows else []
-    return table + [Paragraph(line) for line in lines]
+GROUP_COLUMNS = (
+    Column("atoms", lambda g: str(g.atoms)),
+    Column("groups", lambda g: str(g.groups)),
+    Column("mean |Δ|\neV/Å", lambda g: f"{g.mae.value:.3g}"),
+    Column("slope", _number("s_lo")),
+    Column("reverse\nslope", _number("s_hi")),
+    Column("R²", _number("r_squared")),
+    Column("error\ntype", _word),
+)
 
 
-def verdict_of(r: Rescaling) -> str:
-    """Say whether the factor is to be used, and what it can correct."""
+def _rescaling(p: Parity) -> str:
+    """Say what one factor on the forces does, held out, and whether it is to be used."""
+    r = p.rescaling
+    if r is None:
+        why = p.error or p.not_assessed.get("rescaling", "no forces")
+        return f"rescaling not assessed: {why}."
+    text = f"rescaling by {r.factor:.4f} (R² {r.r_squared:.3f}, groups: {r.groups})"
+    if r.groups > 1:  # of one nothing is held out
+        text += (
+            f": the error of a group, with the factor of the others, goes from MAE {r.mae:.3g} to "
+            f"{r.rescaled_mae:.3g} and from RMSE {r.rmse:.3g} to {r.rescaled_rmse:.3g} eV/Å, and "
+            f"falls in {100 * r.mae_improved:.0f} and {100 * r.rmse_improved:.0f} % of folds"
+        )
     if not r.accepted:
-        return f"refused: {'; '.join(r.refused)}."
+        return f"{text}; refused: {'; '.join(r.refused)}."
     return (
-        f"accepted: times {r.factor:.4f}. It corrects what is proportional to forces: curvatures, "
-        "phonon frequencies (by its root), barriers within one composition. It moves no minimum: "
-        "bond lengths, volumes and energies between compositions stay as they are."
+        f"{text}; accepted. It corrects what is proportional to forces: curvatures, phonon "
+        "frequencies (by its root), barriers within one composition. It moves no minimum: bond "
+        "lengths, volumes and energies between compositions stay as they are."
     )
