@@ -291,6 +291,9 @@ def test_one_composition_and_run_does_not_determine_its_own_constant():
     (finding,) = findings(row, "energy")
     assert finding.status == "not assessed"
     assert finding.value == "no other composition and run determines the constants of the elements"
+    (ranking,) = findings(row, "ranking accuracy")  # which is what can be asked of it
+    assert ranking.status == "not assessed"
+    assert ranking.value.endswith("say which difference matters: --energy-resolution")
 
 
 @pytest.mark.parametrize("elements", ["Na Cl", "Na Cl O", "Na Cl O Fe S Mg"])

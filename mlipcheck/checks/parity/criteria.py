@@ -138,8 +138,12 @@ def _stress(row: Parity, part: str) -> Reading | None:
 
 def read_ranking(row: Parity) -> Reading | None:
     found = row.ranking
-    if found is None or found.difference is None or found.chance is None:
-        return None  # nobody asked
+    if found is None:
+        return None
+    if found.difference is None or found.chance is None:
+        spread = f"σ {found.sigma.value:.3g} eV over {found.pairs} pairs"
+        ask = "say which difference matters: --energy-resolution"
+        return Reading(None, f"{spread}; {ask}") if row.energy and row.energy.relative else None
     asked = f"{found.difference:g} eV"
     if not found.observed_pairs:
         return Reading(None, f"none of {found.pairs} pairs of states is about {asked} apart")

@@ -132,7 +132,7 @@ def doubt_forces(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
     """Return the doubt about forces of shape (n, 3): unit, sign, or zeros that are placeholders."""
     size = float(np.sqrt(np.mean(model**2)))
     if not reference.any() and size > PLACEHOLDERS:
-        text = f"all forces are zero, which look like placeholders: the model's are {size:.2g} eV/Å"
+        text = f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
         return Doubt("placeholder", text, ("forces",))
     return doubt_unit("forces", reference.ravel(), model.ravel())
 

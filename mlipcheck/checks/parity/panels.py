@@ -17,10 +17,7 @@ from .scales import draw_scales
 
 
 class Kind(NamedTuple):
-    """One kind of figure: ``part`` of a set's record, and one number of several models.
-
-    It is drawn where what ``read`` takes of the part is a number, in ``unit``.
-    """
+    """One kind of figure: ``part`` of a set's record, and what ``read`` takes of it, in ``unit``."""
 
     name: str
     part: str
@@ -30,6 +27,12 @@ class Kind(NamedTuple):
     read: Callable[[Any], Estimate]
     caption: str
     height: float
+
+    def of(self, p: Parity) -> Estimate | None:
+        """Return the number of a set, None where it has none."""
+        part = getattr(p, self.part) if p.error is None else None
+        found = None if part is None else self.read(part)
+        return found if found is not None and is_finite(found.value) else None
 
 
 def _mev(e: Any) -> Estimate:
@@ -73,16 +76,16 @@ KINDS = (
 
 def describe(p: Parity, kind: Kind) -> str:
     """Return the main numbers of a figure in words."""
-    number = f"{kind.number} {kind.read(getattr(p, kind.part)).value:.3g} {kind.unit}"
+    number = kind.of(p)
+    found = [f"{kind.number} {number.value:.3g} {kind.unit}"] if number else []
     asked = [c for c in CRITERIA if c.quantity in kind.quantities]
-    found = [f"{c.quantity}: {reading.text}" for c in asked if (reading := c.read(p))]
-    return f"{plain('; '.join([number, *found]))}."
+    found += [f"{c.quantity}: {reading.text}" for c in asked if (reading := c.read(p))]
+    return f"{plain('; '.join(found))}."
 
 
 def kinds_of(p: Parity) -> list[Kind]:
     """Return the kinds of figure that a set has numbers for."""
-    found = [(k, getattr(p, k.part)) for k in KINDS if p.error is None]
-    return [k for k, part in found if part is not None and is_finite(k.read(part).value)]
+    return [kind for kind in KINDS if kind.of(p)]
 
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
@@ -97,12 +100,7 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 
 def _compared(models: Sequence[Model]) -> Iterator[Panel]:
     for kind in KINDS:
-
-        def read(p: Parity, kind: Kind = kind) -> Estimate | None:
-            part = getattr(p, kind.part)
-            return None if part is None else kind.read(part)
-
-        found = draw_compared(models, "parity", read, f"{kind.number} ({kind.unit})")
+        found = draw_compared(models, "parity", kind.of, f"{kind.number} ({kind.unit})")
         if found is not None:
             caption = f"{kind.number} of each model; lines are nominal 95 % intervals."
             yield Panel(
@@ -139,9 +137,7 @@ def _scales(rows: Sequence[Parity], model: Model) -> Iterator[Panel]:
     shown = [(p, kinds) for p, kinds in shown if kinds]
     if not shown:
         return
-    words = " ".join(
-        f"{plain(p.name)}: {k.name}, {describe(p, k)}" for p, kinds in shown for k in kinds
-    )
+    words = " ".join(f"{plain(p.name)}: {describe(p, k)}" for p, kinds in shown for k in kinds)
     sets = [p for p, _ in shown]
     resolution = model.run.settings.get("energy_resolution")
     yield Panel(
