@@ -19,7 +19,6 @@ MIN_GROUPS = 5  # of one element, to be judged among many
 FOLLOWS = 0.5  # R² that it needs
 NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
 FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
-STRESS_QUESTIONS = ("pressure", "deviatoric stress")
 
 
 def _sure(e: Estimate, scale: float = 1.0, *, below: bool = False) -> float:

@@ -17,7 +17,7 @@ from .scales import draw_scales
 
 
 class Kind(NamedTuple):
-    """One kind of figure: ``part`` of a set's record, and what ``read`` takes of it, in ``unit``."""
+    """One kind of figure: ``part`` of a record, and what ``read`` takes of it, in ``unit``."""
 
     name: str
     part: str
