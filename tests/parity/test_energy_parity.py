@@ -287,7 +287,7 @@ def test_one_composition_and_run_does_not_determine_its_own_constant():
     labels, model = relaxation_run(3.0)
     row = compare(labels, model)
     assert (row.energy.convention, row.doubts) == ("fit-offsets", ())
-    assert row.energy.mae.value < 0.01  # of differences, which is told and not judged
+    assert row.energy.mae.value < 0.01  # of differences, which is shown and not judged
     (finding,) = findings(row, "energy")
     assert finding.status == "not assessed"
     assert finding.value == "no other composition and run determines the constants of the elements"
@@ -355,7 +355,7 @@ def test_an_ordinary_error_is_not_doubted(planted):
 
 
 def test_single_atoms_and_dimers_set_zeros_and_are_no_states():
-    """As training files have them; the model's errors there are its own and nobody's use."""
+    """As training files have them; the model's errors there are of no use to anybody."""
     atoms = [Atoms("Na"), Atoms("Cl", cell=12 * np.eye(3), pbc=True)]
     atoms.append(Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]], cell=12 * np.eye(3), pbc=True))
     more = tuple(

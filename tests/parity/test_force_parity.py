@@ -346,7 +346,10 @@ def test_one_element_is_judged_where_enough_groups_have_it(n, status):
         assert "softening of one element" not in quantities(found)
         return
     finding = judged(found, "softening of one element")
-    assert (finding.status, finding.value) == (status, "Cl slope 0.50 [0.50, 0.50]")
+    assert (finding.status, finding.value) == (
+        status,
+        "Cl at least 50 % off (slope 0.50 [0.50, 0.50])",
+    )
 
 
 def test_no_element_of_many_fails_by_chance():

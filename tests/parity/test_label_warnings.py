@@ -66,7 +66,7 @@ def test_the_units_are_those_of_nature():
     assert FACTORS["stresses"]["Hartree/Bohr^3"] == pytest.approx(29421.03 / GPA, rel=1e-5)
 
 
-def test_forces_turned_round():
+def test_forces_reversed():
     """Gradients in place of forces."""
     truth = drawn()
     found = doubt_unit("forces", -truth, near(truth))
@@ -92,7 +92,7 @@ def test_stress_as_vasp_prints_it():
     assert "are they in kbar with the other sign?" in found.text
 
 
-def test_stress_turned_round():
+def test_stress_reversed():
     truth = pressures(np.linspace(5, 20, 12))
     assert "sign were reversed" in doubt_unit("stresses", -truth, near(truth)).text
 
@@ -153,7 +153,7 @@ def test_energies_in_another_unit(unit, factor, moved):
     assert found.text.endswith("eV expected")
 
 
-def test_energies_turned_round():
+def test_energies_reversed():
     compositions, n_atoms, truth = energies()
     found = doubt_energies(compositions, n_atoms, -truth, near(truth, noise=0.01))
     assert found.kind == "sign"
@@ -187,13 +187,13 @@ def test_a_relaxation_that_the_model_sees_as_flat_is_no_other_unit():
 
 
 @pytest.mark.parametrize("softness", [1.0, 0.9])
-def test_a_conversion_done_twice_is_told_from_another_unit(softness):
+def test_a_conversion_done_twice_is_not_another_unit(softness):
     """27.2 times too large is nearer to Hartree taken twice than to kcal/mol, 23.1."""
     rng = np.random.default_rng(4)
     forces = rng.normal(size=300)
-    told = doubt_unit("forces", forces * units.Hartree, softness * forces).text
-    assert "converted from Hartree/Å twice" in told
-    assert "kcal" not in told
-    told = doubt_unit("stresses", forces / 160.2, softness * forces).text
-    assert "160.2 times too small" in told or "144.2 times too small" in told
-    assert "converted from GPa twice" in told
+    text = doubt_unit("forces", forces * units.Hartree, softness * forces).text
+    assert "converted from Hartree/Å twice" in text
+    assert "kcal" not in text
+    text = doubt_unit("stresses", forces / 160.2, softness * forces).text
+    assert "160.2 times too small" in text or "144.2 times too small" in text
+    assert "converted from GPa twice" in text

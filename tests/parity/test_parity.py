@@ -180,7 +180,7 @@ def test_a_file_says_the_same_as_its_atoms(tmp_path):
     assert from_file.forces.s_lo.low == pytest.approx(from_atoms.forces.s_lo.low, abs=1e-6)
 
 
-def test_frames_stay_as_they_are_and_progress_is_told():
+def test_frames_stay_as_they_are_and_progress_is_reported():
     images, finished = labelled(), []
     before = [atoms.positions.copy() for atoms in images]
     parity(EMT(), images, progress=finished.append)

@@ -65,6 +65,11 @@ def test_exact_toy_is_exact_everywhere():
     found = parity(get_calculator("toy:exact"), morse_frames("morse-far"), energies="raw")
     assert found.energy.mae.value == pytest.approx(0, abs=1e-12)
     assert found.forces.mae.value == pytest.approx(0, abs=1e-12)
+    # its own labels, and still judged: this demonstration is what it is for
+    assert found.doubts == ()
+    findings = judge({"parity": [found]})
+    assert {f.status for f in findings if f.quantity != "pressure"} == {"ok"}
+    assert {f.tested_on for f in findings} == {"a demonstration"}
 
 
 # --- real models --------------------------------------------------------------------------------

@@ -220,10 +220,10 @@ def test_a_larger_difference_that_is_not_resolved_counts():
     order = Ranking(
         10, 1, 63, Estimate(0.2), None, "planted", 0.1, 0.7, observed=1.0, observed_pairs=27
     )
-    for told, status, value in (
+    for seen, status, value in (
         (bins, "fail", "14 % of 14 pairs 0.2 to 0.5 eV apart"),
         (bins[:1], "ok", "100 % of 27 pairs about 0.1 eV apart"),
     ):
-        row = Parity("mine", ranking=dataclasses.replace(order, bins=told))
+        row = Parity("mine", ranking=dataclasses.replace(order, bins=seen))
         (found,) = [f for f in judge({"parity": [row]}) if f.quantity == "ranking accuracy"]
         assert (found.status, found.value) == (status, value)

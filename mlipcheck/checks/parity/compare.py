@@ -52,7 +52,7 @@ def parity(
         One set of one level of theory.
     energies : str, optional
         ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts, and
-        offsets fitted where nobody says.
+        offsets fitted where its zero is not known.
     energy_resolution : float, optional
         The energy difference between two states that matters, in eV.
     seed : int
@@ -158,7 +158,7 @@ def sets_zero(atoms: Atoms) -> bool:
 
 
 def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
-    """Return whether the set is in the distribution of this model; None where nobody knows."""
+    """Return whether the set is in the distribution of this model; None where it is not known."""
     of_mptrj = info.level_of_theory is not None and "PBE / PBE+U" in info.level_of_theory
     of_morse = get_demonstration(info.backend).morse
     known = of_morse if labels.level_of_theory == "analytic" else of_mptrj
@@ -247,7 +247,8 @@ def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
     parts.results["forces"] = found
     parts.doubts.append(doubt_forces(np.concatenate(reference), np.concatenate(model)))
     if found.s_lo is None:
-        why = f"the reference's rms force is {found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        size = f"{found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        why = f"too small for a slope: the reference's rms force is {size}"
         parts.not_assessed |= dict.fromkeys(("slope", "rescaling"), why)
         return
     if found.groups < 2:

@@ -120,7 +120,7 @@ def read_elements(row: Parity) -> Reading | None:
     off, name, e = max(found, key=lambda item: item[0])
     if off == 0:
         return Reading(0.0, f"none of {len(found)} elements is off beyond its interval")
-    text = f"{name} slope {e.value:.2f} [{e.low:.2f}, {e.high:.2f}]"
+    text = f"{name} at least {off:.0f} % off (slope {e.value:.2f} [{e.low:.2f}, {e.high:.2f}])"
     return Reading(off, text, off)
 
 

@@ -33,7 +33,7 @@ ZERO = "zero of energy"
 class Conventions:
     """E_model - E_reference in eV/atom, frame by frame, in each convention; NaN where it has none.
 
-    ``plain`` holds the labels as they are; ``why_not`` tells why by (convention, index).
+    ``plain`` holds the labels as they are; ``why_not`` says why by (convention, index).
     ``relative`` says why offsets could be fitted to the same composition or run only.
     """
 
@@ -118,7 +118,7 @@ def compare_energies_in(found: Conventions, convention: str, why: str) -> Energy
 
 
 def doubt_zero(found: Conventions, chosen: str) -> Doubt | None:
-    """Say where energies have another zero than the model's, so that no error can be told."""
+    """Say where labels have another zero of energy than the model, so that no error is known."""
     if chosen == "fit-offsets" or chosen not in found.errors:
         return None
     mine, best = found.errors[chosen], None

@@ -203,7 +203,7 @@ class Parity:
     """A model against one set of labelled frames.
 
     ``typed`` is what to type to have the same frames again, None where they have no name.
-    ``distribution`` is ``in`` or ``out`` of what the model was trained on, None where nobody says.
+    ``distribution`` is ``in`` or ``out`` of what the model was trained on, None if not known.
     ``failures`` are frames that the model could not evaluate, ``unlabelled`` those without a
     label that can be used, each with why. ``not_assessed`` says of a quantity why it is None.
     ``doubts`` are those about the labels.
