@@ -146,10 +146,11 @@ def test_chgnet_where_it_was_trained(chgnet, data_dir):
 def test_no_element_of_mptrj_fails_by_chance(chgnet, data_dir):
     """Of 85 elements many are 30 % off in a draw, each in a few frames."""
     (frames,) = load_frame_sets("mptrj-random-1k")
+    frames = frames.sample(500, seed=0)  # all thousand take minutes, and say the same
     pairs = list(zip(frames.frames, evaluated(chgnet, frames)[1], strict=True))
     off, statuses = 0, []
     for seed in range(20):
-        drawn = [pairs[k] for k in np.random.default_rng(seed).choice(1000, 300, replace=False)]
+        drawn = [pairs[k] for k in np.random.default_rng(seed).choice(500, 300, replace=False)]
         forces = compare_forces(
             [f.name for f, _ in drawn],
             [f.run for f, _ in drawn],

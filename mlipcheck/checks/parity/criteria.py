@@ -170,6 +170,7 @@ _FORCES: dict[str, Any] = {
     "decides": ("vibrations", "dynamics"),
     "hints": ("relax", "defects"),
 }
+_SOFTENING: dict[str, Any] = {**_FORCES, "caution": 10.0, "fail": 30.0, "unit": "% off"}
 _STRESS: dict[str, Any] = {
     "caution": 3.0,
     "fail": 10.0,
@@ -234,27 +235,21 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "softening",
         read_softening,
-        caution=10.0,
-        fail=30.0,
-        unit="% off",
         source="Deng et al., npj Comput. Mater. 11, 9 (2025): slopes of 0.7 to 0.9",
         good="forces are as strong as the reference's",
         bad="forces have another strength: phonons, barriers and defect energies are off",
         why="models trained near equilibrium draw the energy surface too soft, with no sign of it "
         "in the curve",
-        **_FORCES,
+        **_SOFTENING,
     ),
     Criterion(
         "softening of one element",
         read_elements,
-        caution=10.0,
-        fail=30.0,
-        unit="% off",
         source=f"{OWN_CONVENTION}: as for all; intervals are corrected for how many are tried",
         good="no element's forces are surely of another strength",
         bad="forces on this element have another strength, which the others hide",
         why="errors of two elements may cancel in the slope of both",
-        **_FORCES,
+        **_SOFTENING,
     ),
     Criterion(
         "pressure",
