@@ -23,12 +23,12 @@ from mlipcheck.storage import dumps, write_atomically
 
 
 def summarize(p: Parity) -> str:
-    e, order = p.energy, p.ordering
+    e, ranking = p.energy, p.ranking
     if p.error is not None or e is None:
         return f"{p.name}: {p.error or p.not_assessed.get('energy')}"
-    pairs = p.not_assessed.get("ordering")
-    if order is not None:
-        pairs = f"σ {order.sigma.value:.3g} eV over {order.pairs} pairs"
+    pairs = p.not_assessed.get("ranking")
+    if ranking is not None:
+        pairs = f"σ {ranking.sigma.value:.3g} eV over {ranking.pairs} pairs"
     return (
         f"{p.name}, {DISTRIBUTIONS[p.distribution][1]}: MAE {e.mae.value:.3g} eV/atom "
         f"({e.convention}, {e.frames} of {p.frames} frames)\n  between two states: {pairs}"

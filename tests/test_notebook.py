@@ -299,10 +299,10 @@ def test_the_toy_takes_less_than_a_minute(executed):
 def test_printed_scales_are_measured(executed):
     told = printed(executed, "parity")
     for name in NAMES:
-        p = parity(get_calculator("toy"), morse_frames(name), signal=SIGNAL[0])
-        mae, sigma = p.energy.mae.value, p.ordering.sigma.value
+        p = parity(get_calculator("toy"), morse_frames(name), energy_resolution=SIGNAL[0])
+        mae, sigma = p.energy.mae.value, p.ranking.sigma.value
         assert f"{name}: MAE {mae:.2e} eV/atom, σ {sigma:.2e} eV\n" in told
-        assert f"apart: {p.ordering.observed:.0%}\n" in told
+        assert f"apart: {p.ranking.observed:.0%}\n" in told
     a, b, c = map(float, re.findall(r"[ABC] (\d\.\d+)", printed(executed, "cancel")))
     like, unlike = map(float, re.findall(r"([+-]\S+) eV", printed(executed, "cancel")))
     # what the text says of them

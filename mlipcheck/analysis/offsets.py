@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+DETERMINED = 1e-9  # of 1 - leverage: what is less is rounding
+
 
 def fit_offsets(
-    counts: Sequence[Counter[str]], difference: np.ndarray
+    counts: Sequence[Counter[str]], difference: np.ndarray, runs: Sequence[str] | None = None
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Take a constant for each element off energy differences.
 
@@ -19,25 +21,50 @@ def fit_offsets(
         How many atoms of each element a structure has.
     difference : ndarray of shape (n,)
         E_model - E_reference in eV/atom.
+    runs : sequence of str, optional
+        What each structure shares with others. With it, all of its composition and all of its run
+        are left out of its fit; else the structure alone.
 
     Returns
     -------
     errors : ndarray of shape (n,)
-        What constants fitted to the others leave, in eV/atom; NaN where these do not fix them.
+        What constants fitted without a structure leave of it, in eV/atom; NaN where the others do
+        not determine its constants.
     offsets : dict of str to float
         The constants fitted to all, eV an atom; those of least norm where some are not fixed.
 
     Notes
     -----
-    Least squares: the error of a point that was left out is its residual over 1 - h, h the
-    diagonal of the hat matrix (Allen, Technometrics 16, 125 (1974)).
+    Least squares: the errors e of points that were left out together follow from their residuals
+    r by (1 - H) e = r, H their block of the hat matrix (Allen, Technometrics 16, 125 (1974), for
+    one point). What the others do not determine is where H has an eigenvalue of 1.
     """
     elements = sorted(set().union(*counts))
     design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
-    inverse = np.linalg.pinv(design)
-    constants = inverse @ difference
-    leverage = np.einsum("ij,ji->i", design, inverse)
-    errors = np.full(len(difference), np.nan)
-    free = leverage < 1 - 1e-9
-    errors[free] = (difference - design @ constants)[free] / (1 - leverage[free])
-    return errors, dict(zip(elements, constants.tolist(), strict=True))
+    constants = np.linalg.pinv(design) @ difference
+    _, composition = np.unique(np.round(design, 9), axis=0, return_inverse=True)
+    run = np.unique(np.arange(len(counts)) if runs is None else runs, return_inverse=True)[1]
+    # structures of one composition and run are left out with the same others: a cell of them all
+    cells, first, cell, sizes = np.unique(
+        np.column_stack([composition.ravel(), run]),
+        axis=0,
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    means = np.bincount(cell.ravel(), difference) / sizes
+    weights = np.sqrt(sizes)
+    weighted = design[first] * weights[:, None]
+    hat = weighted @ np.linalg.pinv(weighted)
+    residuals = (means - design[first] @ constants) * weights
+    errors = np.full(len(cells), np.nan)
+    for k, (a, b) in enumerate(cells):
+        same_composition = runs is not None and cells[:, 0] == a
+        out = np.flatnonzero(same_composition | (cells[:, 1] == b))
+        leverages, modes = np.linalg.eigh(hat[np.ix_(out, out)])
+        here, free = modes[out == k][0], leverages < 1 - DETERMINED
+        if np.abs(here[~free]).max(initial=0.0) < np.sqrt(DETERMINED):
+            shares = here[free] / (1 - leverages[free])
+            errors[k] = shares @ (modes[:, free].T @ residuals[out]) / weights[k]
+    found = errors[cell.ravel()] + difference - means[cell.ravel()]
+    return found, dict(zip(elements, constants.tolist(), strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 MIN_DEVIATION = 0.1  # of a slope from 1, to have a word
 MIN_R_SQUARED = 0.5  # of forces that follow the reference's
+FACTOR_R_SQUARED = 0.9  # of forces that differ by little but a factor
 
 
 @dataclass(frozen=True)
@@ -24,21 +25,50 @@ class Slope:
     points: int
 
     @property
+    def off(self) -> float:
+        """How far s_lo, s_hi and magnitude together are from 1; 0 where the slopes enclose it.
+
+        It is the magnitude's where R² is at least 0.9, and else that of the nearer slope: errors
+        without a pattern lower s_lo and raise s_hi.
+        """
+        if self.s_hi is None or self.s_lo <= 0:
+            return abs(self.s_lo - 1)
+        if self.s_lo < 1 < self.s_hi:
+            return 0.0
+        if self.is_factor:
+            return abs(self.magnitude - 1)
+        return max(self.s_lo - 1, 1 - self.s_hi)
+
+    @property
+    def is_factor(self) -> bool:
+        """Whether nearly all of the error is a factor."""
+        return (self.r_squared or 0.0) >= FACTOR_R_SQUARED
+
+    @property
     def remark(self) -> str | None:
-        """The type of error where a slope is further than 0.1 from 1, else None."""
-        off = max(abs(s - 1) for s in (self.s_lo, self.s_lo if self.s_hi is None else self.s_hi))
-        return self.word if off > MIN_DEVIATION else None
+        """The type of error where forces are off by more than 0.1, else None."""
+        if self.off > MIN_DEVIATION:
+            return self.word
+        farther = max(abs(s - 1) for s in (self.s_lo, self.s_hi or self.s_lo))
+        return None if self.is_factor or farther <= MIN_DEVIATION else self._without_a_factor
 
     @property
     def word(self) -> str:
         """The type of error.
 
-        'soft' only where s_hi < 1, 'stiff' where s_lo and s_hi are above 1 and R² is at least 1/2,
-        'reversed' where forces follow the reference's with the other sign, else 'uncorrelated'.
+        'soft' only where s_hi < 1, 'stiff' where both are above 1, 'reversed' where forces follow
+        with the other sign. Between, no factor describes them: they are 'uncorrelated' where
+        R² < 1/2, as stiff ones are then too, and else 'scattered'.
         """
-        follows = self.r_squared is not None and self.r_squared >= MIN_R_SQUARED
-        if self.s_hi is None or not self.s_lo > 0:
-            return "reversed" if self.s_lo < 0 and follows else "uncorrelated"
+        if self.s_hi is None or self.s_lo <= 0:
+            follows = self.s_lo < 0 and (self.r_squared or 0.0) >= MIN_R_SQUARED
+            return "reversed" if follows else "uncorrelated"
         if self.s_hi < 1:
             return "soft"
-        return "stiff" if self.s_lo >= 1 and follows else "uncorrelated"
+        if self.s_lo >= 1 and self._without_a_factor == "scattered":
+            return "stiff"
+        return self._without_a_factor
+
+    @property
+    def _without_a_factor(self) -> str:
+        return "scattered" if (self.r_squared or 0.0) >= MIN_R_SQUARED else "uncorrelated"

@@ -66,10 +66,18 @@ def level_doubt(
     checkpoint_level: str | None,
     compositions: Iterable[Collection[str]],
     settings: Settings | None = None,
+    *,
+    what: str = "the reference is",
+    model: str | None = None,
 ) -> Doubt | None:
-    """Return the doubt that another level of theory casts on a reference, as `differences`."""
+    """Return the doubt that another level of theory casts on a reference, as `differences`.
+
+    ``what`` starts the sentence; ``model`` is what the checkpoint is called in it.
+    """
     found = _differences(level, checkpoint_level, compositions, settings)
-    return Doubt("level of theory", f"the reference is {found}") if found else None
+    if model is not None:
+        found = found.replace("where the checkpoint", model)
+    return Doubt("level of theory", f"{what} {found}") if found else None
 
 
 def _differences(

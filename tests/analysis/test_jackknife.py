@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlipcheck.analysis.jackknife import POSITIVE, jackknife, median, sum_by_unit, with_interval
+from mlipcheck.analysis.jackknife import POSITIVE, jackknife, median, sum_by_group, with_interval
 
 DRAWS = 1000
 SIZES = [10, 60]
@@ -30,7 +30,7 @@ def coverage_of_slopes(n, components_are_units):
     for _ in range(DRAWS):
         F = rng.normal(size=(n, 30))
         f = rng.normal(0.7, 0.1, (n, 1)) * F
-        sums = sum_by_unit(np.column_stack([(f * F).ravel(), (F**2).ravel()]), units)
+        sums = sum_by_group(np.column_stack([(f * F).ravel(), (F**2).ravel()]), units)
         hits += covers(jackknife(slope, sums), 0.7)
     return hits / DRAWS
 
@@ -85,14 +85,14 @@ def test_of_a_mean_it_is_the_textbooks_interval():
 
 def test_rows_of_a_unit_are_added_up():
     values = np.array([[1, 10], [2, 20], [4, 40], [8, 80]])
-    sums = sum_by_unit(values, ["b", "a", "b", "c"])
+    sums = sum_by_group(values, ["b", "a", "b", "c"])
     np.testing.assert_array_equal(sums, [[2, 20], [5, 50], [8, 80]])
 
 
 def test_repeated_frames_of_a_run_add_no_certainty():
     rows = np.random.default_rng(2).uniform(1, 2, (8, 2))
-    once = jackknife(slope, sum_by_unit(rows, list("abcdefgh")))
-    again = jackknife(slope, sum_by_unit(np.tile(rows, (5, 1)), list("abcdefgh" * 5)))
+    once = jackknife(slope, sum_by_group(rows, list("abcdefgh")))
+    again = jackknife(slope, sum_by_group(np.tile(rows, (5, 1)), list("abcdefgh" * 5)))
     assert (again.value, again.low, again.high) == pytest.approx((once.value, once.low, once.high))
 
 

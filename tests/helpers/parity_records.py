@@ -5,36 +5,37 @@ from __future__ import annotations
 import numpy as np
 
 from mlipcheck.analysis.estimate import Estimate
-from mlipcheck.analysis.slope import Slope
 from mlipcheck.checks.parity.record import (
     EnergyParity,
     ForceParity,
-    Ordering,
-    OrderingBin,
     Parity,
+    Ranking,
+    RankingBin,
 )
 
 
-def make_forces(reference, model, slope="fitted", **changes):
+def make_slopes(F, f):
+    """Return the numbers of `Slope`, without intervals."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        s_lo, s_hi = np.sum(f * F) / np.sum(F**2), np.sum(f**2) / np.sum(f * F)
+    numbers = {"s_lo": s_lo, "s_hi": s_hi, "r_squared": s_lo / s_hi}
+    numbers["magnitude"] = np.linalg.norm(f) / np.linalg.norm(F)
+    return {name: Estimate(float(x)) for name, x in numbers.items() if np.isfinite(x)}
+
+
+def make_forces(reference, model, slope=True, **changes):
     F, f = np.array(reference, dtype=float), np.array(model, dtype=float)
-    if slope == "fitted":
-        lo, hi = np.sum(f * F) / np.sum(F**2), np.sum(f**2) / np.sum(f * F)
-        slope = Slope(lo, hi, lo / hi, np.sqrt(lo * hi), F.size)
-    none = dict.fromkeys(
-        ("s_lo", "s_hi", "r_squared", "magnitude", "with_intercept", "intercept", "median")
-    )
     facts = {
+        "name": "all",
         "frames": 2,
         "atoms": F.size // 3,
-        "units": 2,
+        "groups": 2,
         "mae": Estimate(0.25),
         "component_mae": 0.125,
-        "rmse": 0.2,
         "reference_rms": 1.0,
-        "slope": slope,
-        **none,
+        **(make_slopes(F, f) if slope else {}),
+        "medians": None,
         "median_frames": 0,
-        "median_above": 0.1,
         "largest_share": 0.3,
         "largest_frame": "a",
         "by_element": (),
@@ -50,26 +51,23 @@ def make_energy(errors, convention="raw"):
     return EnergyParity(
         convention=convention,
         why="as asked",
-        frames=len(errors),
         mae=Estimate(float(np.abs(errors).mean()), 0.01, 0.09),
-        rmse=float(np.sqrt(np.mean(errors**2))),
         bias=float(errors.mean()),
         alternatives={},
         offsets={},
-        suspicion=None,
         names=tuple(map(str, range(len(errors)))),
         errors=errors,
     )
 
 
 BINS = (
-    OrderingBin(0.0, 0.02, 5, 0.4, 0.52),
-    OrderingBin(0.1, 0.2, 170000, 0.7, 0.75),
-    OrderingBin(2.0, None, 1, 1.0, 0.99),
+    RankingBin(0.0, 0.02, 5, 0.4, 0.52),
+    RankingBin(0.1, 0.2, 170000, 0.7, 0.75),
+    RankingBin(2.0, None, 1, 1.0, 0.99),
 )
 
 
-def make_ordering(sigma=0.25, **changes):
+def make_ranking(sigma=0.25, **changes):
     facts = {
         "states": 20,
         "compositions": 2,
@@ -82,7 +80,7 @@ def make_ordering(sigma=0.25, **changes):
         "observed_pairs": 12,
         "bins": BINS,
     }
-    return Ordering(**{**facts, **changes})
+    return Ranking(**{**facts, **changes})
 
 
 def make_parity(name="made", **changes):
@@ -93,6 +91,6 @@ def make_parity(name="made", **changes):
         "runs": 2,
         "energy": make_energy([0.01, -0.02]),
         "forces": make_forces(F, 0.5 * F),
-        "ordering": make_ordering(),
+        "ranking": make_ranking(),
     }
     return Parity(name, **{**facts, **changes})

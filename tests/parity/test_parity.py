@@ -11,13 +11,19 @@ from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import voigt_6_to_full_3x3_stress
 from faulty import Failing, Faulty, ScaledForces
 from same import assert_same, there_and_back
 
+from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.parity.forces import SMALLEST_RMS
+from mlipcheck.checks.parity.criteria import FORCE_QUESTIONS
+from mlipcheck.checks.parity.forces import FLOOR
+from mlipcheck.record import RunRecord
 from mlipcheck.references.frames import frames_from_atoms
 from mlipcheck.storage import dumps
+from mlipcheck.uses import answer_uses
+from mlipcheck.verdict import conclude, judge
 
 OFFSETS = {"Cu": 2.0, "Ni": -1.5}  # eV an atom
 
@@ -62,15 +68,35 @@ class Only(Faulty):
         self.results = {name: self.results[name] for name in self.implemented_properties}
 
 
+def noisy(images, energy=1e-3, force=2e-3, seed=0):
+    """Return labels that another converged calculation would have."""
+    rng = np.random.default_rng(seed)
+    for atoms in images:
+        results = atoms.calc.results
+        results["energy"] += len(atoms) * rng.normal(0, energy)
+        results["forces"] = results["forces"] + rng.normal(0, force, (len(atoms), 3))
+    return images
+
+
+def von_mises(stresses):
+    """Return von Mises' stress of each (n, 6), from its tensor."""
+    found = []
+    for s in stresses:
+        tensor = voigt_6_to_full_3x3_stress(s)
+        deviator = tensor - np.trace(tensor) / 3 * np.eye(3)
+        found.append(np.sqrt(1.5 * np.sum(deviator**2)))
+    return found
+
+
 # --- planted factors ----------------------------------------------------------------------------
 
 
 def test_planted_factors_come_out():
-    found = parity(EMT(), labelled(forces=1 / 0.7, stress=1 / 0.9), signal=0.1)
+    found = parity(EMT(), labelled(forces=1 / 0.7, stress=1 / 0.9), energy_resolution=0.1)
     assert (found.frames, found.runs, found.error) == (12, 12, None)
     assert found.failures == found.unlabelled == ()
     assert found.not_assessed == {}
-    assert found.suspicions == ()
+    assert found.doubts == ()
     assert found.energy.convention == "fit-offsets"
     assert found.energy.errors == pytest.approx(np.zeros(12), abs=1e-10)
     assert found.energy.offsets == pytest.approx(OFFSETS)
@@ -82,11 +108,12 @@ def test_planted_factors_come_out():
     assert found.rescaling.rescaled_mae == pytest.approx(0, abs=1e-12)
     stresses = [EMT().get_property("stress", atoms) for atoms in crystals()]
     assert found.stress.frames == 12
-    assert found.stress.mae.value == pytest.approx(np.abs(stresses).mean() * (1 / 0.9 - 1))
-    assert found.stress.bias == pytest.approx(np.mean(stresses, axis=0)[:3].mean() * (1 - 1 / 0.9))
-    assert found.stress.bias > 0  # compressed: less pressure, and ASE's sign
-    assert found.ordering.sigma.value == pytest.approx(0, abs=1e-10)
-    assert (found.ordering.pairs, found.ordering.chance) == (4 * 3, 1)
+    factor = 1 / 0.9 - 1
+    means = np.mean([abs(s[:3].mean()) for s in stresses])
+    assert found.stress.pressure.value == pytest.approx(factor * means)
+    assert found.stress.deviatoric.value == pytest.approx(factor * np.mean(von_mises(stresses)))
+    assert found.ranking.sigma.value == pytest.approx(0, abs=1e-10)
+    assert (found.ranking.pairs, found.ranking.chance) == (4 * 3, 1)
 
 
 def test_raw_energies_keep_their_constants():
@@ -104,16 +131,43 @@ def test_an_error_of_one_frame_is_in_its_own_row():
     assert found.energy.names[5] == "frames[5]"
     assert found.energy.errors[5] == pytest.approx(0.3)
     off = 4 * 0.3  # total, and in two of the twelve pairs
-    assert found.ordering.sigma.value == pytest.approx(np.sqrt(2 * off**2 / 12))
+    assert found.ranking.sigma.value == pytest.approx(np.sqrt(2 * off**2 / 12))
 
 
-def test_a_perfect_model():
-    found = parity(EMT(), labelled())
-    # the same calculator on the same structures: the same numbers to the last digit
-    assert found.forces.mae.value == found.stress.mae.value == 0
-    assert found.forces.slope.s_lo == pytest.approx(1)
-    assert found.forces.r_squared.value == pytest.approx(1)
-    assert "there is nothing to rescale" in found.rescaling.refused[-1]
+def test_a_model_on_its_own_labels_is_not_judged(tmp_path):
+    """As its own trajectory has them, also in a file with few digits."""
+    images = [atoms.copy() for atoms in crystals()]
+    for atoms in images:
+        atoms.calc = EMT()
+        labels = {name: atoms.calc.get_property(name, atoms) for name in ("energy", "forces")}
+        atoms.calc = SinglePointCalculator(atoms, energy=labels["energy"], forces=labels["forces"])
+    ase.io.write(tmp_path / "own.xyz", images, format="extxyz")
+    rounded = [atoms.copy() for atoms in images]
+    for atoms, one in zip(images, rounded, strict=True):
+        energy, forces = np.round(atoms.calc.results["energy"], 4), atoms.calc.results["forces"]
+        one.calc = SinglePointCalculator(one, energy=energy, forces=np.round(forces, 3))
+    for given in (images, rounded, tmp_path / "own.xyz"):
+        found = parity(EMT(), given, energy_resolution=0.1)
+        assert [(d.kind, d.text) for d in found.doubts] == [
+            ("own labels", "these labels are this model's own")
+        ]
+        assert found.rescaling.refused == ("these labels are this model's own",)
+        findings = judge({"parity": [found]})
+        assert {f.status for f in findings} == {"not assessed"}
+        uses = answer_uses(findings)
+        assert {a.answer for a in uses} == {"not tested"}
+    # one frame that somebody else has written, and they are not
+    rounded[7].calc.results["forces"] = rounded[7].calc.results["forces"] + 2e-3
+    assert parity(EMT(), rounded).doubts == ()
+
+
+def test_an_independent_perfect_model_gets_nothing_worse_than_ok():
+    """Labels as a converged calculation has them: within 1 meV an atom and 2 meV/Å of the truth."""
+    found = judge({"parity": [parity(EMT(), noisy(labelled()), energy_resolution=0.3)]})
+    assert {f.quantity for f in found} >= {"energy", "forces", "softening", "ranking accuracy"}
+    assert {f.status for f in found} == {"ok"}
+    assert all(f.doubts == () for f in found)
+    assert {f.tested_on for f in found} == {"your structures"}
 
 
 def test_a_file_says_the_same_as_its_atoms(tmp_path):
@@ -126,7 +180,7 @@ def test_a_file_says_the_same_as_its_atoms(tmp_path):
     assert from_file.forces.s_lo.low == pytest.approx(from_atoms.forces.s_lo.low, abs=1e-6)
 
 
-def test_frames_stay_as_they_are_and_progress_is_told():
+def test_frames_stay_as_they_are_and_progress_is_reported():
     images, finished = labelled(), []
     before = [atoms.positions.copy() for atoms in images]
     parity(EMT(), images, progress=finished.append)
@@ -137,7 +191,7 @@ def test_frames_stay_as_they_are_and_progress_is_told():
 
 def test_the_record_survives_its_file():
     images = [*labelled(forces=1 / 0.7), bulk("Cu")]
-    found = parity(EMT(), images, signal=0.2)
+    found = parity(EMT(), images, energy_resolution=0.2)
     again = there_and_back(found)
     assert_same(again, found)
     assert dumps(again) == dumps(found)
@@ -167,7 +221,7 @@ def test_nan_labels_leave_the_others():
     ("keep", "missing"),
     [
         (["energy"], {"forces": "no frame has forces", "stress": "no frame has a stress"}),
-        (["forces"], {"energy": "no frame has an energy", "ordering": "no frame has an energy"}),
+        (["forces"], {"energy": "no frame has an energy", "ranking": "no frame has an energy"}),
         (["stress"], {"energy": "no frame has an energy", "forces": "no frame has forces"}),
     ],
 )
@@ -199,20 +253,21 @@ def test_forces_of_zero_have_no_slope():
     found = parity(EMT(), labelled(forces=0.0))
     assert found.forces.slope is found.rescaling is None
     assert found.not_assessed["slope"] == found.not_assessed["rescaling"]
-    assert "forces are zero" in found.not_assessed["slope"]
+    assert "rms force is 0 eV/Å" in found.not_assessed["slope"]
+    assert [d.kind for d in found.doubts] == ["placeholder"]
     assert found.forces.mae.value > 0.1
     small = parity(EMT(), labelled(forces=1e-5))
-    assert f"under {SMALLEST_RMS:g}" in small.not_assessed["slope"]
+    assert f"under {FLOOR:g}" in small.not_assessed["slope"]
 
 
 def test_one_frame():
-    found = parity(EMT(), labelled()[3], signal=0.1)
+    found = parity(EMT(), labelled()[3], energy_resolution=0.1)
     assert (found.frames, found.runs) == (1, 1)
     assert found.energy is None
-    assert "do not fix" in found.not_assessed["energy"]
-    assert found.not_assessed["ordering"] == "no two states of one composition"
+    assert "do not determine" in found.not_assessed["energy"]
+    assert found.not_assessed["ranking"] == "no two states of one composition"
     assert "one run" in found.not_assessed["intervals"]
-    assert found.forces.s_lo.low is found.stress.mae.low is None
+    assert found.forces.s_lo.low is found.stress.pressure.low is None
     raw = parity(EMT(), labelled()[3], energies="raw").energy
     assert (raw.frames, raw.mae.value) == (1, pytest.approx(abs(-1.5 * 3 + 2.0) / 4))
 
@@ -260,15 +315,37 @@ def test_a_model_whose_forces_are_zero():
     assert found.not_assessed == {"rescaling": "all forces of the model are zero"}
 
 
-def test_wrong_units_of_labels_are_told():
-    found = parity(EMT(), labelled(forces=0.529177 / 27.2114, stress=-1602.2))
-    assert [(s.about, s.kind, s.turned) for s in found.suspicions] == [
-        ("forces", "unit", False),
-        ("stresses", "unit", True),
-    ]
-    forces, stresses = (s.text for s in found.suspicions)
-    assert "Hartree/Bohr" in forces
-    assert "kbar with the other sign" in stresses
+@pytest.mark.parametrize(
+    ("factor", "unit"),
+    [(0.529177 / 27.2114, "Hartree/Bohr"), (0.529177, "eV/Bohr"), (-1.0, "sign were reversed")],
+)
+def test_no_factor_is_advised_for_labels_in_another_unit(factor, unit):
+    found = parity(EMT(), labelled(forces=factor), energy_resolution=0.1)
+    (doubt,) = found.doubts
+    assert (doubt.kind, doubt.about) == ("sign" if factor < 0 else "unit", ("forces",))
+    assert unit in doubt.text
+    # in Hartree/Bohr they are below the floor, and nothing is fitted
+    if found.rescaling is not None:
+        assert found.rescaling.refused == (doubt.text,)
+    run = conclude(RunRecord("", CalculatorInfo("ase:emt"), {}, {}, checks={"parity": (found,)}))
+    assert run.advice == ()
+    of_forces = [f for f in run.findings if f.quantity in FORCE_QUESTIONS]
+    assert {f.status for f in of_forces} == {"not assessed"}
+    assert all(doubt in f.doubts for f in of_forces)
+    # and what does not rest on forces is judged as ever
+    (energy,) = [f for f in run.findings if f.quantity == "energy"]
+    assert (energy.status, energy.doubts) == ("ok", ())
+
+
+def test_stress_in_kbar_of_the_other_sign():
+    found = parity(EMT(), labelled(forces=1.2, stress=-1602.2))
+    (doubt,) = found.doubts
+    assert (doubt.kind, doubt.about) == ("unit", ("stresses",))
+    assert "kbar with the other sign" in doubt.text
+    assert found.rescaling.accepted
+    status = {f.quantity: f.status for f in judge({"parity": [found]})}
+    assert (status["pressure"], status["deviatoric stress"]) == ("not assessed", "not assessed")
+    assert status["softening"] == "caution"
 
 
 # --- a user's mistakes --------------------------------------------------------------------------
@@ -280,10 +357,14 @@ def test_levels_of_theory_are_not_mixed():
         parity(EMT(), mixed)
 
 
-@pytest.mark.parametrize("signal", [0.0, -0.1, float("nan"), float("inf")])
-def test_a_signal_is_a_positive_energy(signal):
-    with pytest.raises(InputError, match=f"signal is {signal}; give a positive"):
-        parity(Failing(EMT(), lambda a: pytest.fail("work was done")), labelled(), signal=signal)
+@pytest.mark.parametrize("energy_resolution", [0.0, -0.1, float("nan"), float("inf")])
+def test_an_energy_resolution_is_a_positive_energy(energy_resolution):
+    with pytest.raises(InputError, match=f"resolution is {energy_resolution}; give a positive"):
+        parity(
+            Failing(EMT(), lambda a: pytest.fail("work was done")),
+            labelled(),
+            energy_resolution=energy_resolution,
+        )
 
 
 def test_an_unknown_convention():

@@ -18,8 +18,8 @@ def planted(reference, factor, noise, seed=1):
     return [factor * F + rng.normal(0, noise, F.shape) for F in reference]
 
 
-def fit(reference, model, units=None):
-    return fit_factor(units or [str(k) for k in range(len(reference))], reference, model)
+def fit(reference, model, groups=None):
+    return fit_factor(groups or [str(k) for k in range(len(reference))], reference, model)
 
 
 def why(found):
@@ -30,14 +30,14 @@ def why(found):
 # --- accepted -----------------------------------------------------------------------------------
 
 
-def test_a_soft_model_is_mended():
+def test_a_soft_model_is_corrected():
     reference = drawn()
     noise = 0.05 * 0.7 * 0.5  # 5 % of its forces
     found = fit(reference, planted(reference, 0.7, noise))
     assert found.factor == pytest.approx(1 / 0.7, rel=0.01)
     assert found.accepted
     assert found.refused == ()
-    assert found.units == 20
+    assert found.groups == 20
     assert (found.mae_improved, found.rmse_improved) == (1, 1)
     assert found.r_squared == pytest.approx(1 / (1 + 0.05**2), abs=1e-3)
     # what is left is the noise, made larger
@@ -73,10 +73,10 @@ def test_it_makes_the_error_least_and_one_over_s_lo_does_not():
 # --- refused ------------------------------------------------------------------------------------
 
 
-def test_noise_is_not_mended_by_a_factor():
+def test_noise_is_not_corrected_by_a_factor():
     reference = drawn()
     found = fit(reference, planted(reference, 0.0, 0.5))
-    assert "what is wrong is not a factor" in why(found)
+    assert "a factor leaves too much of the error" in why(found)
     assert found.r_squared < 0.1
 
 
@@ -86,7 +86,7 @@ def test_softness_under_much_noise_is_refused_though_errors_fall():
     assert found.rmse_improved >= 0.95
     assert 0.5 < found.r_squared < 0.9
     assert found.refused == (
-        f"R² is {found.r_squared:.2f}, 0.9 needed: what is wrong is not a factor",
+        f"R² is {found.r_squared:.2f}, 0.9 needed: a factor leaves too much of the error",
     )
 
 
@@ -95,9 +95,18 @@ def test_one_run_leaves_nothing_to_judge_by():
     model = planted(reference, 0.7, 0.0)
     found = fit(reference, model, ["run"] * 20)
     assert found.factor == pytest.approx(1 / 0.7)
-    assert found.units == 1
-    assert "nothing independent is left to judge it on" in why(found)
-    assert fit(reference, model, ["a"] * 10 + ["b"] * 10).accepted
+    assert found.groups == 1
+    assert "all frames are of one run: 5 independent ones are needed" in why(found)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_few_groups_are_never_enough(n):
+    """An exact factor, whose every fold gets better, is refused all the same."""
+    reference = drawn(4 * n)
+    found = fit(reference, planted(reference, 0.7, 0.0), [str(k % n) for k in range(4 * n)])
+    assert (found.groups, found.mae_improved, found.r_squared) == (n, 1, pytest.approx(1))
+    assert found.refused[0].startswith(f"{n} groups: 5 independent ones are needed")
+    assert fit(reference, planted(reference, 0.7, 0.0), [str(k % 5) for k in range(4 * n)]).accepted
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.005, 0.995])
@@ -108,12 +117,12 @@ def test_a_factor_of_one_is_no_use(factor):
     assert "there is nothing to rescale" in why(found)
 
 
-def test_forces_are_not_turned_round():
+def test_forces_are_not_reversed():
     reference = drawn()
     found = fit(reference, planted(reference, -0.7, 0.01))
     assert found.factor == pytest.approx(-1 / 0.7, rel=0.01)
     assert found.rmse_improved == 1
-    assert found.refused == (f"the factor is {found.factor:.2f}: forces would turn round",)
+    assert found.refused == (f"the factor is {found.factor:.2f}: forces would be reversed",)
 
 
 def test_a_factor_that_most_structures_do_not_want_is_refused():
@@ -143,23 +152,23 @@ def test_errors_must_fall_both_ways():
 # --- what is left out ---------------------------------------------------------------------------
 
 
-def test_each_unit_is_judged_by_the_factor_of_the_others():
+def test_each_group_is_judged_by_the_factor_of_the_others():
     reference = drawn(7)
     model = [f * s for f, s in zip(planted(reference, 0.7, 0.2), range(1, 8), strict=True)]
-    units = list("aabcdde")
-    found = fit(reference, model, units)
+    groups = list("aabcdde")
+    found = fit(reference, model, groups)
     before, after, sizes = [], [], []
-    for unit in "abcde":
-        inside = [k for k in range(7) if units[k] == unit]
+    for group in "abcde":
+        inside = [k for k in range(7) if groups[k] == group]
         F, f = (np.concatenate([x[k].ravel() for k in inside]) for x in (reference, model))
-        outside = [k for k in range(7) if units[k] != unit]
+        outside = [k for k in range(7) if groups[k] != group]
         F0, f0 = (np.concatenate([x[k].ravel() for k in outside]) for x in (reference, model))
         k = (f0 @ F0) / (f0 @ f0)
         before.append((np.abs(f - F).mean(), np.sqrt(((f - F) ** 2).mean())))
         after.append((np.abs(k * f - F).mean(), np.sqrt(((k * f - F) ** 2).mean())))
         sizes.append(len(F))
     before, after = np.array(before), np.array(after)
-    assert found.units == 5
+    assert found.groups == 5
     assert (found.mae_improved, found.rmse_improved) == tuple((after < before).mean(axis=0))
     assert found.mae == pytest.approx(np.average(before[:, 0], weights=sizes))
     assert found.rescaled_mae == pytest.approx(np.average(after[:, 0], weights=sizes))
@@ -167,7 +176,7 @@ def test_each_unit_is_judged_by_the_factor_of_the_others():
     assert found.rescaled_rmse**2 == pytest.approx(np.average(after[:, 1] ** 2, weights=sizes))
 
 
-def test_one_unit_that_dominates_does_not_judge_itself():
+def test_one_group_that_dominates_does_not_judge_itself():
     reference = drawn(2)
     reference[0] = 100 * reference[0]
     model = [0.5 * reference[0], 2.0 * reference[1]]
@@ -184,7 +193,7 @@ def test_crystals_without_forces_have_no_vote():
     rounding = list(np.random.default_rng(2).normal(0, 1e-7, (5, 6, 3)))
     found = fit(reference + still, model + rounding)
     assert found.accepted
-    assert (found.units, found.mae_improved) == (25, 1)
+    assert (found.groups, found.mae_improved) == (25, 1)
     # forces where there are none are an error, and count
     assert not fit(reference + still, model + drawn(5, seed=3, scale=0.05)).accepted
 

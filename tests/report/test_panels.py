@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
-from parity_records import make_energy, make_forces, make_ordering, make_parity
+from parity_records import make_energy, make_forces, make_ranking, make_parity
 from report_runs import with_rows
 
 from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
@@ -214,7 +214,7 @@ def test_a_run_has_one_colour_and_it_is_the_model_s(full):
             "bonds",
             "forces-my-set",
             "energies-my-set",
-            "order-my-set",
+            "ranking-my-set",
             "scales",
             "learning-1",
         ]
@@ -237,14 +237,14 @@ def test_in_a_comparison_every_model_has_its_own(full):
         "bonds",
         "forces",
         "energies",
-        "order",
+        "ranking",
     ]
     for panel in together:
         assert colours_of(panel.figure) == set(colours), panel.name
     own = {letter: [p for p in panels if p.letters == letter] for letter in "ABC"}
     assert len(panels) == len(together) + sum(map(len, own.values()))
     for (letter, found), colour in zip(own.items(), colours, strict=True):
-        names = ("forces-my-set", "energies-my-set", "order-my-set", "scales", "learning-1")
+        names = ("forces-my-set", "energies-my-set", "ranking-my-set", "scales", "learning-1")
         assert [p.name for p in found] == [f"{letter.lower()}-{name}" for name in names]
         assert {c for p in found for c in colours_of(p.figure)} == {colour}
 
@@ -384,7 +384,7 @@ def test_of_very_many_structures_the_worst_are_shown(backends):
         ("bonds", ["4 bonds", "Cu −2.00 %", "0 broken"]),
         ("forces-my-set", ["MAE 0.25 eV/Å", "0.500 of the reference, soft"]),
         ("energies-my-set", ["15.0 meV/atom in raw (2 frames)", "bias −5.0 meV/atom"]),
-        ("order-my-set", ["σ 0.25 eV over 170006 pairs", "66 % for 0.1 eV"]),
+        ("ranking-my-set", ["σ 0.25 eV over 170006 pairs", "66 % for 0.1 eV"]),
         ("scales", ["MAE 15.0 meV/atom", "σ 0.25 eV"]),
         ("learning-1", ["Zero-shot 0.4 meV/atom", "Fine-tuned needs half."]),
     ],
@@ -416,7 +416,7 @@ def test_small_words_are_large_enough_and_none_is_cut_off(panels, full):
     models = [dataclasses.replace(full, calculator=info(b, "x" * 30)) for b in ("chgnet", "mace")]
     long = make_parity(
         "a rather long name of a set, as folders may have it",
-        forces=make_forces([1e-4] * 6, [3.33e-4] * 6, slope=None, component_mae=0.000189),
+        forces=make_forces([1e-4] * 6, [3.33e-4] * 6, slope=False, component_mae=0.000189),
         energy=make_energy([*np.linspace(-0.01, 0.01, 50), 8.0]),
         not_assessed={"slope": "all of the reference's forces are below a thousandth of an eV/Å"},
     )
@@ -493,9 +493,9 @@ def test_numbers_of_any_size(scale, tmp_path):
         relaxation=(make_relaxation(change=min(scale, 1e8)),),
         parity=(
             make_parity(
-                forces=make_forces(F, F, slope=None),
+                forces=make_forces(F, F, slope=False),
                 energy=make_energy([scale, -scale / 3] if scale < 1e200 else [1e30]),
-                ordering=make_ordering(min(scale, 1e100)),
+                ranking=make_ranking(min(scale, 1e100)),
             ),
         ),
     )
@@ -511,8 +511,8 @@ def test_one_point_and_no_numbers(tmp_path):
         parity=(
             make_parity(
                 energy=dataclasses.replace(make_energy([np.nan, 0.1]), mae=none),
-                forces=make_forces([], [], slope=None),
-                ordering=make_ordering(bins=(), sigma=0.0),
+                forces=make_forces([], [], slope=False),
+                ranking=make_ranking(bins=(), sigma=0.0),
             ),
         ),
     )

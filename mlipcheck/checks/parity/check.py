@@ -10,12 +10,13 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...calculators.evaluate import iterate_evaluations
 from ...calculators.records import Evaluation
-from ...check import Check, Context, Skip, Task
+from ...check import Check, Context, Evidence, Skip, Task
 from ...drawing.tables import Block, Column
 from ...record import CROSSED, Advice, Model, RunRecord
-from ...references.frames import FrameSet
+from ...references.frames import DATA_SETS, FrameSet
 from ...system import Settings, System
-from .compare import PROPERTIES, check_settings, compare_frames
+from ...uses import OWN, PUBLIC, TOY
+from . import compare
 from .criteria import CRITERIA, FORCE_QUESTIONS
 from .record import Parity
 from .tables import make_tables
@@ -43,25 +44,23 @@ class ParityCheck(Check[Parity]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        check_settings(settings.energies, settings.energy_resolution, settings.seed)
+        compare.check_settings(settings.energies, settings.energy_resolution, settings.seed)
         skips: list[Task | Skip] = [Skip(why) for why in system.unlabelled]
         if not system.frames:
             return skips or [Skip("no labelled frames given")]
-        sets = system.frames
-        if settings.quick:
-            sets = tuple(_fewer(s, QUICK_ATOMS / len(sets), settings.seed) for s in sets)
         tasks = []
-        for s in sets:
+        for s in system.frames:
+            if settings.quick:
+                s = _fewer(s, QUICK_ATOMS / len(system.frames), settings.seed)
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             size = sum(map(len, atoms)) / max(1, len(middle))
-            how = (settings.energies, settings.energy_resolution, settings.seed)
-            key, name = (s.fingerprint, *how), f"{s.name} ({len(atoms)} frames)"
+            key, name = (s.fingerprint, *_how(settings).items()), f"{s.name} ({len(atoms)} frames)"
             tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Parity]:
-        labels, settings = task.subject, context.settings
+        labels: FrameSet = task.subject
         found: list[Evaluation] = []
         for start in range(0, len(labels.frames), CHUNK):
             images = [f.atoms for f in labels.frames[start : start + CHUNK]]
@@ -70,7 +69,7 @@ class ParityCheck(Check[Parity]):
             def compute(images: list[Any] = images) -> list[Evaluation]:
                 nonlocal left
                 results = {}
-                for k, result in iterate_evaluations(calculator, images, PROPERTIES):
+                for k, result in iterate_evaluations(calculator, images, compare.PROPERTIES):
                     results[k] = result
                     context.advance(1)
                     left -= 1
@@ -79,15 +78,12 @@ class ParityCheck(Check[Parity]):
             key = (labels.fingerprint, start, CHUNK)
             found += context.keep(list[Evaluation], key, compute)
             context.advance(left)
-        row = compare_frames(
-            calculator,
-            labels,
-            found,
-            energies=settings.energies,
-            energy_resolution=settings.energy_resolution,
-            seed=settings.seed,
-        )
-        return [row]
+        return [compare.compare_frames(calculator, labels, found, **_how(context.settings))]
+
+    def evidence(self, row: Parity) -> Evidence:
+        if row.level_of_theory == "analytic":
+            return Evidence(TOY, row.doubts)
+        return Evidence(PUBLIC if row.source in DATA_SETS else OWN, row.doubts)
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         return make_tables(models)
@@ -100,14 +96,14 @@ class ParityCheck(Check[Parity]):
     def mismatch(self, one: Parity, other: Parity) -> list[str]:
         if one.fingerprint != other.fingerprint:
             return [f"{one.name} and {other.name} are not the same frames with the same labels"]
-        asked = [p.ordering.difference if p.ordering else None for p in (one, other)]
-        if asked[0] != asked[1] and one.ordering and other.ordering:
+        asked = [p.ranking.difference if p.ranking else None for p in (one, other)]
+        if asked[0] != asked[1] and one.ranking and other.ranking:
             return [f"{one.name}: the energy resolution is {asked[0]} and {asked[1]} eV"]
         return []
 
     def advice(self, run: RunRecord) -> list[Advice]:
-        """Advise one factor on the forces where it was accepted, and say where it was not."""
-        soft = {
+        """Advise one factor on the forces where it was accepted; say where no factor helps."""
+        off = {
             subject
             for f in run.findings
             if f.check == self.name and f.status in CROSSED and f.quantity in FORCE_QUESTIONS
@@ -116,7 +112,7 @@ class ParityCheck(Check[Parity]):
         found = []
         for p in run.rows(self.name):
             r = p.rescaling
-            if r is None or p.name not in soft:
+            if r is None or p.name not in off:
                 continue
             if r.accepted:
                 text = (
@@ -126,11 +122,17 @@ class ParityCheck(Check[Parity]):
                 )
                 command = run.command_about("parity", p.typed, "--rescale", "--save", "factor.json")
                 found.append(Advice("rescale", text, command))
-            else:
-                why = "; ".join(r.refused)
-                text = f"One factor does not correct the forces of {p.name}: {why}."
+            elif not p.doubts and (p.forces.deciding.called or "")[:4] != "soft":
+                text = (
+                    f"One factor does not correct the forces of {p.name}: {'; '.join(r.refused)}."
+                )
                 found.append(Advice("do not rescale", text))
         return found
+
+
+def _how(settings: Settings) -> dict[str, Any]:
+    names = ("energies", "energy_resolution", "seed")
+    return {name: getattr(settings, name) for name in names}
 
 
 def _fewer(labels: FrameSet, atoms: float, seed: int) -> FrameSet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,25 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
+from ...references.doubts import Doubt
 from ...references.frames import FrameSet, LabelledFrame, load_frame_sets
-from ...references.level_of_theory import differences
-from .energies import CONVENTIONS, compare_energies_in, default_convention, find_conventions
-from .forces import SMALLEST_RMS, compare_forces
-from .ordering import compare_order
-from .record import Parity, StressParity, Suspicion
+from ...references.level_of_theory import level_doubt
+from .energies import CONVENTIONS, OF_CHECKPOINT, compare_energies_in, doubt_zero, find_conventions
+from .forces import FLOOR, compare_forces
+from .label_warnings import doubt_energies, doubt_forces, doubt_own, doubt_unit
+from .ranking import compare_ranking
+from .record import Parity, StressParity
 from .rescaling import fit_factor
-from .suspicions import suspect_energies, suspect_unit
 
-PLACEHOLDERS = 0.1  # eV/Å that a model has where symmetry makes no force vanish
 PROPERTIES = ("energy", "forces", "stress")
+MIN_PAIRS = 10  # to know how errors of differences are spread
+ALONE = 6.0  # Å to the next image, from which a single atom or a dimer is no crystal
 
 Pairs = list[tuple[LabelledFrame, Evaluation]]
 
@@ -41,7 +43,7 @@ def parity(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Parity:
-    """Hold a calculator against labelled frames.
+    """Compare a calculator with labelled frames.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def parity(
         One set of one level of theory.
     energies : str, optional
         ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts, and
-        offsets fitted where nobody says.
+        offsets fitted where its zero is not known.
     energy_resolution : float, optional
         The energy difference between two states that matters, in eV.
     seed : int
@@ -78,26 +80,16 @@ def parity(
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
         raise InputError(f"{len(sets)} sets of frames ({names}); compare one at a time")
-    found = evaluate(
-        calculator, [f.atoms for f in sets[0].frames], properties=PROPERTIES, progress=progress
-    )
-    return compare_frames(
-        calculator,
-        sets[0],
-        found,
-        energies=energies,
-        energy_resolution=energy_resolution,
-        seed=seed,
-    )
+    atoms = [f.atoms for f in sets[0].frames]
+    found = evaluate(calculator, atoms, properties=PROPERTIES, progress=progress)
+    return compare_frames(calculator, sets[0], found, energies, energy_resolution, seed)
 
 
 def check_settings(energies: str | None, energy_resolution: float | None, seed: int = 0) -> None:
     """Raise `InputError` for what `parity` cannot do, before any work is done."""
     if energies not in (None, *CONVENTIONS):
         raise InputError(f"energies is {energies!r}; give one of {', '.join(CONVENTIONS)}")
-    if energy_resolution is not None and not (
-        np.isfinite(energy_resolution) and energy_resolution > 0
-    ):
+    if energy_resolution is not None and not 0 < energy_resolution < np.inf:
         raise InputError(
             f"energy_resolution is {energy_resolution}; give a positive energy difference in eV"
         )
@@ -108,173 +100,179 @@ def compare_frames(
     calculator: BaseCalculator,
     labels: FrameSet,
     found: Sequence[Evaluation],
-    *,
     energies: str | None = None,
     energy_resolution: float | None = None,
     seed: int = 0,
 ) -> Parity:
     """Return the `Parity` of frames that were evaluated already; see `parity`."""
-    usable = [(f, e) for f, e in zip(labels.frames, found, strict=True) if f.error is None]
-    good = [(f, e) for f, e in usable if e.error is None]
-    facts: dict[str, Any] = {
-        "name": labels.name,
-        "source": labels.source,
-        "typed": labels.typed,
-        "fingerprint": labels.fingerprint,
-        "distribution": _distribution(labels, describe(calculator)),
-        "level_of_theory": labels.level_of_theory,
-        "frames": len(labels.frames),
-        "runs": len({f.run for f, _ in usable}),
-        "failures": tuple((f.name, e.error) for f, e in usable if e.error is not None),
-        "unlabelled": tuple((f.name, f.error) for f in labels.frames if f.error is not None),
-        "notes": labels.notes,
-    }
-    if labels.error is not None or not good:
-        why = f"the model fails on every frame: {usable[0][1].error}" if usable else "no labels"
-        return Parity(**facts, error=labels.error or why)
     info = describe(calculator)
-    parts = [
-        _energies(labels, good, energies, info.energy_convention, energy_resolution),
-        _forces(good, seed),
-        _stresses(good),
-    ]
-    theory = differences(
-        labels.level_of_theory, info.level_of_theory, labels.compositions, labels.settings
+    usable = [(f, e) for f, e in zip(labels.frames, found, strict=True) if f.error is None]
+    states = [(f, e) for f, e in usable if not sets_zero(f.atoms)] or usable
+    notes = labels.notes
+    if left := len(usable) - len(states):
+        notes += (f"{left} frames of single atoms or dimers set zeros of energy: left out",)
+    good = [(f, e) for f, e in states if e.error is None]
+    row = Parity(
+        name=labels.name,
+        source=labels.source,
+        typed=labels.typed,
+        fingerprint=labels.fingerprint,
+        distribution=_distribution(labels, info),
+        level_of_theory=labels.level_of_theory,
+        frames=len(labels.frames),
+        runs=len({f.run for f, _ in states}),
+        failures=tuple((f.name, e.error) for f, e in states if e.error is not None),
+        unlabelled=tuple((f.name, f.error) for f in labels.frames if f.error is not None),
+        notes=notes,
     )
-    return Parity(
-        **facts,
-        **{name: value for part in parts for name, value in part.results.items()},
-        not_assessed={name: why for part in parts for name, why in part.not_assessed.items()},
-        suspicions=tuple(x for x in (_of_level(theory), *(p.suspicion for p in parts)) if x),
+    if labels.error is not None or not good:
+        why = f"the model fails on every frame: {states[0][1].error}" if states else "no labels"
+        return replace(row, error=labels.error or why)
+    parts = _Parts()
+    _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
+    _add_forces(parts, good, seed)
+    _add_stresses(parts, good)
+    own = None if labels.level_of_theory == "analytic" else doubt_own(good)
+    level = level_doubt(
+        labels.level_of_theory,
+        info.level_of_theory,
+        labels.compositions,
+        labels.settings,
+        what="the labels are",
+        model=info.backend or "the model",
     )
+    found_doubts = [own] if own else [level, *labels.doubts, *parts.doubts]
+    doubts = tuple(d for d in found_doubts if d is not None)
+    against = tuple(d.text for d in doubts if d.bears_on(["forces"]))
+    if against and (fitted := parts.results.get("rescaling")):
+        parts.results["rescaling"] = replace(fitted, refused=against)
+    return replace(row, **parts.results, not_assessed=parts.not_assessed, doubts=doubts)
+
+
+def sets_zero(atoms: Atoms) -> bool:
+    """Find out whether a frame is a single atom or a dimer in vacuum."""
+    if len(atoms) > 2:
+        return False
+    lengths = atoms.cell.lengths()[atoms.pbc]
+    return bool((lengths - np.ptp(atoms.positions, axis=0).max(initial=0.0) > ALONE).all())
 
 
 def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
-    """Return whether the set is in the distribution of this model; None where nobody knows."""
+    """Return whether the set is in the distribution of this model; None where it is not known."""
     of_mptrj = info.level_of_theory is not None and "PBE / PBE+U" in info.level_of_theory
     of_morse = get_demonstration(info.backend).morse
     known = of_morse if labels.level_of_theory == "analytic" else of_mptrj
     return labels.distribution if known else None
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Some fields of a `Parity`, why others have none, and what is odd about the labels."""
+@dataclass
+class _Parts:
+    """Fields of a `Parity`, why others have none, and what speaks against the labels."""
 
     results: dict[str, Any] = field(default_factory=dict)
     not_assessed: dict[str, str] = field(default_factory=dict)
-    suspicion: Suspicion | None = None
+    doubts: list[Doubt | None] = field(default_factory=list)
 
 
-def _energies(
+def _with_both(good: Pairs, label: str, noun: str) -> Pairs | str:
+    """Return the pairs that have a label and the model's number, or why there are none."""
+    labelled = [(f, e) for f, e in good if getattr(f, label) is not None]
+    both = [(f, e) for f, e in labelled if getattr(e, label) is not None]
+    return both or ("the model gives none" if labelled else f"no frame has {noun}")
+
+
+def _add_energies(
+    parts: _Parts,
     labels: FrameSet,
     good: Pairs,
     asked: str | None,
     checkpoint: str | None,
     energy_resolution: float | None,
-) -> _Part:
-    kept = [(f, e) for f, e in good if f.energy is not None and e.energy is not None]
-    if not kept:
-        why = "no frame has an energy" if _none_has(good, "energy") else "the model gives none"
-        return _Part(not_assessed={"energy": why, "ordering": why})
+) -> None:
+    kept = _with_both(good, "energy", "an energy")
+    if isinstance(kept, str):
+        parts.not_assessed |= {"energy": kept, "ranking": kept}
+        return
     frames = [f for f, _ in kept]
-    reference = np.array([f.energy for f in frames], dtype=float)
-    model = np.array([e.energy for _, e in kept], dtype=float)
+    reference, model = (np.array([x.energy for x in side]) for side in zip(*kept, strict=True))
     corrected = "mp2020" in (asked, checkpoint, labels.energy_convention)
     conventions = find_conventions(labels, frames, model, corrected=corrected)
-    convention, why = default_convention(checkpoint)
+    convention, why = "fit-offsets", "the model's zero of energy is not known to be the labels'"
     if asked is not None:
         convention, why = asked, "as asked"
-    found = None
-    if convention in conventions.errors:
-        found = compare_energies_in(conventions, convention, why, frames)
-    if found is None:
+    elif checkpoint in ("raw", "mp2020"):
+        convention, why = checkpoint, OF_CHECKPOINT
+    energy = compare_energies_in(conventions, convention, why)
+    if energy is None:
         not_had = {w for (c, _), w in conventions.why_not.items() if c == convention}
-        reason = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
+        why = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
         if asked is None:
-            found = compare_energies_in(conventions, "fit-offsets", reason, frames)
+            convention = "fit-offsets"
+            energy = compare_energies_in(conventions, convention, why)
+    if energy is None:
+        parts.not_assessed["energy"] = why
     n_atoms = np.array([len(f.atoms) for f in frames])
     # a state's own correction belongs to differences of energy; constants of elements cancel
-    used = found.convention if found is not None else convention
-    own_zero = used == "fit-offsets" or used not in conventions.errors
-    shift = conventions.plain if own_zero else conventions.errors[used]
+    own_zero = convention == "fit-offsets" or convention not in conventions.errors
+    shift = conventions.plain if own_zero else conventions.errors[convention]
     comparable = np.isfinite(shift)
-    order = compare_order(
+    ranking = compare_ranking(
         [f for f, c in zip(frames, comparable, strict=True) if c],
         model[comparable] - (shift * n_atoms)[comparable],
         model[comparable],
         energy_resolution,
     )
-    results = {"energy": found, "ordering": order}
-    alone = "no two states of one composition" if comparable.any() else reason
-    reasons = {"energy": "" if found else reason, "ordering": alone}
-    return _Part(
-        {name: value for name, value in results.items() if value is not None},
-        {name: why for name, why in reasons.items() if results[name] is None},
-        suspect_energies(
-            [f.atoms.get_chemical_formula() for f in frames], n_atoms, reference, model
-        ),
-    )
+    if ranking is None:
+        alone = "no two states of one composition"
+        parts.not_assessed["ranking"] = alone if comparable.any() else why
+    elif ranking.pairs < MIN_PAIRS:
+        parts.not_assessed["ranking"] = f"{ranking.pairs} pairs of states, {MIN_PAIRS} needed"
+        ranking = None
+    parts.results |= {"energy": energy, "ranking": ranking}
+    formulas = [f.atoms.get_chemical_formula() for f in frames]
+    unit = doubt_energies(formulas, n_atoms, reference, model)
+    parts.doubts.append(unit or doubt_zero(conventions, convention))
 
 
-def _forces(good: Pairs, seed: int) -> _Part:
-    kept = [
-        (f, f.forces, e.forces) for f, e in good if f.forces is not None and e.forces is not None
-    ]
-    if not kept:
-        why = "no frame has forces" if _none_has(good, "forces") else "the model gives none"
-        return _Part(not_assessed=dict.fromkeys(("forces", "slope", "rescaling"), why))
-    frames, reference, model = (list(x) for x in zip(*kept, strict=True))
+def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
+    kept = _with_both(good, "forces", "forces")
+    if isinstance(kept, str):
+        parts.not_assessed |= dict.fromkeys(("forces", "slope", "rescaling"), kept)
+        return
+    frames = [f for f, _ in kept]
+    reference, model = ([x.forces for x in side] for side in zip(*kept, strict=True))
     runs = [f.run for f in frames]
-    found = compare_forces(
-        [f.name for f in frames],
-        runs,
-        [f.atoms.get_chemical_symbols() for f in frames],
-        reference,
-        model,
-        seed,
-    )
-    doubt = suspect_unit("forces", np.concatenate(reference).ravel(), np.concatenate(model).ravel())
-    size = float(np.sqrt(np.mean(np.concatenate(model) ** 2)))
-    if found.reference_rms == 0 and size > PLACEHOLDERS:
-        text = f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
-        doubt = Suspicion("forces", "placeholders", text)
-    if found.slope is None:
-        small = f"its rms force is {found.reference_rms:.1e} eV/Å, under {SMALLEST_RMS:g}"
-        why = "all its forces are zero" if found.reference_rms == 0 else small
-        why_not = dict.fromkeys(("slope", "rescaling"), why)
-        return _Part({"forces": found}, why_not, doubt)
-    why_not = {}
-    if found.units < 2:
-        why_not["intervals"] = "all frames are of one run, and none is independent of the others"
-    rescaling = fit_factor(runs, reference, model)
-    if rescaling is None:
-        why_not["rescaling"] = "all forces of the model are zero"
-    return _Part({"forces": found, "rescaling": rescaling}, why_not, doubt)
+    symbols = [f.atoms.get_chemical_symbols() for f in frames]
+    found = compare_forces([f.name for f in frames], runs, symbols, reference, model, seed)
+    parts.results["forces"] = found
+    parts.doubts.append(doubt_forces(np.concatenate(reference), np.concatenate(model)))
+    if found.s_lo is None:
+        size = f"{found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        why = f"too small for a slope: the reference's rms force is {size}"
+        parts.not_assessed |= dict.fromkeys(("slope", "rescaling"), why)
+        return
+    if found.groups < 2:
+        why = "all frames are of one run, and none is independent of the others"
+        parts.not_assessed["intervals"] = why
+    parts.results["rescaling"] = fit_factor(runs, reference, model)
+    if parts.results["rescaling"] is None:
+        parts.not_assessed["rescaling"] = "all forces of the model are zero"
 
 
-def _stresses(good: Pairs) -> _Part:
-    kept = [(f, e) for f, e in good if f.stress is not None and e.stress is not None]
-    if not kept:
-        why = "no frame has a stress" if _none_has(good, "stress") else "the model gives none"
-        return _Part(not_assessed={"stress": why})
-    reference = np.array([f.stress for f, _ in kept], dtype=float)
-    model = np.array([e.stress for _, e in kept], dtype=float)
+def _add_stresses(parts: _Parts, good: Pairs) -> None:
+    kept = _with_both(good, "stress", "a stress")
+    if isinstance(kept, str):
+        parts.not_assessed["stress"] = kept
+        return
+    reference, model = (np.array([x.stress for x in side]) for side in zip(*kept, strict=True))
     off = model - reference
-    rows = np.column_stack([np.abs(off).sum(axis=1), np.full(len(off), 6.0)])
-    sums = sum_by_unit(rows, [f.run for f, _ in kept])
-    found = StressParity(
+    mean = off[:, :3].mean(axis=1)
+    off[:, :3] -= mean[:, None]
+    mises = np.sqrt(1.5 * (off**2 @ [1, 1, 1, 2, 2, 2]))
+    runs = [f.run for f, _ in kept]
+    parts.results["stress"] = StressParity(
         frames=len(kept),
-        mae=jackknife(lambda s: s[..., 0] / s[..., 1], sums, POSITIVE),
-        bias=float(off[:, :3].mean()),
-        reference_rms=float(np.sqrt(np.mean(reference**2))),
+        pressure=jackknife.mean(np.abs(mean), runs),
+        deviatoric=jackknife.mean(mises, runs),
     )
-    return _Part({"stress": found}, {}, suspect_unit("stresses", reference.ravel(), model.ravel()))
-
-
-def _none_has(good: Pairs, label: str) -> bool:
-    return all(getattr(f, label) is None for f, _ in good)
-
-
-def _of_level(text: str | None) -> Suspicion | None:
-    return None if text is None else Suspicion("level of theory", "functional", text)
+    parts.doubts.append(doubt_unit("stresses", reference.ravel(), model.ravel()))

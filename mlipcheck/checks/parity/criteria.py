@@ -1,160 +1,196 @@
-"""Questions, their numbers and limits."""
+"""Questions about labelled frames, their numbers and limits."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 from ase import units
+from scipy.stats import norm
 
+from ...analysis.estimate import Estimate
 from ...check import OWN_CONVENTION, Criterion, Reading
-from .record import Parity
+from .compare import MIN_PAIRS
+from .energies import ZERO
+from .record import ForceGroup, Parity
 
-ENOUGH_PAIRS = 10  # to know how errors of differences are spread
-ENOUGH_ATOMS = 20  # for a slope of one element
-FORCE_QUESTIONS = ("forces", "softening", "softening of one element")
-
-
-def read_frames(row: Parity) -> Reading:
-    failed, n = len(row.failures), row.frames
-    if failed:
-        name, why = row.failures[0]
-        all_failed = math.inf if row.error else failed
-        return Reading(all_failed, f"{failed} of {n} frames failed, {name}: {why}")
-    if row.error:
-        return Reading(None, row.error)
-    unlabelled = f", {len(row.unlabelled)} without labels" if row.unlabelled else ""
-    return Reading(0, f"all {n - len(row.unlabelled)} frames{unlabelled}")
+MIN_GROUPS = 5  # of one element, to be judged among many
+FOLLOWS = 0.5  # R² that it needs
+NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
+FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
 
 
-def read_labels(row: Parity) -> Reading | None:
-    if row.error:
-        return None
-    found = "; ".join(s.text for s in row.suspicions)
-    return Reading(len(row.suspicions), found or "nothing suspicious in units, signs and level")
+def _sure(e: Estimate, scale: float = 1.0, *, below: bool = False) -> float:
+    """Return the end of an interval that is nearer to the limit."""
+    end = e.high if below else e.low
+    return scale * (e.value * (NO_INTERVAL if below else 1 / NO_INTERVAL) if end is None else end)
 
 
-def read_convention(row: Parity) -> Reading | None:
-    if row.energy is None:
-        return None
-    found = row.energy.suspicion
-    return Reading(1 if found else 0, found or f"{row.energy.convention}: {row.energy.why}")
+def read_frames(row: Parity) -> Reading | None:
+    if row.failures:
+        (name, why), n = row.failures[0], len(row.failures)
+        return Reading(100 * n / row.frames, f"{n} of {row.frames} frames failed, {name}: {why}")
+    return Reading(None, row.error) if row.error else None
 
 
 def read_energy(row: Parity) -> Reading | None:
     if row.error:
         return None
-    if row.energy is None:
-        return Reading(None, row.not_assessed.get("energy", "no energies"))
     e = row.energy
-    if e.suspicion:
-        return Reading(None, "most of the error is one of convention")
-    mev = 1000 * e.mae.value
-    return Reading(mev, f"{mev:.1f} meV/atom in {e.convention} ({e.frames} frames)")
+    if e is None or e.relative:
+        why = row.not_assessed.get("energy", "no energies") if e is None else e.relative
+        return Reading(None, why)
+    mev, bias = 1000 * e.mae.value, 1000 * e.bias
+    all_one_way = f", bias {bias:+.0f}" if abs(bias) > 0.8 * mev else ""
+    text = f"{mev:.1f} meV/atom in {e.convention}{all_one_way} ({e.frames} frames)"
+    return Reading(mev, text, _sure(e.mae, 1000))
+
+
+def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
+    """Return what slopes are judged by, and over what; or nothing and why."""
+    f = row.forces
+    if f is None or f.slope is None:
+        return None, row.not_assessed.get("slope", "no forces")
+    if not f.dominated:
+        return f, ""
+    share = f"{f.largest_frame} holds {100 * f.largest_share:.0f} % of ΣF²"
+    if f.median_frames < 2:
+        return None, f"{share}, and no other frame has forces"
+    return f.deciding, f", median of {f.median_frames} frames ({share})"
 
 
 def read_forces(row: Parity) -> Reading | None:
     if row.error:
         return None
-    f = row.forces
-    if f is None or f.r_squared is None or f.slope is None:
-        return Reading(None, row.not_assessed.get("slope", "the model has no forces"))
-    if row.doubted("forces"):
-        return Reading(None, "the labels' unit or sign is in doubt")
+    f, over = _slopes(row)
+    if f is None:
+        return Reading(None, over)
+    if f.r_squared is None or f.s_lo is None:
+        return Reading(None, "the model has no forces")
     # forces that go the other way do not go the reference's, however well they follow
-    value = f.r_squared.value if f.slope.s_lo > 0 else -f.r_squared.value
-    return Reading(value, f"R² {f.r_squared.value:.2f}, MAE {f.mae.value:.3g} eV/Å")
+    value, sure = f.r_squared.value, _sure(f.r_squared, below=True)
+    if f.s_lo.value <= 0:
+        value, sure = -value, -value
+    return Reading(value, f"R² {f.r_squared.value:.2f}, MAE {f.mae.value:.3g} eV/Å{over}", sure)
+
+
+def read_rest(row: Parity) -> Reading | None:
+    f = row.forces
+    if f is None or f.slope is not None:
+        return None
+    text = f"{f.mae.value:.3f} eV/Å (the reference's rms force is {f.reference_rms:.2g})"
+    return Reading(f.mae.value, text, _sure(f.mae))
 
 
 def read_softening(row: Parity) -> Reading | None:
-    if row.error:
-        return None
-    f = row.forces
+    f, over = _slopes(row)
     if f is None or f.slope is None:
-        return Reading(None, row.not_assessed.get("slope", "no forces"))
-    if row.doubted("forces"):
-        return Reading(None, "the labels' unit or sign is in doubt")
+        return None  # said by the forces
     word = f", {f.called}" if f.called else ""
-    return Reading(100 * abs(f.slope.s_lo - 1), f"{f.slope.s_lo:.3f} of the reference{word}")
+    text = f"slope {f.slope.s_lo:.3f}{word}{over}"
+    if f.called in ("scattered", "uncorrelated"):
+        return Reading(None, f"{text}: no factor describes the error")
+    return Reading(100 * f.slope.off, text, 100 * _surely_off(f))
+
+
+def _surely_off(f: ForceGroup) -> float:
+    """Return how far the slopes are off together by the near ends of their intervals."""
+    if f.slope is None or f.s_lo is None or not f.slope.off:
+        return 0.0
+    other = f.magnitude if f.slope.is_factor else f.s_hi
+    used = [e for e in (f.s_lo, other) if e] if f.s_lo.value > 0 else [f.s_lo]
+    ends = [(e.low, e.high) for e in used if e.low is not None and e.high is not None]
+    if not ends:
+        return f.slope.off / NO_INTERVAL
+    return max(min(1 - high if f.s_lo.value < 1 else low - 1 for low, high in ends), 0.0)
 
 
 def read_elements(row: Parity) -> Reading | None:
-    f = row.forces
-    if row.error or f is None or row.doubted("forces"):
-        return None  # told by the pooled ones
-    found = [(g.name, g.slope) for g in f.by_element if g.slope and g.atoms >= ENOUGH_ATOMS]
-    if len(f.by_element) < 2 or not found:
+    """Read the element that is furthest off beyond its interval, of those that can be judged."""
+    groups = row.forces.by_element if row.forces else ()
+    found = [
+        (100 * _surely_off(g), g.name, g.s_lo)
+        for g in groups
+        if g.groups >= MIN_GROUPS and g.r_squared and g.r_squared.value >= FOLLOWS
+        if g.s_lo and g.s_lo.low is not None
+    ]
+    if len(groups) < 2 or not found:
         return None
-    name, slope = max(found, key=lambda item: abs(item[1].s_lo - 1))
-    word = f", {slope.remark}" if slope.remark else ""
-    return Reading(100 * abs(slope.s_lo - 1), f"{name} {slope.s_lo:.3f} of the reference{word}")
+    off, name, e = max(found, key=lambda item: item[0])
+    if off == 0:
+        return Reading(0.0, f"none of {len(found)} elements is off beyond its interval")
+    text = f"{name} at least {off:.0f} % off (slope {e.value:.2f} [{e.low:.2f}, {e.high:.2f}])"
+    return Reading(off, text, off)
 
 
-def read_stress(row: Parity) -> Reading | None:
+def _stress(row: Parity, part: str) -> Reading | None:
     if row.error:
         return None
     if row.stress is None:
-        return Reading(None, row.not_assessed.get("stress", "no stress"))
-    if row.doubted("stresses"):
-        return Reading(None, "the labels' unit or sign is in doubt")
-    gpa = row.stress.mae.value / units.GPa
-    return Reading(gpa, f"{gpa:.2f} GPa ({row.stress.frames} frames)")
+        why = row.not_assessed.get("stress", "no stress")
+        return Reading(None, why) if part == "pressure" else None
+    e: Estimate = getattr(row.stress, part)
+    gpa = e.value / units.GPa
+    return Reading(gpa, f"{gpa:.2f} GPa off ({row.stress.frames} frames)", _sure(e, 1 / units.GPa))
 
 
-def read_ordering(row: Parity) -> Reading | None:
-    order = row.ordering
-    if order is None or order.difference is None or order.chance is None:
-        return None  # nobody asked
-    if order.misfit is not None:
-        if order.observed is None or order.observed_pairs < ENOUGH_PAIRS:
-            return Reading(None, f"too few pairs about {order.difference:g} eV apart")
-        seen = {f"about {order.difference:g} eV": (order.observed, order.observed_pairs)}
-        # who resolves a difference resolves a larger one, too
-        for b in order.bins:
-            if b.low >= order.difference and b.pairs >= ENOUGH_PAIRS:
-                apart = f"> {b.low:g} eV" if b.high is None else f"{b.low:g} to {b.high:g} eV"
-                seen[apart] = (b.observed, b.pairs)
-        apart, (right, pairs) = min(seen.items(), key=lambda item: item[1][0])
-        return Reading(100 * right, f"{100 * right:.0f} % of {pairs} pairs {apart} apart")
-    apart = f"{order.difference:g} eV apart"
-    if order.pairs < ENOUGH_PAIRS or not order.observed_pairs:
-        return Reading(None, f"{order.pairs} pairs of states, {order.observed_pairs} about {apart}")
-    return Reading(
-        100 * order.chance,
-        f"{100 * order.chance:.0f} % for {order.difference:g} eV (σ {order.sigma.value:.3g} eV)",
-    )
+def read_ranking(row: Parity) -> Reading | None:
+    found = row.ranking
+    if found is None:
+        return None
+    if found.difference is None or found.chance is None:
+        spread = f"σ {found.sigma.value:.3g} eV over {found.pairs} pairs"
+        ask = "say which difference matters: --energy-resolution"
+        return Reading(None, f"{spread}; {ask}") if row.energy and row.energy.relative else None
+    asked = f"{found.difference:g} eV"
+    if not found.observed_pairs:
+        return Reading(None, f"none of {found.pairs} pairs of states is about {asked} apart")
+    if found.misfit is None:
+        low = found.sigma.low if found.sigma.low is not None else found.sigma.value / NO_INTERVAL
+        best = float(norm.cdf(found.difference / low)) if low > 0 else 1.0
+        text = f"{100 * found.chance:.0f} % for {asked} (σ {found.sigma.value:.3g} eV)"
+        return Reading(100 * found.chance, text, 100 * best)
+    if found.observed is None or found.observed_pairs < MIN_PAIRS:
+        return Reading(None, f"too few pairs about {asked} apart")
+    seen = {f"about {asked}": (found.observed, found.observed_pairs)}
+    # who resolves a difference resolves a larger one, too
+    for b in found.bins:
+        if b.low >= found.difference and b.pairs >= MIN_PAIRS:
+            apart = f"> {b.low:g} eV" if b.high is None else f"{b.low:g} to {b.high:g} eV"
+            seen[apart] = (b.observed, b.pairs)
+    apart, (right, n) = min(seen.items(), key=lambda item: item[1][0])
+    middle = (n * right + 2) / (n + 4)  # Agresti and Coull
+    best = middle + 2 * math.sqrt(middle * (1 - middle) / (n + 4))
+    return Reading(100 * right, f"{100 * right:.0f} % of {n} pairs {apart} apart", 100 * best)
 
+
+_FORCES: dict[str, Any] = {
+    "rests_on": ("forces",),
+    "decides": ("vibrations", "dynamics"),
+    "hints": ("relax", "defects"),
+}
+_SOFTENING: dict[str, Any] = {**_FORCES, "caution": 10.0, "fail": 30.0, "unit": "% off"}
+_STRESS: dict[str, Any] = {
+    "caution": 3.0,
+    "fail": 10.0,
+    "unit": "GPa",
+    "rests_on": ("stresses",),
+    "hints": ("relax", "vibrations", "dynamics"),
+}
 
 CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "frames",
         read_frames,
-        caution=None,
-        fail=0,
+        caution=0,
+        fail=50,
+        unit="% of frames",
         source=f"{OWN_CONVENTION}: a potential must answer for every structure",
-        good="every frame was answered",
+        good="every frame was evaluated",
         bad="the model gives no answer there; its other numbers leave these frames out",
         why="what cannot be evaluated can be neither relaxed nor simulated",
-    ),
-    Criterion(
-        "labels",
-        read_labels,
-        caution=0,
-        fail=None,
-        source=f"{OWN_CONVENTION}: factors of units between correlated numbers; INCAR settings",
-        good="labels and model speak of the same quantities",
-        bad="look at the labels before you read the other numbers",
-        why="a wrong unit, sign or functional of the labels looks like an error of the model",
-    ),
-    Criterion(
-        "energy convention",
-        read_convention,
-        caution=None,
-        fail=0,
-        words="fail: another convention explains half of the error",
-        source=f"{OWN_CONVENTION}: a bias with good forces is a convention",
-        good="no other convention explains the error",
-        bad="the error is mostly one of convention, and not the model's",
-        why="raw and corrected energies differ by hundreds of meV/atom with equally good forces",
+        decides=("relax", "energies", "vibrations", "dynamics"),
     ),
     Criterion(
         "energy",
@@ -166,7 +202,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="energies agree as well as within a training set",
         bad="energies are off: rank structures by them only where differences are larger",
         why="stabilities, mixing and reaction energies are small differences of large numbers",
-        rests_on=("energies",),
+        rests_on=("energies", ZERO),
         decides=("energies",),
         hints=("defects",),
     ),
@@ -177,67 +213,72 @@ CRITERIA: tuple[Criterion, ...] = (
         fail=0.5,
         unit="in R²",
         source=f"{OWN_CONVENTION}: 0.9 is what a factor needs to correct forces",
-        good="forces go the reference's way",
+        good="forces follow the reference's",
         bad="part of their error has nothing to do with the reference's: no factor corrects it",
         why="forces say where atoms go; an error without a pattern cannot be corrected afterwards",
         below=True,
+        **_FORCES,
+    ),
+    Criterion(
+        "force error at rest",
+        read_rest,
+        caution=0.05,
+        fail=0.25,
+        unit="eV/Å",
+        source=f"{OWN_CONVENTION}: 0.01 and 0.05 Å at a force constant of 5 eV/Å²",
+        good="at rest, forces are as small as the reference's",
+        bad="the model's minimum is elsewhere",
+        why="near a minimum both are noise about zero: only the size of the error says something",
         rests_on=("forces",),
-        decides=("vibrations", "dynamics"),
-        hints=("relax", "defects"),
+        hints=("relax",),
     ),
     Criterion(
         "softening",
         read_softening,
-        caution=10.0,
-        fail=30.0,
-        unit="% off",
         source="Deng et al., npj Comput. Mater. 11, 9 (2025): slopes of 0.7 to 0.9",
         good="forces are as strong as the reference's",
-        bad="forces have another strength, or follow something else (the word says which): "
-        "phonons, barriers and defect energies are off",
+        bad="forces have another strength: phonons, barriers and defect energies are off",
         why="models trained near equilibrium draw the energy surface too soft, with no sign of it "
         "in the curve",
-        rests_on=("forces",),
-        decides=("vibrations", "dynamics"),
-        hints=("relax", "defects"),
+        **_SOFTENING,
     ),
     Criterion(
         "softening of one element",
         read_elements,
-        caution=10.0,
-        fail=30.0,
-        unit="% off",
-        source=f"{OWN_CONVENTION}: as for all elements",
-        good="forces are as strong as the reference's on each element",
+        source=f"{OWN_CONVENTION}: as for all; intervals are corrected for how many are tried",
+        good="no element's forces are surely of another strength",
         bad="forces on this element have another strength, which the others hide",
         why="errors of two elements may cancel in the slope of both",
-        rests_on=("forces",),
-        decides=("vibrations", "dynamics"),
-        hints=("relax", "defects"),
+        **_SOFTENING,
     ),
     Criterion(
-        "stress",
-        read_stress,
-        caution=3.0,
-        fail=10.0,
-        unit="GPa",
+        "pressure",
+        partial(_stress, part="pressure"),
         source=f"{OWN_CONVENTION}: the volume's 3 and 10 % at a bulk modulus of 100 GPa",
-        good="stresses agree",
-        bad="stresses are off: so are the volumes that it relaxes to",
-        why="the stress decides the volume and the cell",
-        rests_on=("stresses",),
-        hints=("relax", "vibrations", "dynamics"),
+        good="mean pressures agree",
+        bad="pressures are off: so are the volumes that it relaxes to",
+        why="the pressure decides the volume",
+        **_STRESS,
     ),
     Criterion(
-        "order of states",
-        read_ordering,
+        "deviatoric stress",
+        partial(_stress, part="deviatoric"),
+        source=f"{OWN_CONVENTION}: strains of 3 and 10 % at a shear modulus of 33 GPa",
+        good="shear and differences of normal stresses agree",
+        bad="stresses are off in shape: so are the cells that it relaxes to",
+        why="it decides the shape of the cell",
+        **_STRESS,
+    ),
+    Criterion(
+        "ranking accuracy",
+        read_ranking,
         caution=95.0,
         fail=75.0,
         unit="%",
         source=f"{OWN_CONVENTION}: Φ(δ/σ) where it holds, else what was observed",
-        good="states that far apart, or farther, are ordered rightly",
-        bad="states that far apart are not told apart: compute them with the reference",
-        why="an error that is small an atom can be larger than the difference that you care about",
+        good="states that far apart, or farther, are ranked right",
+        bad="states that far apart are not resolved: compute them with the reference",
+        why="an error that is small an atom can be larger than the difference that matters",
         below=True,
         rests_on=("energies",),
         decides=("energies",),

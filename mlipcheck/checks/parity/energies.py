@@ -4,89 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
-from ...analysis.jackknife import POSITIVE, jackknife, sum_by_unit
+from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets
+from ...references.doubts import Doubt
 from ...references.frames import FrameSet, LabelledFrame
 from ...references.mp2020 import correction
 from .record import EnergyParity
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
-# A convention that leaves less than this part of another's error explains most of it.
-EXPLAINS = 0.5
-NOTICEABLE = 0.01  # eV/atom; below it no convention is suspected
+# A convention that leaves less than this part of another's error explains most of it, and a
+# constant that leaves less than that part all of it.
+EXPLAINS, EXPLAINS_ALL = 0.5, 0.05
+NOTICEABLE = 0.01  # eV/atom; below it no convention is doubted
+LARGEST_CONSTANT = 3.0  # eV an atom between conventions; beyond, constants fit a model's own error
 ANOTHER_ZERO = 1.0  # eV/atom; no model is so wrong by a constant
-FEWEST = 3  # frames, and compositions beyond the number of elements
+NO_STRUCTURE = 20.0  # eV/atom; none is so far from another
+MIN_FRAMES = 3  # and compositions beyond the number of elements
+OF_CHECKPOINT = "what the checkpoint predicts"
+ZERO = "zero of energy"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Conventions:
     """E_model - E_reference in eV/atom, frame by frame, in each convention; NaN where it has none.
 
-    ``plain`` holds the labels as they are; ``why_not`` tells why by (convention, index).
+    ``plain`` holds the labels as they are; ``why_not`` says why by (convention, index).
+    ``relative`` says why offsets could be fitted to the same composition or run only.
     """
 
-    errors: dict[str, np.ndarray]
+    frames: Sequence[LabelledFrame]
     plain: np.ndarray
-    why_not: dict[tuple[str, int], str]
+    errors: dict[str, np.ndarray]
     offsets: dict[str, float]
-
-
-OF_CHECKPOINT = "what the checkpoint predicts"
-
-
-def default_convention(checkpoint: str | None) -> tuple[str, str]:
-    """Return the convention to compare in, and why.
-
-    ``checkpoint`` is what the checkpoint predicts: ``raw``, ``mp2020`` or ``own``; None where
-    nobody says.
-    """
-    if checkpoint in ("raw", "mp2020"):
-        return checkpoint, OF_CHECKPOINT
-    return "fit-offsets", "the model's zero of energy is not known to be the labels'"
-
-
-def compare_energies_in(
-    conventions: Conventions, convention: str, why: str, frames: Sequence[LabelledFrame]
-) -> EnergyParity | None:
-    """Return the errors in one convention beside the others; None where no frame has it."""
-    errors = conventions.errors[convention]
-    kept = np.flatnonzero(np.isfinite(errors)).tolist()
-    if not kept:
-        return None
-    values = errors[kept]
-    rows = np.column_stack([np.abs(values), np.ones(len(values))])
-    alternatives = {
-        name: (float(np.abs(found[good]).mean()), int(good.sum()))
-        for name, found in conventions.errors.items()
-        if (good := np.isfinite(found)).any()
-    }
-    return EnergyParity(
-        of_checkpoint=why == OF_CHECKPOINT,
-        convention=convention,
-        why=why,
-        frames=len(kept),
-        mae=jackknife(
-            lambda s: s[..., 0] / s[..., 1],
-            sum_by_unit(rows, [frames[k].run for k in kept]),
-            POSITIVE,
-        ),
-        rmse=float(np.sqrt(np.mean(values**2))),
-        bias=float(values.mean()),
-        alternatives=alternatives,
-        offsets=conventions.offsets,
-        suspicion=_suspicion(conventions, convention, frames),
-        names=tuple(frames[k].name for k in kept),
-        errors=values,
-        left_out=tuple(
-            (frames[k].name, conventions.why_not.get((convention, k), "not comparable"))
-            for k in np.flatnonzero(np.isnan(errors)).tolist()
-        ),
-    )
+    why_not: dict[tuple[str, int], str] = field(default_factory=dict)
+    relative: str = ""
 
 
 def find_conventions(
@@ -108,64 +64,103 @@ def find_conventions(
     n_atoms = np.array([len(f.atoms) for f in frames])
     plain = (model - np.array([f.energy for f in frames], dtype=float)) / n_atoms
     counts = [Counter(f.atoms.get_chemical_symbols()) for f in frames]
-    fitted, offsets = fit_offsets(counts, plain)
-    why_not = {
-        ("fit-offsets", int(k)): "the other frames do not fix its elements' constants"
+    fitted, offsets = fit_offsets(counts, plain, [f.run for f in frames])
+    own = "mp2020" if labels.energy_convention == "mp2020" else "raw"
+    found = Conventions(frames, plain, {own: plain, "fit-offsets": fitted}, offsets)
+    if np.isnan(fitted).all():
+        found.errors["fit-offsets"] = fitted = fit_offsets(counts, plain)[0]
+        found.relative = "no other composition and run determines the constants of the elements"
+    found.why_not = {
+        ("fit-offsets", int(k)): "the other frames do not determine its elements' constants"
         for k in np.flatnonzero(np.isnan(fitted))
     }
-    own = "mp2020" if labels.energy_convention == "mp2020" else "raw"
-    errors = {own: plain, "fit-offsets": fitted}
     if corrected:
+        # the U of the user's own runs; by default the Materials Project's scheme is meant
+        applied_u = labels.settings.hubbard_u if labels.settings is not None else None
         other, sign = ("raw", -1) if own == "mp2020" else ("mp2020", 1)
-        errors[other] = np.full(len(frames), np.nan)
+        found.errors[other] = np.full(len(frames), np.nan)
         for k, frame in enumerate(frames):
             try:
-                shift = sign * correction(frame.atoms, _applied_u(labels)) / n_atoms[k]
+                shift = sign * correction(frame.atoms, applied_u) / n_atoms[k]
             except (InputError, CalculatorSetupError) as error:
-                why_not[other, k] = str(error)
+                found.why_not[other, k] = str(error)
             else:
-                errors[other][k] = plain[k] - shift
-    return Conventions(errors, plain, why_not, offsets)
+                found.errors[other][k] = plain[k] - shift
+    return found
 
 
-def _applied_u(labels: FrameSet) -> dict[str, float] | None:
-    """Return the U of the user's own runs; None where the Materials Project's scheme is meant."""
-    return labels.settings.hubbard_u if labels.settings is not None else None
-
-
-def _suspicion(
-    conventions: Conventions, chosen: str, frames: Sequence[LabelledFrame]
-) -> str | None:
-    """Say which other convention explains most of the error, on the frames that have both."""
-    if chosen == "fit-offsets":
+def compare_energies_in(found: Conventions, convention: str, why: str) -> EnergyParity | None:
+    """Return the errors in one convention beside the others; None where no frame has it."""
+    errors = found.errors.get(convention, np.array([]))
+    kept = np.flatnonzero(np.isfinite(errors)).tolist()
+    if not kept:
         return None
-    best = None
-    for name, errors in conventions.errors.items():
-        mine = conventions.errors[chosen]
+    values = errors[kept]
+    return EnergyParity(
+        convention=convention,
+        why=why,
+        mae=jackknife.mean(np.abs(values), [found.frames[k].run for k in kept]),
+        bias=float(values.mean()),
+        alternatives={
+            name: (float(np.abs(other[good]).mean()), int(good.sum()))
+            for name, other in found.errors.items()
+            if (good := np.isfinite(other)).any()
+        },
+        offsets=found.offsets,
+        relative=found.relative if convention == "fit-offsets" else "",
+        names=tuple(found.frames[k].name for k in kept),
+        errors=values,
+        left_out=tuple(
+            (found.frames[k].name, found.why_not.get((convention, k), "not comparable"))
+            for k in np.flatnonzero(np.isnan(errors)).tolist()
+        ),
+    )
+
+
+def doubt_zero(found: Conventions, chosen: str) -> Doubt | None:
+    """Say where labels have another zero of energy than the model, so that no error is known."""
+    if chosen == "fit-offsets" or chosen not in found.errors:
+        return None
+    mine, best = found.errors[chosen], None
+    _, composition = np.unique([_formula(f) for f in found.frames], return_inverse=True)
+    for name, errors in found.errors.items():
         both = np.isfinite(errors) & np.isfinite(mine)
-        if name == chosen or both.sum() < FEWEST:
+        if name == chosen or both.sum() < MIN_FRAMES:
             continue
+        explains = EXPLAINS
+        if name == "fit-offsets":
+            if found.relative or composition.max() + 1 < len(found.offsets) + MIN_FRAMES:
+                continue  # constants explain whatever few compositions share
+            if max(map(abs, found.offsets.values())) > LARGEST_CONSTANT:
+                explains = EXPLAINS_ALL
         before, after = float(np.abs(mine[both]).mean()), float(np.abs(errors[both]).mean())
-        # constants explain whatever few compositions share, a model's own error too
-        if name == "fit-offsets" and before < ANOTHER_ZERO and not _many_compositions(frames):
-            continue
-        if before > NOTICEABLE and after < EXPLAINS * before and (best is None or after < best[2]):
-            best = (name, before, after, int(both.sum()))
-    if best is None:
-        return None
-    name, before, after, n = best
-    meaning = (
-        "the zeros of energy differ by a constant an element"
-        if name == "fit-offsets"
-        else f"the model's energies are {name} ones"
-    )
-    return (
-        f"{chosen} is the wrong convention: {1000 * before:.0f} meV/atom in it, "
-        f"{1000 * after:.0f} in {name} ({n} frames); {meaning}"
-    )
+        if before > NOTICEABLE and after < explains * before and (best is None or after < best[2]):
+            best = (name, before, after)
+    if best is not None:
+        name, before, after = best
+        text = (
+            f"{chosen} seems the wrong convention: {1000 * before:.0f} meV/atom in it, "
+            f"{1000 * after:.0f} in {name}"
+        )
+        return Doubt(ZERO, text, (ZERO,))
+    known = np.isfinite(mine)
+    if typical := _constant(mine[known], composition[known]):
+        return Doubt(ZERO, f"its zero of energy seems to be {typical:.3g} eV/atom off", (ZERO,))
+    return None
 
 
-def _many_compositions(frames: Sequence[LabelledFrame]) -> bool:
-    elements = {x for f in frames for x in f.atoms.get_chemical_symbols()}
-    compositions = {f.atoms.symbols.formula.reduce()[0].format("hill") for f in frames}
-    return len(compositions) >= len(elements) + FEWEST
+def _constant(errors: np.ndarray, composition: np.ndarray) -> float | None:
+    """Return the typical error where it is a constant of each composition, as of another code."""
+    typical = float(np.median(errors)) if len(errors) else 0.0
+    sizes = np.bincount(composition)
+    sums = np.bincount(composition, errors)
+    several = sizes[composition] > 1
+    within = (errors - sums[composition] / sizes[composition])[several]
+    alike = len(within) >= MIN_FRAMES and np.sqrt(np.mean(within**2)) < EXPLAINS_ALL * abs(typical)
+    if abs(typical) > NO_STRUCTURE or (abs(typical) > ANOTHER_ZERO and alike):
+        return typical
+    return None
+
+
+def _formula(frame: LabelledFrame) -> str:
+    return str(frame.atoms.symbols.formula.reduce()[0].format("hill"))

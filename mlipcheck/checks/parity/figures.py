@@ -1,9 +1,9 @@
-"""A model against labelled frames: forces, errors of energies, and the order of states."""
+"""A model against labelled frames: forces, errors of energies, and the ranking of states."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,47 +11,32 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import SIZE, count, is_finite, printable, signed
+from ...drawing.lettering import SIZE, count, printable, signed
 from ...drawing.tables import number
-from .record import EnergyParity, ForceParity, Ordering, Parity
-from .tables import DOMINATES
+from .record import Parity
 
 # Most components are smaller than this quantile; where the largest is so many times that, axes are
 # logarithmic beyond it, or one frame with huge forces would leave the others a dot in the middle.
 BULK, DOMINATED = 0.9, 10.0
-MANY = 1000  # points that need to be seen through
+MAX_OPAQUE = 1000  # points, beyond which they need to be seen through
 BINS, FAR = 30, 3.0  # of a histogram; further from the quartiles, in interquartile ranges
-APART = (0.007, 6.0)  # eV between states, at least this much of the axis on every page
+RANGE = (0.007, 6.0)  # eV between states, at least this much of the axis on every page
 DASHES = (0, (6, 2))
-WIDE = 52  # characters of a line above a panel
+MAX_LINE = 52  # characters above a panel
 
 
-def drawings(p: Parity, colour: str) -> dict[str, Callable[[Axes], None]]:
-    """Return what draws the forces, the energies and the order of a set, as far as it has them."""
-    found: dict[str, Callable[[Axes], None]] = {}
-    if p.error is not None:
-        return found
-    if p.forces is not None and is_finite(p.forces.mae.value):
-        forces, why = p.forces, p.not_assessed.get("slope", "")
-        found["forces"] = lambda axis: _draw_forces(axis, forces, why, colour)
-    if p.energy is not None and is_finite(p.energy.mae.value):
-        energy = p.energy
-        found["energies"] = lambda axis: _draw_energies(axis, energy, colour)
-    if p.ordering is not None and is_finite(p.ordering.sigma.value):
-        ordering = p.ordering
-        found["order"] = lambda axis: _draw_ordering(axis, ordering, colour)
-    return found
-
-
-def _set_words(axis: Axes, told: Sequence[str], x: str, y: str) -> None:
-    lines = (textwrap.fill(printable(line), WIDE) for line in told)
-    axis.set_title("\n".join(lines), fontsize=SIZE)
+def _set_words(axis: Axes, lines: Sequence[str], x: str, y: str) -> None:
+    title = "\n".join(textwrap.fill(printable(line), MAX_LINE) for line in lines)
+    axis.set_title(title, fontsize=SIZE)
     axis.set_xlabel(x, fontsize=SIZE)
     axis.set_ylabel(y, fontsize=SIZE)
     axis.tick_params(labelsize=SIZE)
 
 
-def _draw_forces(axis: Axes, f: ForceParity, why: str, colour: str) -> None:
+def draw_forces(axis: Axes, p: Parity, colour: str) -> None:
+    """Draw components, model against reference."""
+    f = p.forces
+    assert f is not None
     good = np.isfinite(f.reference_sample) & np.isfinite(f.model_sample)
     F, model = f.reference_sample[good], f.model_sample[good]
     sizes = np.abs(np.concatenate([F, model]))
@@ -66,35 +51,36 @@ def _draw_forces(axis: Axes, f: ForceParity, why: str, colour: str) -> None:
         steps = np.outer(decades, (1, 3)).ravel()
         steps = steps[(steps > 2 * bulk) & (steps < reach)]
         ticks = [*-steps[::-1], 0.0, *steps]
-        axis.set_xticks(ticks, [signed(t, "g") for t in ticks])
-        axis.set_yticks(ticks, [signed(t, "g") for t in ticks])
+        for set_ticks in (axis.set_xticks, axis.set_yticks):
+            set_ticks(ticks, [signed(t, "g") for t in ticks])
     outwards = np.geomspace(1e-4, 1, 200) * reach  # dense enough for either kind of axis
     x = np.concatenate([-outwards[::-1], outwards])
     axis.plot(x, x, color=PALE, lw=1, zorder=0, label="y = x")
-    many = len(F) > MANY
+    many = len(F) > MAX_OPAQUE
     look: dict[str, Any] = {"ms": 2.5 if many else 4, "alpha": 0.25 if many else 0.5, "mew": 0}
     axis.plot(F, model, "o", color=colour, rasterized=many, label="components", **look)
-    told = [f"MAE {f.component_mae:.3g} eV/Å of components, {f.mae.value:.3g} of vectors"]
-    if f.slope is not None:
-        s = f.slope
-        axis.plot(x, s.s_lo * x, color=DARK, lw=1.4, ls=DASHES, label=f"slope s_lo {s.s_lo:.3f}")
-        numbers = {"s_lo": s.s_lo, "s_hi": s.s_hi, "R²": s.r_squared}
+    lines = [f"MAE {f.component_mae:.3g} eV/Å of components, {f.mae.value:.3g} of vectors"]
+    if s := f.deciding.slope:
+        axis.plot(x, s.s_lo * x, color=DARK, lw=1.4, ls=DASHES, label=f"slope {s.s_lo:.3f}")
+        numbers = {"slope": s.s_lo, "reverse": s.s_hi, "R²": s.r_squared}
         words = ", ".join(f"{k} {v:.3f}" for k, v in numbers.items() if v is not None)
-        told.append(f"{words}: {s.remark}" if s.remark else words)
+        over = f"median of {count(f.median_frames, 'frame')}: " if f.deciding is f.medians else ""
+        lines.append(f"{over}{words}{f': {s.remark}' if s.remark else ''}")
     else:
-        told.append(f"slope not assessed: {why}")
-    if f.largest_share > DOMINATES and f.frames > 1:
-        told.append(f"one frame holds {100 * f.largest_share:.0f} % of ΣF²")
+        lines.append(f"slope not assessed: {p.not_assessed.get('slope', '')}")
+    if f.dominated:
+        lines.append(f"one frame holds {100 * f.largest_share:.0f} % of ΣF²")
     axis.set_xlim(-reach, reach)
     axis.set_ylim(-reach, reach)
     axis.set_box_aspect(1)
-    x_words, y_words = (
-        f"{whose} force components (eV/Å{kind})" for whose in ("reference", "model")
-    )
-    _set_words(axis, told, x_words, y_words)
+    x_words, y_words = (f"{who} force components (eV/Å{kind})" for who in ("reference", "model"))
+    _set_words(axis, lines, x_words, y_words)
 
 
-def _draw_energies(axis: Axes, e: EnergyParity, colour: str) -> None:
+def draw_energies(axis: Axes, p: Parity, colour: str) -> None:
+    """Draw a histogram of the errors; what is far off is counted in the outer bins."""
+    e = p.energy
+    assert e is not None
     errors = 1000 * e.errors[np.isfinite(e.errors)]
     low, high = _robust_range(errors)
     beyond = (errors < low) | (errors > high)
@@ -110,16 +96,16 @@ def _draw_energies(axis: Axes, e: EnergyParity, colour: str) -> None:
     )
     axis.axvline(0, color=REFERENCE, lw=1, zorder=3, label="no error")
     bias = signed(1000 * e.bias, "+.1f")
-    told = [
+    lines = [
         f"MAE {1000 * e.mae.value:.3g} meV/atom, {e.convention}",
         f"bias {bias} meV/atom, {count(e.frames, 'frame')}",
     ]
     if beyond.any():
         worst = errors[np.argmax(np.abs(errors))]
-        told.append(f"{beyond.sum()} beyond the axis, the furthest at {signed(worst, '+.4g')}")
+        lines.append(f"{beyond.sum()} beyond the axis, the furthest at {signed(worst, '+.4g')}")
     axis.set_xlim(low, high)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    _set_words(axis, told, "energy, model − reference (meV/atom)", "frames")
+    _set_words(axis, lines, "energy, model − reference (meV/atom)", "frames")
 
 
 def _robust_range(errors: np.ndarray) -> tuple[float, float]:
@@ -134,43 +120,49 @@ def _robust_range(errors: np.ndarray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _draw_ordering(axis: Axes, order: Ordering, colour: str) -> None:
+def draw_ranking(axis: Axes, p: Parity, colour: str) -> None:
+    """Draw the fraction of pairs in the right order, observed and expected, by their distance."""
+    found = p.ranking
+    assert found is not None
     # the ends that a logarithmic axis cannot have
-    lows = [b.low or (b.high or 1.0) / 2 for b in order.bins]
-    highs = [b.high or 2 * b.low for b in order.bins]
+    lows = [b.low or (b.high or 1.0) / 2 for b in found.bins]
+    highs = [b.high or 2 * b.low for b in found.bins]
     middles = np.sqrt(np.multiply(lows, highs))
     axis.set_xscale("log")
-    sigma = order.sigma.value
-    shown = [x for x in (*lows, *highs, sigma, order.difference) if x and np.isfinite(x)]
+    sigma = found.sigma.value
+    shown = [x for x in (*lows, *highs, sigma, found.difference) if x and np.isfinite(x)]
     axis.set_xlim(
-        min(APART[0], *(0.75 * x for x in shown)), max(APART[1], *(1.4 * x for x in shown))
+        min(RANGE[0], *(0.75 * x for x in shown)), max(RANGE[1], *(1.4 * x for x in shown))
     )
-    observed = [b.observed for b in order.bins]
+    observed = [b.observed for b in found.bins]
     axis.hlines(observed, lows, highs, color=colour, lw=1.5)
     axis.plot(middles, observed, "o", color=colour, ms=7, label="observed")
-    expected = [b.expected for b in order.bins]
+    expected = [b.expected for b in found.bins]
     axis.plot(
         middles, expected, "s:", color=REFERENCE, mfc="white", lw=0.8, ms=4, label="Φ(|ΔE|/σ)"
     )
     axis.axhline(0.5, color="0.8", lw=0.8, zorder=0)
     if sigma > 0:
         axis.axvline(sigma, color=DARK, lw=1.2, ls=DASHES, label=f"σ {sigma:.3g} eV")
-    over = f"{count(order.pairs, 'pair')} of {count(order.compositions, 'composition')}"
-    told = [f"σ {sigma:.3g} eV over {over}"]
-    if order.difference is not None:
-        label = f"asked about: {order.difference:g} eV"
-        axis.axvline(order.difference, color=MIDDLE, lw=1.2, ls="-.", label=label)
+    over = f"{count(found.pairs, 'pair')} of {count(found.compositions, 'composition')}"
+    lines = [f"σ {sigma:.3g} eV over {over}"]
+    if found.difference is not None:
+        label = f"asked about: {found.difference:g} eV"
+        axis.axvline(found.difference, color=MIDDLE, lw=1.2, ls="-.", label=label)
         seen = "no pair so far apart"
-        if order.observed is not None:
-            seen = f"observed {order.observed:.2f} of {count(order.observed_pairs, 'pair')}"
-        told.append(f"at {order.difference:g} eV: Φ {number(order.chance, '.2f')}, {seen}")
+        if found.observed is not None:
+            seen = f"observed {found.observed:.2f} of {count(found.observed_pairs, 'pair')}"
+        lines.append(f"at {found.difference:g} eV: Φ {number(found.chance, '.2f')}, {seen}")
     top = axis.secondary_xaxis("top")
-    top.set_xticks(middles, [f"{b.pairs}" for b in order.bins], rotation=90, fontsize=SIZE)
+    top.set_xticks(middles, [f"{b.pairs}" for b in found.bins], rotation=90, fontsize=SIZE)
     top.xaxis.set_minor_formatter(NullFormatter())
     top.tick_params(length=2, which="major")
     top.tick_params(length=0, which="minor")
     top.set_xlabel("pairs", fontsize=SIZE)
     axis.set_ylim(-0.03, 1.03)
     _set_words(
-        axis, told, "|ΔE| of the reference (total eV)", "pairs in the right order (fraction)"
+        axis, lines, "|ΔE| of the reference (total eV)", "pairs in the right order (fraction)"
     )
+
+
+DRAWINGS = {"forces": draw_forces, "energy": draw_energies, "ranking": draw_ranking}

@@ -1,28 +1,35 @@
-"""Forces of a model against a reference's: errors, slopes, and what they are called."""
+"""Forces of a model against a reference's: errors, and slopes where forces are large enough."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from ...analysis.estimate import Estimate
-from ...analysis.jackknife import POSITIVE, jackknife, median, sum_by_unit
-from ...analysis.slope import Slope
-from ..dimers.curve import fit_slope
+from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
 from .record import ForceGroup, ForceParity
 
-SMALLEST_RMS = 1e-3  # eV/Å; below it a slope would be one of rounding and noise
-MEDIAN_ABOVE = 0.1  # eV/Å of a frame's rms force, for its slope to count in the median
+# eV/Å of rms reference force, below which a slope is one of the error that a model has at any
+# minimum, 0.01 to 0.02 eV/Å.
+FLOOR = 0.1
 EDGES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)  # eV/Å
 BOUNDS = {"r_squared": (0.0, 1.0), "magnitude": POSITIVE}
-SHOWN = 4000  # components that a figure gets
+MAX_SHOWN = 4000  # components that a figure gets
+
+# From ΣF², Σf·F, Σf², ... to the numbers of `Slope`.
+STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "s_lo": lambda s: s[..., 1] / s[..., 0],
+    "s_hi": lambda s: s[..., 2] / s[..., 1],
+    "r_squared": lambda s: s[..., 1] ** 2 / (s[..., 0] * s[..., 2]),
+    "magnitude": lambda s: np.sqrt(s[..., 2] / s[..., 0]),
+}
 
 
 def compare_forces(
     names: Sequence[str],
-    units: Sequence[str],
+    groups: Sequence[str],
     symbols: Sequence[Sequence[str]],
     reference: Sequence[np.ndarray],
     model: Sequence[np.ndarray],
@@ -32,7 +39,7 @@ def compare_forces(
 
     Parameters
     ----------
-    names, units : sequence of str
+    names, groups : sequence of str
         The frame's name, and what it shares with frames that are not independent of it.
     symbols : sequence of sequence of str
         The element of each atom.
@@ -41,110 +48,76 @@ def compare_forces(
     seed : int
         Of the draw of components for a figure.
     """
-    own = np.array([_sums(f, F) for f, F in zip(model, reference, strict=True)])
-    sums = sum_by_unit(own, units)
     F, f = np.concatenate(reference), np.concatenate(model).astype(float)
-    off, size = np.linalg.norm(f - F, axis=1), np.linalg.norm(F, axis=1)
-    squares = own[:, 0]
-    largest = int(np.argmax(squares))
+    frame = np.repeat(np.arange(len(names)), [len(x) for x in reference])
+    # what each atom adds: ΣF², Σf·F, Σf², ||f - F||, one atom
+    off = np.linalg.norm(f - F, axis=1)
+    atoms = np.column_stack([(F**2).sum(1), (f * F).sum(1), (f**2).sum(1), off, np.ones(len(F))])
+    frames = sum_by_group(atoms, frame)
+    of_group = np.asarray(groups)[frame]
+    elements, sizes = np.concatenate([np.asarray(s) for s in symbols]), np.sqrt(atoms[:, 0])
+    kinds = np.unique(elements)
+    each = 1 - (1 - CONFIDENCE) / len(kinds)  # Bonferroni: so many elements are tried
+    total = _summarise("all", sum_by_group(atoms, of_group))
+    largest, squares = int(np.argmax(frames[:, 0])), frames[:, 0].sum()
+    medians, counted = _medians(frames, groups)
     shown = np.arange(F.size)
-    if F.size > SHOWN:
-        shown = np.sort(np.random.default_rng(seed).choice(F.size, SHOWN, replace=False))
-    rms = float(np.sqrt(np.mean(F**2)))
-    slopes = _pooled(sums) if rms >= SMALLEST_RMS else {}
-    middle, counted = _median_slope(own, units)
-    elements = np.concatenate([np.asarray(s) for s in symbols])
+    if F.size > MAX_SHOWN:
+        shown = np.sort(np.random.default_rng(seed).choice(F.size, MAX_SHOWN, replace=False))
     return ForceParity(
+        **vars(total),
         frames=len(names),
-        atoms=len(F),
-        units=len(sums),
-        mae=jackknife(lambda s: s[..., 6] / s[..., 7], sums, POSITIVE),
         component_mae=float(np.mean(np.abs(f - F))),
-        rmse=float(np.sqrt(np.mean((f - F) ** 2))),
-        reference_rms=rms,
-        slope=_slope(f, F),
-        s_lo=slopes.get("s_lo"),
-        s_hi=slopes.get("s_hi"),
-        r_squared=slopes.get("r_squared"),
-        magnitude=slopes.get("magnitude"),
-        with_intercept=slopes.get("with_intercept"),
-        intercept=slopes.get("intercept"),
-        median=middle,
+        medians=medians,
         median_frames=counted,
-        median_above=MEDIAN_ABOVE,
-        largest_share=float(squares[largest] / squares.sum()) if squares.any() else 0.0,
+        largest_share=float(frames[largest, 0] / squares) if squares else 0.0,
         largest_frame=names[largest],
         by_element=tuple(
-            _group(symbol, elements == symbol, f, F, off) for symbol in np.unique(elements)
+            _summarise(str(kind), sum_by_group(atoms[inside], of_group[inside]), each)
+            for kind in kinds
+            if (inside := elements == kind).any()
         ),
         by_magnitude=tuple(
-            _group(_interval(low, high), inside, f, F, off)
+            _summarise(_interval(low, high), sum_by_group(atoms[inside], of_group[inside]))
             for low, high in pairwise(EDGES)
-            if (inside := (size >= low) & (size < high)).any()
+            if (inside := (sizes >= low) & (sizes < high)).any()
         ),
         reference_sample=F.ravel()[shown],
         model_sample=f.ravel()[shown],
     )
 
 
-def _sums(f: np.ndarray, F: np.ndarray) -> tuple[float, ...]:
-    """Return what a frame adds: ΣF², Σf·F, Σf², ΣF, Σf, components, Σ||f-F||, atoms."""
-    f = f.astype(float)
-    norms = np.linalg.norm(f - F, axis=1).sum()
-    return (F**2).sum(), (f * F).sum(), (f**2).sum(), F.sum(), f.sum(), F.size, norms, len(F)
+def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:
+    """Return errors and slopes from what each independent group adds."""
+    rms = float(np.sqrt(sums[:, 0].sum() / (3 * sums[:, 4].sum())))
+    slopes = {}
+    if rms >= FLOOR:
+        with np.errstate(divide="ignore", invalid="ignore"):  # a model without any force
+            found = {
+                key: jackknife(statistic, sums, BOUNDS.get(key, (-np.inf, np.inf)), confidence)
+                for key, statistic in STATISTICS.items()
+            }
+        slopes = {key: e for key, e in found.items() if np.isfinite(e.value)}
+    mae = jackknife(lambda s: s[..., 3] / s[..., 4], sums, POSITIVE)
+    return ForceGroup(name, int(sums[:, 4].sum()), len(sums), mae, rms, **slopes)
 
 
-def _pooled(sums: np.ndarray) -> dict[str, Estimate]:
-    """Return the slopes over all components; see `Slope` for the first four."""
-
-    def with_intercept(s: np.ndarray) -> np.ndarray:
-        FF, fF, F, f, n = (s[..., k] for k in (0, 1, 3, 4, 5))
-        return (n * fF - f * F) / (n * FF - F**2)
-
-    def intercept(s: np.ndarray) -> np.ndarray:
-        return (s[..., 4] - with_intercept(s) * s[..., 3]) / s[..., 5]
-
-    statistics = {
-        "s_lo": lambda s: s[..., 1] / s[..., 0],
-        "s_hi": lambda s: s[..., 2] / s[..., 1],
-        "r_squared": lambda s: s[..., 1] ** 2 / (s[..., 0] * s[..., 2]),
-        "magnitude": lambda s: np.sqrt(s[..., 2] / s[..., 0]),
-        "with_intercept": with_intercept,
-        "intercept": intercept,
-    }
-    with np.errstate(divide="ignore", invalid="ignore"):  # a model without any force
-        found = {
-            name: jackknife(statistic, sums, BOUNDS.get(name, (-np.inf, np.inf)))
-            for name, statistic in statistics.items()
-        }
-    return {name: e for name, e in found.items() if np.isfinite(e.value)}
-
-
-def _median_slope(own: np.ndarray, units: Sequence[str]) -> tuple[Estimate | None, int]:
-    """Return the median of the frames' own slopes, and over how many frames it is."""
-    rms = np.sqrt(own[:, 0] / own[:, 5])
-    kept = rms > MEDIAN_ABOVE
-    if not kept.any():
+def _medians(frames: np.ndarray, groups: Sequence[str]) -> tuple[ForceGroup | None, int]:
+    """Return the medians over frames above the floor, and how many these are."""
+    counted = np.sqrt(frames[:, 0] / (3 * frames[:, 4])) >= FLOOR
+    kept, of_group = frames[counted], np.asarray(groups)[counted]
+    if not counted.any():
         return None, 0
-    slopes = own[kept, 1] / own[kept, 0]
-    return median(slopes, [u for u, k in zip(units, kept, strict=True) if k]), int(kept.sum())
-
-
-def _slope(f: np.ndarray, F: np.ndarray) -> Slope | None:
-    if np.sqrt(np.mean(F**2)) < SMALLEST_RMS:
-        return None
-    return fit_slope(f.ravel(), F.ravel(), np.ones(F.size))
-
-
-def _group(
-    name: str, inside: np.ndarray, f: np.ndarray, F: np.ndarray, off: np.ndarray
-) -> ForceGroup:
-    return ForceGroup(
-        name=str(name),
-        atoms=int(inside.sum()),
-        mae=float(off[inside].mean()),
-        slope=_slope(f[inside], F[inside]),
-    )
+    middle: dict[str, Estimate] = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for key, statistic in STATISTICS.items():
+            values = statistic(kept)
+            if np.isfinite(values).all():
+                middle[key] = median(values, of_group)
+    rms = float(np.sqrt(kept[:, 0].sum() / (3 * kept[:, 4].sum())))
+    mae = median(kept[:, 3] / kept[:, 4], of_group)
+    atoms, n = int(kept[:, 4].sum()), len(set(of_group))
+    return ForceGroup("median of frames", atoms, n, mae, rms, **middle), int(counted.sum())
 
 
 def _interval(low: float, high: float) -> str:

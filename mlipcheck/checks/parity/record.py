@@ -1,4 +1,4 @@
-"""Records of a model held against labelled frames."""
+"""Records of a model compared with labelled frames."""
 
 from __future__ import annotations
 
@@ -9,68 +9,65 @@ import numpy as np
 from ...analysis.estimate import Estimate
 from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
+from ...references.doubts import Doubt
+
+DOMINATES = 0.5  # of ΣF² in one frame
 
 
 @dataclass(frozen=True)
 class ForceGroup:
-    """The forces on the atoms of one element, or of one range of |F|.
+    """A model's forces f against the reference's F: on all atoms, or on some of them.
 
-    ``mae`` is the mean of ||f - F|| over atoms in eV/Å; ``slope`` is None where the reference's
-    rms force is below 1e-3 eV/Å.
+    ``name`` is the element, or the range of |F| in eV/Å; ``groups`` is how many independent groups
+    have such ``atoms``, over which intervals are made; those of elements are wider, since as many
+    are made as there are elements. ``mae`` is the mean of ||f - F|| over atoms and
+    ``reference_rms`` of components, in eV/Å. The others are as in `Slope`, and None where
+    ``reference_rms`` is below 0.1 eV/Å.
     """
 
     name: str
     atoms: int
-    mae: float
-    slope: Slope | None
+    groups: int
+    mae: Estimate
+    reference_rms: float
+    s_lo: Estimate | None = None
+    s_hi: Estimate | None = None
+    r_squared: Estimate | None = None
+    magnitude: Estimate | None = None
+
+    @property
+    def slope(self) -> Slope | None:
+        if self.s_lo is None:
+            return None
+        others = (self.s_hi, self.r_squared, self.magnitude)
+        s_hi, r_squared, magnitude = (None if x is None else x.value for x in others)
+        return Slope(self.s_lo.value, s_hi, r_squared, magnitude or 0.0, 3 * self.atoms)
+
+    @property
+    def called(self) -> str | None:
+        """The word for the errors, with a doubt where the interval has it on both sides of 1."""
+        word = self.slope.remark if self.slope is not None else None
+        if word == "soft" and self.s_hi and self.s_hi.high is not None and self.s_hi.high >= 1:
+            return "soft, not beyond doubt"
+        if word == "stiff" and self.s_lo and self.s_lo.low is not None and self.s_lo.low <= 1:
+            return "stiff, not beyond doubt"
+        return word
 
 
-@dataclass(frozen=True, eq=False)
-class ForceParity:
-    """A model's forces f against the reference's F.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ForceParity(ForceGroup):
+    """All forces, pooled over components, and those of each element and size.
 
-    Attributes
-    ----------
-    frames, atoms, units : int
-        How many were compared; units are the independent ones, over which intervals are made.
-    mae : Estimate
-        Mean of ||f - F|| over atoms, eV/Å.
-    component_mae, rmse, reference_rms : float
-        Over components, eV/Å; rms of f - F, and of F.
-    slope : Slope or None
-        Pooled over all components; None where the reference's rms force is below 1e-3 eV/Å.
-    s_lo, s_hi, r_squared, magnitude : Estimate or None
-        Those of ``slope``, with their intervals.
-    with_intercept, intercept : Estimate or None
-        Least squares f = intercept + slope F; the intercept in eV/Å.
-    median : Estimate or None
-        Median of s_lo over the frames whose rms force is above ``median_above`` eV/Å, of which
-        there are ``median_frames``; a unit counts once, by its own median.
-    largest_share, largest_frame
-        What part of ΣF² the frame with most of it holds, and its name.
-    by_element, by_magnitude : tuple of ForceGroup
-        Ranges of |F| are in eV/Å.
-    reference_sample, model_sample : ndarray of shape (n,)
-        Some components for a figure, eV/Å; all where there are few.
+    ``component_mae`` is over components, in eV/Å. ``medians`` are over the
+    ``median_frames`` frames whose rms force is at least 0.1 eV/Å, where a group counts once by its
+    own median. ``largest_share`` is what part of ΣF² the frame with most of it holds, and
+    ``largest_frame`` its name. The samples are of some components for a figure, in eV/Å.
     """
 
     frames: int
-    atoms: int
-    units: int
-    mae: Estimate
     component_mae: float
-    rmse: float
-    reference_rms: float
-    slope: Slope | None
-    s_lo: Estimate | None
-    s_hi: Estimate | None
-    r_squared: Estimate | None
-    magnitude: Estimate | None
-    with_intercept: Estimate | None
-    intercept: Estimate | None
-    median: Estimate | None
+    medians: ForceGroup | None
     median_frames: int
-    median_above: float
     largest_share: float
     largest_frame: str
     by_element: tuple[ForceGroup, ...]
@@ -82,83 +79,66 @@ class ForceParity:
         check_lengths(self, "reference_sample", "model_sample")
 
     @property
-    def called(self) -> str | None:
-        """The word for all forces, with a doubt where an interval has it on both sides of 1."""
-        word = self.slope.remark if self.slope is not None else None
-        if word == "soft" and self.s_hi and self.s_hi.high is not None and self.s_hi.high >= 1:
-            return "soft, not beyond doubt"
-        if word == "stiff" and self.s_lo and self.s_lo.low is not None and self.s_lo.low <= 1:
-            return "stiff, not beyond doubt"
-        return word
+    def dominated(self) -> bool:
+        """Whether one frame of several holds most of ΣF²."""
+        return self.frames > 1 and self.largest_share > DOMINATES
+
+    @property
+    def deciding(self) -> ForceGroup:
+        """What slopes are judged by: all together, or medians over frames of a dominated set."""
+        return self.medians if self.dominated and self.medians else self
 
 
 @dataclass(frozen=True, eq=False)
 class EnergyParity:
     """A model's energies against the reference's, per atom, in one convention.
 
-    Attributes
-    ----------
-    convention : str
-        ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials Project does)
-        or ``fit-offsets`` (a constant an element fitted to the other frames).
-    why : str
-        Who chose it.
-    frames : int
-        How many could be compared in it.
-    mae, rmse, bias : Estimate, float, float
-        eV/atom, of model minus reference.
-    alternatives : dict of str to tuple of (float, int)
-        The same MAE in every convention that could be computed, with its number of frames.
-    offsets : dict of str to float
-        eV an atom of each element, model minus reference, by least squares over all frames.
-    suspicion : str or None
-        What is wrong with the convention, where another one explains most of the error.
-    names, errors : tuple of str, ndarray of shape (n,)
-        The frames, and the error of each in eV/atom.
-    left_out : tuple of (str, str)
-        Frames with a label that could not be compared, and why.
-    of_checkpoint : bool
-        Whether the convention is what the checkpoint predicts.
+    ``convention`` is ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials
+    Project does) or ``fit-offsets`` (a constant an element fitted to other frames), and ``why`` who
+    chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE and the
+    number of frames of every convention that could be computed, ``offsets`` the constants of least
+    squares over all frames. ``relative`` says why errors are of differences within the set only,
+    and not judged. ``left_out`` are frames that could not be compared, and why.
     """
 
     convention: str
     why: str
-    frames: int
     mae: Estimate
-    rmse: float
     bias: float
     alternatives: dict[str, tuple[float, int]]
     offsets: dict[str, float]
-    suspicion: str | None
     names: tuple[str, ...]
     errors: np.ndarray
+    relative: str = ""
     left_out: tuple[tuple[str, str], ...] = ()
-    of_checkpoint: bool = False
 
     def __post_init__(self) -> None:
         check_lengths(self, "names", "errors")
 
+    @property
+    def frames(self) -> int:
+        return len(self.names)
+
 
 @dataclass(frozen=True)
 class StressParity:
-    """A model's stress against the reference's, in eV/Å^3.
+    """A model's stress against the reference's, in eV/Å^3, means over frames.
 
-    ``mae`` is over components; ``bias`` is of the mean normal stress, model minus reference:
-    negative is more pressure.
+    ``pressure`` is the mean size of the error of the mean normal stress, ``deviatoric`` that of
+    von Mises' stress of the difference.
     """
 
     frames: int
-    mae: Estimate
-    bias: float
-    reference_rms: float
+    pressure: Estimate
+    deviatoric: Estimate
 
 
 @dataclass(frozen=True)
-class OrderingBin:
+class RankingBin:
     """Pairs of states whose reference energies differ by ``low`` to ``high`` eV.
 
-    ``observed`` is the fraction that the model orders rightly, ``expected`` the mean of
-    Φ(|ΔE_ref| / σ).
+    ``observed`` is the fraction that the model ranks as the reference does, ``expected`` the mean
+    of Φ(|ΔE_ref| / σ).
     """
 
     low: float
@@ -169,25 +149,14 @@ class OrderingBin:
 
 
 @dataclass(frozen=True)
-class Ordering:
-    """Whether the model tells which of two states of equal composition is lower.
+class Ranking:
+    """Whether the model finds which of two states of equal composition is lower.
 
-    Attributes
-    ----------
-    states, compositions, pairs : int
-        Pairs are of states of one composition, from runs with one zero of energy.
-    sigma : Estimate
-        rms of ΔE_model - ΔE_ref over pairs, in total eV.
-    resolved : float or None
-        The smallest difference ordered rightly 95 % of the time, 1.645 σ, in eV; None where
-        there is a misfit.
-    misfit : str or None
-        Why Φ does not describe what was observed.
-    difference, chance : float or None
-        The difference asked about (eV), and Φ(difference / σ).
-    observed, observed_pairs
-        The fraction ordered rightly among pairs about that far apart, and how many they are.
-    bins : tuple of OrderingBin
+    ``pairs`` are of states of one composition, from runs with one zero of energy. ``sigma`` is the
+    rms of ΔE_model - ΔE_ref over them in total eV, and ``resolved`` the smallest difference (eV)
+    ranked right 95 % of the time, 1.645 σ; None where there is a ``misfit``, which says why Φ does
+    not describe what was observed. Of the ``difference`` asked about (eV), ``chance`` is
+    Φ(difference / σ), and ``observed`` the fraction ranked right among pairs about that far apart.
     """
 
     states: int
@@ -200,31 +169,21 @@ class Ordering:
     chance: float | None = None
     observed: float | None = None
     observed_pairs: int = 0
-    bins: tuple[OrderingBin, ...] = ()
+    bins: tuple[RankingBin, ...] = ()
 
 
 @dataclass(frozen=True)
 class Rescaling:
-    """One factor on all forces, fitted on some units and judged on the one left out.
+    """One factor on all forces, fitted on some groups and judged on the one left out.
 
-    Attributes
-    ----------
-    factor : float
-        k = Σ f·F / Σ f² over all units: what makes the error of k f least.
-    units : int
-        How many there are to leave out.
-    mae, rmse, rescaled_mae, rescaled_rmse : float
-        Held-out component errors without and with the factor of the others, eV/Å.
-    mae_improved, rmse_improved : float
-        The fraction of folds in which the held-out error falls.
-    r_squared : float
-        Of the fit.
-    refused : tuple of str
-        Why it is not to be used; empty where it is accepted.
+    ``factor`` is k = Σ f·F / Σ f² over all groups: what makes the error of k f least. Errors are of
+    components in eV/Å, held out, without and with the factor of the others; ``mae_improved`` and
+    ``rmse_improved`` are the fraction of folds in which they fall. ``refused`` says why the factor
+    is not to be used; it is empty where it is accepted.
     """
 
     factor: float
-    units: int
+    groups: int
     mae: float
     rmse: float
     rescaled_mae: float
@@ -239,29 +198,15 @@ class Rescaling:
         return not self.refused
 
 
-@dataclass(frozen=True)
-class Suspicion:
-    """What is odd about the labels.
-
-    ``about`` is energies, forces, stresses or level of theory; ``kind`` is unit, sign, placeholders
-    or functional; ``turned`` says that they have the other sign, whatever their unit.
-    """
-
-    about: str
-    kind: str
-    text: str
-    turned: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Parity:
     """A model against one set of labelled frames.
 
     ``typed`` is what to type to have the same frames again, None where they have no name.
-    ``distribution`` is ``in`` or ``out`` of what the model was trained on, None where nobody says.
+    ``distribution`` is ``in`` or ``out`` of what the model was trained on, None if not known.
     ``failures`` are frames that the model could not evaluate, ``unlabelled`` those without a
     label that can be used, each with why. ``not_assessed`` says of a quantity why it is None.
-    ``suspicions`` are about the labels: units, signs, levels of theory.
+    ``doubts`` are those about the labels.
     """
 
     name: str
@@ -275,15 +220,11 @@ class Parity:
     energy: EnergyParity | None = None
     forces: ForceParity | None = None
     stress: StressParity | None = None
-    ordering: Ordering | None = None
+    ranking: Ranking | None = None
     rescaling: Rescaling | None = None
     failures: tuple[tuple[str, str], ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()
     not_assessed: dict[str, str] = field(default_factory=dict)
-    suspicions: tuple[Suspicion, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
-
-    def doubted(self, label: str) -> bool:
-        """Tell whether the unit or sign of a label is in doubt."""
-        return any(s.about == label for s in self.suspicions)

@@ -13,22 +13,23 @@ from ...references.frames import FrameSet, LabelledFrame
 from ...references.structures import RelaxedReference
 from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings
-from .forces import SMALLEST_RMS
 from .record import Rescaling
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
 NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
+MIN_GROUPS = 5  # independent ones, each left out in turn
+NO_FORCE = 1e-3  # eV/Å rms, below which a group has no vote
 
 
 def fit_factor(
-    units: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
+    groups: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
 ) -> Rescaling | None:
-    """Fit a factor to forces and judge it, each unit left out in turn.
+    """Fit a factor to forces and judge it, each group left out in turn.
 
     Parameters
     ----------
-    units : sequence of str
+    groups : sequence of str
         What each frame shares with those that are not independent of it.
     reference, model : sequence of ndarray of shape (n_atoms, 3)
         eV/Å.
@@ -41,48 +42,49 @@ def fit_factor(
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
-    what is uncorrelated with F too. Units where neither has forces above 1e-3 eV/Å, as by symmetry,
-    have no vote on whether errors fall.
+    what is uncorrelated with F too. Groups where neither has forces above 1e-3 eV/Å have no vote.
     """
-    together: dict[str, list[int]] = {}
-    for k, unit in enumerate(units):
-        together.setdefault(unit, []).append(k)
+    members: dict[str, list[int]] = {}
+    for k, group in enumerate(groups):
+        members.setdefault(group, []).append(k)
     parts = [
-        (
-            np.concatenate([model[k].ravel() for k in members]).astype(float),
-            np.concatenate([reference[k].ravel() for k in members]),
-        )
-        for members in together.values()
+        [np.concatenate([forces[k].ravel() for k in inside]) for forces in (model, reference)]
+        for inside in members.values()
     ]
-    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts])
+    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts], dtype=float)
     cross, ff, FF = sums.sum(axis=0)
     if ff == 0 or FF == 0:
         return None
-    factor, r_squared = float(cross / ff), float(cross**2 / (ff * FF))
+    factor = float(cross / ff)
     left = sums.sum(axis=0) - sums
-    sizes = np.array([f.size for f, _ in parts])
-    # of one unit there is nothing to leave out: the errors told are those of the fit itself
+    # of one group nothing is left out, and where the others have no forces nothing changes
     factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
-    # what has no model forces to fit to changes nothing
     np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
-    before = np.array([_errors(f, F, 1.0) for f, F in parts])
-    after = np.array([_errors(f, F, k) for (f, F), k in zip(parts, factors, strict=True)])
-    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= SMALLEST_RMS
+    sizes = np.array([f.size for f, _ in parts])
+    before = np.array([_errors(f - F) for f, F in parts])
+    after = np.array([_errors(k * f - F) for (f, F), k in zip(parts, factors, strict=True)])
+    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= NO_FORCE
     better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
-    mae, rmse = _together(before, sizes)
-    rescaled_mae, rescaled_rmse = _together(after, sizes)
+    (mae, mse), (rescaled_mae, rescaled_mse) = (
+        np.average(errors, axis=0, weights=sizes).tolist() for errors in (before, after)
+    )
     found = Rescaling(
         factor=factor,
-        units=len(parts),
+        groups=len(parts),
         mae=mae,
-        rmse=rmse,
+        rmse=float(np.sqrt(mse)),
         rescaled_mae=rescaled_mae,
-        rescaled_rmse=rescaled_rmse,
+        rescaled_rmse=float(np.sqrt(rescaled_mse)),
         mae_improved=float(better[0]),
         rmse_improved=float(better[1]),
-        r_squared=r_squared,
+        r_squared=float(cross**2 / (ff * FF)),
     )
     return replace(found, refused=_reasons(found))
+
+
+def _errors(off: np.ndarray) -> tuple[float, float]:
+    """Return the mean of sizes and of squares."""
+    return float(np.mean(np.abs(off))), float(np.mean(off**2))
 
 
 def relaxed_energies(
@@ -94,10 +96,12 @@ def relaxed_energies(
     cell where the reference's run says so, or else where it is periodic in three directions.
     """
     lowest: dict[str, LabelledFrame] = {}
-    for frame in labels.frames:
-        formula = frame.atoms.symbols.formula.reduce()[0].format("hill")
-        if frame.error is None and _lies_lower(frame, lowest.get(formula)):
-            lowest[formula] = frame
+    # those without an energy last, and of equal ones the first
+    for frame in sorted(
+        labels.frames, key=lambda f: np.inf if f.energy is None else f.energy / len(f.atoms)
+    ):
+        if frame.error is None:
+            lowest.setdefault(frame.atoms.symbols.formula.reduce()[0].format("hill"), frame)
     free = labels.settings.cell_free if labels.settings is not None else None
     starts = [
         RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
@@ -115,46 +119,27 @@ def relaxed_energies(
     return energies, tuple(failed)
 
 
-def _lies_lower(frame: LabelledFrame, other: LabelledFrame | None) -> bool:
-    if other is None or other.energy is None:
-        return True
-    if frame.energy is None:
-        return False
-    return frame.energy / len(frame.atoms) < other.energy / len(other.atoms)
-
-
-def _errors(f: np.ndarray, F: np.ndarray, factor: float) -> tuple[float, float]:
-    off = factor * f - F
-    return float(np.mean(np.abs(off))), float(np.sqrt(np.mean(off**2)))
-
-
-def _together(errors: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return MAE and RMSE over the components of all parts."""
-    maes, rmses = errors.T
-    squares = np.average(rmses**2, weights=sizes)
-    return float(np.average(maes, weights=sizes)), float(np.sqrt(squares))
-
-
 def _reasons(found: Rescaling) -> tuple[str, ...]:
     """Say what speaks against the factor."""
     if abs(found.factor - 1) < NO_CHANGE:
         return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
     reasons = []
-    if found.units < 2:
+    if found.groups < MIN_GROUPS:
+        runs = "all frames are of one run" if found.groups == 1 else f"{found.groups} groups"
         reasons.append(
-            "all frames are of one run: nothing independent is left to judge it on (were they made "
+            f"{runs}: {MIN_GROUPS} independent ones are needed to judge it on (were frames made "
             "independently: --independent, or FrameSet.independent())"
         )
     elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
         reasons.append(
             f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "
-            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.units} folds, "
+            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.groups} folds, "
             f"{100 * IMPROVED:.0f} % needed"
         )
     if found.r_squared < BEST_FIT:
         reasons.append(
-            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: what is wrong is not a factor"
+            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: a factor leaves too much of the error"
         )
     if found.factor <= 0:
-        reasons.append(f"the factor is {found.factor:.2f}: forces would turn round")
+        reasons.append(f"the factor is {found.factor:.2f}: forces would be reversed")
     return tuple(reasons)

@@ -10,8 +10,8 @@ import pytest
 from ase import Atoms
 from scipy.stats import norm
 
-from mlipcheck.checks.parity import ordering
-from mlipcheck.checks.parity.ordering import compare_order
+from mlipcheck.checks.parity import ranking
+from mlipcheck.checks.parity.ranking import compare_ranking
 from mlipcheck.references.frames import LabelledFrame
 
 
@@ -26,7 +26,7 @@ def states(formulas, runs=None, zeros=None):
 
 def compare(formulas, reference, model, difference=None, **options):
     reference, model = np.array(reference, dtype=float), np.array(model, dtype=float)
-    return compare_order(states(formulas, **options), reference, model, difference)
+    return compare_ranking(states(formulas, **options), reference, model, difference)
 
 
 def drawn(n, sigma=0.2, spread=1.0, seed=0):
@@ -199,7 +199,7 @@ def test_the_interval_leaves_out_whole_runs():
 def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
     reference, model = drawn(2000)
     whole = compare(["Cu"] * 2000, reference, model)
-    monkeypatch.setattr(ordering, "MANY_PAIRS", 80_000)
+    monkeypatch.setattr(ranking, "MAX_PAIRS", 80_000)
     thinned = compare(["Cu"] * 2000, reference, model)
     assert whole.pairs == 1_999_000
     assert thinned.pairs <= 80_000
@@ -209,21 +209,21 @@ def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
 
 def test_a_larger_difference_that_is_not_resolved_counts():
     from mlipcheck.analysis.estimate import Estimate
-    from mlipcheck.checks.parity.record import Ordering, OrderingBin, Parity
+    from mlipcheck.checks.parity.record import Parity, Ranking, RankingBin
     from mlipcheck.verdict import judge
 
     bins = (
-        OrderingBin(0.02, 0.05, 40, 0.2, 0.6),  # smaller than asked about
-        OrderingBin(0.2, 0.5, 14, 0.14, 0.9),
-        OrderingBin(0.5, 1.0, 9, 0.0, 0.9),  # too few
+        RankingBin(0.02, 0.05, 40, 0.2, 0.6),  # smaller than asked about
+        RankingBin(0.2, 0.5, 14, 0.14, 0.9),
+        RankingBin(0.5, 1.0, 9, 0.0, 0.9),  # too few
     )
-    order = Ordering(
+    order = Ranking(
         10, 1, 63, Estimate(0.2), None, "planted", 0.1, 0.7, observed=1.0, observed_pairs=27
     )
-    for told, status, value in (
+    for seen, status, value in (
         (bins, "fail", "14 % of 14 pairs 0.2 to 0.5 eV apart"),
         (bins[:1], "ok", "100 % of 27 pairs about 0.1 eV apart"),
     ):
-        row = Parity("mine", ordering=dataclasses.replace(order, bins=told))
-        (found,) = [f for f in judge({"parity": [row]}) if f.quantity == "order of states"]
+        row = Parity("mine", ranking=dataclasses.replace(order, bins=seen))
+        (found,) = [f for f in judge({"parity": [row]}) if f.quantity == "ranking accuracy"]
         assert (found.status, found.value) == (status, value)

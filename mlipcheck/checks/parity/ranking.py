@@ -1,4 +1,4 @@
-"""Whether a model can tell which of two states of equal composition is lower in energy."""
+"""Whether a model finds which of two states of equal composition is lower in energy."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from scipy.stats import norm
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import with_interval
 from ...references.frames import LabelledFrame
-from .record import Ordering, OrderingBin
+from .record import Ranking, RankingBin
 
 RELIABLE = 0.95
 # Reference differences (eV) between which pairs are counted together.
 EDGES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, np.inf)
 # Pairs between these multiples of the difference asked about are taken for about that far apart.
-ABOUT = (1 / np.sqrt(2), np.sqrt(2))
+NEAR = (1 / np.sqrt(2), np.sqrt(2))
 # What Φ supposes is given up where errors that grow with the difference are more than this part of
 # σ², with so many states, or where a bin is so many standard errors off.
-GROWS, ENOUGH_STATES, ERRORS_OFF = 0.5, 10, 3.0
-MANY_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
+GROWS, MIN_STATES, ERRORS_OFF = 0.5, 10, 3.0
+MAX_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
 
 
-def compare_order(
+def compare_ranking(
     frames: Sequence[LabelledFrame],
     reference: np.ndarray,
     model: np.ndarray,
     difference: float | None = None,
-) -> Ordering | None:
+) -> Ranking | None:
     """Compare energy differences between all states of equal composition.
 
     Parameters
@@ -44,20 +44,26 @@ def compare_order(
 
     Returns
     -------
-    Ordering or None
+    Ranking or None
         None where no two states have one composition and one zero of energy.
 
     Notes
     -----
     σ is the rms of ΔE_model - ΔE_reference over pairs: which state of a pair comes first is
     arbitrary, so their mean is zero. With errors of a normal distribution the chance of the right
-    order is Φ(δ/σ), and 95 % is reached at δ = 1.645 σ. Errors that like states have in common
+    ranking is Φ(δ/σ), and 95 % is reached at δ = 1.645 σ. Errors that like states have in common
     cancel, so that σ cannot be had from errors per atom.
     """
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for k, frame in enumerate(frames):
         groups[frame.atoms.get_chemical_formula(), frame.zero].append(k)
-    members = [_thinned(np.array(g)) for g in groups.values() if len(g) > 1]
+    # of a composition with very many states, some that are spread evenly
+    most = int(np.sqrt(2 * MAX_PAIRS))
+    members = [
+        np.array(g)[np.linspace(0, len(g) - 1, min(len(g), most)).round().astype(int)]
+        for g in groups.values()
+        if len(g) > 1
+    ]
     if not members:
         return None
     first, second = np.hstack([g[np.array(np.triu_indices(len(g), 1))] for g in members])
@@ -66,10 +72,10 @@ def compare_order(
     # zeros of energy are taken off first: they would drown what is left in rounding
     centred = [errors[g] - errors[g].mean() for g in members]
     sigma = _spread(centred, [[frames[k].run for k in g] for g in members])
-    told: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
     if difference is not None:
-        near = (np.abs(dE) >= ABOUT[0] * difference) & (np.abs(dE) <= ABOUT[1] * difference)
-        told = {
+        near = (np.abs(dE) >= NEAR[0] * difference) & (np.abs(dE) <= NEAR[1] * difference)
+        asked = {
             "difference": difference,
             "chance": float(_chance(difference, sigma.value)),
             "observed": _observed(dE[near], predicted[near]) if near.any() else None,
@@ -77,7 +83,7 @@ def compare_order(
         }
     bins = _bins(dE, predicted, sigma.value, first, second)
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
-    return Ordering(
+    return Ranking(
         states=sum(map(len, members)),
         compositions=len(members),
         pairs=len(dE),
@@ -85,7 +91,7 @@ def compare_order(
         resolved=None if misfit else float(norm.ppf(RELIABLE) * sigma.value),
         misfit=misfit,
         bins=tuple(b for b, _ in bins),
-        **told,
+        **asked,
     )
 
 
@@ -109,16 +115,8 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Esti
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
         logarithm = with_interval(float(np.log(sigma[-1])), np.log(sigma[:-1]))
-    if logarithm.low is None or logarithm.high is None:
-        return Estimate(float(sigma[-1]))
-    return Estimate(float(sigma[-1]), float(np.exp(logarithm.low)), float(np.exp(logarithm.high)))
-
-
-def _thinned(members: np.ndarray) -> np.ndarray:
-    most = int(np.sqrt(2 * MANY_PAIRS))
-    if len(members) <= most:
-        return members
-    return members[np.linspace(0, len(members) - 1, most).round().astype(int)]
+    low, high = (None if x is None else float(np.exp(x)) for x in (logarithm.low, logarithm.high))
+    return Estimate(float(sigma[-1]), low, high)
 
 
 def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
@@ -128,26 +126,23 @@ def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
 
 
 def _observed(dE: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the fraction ordered rightly; what the model cannot tell apart counts half."""
+    """Return the fraction ranked right; what the model finds equal counts half."""
     right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
     return float(np.mean(right))
 
 
 def _bins(
     dE: np.ndarray, predicted: np.ndarray, sigma: float, first: np.ndarray, second: np.ndarray
-) -> list[tuple[OrderingBin, float]]:
+) -> list[tuple[RankingBin, float]]:
     """Return the bins, each with how many pairs that share no state it may count for."""
     bins = []
     for low, high in pairwise(EDGES):
         inside = (np.abs(dE) > low) & (np.abs(dE) <= high)
         if inside.any():
-            found = OrderingBin(
-                low=low,
-                high=float(high) if np.isfinite(high) else None,
-                pairs=int(inside.sum()),
-                observed=_observed(dE[inside], predicted[inside]),
-                expected=float(np.mean(_chance(dE[inside], sigma))),
-            )
+            top = float(high) if np.isfinite(high) else None
+            observed = _observed(dE[inside], predicted[inside])
+            expected = float(np.mean(_chance(dE[inside], sigma)))
+            found = RankingBin(low, top, int(inside.sum()), observed, expected)
             bins.append((found, len({*first[inside], *second[inside]}) / 2))
     return bins
 
@@ -155,7 +150,7 @@ def _bins(
 def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> str | None:
     """Say where errors grow with the difference itself, as those of a soft model do."""
     e, E = np.concatenate(errors), np.concatenate([r - r.mean() for r in reference])
-    if len(e) < ENOUGH_STATES or not e.any() or not E.any():
+    if len(e) < MIN_STATES or not e.any() or not E.any():
         return None
     slope = float(np.sum(e * E) / np.sum(E**2))
     share = slope * float(np.sum(e * E)) / float(np.sum(e**2))
@@ -167,15 +162,15 @@ def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> st
     )
 
 
-def _misfit(bins: Sequence[tuple[OrderingBin, float]]) -> str | None:
-    """Say where the observed order is not what Φ expects (Agresti and Coull's standard error)."""
+def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
+    """Say where the observed ranking is not what Φ expects (Agresti and Coull's standard error)."""
     for b, n in bins:
         middle = (n * b.expected + 2) / (n + 4)
         error = np.sqrt(middle * (1 - middle) / (n + 4))
-        if 2 * n >= ENOUGH_STATES and abs(b.observed - b.expected) > ERRORS_OFF * error:
+        if 2 * n >= MIN_STATES and abs(b.observed - b.expected) > ERRORS_OFF * error:
             above = f"{b.low:g} to {b.high:g}" if b.high is not None else f"above {b.low:g}"
             return (
-                f"of pairs {above} eV apart {100 * b.observed:.0f} % are ordered rightly, "
+                f"of pairs {above} eV apart {100 * b.observed:.0f} % are ranked right, "
                 f"{100 * b.expected:.0f} % expected"
             )
     return None
