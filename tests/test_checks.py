@@ -86,10 +86,8 @@ def test_every_question_has_words_and_bears_on_known_uses(check, criterion):
     assert criterion.limits
     assert {*(criterion.decides or ()), *(criterion.hints or ())} <= set(ALL_USES)
     assert {*check.decides, *check.hints} <= set(ALL_USES)
-    assert set(criterion.rests_on) <= {
-        *"energies forces stresses structure curve".split(),
-        "zero of energy",
-    }
+    labels = {"energies", "forces", "stresses", "structure", "curve", "zero of energy"}
+    assert set(criterion.rests_on) <= labels
 
 
 @every_criterion

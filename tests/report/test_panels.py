@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
-from parity_records import make_energy, make_forces, make_ranking, make_parity
+from parity_records import make_energy, make_forces, make_parity, make_ranking
 from report_runs import with_rows
 
 from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
