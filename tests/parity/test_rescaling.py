@@ -193,9 +193,9 @@ def test_crystals_without_forces_have_no_vote():
     rounding = list(np.random.default_rng(2).normal(0, 1e-7, (5, 6, 3)))
     found = fit(reference + still, model + rounding)
     assert found.accepted
-    assert (found.groups, found.mae_improved) == (25, 1)
+    assert (found.groups, found.mae_improved) == (20, 1)
     # forces where there are none are an error, and count
-    assert not fit(reference + still, model + drawn(5, seed=3, scale=0.05)).accepted
+    assert not fit(reference + still, model + drawn(5, seed=3, scale=0.3)).accepted
 
 
 @pytest.mark.parametrize("where", [0, 1, 2])

@@ -13,13 +13,13 @@ from ...references.frames import FrameSet, LabelledFrame
 from ...references.structures import RelaxedReference
 from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings
+from .forces import FLOOR
 from .record import Rescaling
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
 NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
-MIN_GROUPS = 5  # independent ones, each left out in turn
-NO_FORCE = 1e-3  # eV/Å rms, below which a group has no vote
+MIN_GROUPS = 5  # independent ones with a vote, each left out in turn
 
 
 def fit_factor(
@@ -42,7 +42,7 @@ def fit_factor(
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
-    what is uncorrelated with F too. Groups where neither has forces above 1e-3 eV/Å have no vote.
+    what is uncorrelated with F too. Groups where neither has rms forces of 0.1 eV/Å have no vote.
     """
     members: dict[str, list[int]] = {}
     for k, group in enumerate(groups):
@@ -63,14 +63,14 @@ def fit_factor(
     sizes = np.array([f.size for f, _ in parts])
     before = np.array([_errors(f - F) for f, F in parts])
     after = np.array([_errors(k * f - F) for (f, F), k in zip(parts, factors, strict=True)])
-    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= NO_FORCE
+    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= FLOOR
     better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
     (mae, mse), (rescaled_mae, rescaled_mse) = (
         np.average(errors, axis=0, weights=sizes).tolist() for errors in (before, after)
     )
     found = Rescaling(
         factor=factor,
-        groups=len(parts),
+        groups=len(parts) if len(parts) == 1 else int(voting.sum()),
         mae=mae,
         rmse=float(np.sqrt(mse)),
         rescaled_mae=rescaled_mae,
