@@ -56,10 +56,12 @@ class Demonstration:
 
     ``elements`` is empty where it depends on the checkpoint which ones it knows. ``morse``: its
     truth is the Morse curve, so that exact curves, clusters and frames stand for those of DFT.
+    ``remark`` is what to know about its default checkpoint.
     """
 
     elements: tuple[str, ...] = ("Cu", "Si", "O")
     morse: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,11 @@ BACKENDS = (
         checkpoints=tuple(Checkpoint(n, _TOY, "own", "MIT") for n in ("soft", "wide", "exact")),
         bond_scale=1.42,
         safe=True,
-        demonstration=Demonstration(("N",), morse=True),
+        demonstration=Demonstration(
+            ("N",),
+            morse=True,
+            remark="The toy is fitted to the bottom of a Morse curve: too soft by construction.",
+        ),
     ),
     Backend(
         name="chgnet",

@@ -10,6 +10,7 @@ from typing import Any
 
 from ase.calculators.calculator import BaseCalculator
 
+from ..calculators.backends import find_backend
 from ..calculators.base import FAILURES
 from ..calculators.registry import describe
 from ..check import Context, Task
@@ -168,6 +169,10 @@ class _Steps:
 
 def _notes(plan: Plan, interrupted: bool) -> tuple[str, ...]:
     notes = [f"{note}." for note in plan.notes]
+    info = plan.system.calculator
+    backend = find_backend(info.backend)
+    if backend and backend.checkpoints and info.checkpoint == backend.checkpoints[0].name:
+        notes[:0] = [backend.demonstration.remark] if backend.demonstration.remark else []
     if plan.system.demonstration:
         elements = ", ".join(plan.system.elements)
         notes.insert(0, f"No system named: a demonstration on {elements}.")

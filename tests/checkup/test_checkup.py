@@ -44,10 +44,12 @@ def statuses(record) -> dict[tuple[str, str], str]:
 
 
 def labelled(atoms: Atoms) -> Atoms:
-    """Return a copy that carries EMT's labels."""
+    """Return a copy with labels that another converged calculation would have."""
     atoms = atoms.copy()
     atoms.calc = EMT()
-    energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+    rng = np.random.default_rng(abs(int(1e6 * atoms.positions.sum())))
+    energy = atoms.get_potential_energy() + len(atoms) * rng.normal(0, 1e-3)
+    forces = atoms.get_forces() + rng.normal(0, 2e-3, (len(atoms), 3))
     atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
     return atoms
 
@@ -179,7 +181,8 @@ def test_a_perfect_calculator_has_nothing_worse_than_ok(perfect):
     assert unknown == {
         ("elasticity", "equations of state"),
         ("learning", "learning curves"),
-        ("parity", "stress"),
+        ("parity", "energy"),  # of one composition, whose zero is fitted
+        ("parity", "pressure"),
     }
     assert perfect.advice == ()
     assert not {a.answer for a in perfect.uses} & {"no", "with care"}
