@@ -5,10 +5,20 @@ from __future__ import annotations
 from .calculators.backends import list_backends
 from .checks import list_checks
 from .record import Advice, RunRecord
-from .uses import CARE, NO
+from .uses import CARE, NO, USES
 
 OTHER = "compare with another model"
 FAULTY = (CARE, NO)
+# What resolves a doubt about a reference; others are of the reference's kind, or say it themselves.
+FIXES = {
+    "level of theory": "relax or label a few frames with {level}",
+    "not at rest": "relax the reference to smaller forces",
+    "pressed": "relax the cell of the reference too",
+    "scf": "converge the SCF of the reference",
+    "unit": "correct the unit of the labels",
+    "sign": "correct the sign of the labels",
+    "own labels": "give labels of a reference calculation",
+}
 
 
 def advise(run: RunRecord) -> tuple[Advice, ...]:
@@ -18,11 +28,25 @@ def advise(run: RunRecord) -> tuple[Advice, ...]:
     frames that it had not seen, a number of frames only where it was measured. A command runs as
     it is printed.
     """
-    found = [advice for check in reversed(list_checks()) for advice in check.advice(run)]
+    found = _better_references(run)
+    found += [advice for check in reversed(list_checks()) for advice in check.advice(run)]
     faults = [a.decided_by for a in run.uses if a.answer in FAULTY and a.decided_by is not None]
     if any(not run.findings[k].doubts for k in faults):
         found.append(_another_model(run))
     return tuple(found)
+
+
+def _better_references(run: RunRecord) -> list[Advice]:
+    """Advise what would resolve the doubts about references, and name the uses."""
+    doubtful = [f for f in run.findings if any(d.kind in FIXES for d in f.doubts)]
+    kinds = dict.fromkeys(d.kind for f in doubtful for d in f.doubts if d.kind in FIXES)
+    if not kinds:
+        return []
+    level = run.calculator.level_of_theory or "the model's level of theory"
+    fixes = "; ".join(FIXES[kind].format(level=level) for kind in kinds)
+    titles = [use.title for use in USES if any(use.name in f.decides for f in doubtful)]
+    text = f"{fixes[:1].upper()}{fixes[1:]}, and run again; it bears on: {', '.join(titles)}."
+    return [Advice("better reference", text)]
 
 
 def _another_model(run: RunRecord) -> Advice:

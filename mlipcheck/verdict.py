@@ -13,7 +13,7 @@ from .calculators.evaluate import describe_error
 from .check import Check, Criterion, Evidence, Reading
 from .checks import list_checks
 from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
-from .references.doubts import Doubt
+from .references.doubts import KINDS, Doubt
 from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses
 
 Bearing = tuple[str, str, tuple[Doubt, ...], tuple[str, ...], tuple[str, ...]]
@@ -115,7 +115,8 @@ def _weigh(
 ) -> tuple[str, tuple[Doubt, ...]]:
     """Return the status that is fair beside the doubts about the reference, and those doubts."""
     status = criterion.status(reading)
-    doubts = tuple(d for d in evidence.doubts if d.bears_on(criterion.rests_on))
+    bearing = (d for d in evidence.doubts if d.bears_on(criterion.rests_on))
+    doubts = tuple(sorted(bearing, key=lambda d: list(KINDS).index(d.kind)))
     if any(d.void for d in doubts):
         return "not assessed", doubts
     return ("caution" if doubts and status == "fail" else status), doubts

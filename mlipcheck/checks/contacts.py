@@ -20,7 +20,7 @@ from ..system import Settings, System
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
-MAX_LISTED = 6  # pairs of an advice
+MAX_LISTED = 3  # pairs of an advice
 WALLS = ("contacts", "repulsive wall", "height of the wall")  # the questions that call for advice
 
 
@@ -176,8 +176,7 @@ class Contacts(Check[Contact]):
         return [
             Advice(
                 "guard",
-                f"Stop a run in which atoms come closer than {some(distances, MAX_LISTED)}: "
-                f"{STOP_MARGIN:g} times the collapse. A short-range repulsion (ZBL) added to the "
-                "model keeps them apart.",
+                f"Stop a run in which atoms come closer than {some(distances, MAX_LISTED)}, or add "
+                "a short-range repulsion (ZBL).",
             )
         ]

@@ -33,13 +33,15 @@ class Paragraph:
 class TableBlock:
     """A table: a title, columns and rows of text; ``numeric`` says which columns hold numbers.
 
-    A table whose columns have no names has a fact in each row: its name and its value.
+    ``widths`` are the most characters of a column on a terminal, 0 for as many as there are. A
+    table whose columns have no names has a fact in each row: its name and its value.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: tuple[bool, ...]
+    widths: tuple[int, ...] = ()
 
     @property
     def named(self) -> bool:

@@ -13,6 +13,7 @@ from ..uses import NOT_TESTED, USES
 
 MAX_LISTED = 6  # subjects of a finding, formulas of a title
 MAX_NAME = 40  # characters
+USE_WIDTH, OTHER_WIDTH = 22, 16  # characters on a terminal, so that what decided has most of it
 PASSED = {"ok": "passed", "caution": "known to fail", "fail": "failed", "not assessed": "not run"}
 
 
@@ -33,14 +34,14 @@ def describe_frames(subject: Subject) -> str:
 
 
 def describe_finding(f: Finding, run: RunRecord) -> str:
-    """Return a finding in a line: whose, what, how much, and what speaks against its reference."""
+    """Return a finding: whose, what, how much; and in a line what speaks against its reference."""
     name = f.subjects[0]
     if len(name) > MAX_NAME:  # a path's beginning and end say most
         name = f"{name[: MAX_NAME // 3]}…{name[-MAX_NAME // 2 :]}"
     whose = f"{name}, " if len(run.rows(f.check)) > 1 else ""
     more = f" (and {len(f.subjects) - 1} more)" if len(f.subjects) > 1 else ""
-    doubts = "".join(f", but {doubt.text}" for doubt in f.doubts)
-    return f"{whose}{f.quantity}: {f.value}{doubts}{more}"
+    doubts = "".join(f"\nbut {doubt.text}" for doubt in f.doubts[:1])
+    return f"{whose}{f.quantity}: {f.value}{more}{doubts}"
 
 
 def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBlock:
@@ -65,7 +66,11 @@ def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBloc
         rows.append((use.title, *cells))
     letters = [m.letter for m in models]
     heads = ("use", *(letters if len(models) > 1 else ("answer", "decided by", "tested on")))
-    return TableBlock("What it may be used for", heads, tuple(rows), (False,) * len(heads))
+    widths = (
+        (USE_WIDTH, 0, 0, OTHER_WIDTH) if len(models) == 1 else (USE_WIDTH, *(0 for _ in models))
+    )
+    numeric = (False,) * len(heads)
+    return TableBlock("What it may be used for", heads, tuple(rows), numeric, widths)
 
 
 def _decided(run: RunRecord, answer: UseAnswer) -> str:
@@ -79,7 +84,7 @@ def _decided(run: RunRecord, answer: UseAnswer) -> str:
     line = finding.value if finding.subjects == NOT_RUN else describe_finding(finding, run)
     if answer.answer != NOT_TESTED and give:
         give = f"not tested directly: {give}"
-    return "; ".join(x for x in (line, give) if x)
+    return "\n".join(x for x in (line, give) if x)
 
 
 def list_foundations(run: RunRecord) -> list[Paragraph]:
@@ -119,17 +124,14 @@ def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
         for text, statuses in counts.items():
             void = statuses["not assessed"]
             capped = statuses.total() - void
-            follows = [f"{_findings(void)} not assessed"] if void else []
-            follows += [f"{_findings(capped)} judged with caution at most"] if capped else []
-            lines.setdefault(f"{text}: {', '.join(follows)}", []).append(model.letter)
+            follows = [f"{void} not assessed"] if void else []
+            follows += [f"{capped} at most caution"] if capped else []
+            line = f"{text} (findings: {', '.join(follows)})"
+            lines.setdefault(line, []).append(model.letter)
     return [
         Paragraph(f"{', '.join(filter(None, ('doubt', *letters)))}: {line}", "caution")
         for line, letters in lines.items()
     ]
-
-
-def _findings(n: int) -> str:
-    return f"{n} {'finding' if n == 1 else 'findings'}"
 
 
 def recommend(comparison: Comparison) -> str:

@@ -67,8 +67,14 @@ def _table(block: TableBlock) -> Table:
         pad_edge=False,
         show_header=block.named,
     )
-    for head, right in zip(block.columns, block.numeric, strict=True):
-        made.add_column(Text(clean(head)), justify="right" if right else "left", overflow="fold")
+    widths = block.widths or (0,) * len(block.columns)
+    for head, right, most in zip(block.columns, block.numeric, widths, strict=True):
+        made.add_column(
+            Text(clean(head)),
+            justify="right" if right else "left",
+            overflow="fold",
+            max_width=most or None,
+        )
     for row in block.rows:
         made.add_row(*(_cell(cell) for cell in row))
     return made
@@ -156,7 +162,7 @@ def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
 
 def _fit(out: Console, blocks: Sequence[Block], room: int) -> list[str]:
     """Return the lines of blocks; where there is no room for all, each text is cut short."""
-    for most in (None, 120, 80, 50, 30):
+    for most in (None, 120, 80, 60, 40, 30):
         lines = _lines(out, [_shortened(block, most) for block in blocks])
         if len(lines) <= room:
             return lines
@@ -173,8 +179,7 @@ def _shortened(block: Block, most: int | None) -> Block:
 
 
 def _cell_cut(text: str, most: int) -> str:
-    first, _, rest = text.partition("\n")
-    return "\n".join(_cut(x, most) for x in (first, rest) if x)
+    return "\n".join(_cut(line, most) for line in text.split("\n"))
 
 
 def _cut(text: str, most: int) -> str:

@@ -47,8 +47,9 @@ def verdict_of(lines):
     """Return the first words of each use's line of the table."""
     found = {}
     for use in USES:
-        line = next(line for line in lines if line.strip().startswith(use.title))
-        found[use.name] = re.split(r"  +", line.strip().removeprefix(use.title).strip())
+        title = use.title[:20].rpartition(" ")[0]  # a long one goes over two lines
+        line = next(line for line in lines if line.strip().startswith(title))
+        found[use.name] = re.split(r"  +", line.strip())[1:]
     return found
 
 
@@ -115,7 +116,7 @@ def test_a_doubt_is_said_with_what_follows(soft_run):
     findings = tuple(dataclasses.replace(f, doubts=(doubt,)) for f in soft_run.findings[:3])
     run = dataclasses.replace(soft_run, findings=findings, uses=answer_uses(findings))
     text = words(printed(run))
-    assert f"doubt: {doubt.text}: 3 findings judged with caution at most" in text
+    assert f"doubt: {doubt.text} (findings: 3 at most caution)" in text
     assert words(printed(run, run)).count(f"doubt, A, B: {doubt.text}") == 1
 
 
@@ -206,8 +207,11 @@ def test_of_a_single_check_the_numbers_are_shown(soft_run):
     lines = printed(dimers)
     assert "Pairs of atoms" in lines
     assert any(line.split()[:2] == ["N-N", "1.100"] for line in lines)
-    shown = [use.title for use in USES if any(line.strip().startswith(use.title) for line in lines)]
-    assert shown == ["hot, dense or random structures", "molecules and gas phase"]
+    starts = [" ".join(line.split()[:3]) for line in lines]
+    assert [x for x in starts if x in {" ".join(use.title.split()[:3]) for use in USES}] == [
+        "hot, dense or",
+        "molecules and gas",
+    ]
 
 
 def test_a_check_that_alone_had_something_to_do_is_not_single(soft_run):

@@ -139,7 +139,6 @@ def compare_frames(
         labels.compositions,
         labels.settings,
         what="the labels are",
-        model=info.backend or "the model",
     )
     found_doubts = [own] if own else [level, *labels.doubts, *parts.doubts]
     doubts = tuple(d for d in found_doubts if d is not None)

@@ -54,10 +54,10 @@ def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
         return None, row.not_assessed.get("slope", "no forces")
     if not f.dominated:
         return f, ""
-    share = f"{f.largest_frame} holds {100 * f.largest_share:.0f} % of ΣF²"
+    share = f"one holds {100 * f.largest_share:.0f} % of ΣF²"
     if f.median_frames < 2:
         return None, f"{share}, and no other frame has forces"
-    return f.deciding, f", median of {f.median_frames} frames ({share})"
+    return f.deciding, f", median of {f.median_frames} frames: {share}"
 
 
 def read_forces(row: Parity) -> Reading | None:
