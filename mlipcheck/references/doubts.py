@@ -31,7 +31,7 @@ class Doubt:
     kind : str
         One of `KINDS`.
     text : str
-        The reason, to follow 'but': ``the reference is HSE06, the model's PBE``.
+        The reason, to follow 'but': ``the reference is HSE06, the model PBE``.
     about : tuple of str
         Which labels it bears on: energies, forces, stresses, structure, curve; all where empty.
     """

@@ -89,18 +89,18 @@ def _differences(
         return ""
     found = []
     if functional != theirs.functional:
-        found.append(f"{functional}, the model's {theirs.functional}")
+        found.append(f"{functional}, the model {theirs.functional}")
     elif settings is not None and settings.hubbard_u is not None:
         found += _differences_of_u(settings.hubbard_u, theirs.plus_u, compositions)
     elif said.plus_u != "no" and theirs.plus_u == "no":
-        found.append("with +U, the model's without it")
+        found.append("with +U, the model without it")
     dispersion = settings.dispersion if settings else said.dispersion
     if dispersion and not theirs.dispersion:
-        found.append(f"with {dispersion} dispersion, the model's without")
+        found.append(f"with {dispersion} dispersion, the model without")
     elif dispersion and dispersion != theirs.dispersion:
-        found.append(f"with {dispersion}, the model's with {theirs.dispersion}")
+        found.append(f"with {dispersion}, the model with {theirs.dispersion}")
     elif settings and theirs.dispersion and not dispersion:
-        found.append(f"without {theirs.dispersion}, the model's with it")
+        found.append(f"without {theirs.dispersion}, the model with it")
     start = f"{functional} " if found and functional == theirs.functional else ""
     return start + "; ".join(found)
 
@@ -111,18 +111,18 @@ def _differences_of_u(
     """Compare what has +U in the labels with what has it in training."""
     given = {element: u for element, u in ours.items() if u}
     if plus_u == "all":  # for which elements is not known
-        return [] if given else ["without +U, the model's with it"]
+        return [] if given else ["without +U, the model with it"]
     expected: set[str] = set()
     if plus_u == "some":
         expected.update(*(MP_U.keys() & set(c) for c in compositions if MP_ANIONS & set(c)))
     found = []
     if missing := expected - given.keys():
-        found.append(f"without +U for {_listed(missing)}, the model's with it")
+        found.append(f"without +U for {_listed(missing)}, the model with it")
     if more := given.keys() - expected:
-        found.append(f"with +U for {_listed(more)}, the model's without it")
+        found.append(f"with +U for {_listed(more)}, the model without it")
     for element in sorted(expected & given.keys()):
         if abs(given[element] - MP_U[element]) > U_TOLERANCE:
-            values = f"{given[element]:g} eV for {element}, the model's with"
+            values = f"{given[element]:g} eV for {element}, the model with"
             found.append(f"with U = {values} {MP_U[element]:g} eV")
     return found
 

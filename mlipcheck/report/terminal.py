@@ -162,7 +162,7 @@ def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
 
 def _fit(out: Console, blocks: Sequence[Block], room: int) -> list[str]:
     """Return the lines of blocks; where there is no room for all, each text is cut short."""
-    for most in (None, 120, 80, 60, 40, 30):
+    for most in (None, 120, 80, 60, 42, 30):
         lines = _lines(out, [_shortened(block, most) for block in blocks])
         if len(lines) <= room:
             return lines

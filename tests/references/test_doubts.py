@@ -271,7 +271,7 @@ def test_real_runs_have_no_doubt_but_that_of_the_phosphate(data_dir):
 
 def test_another_level_of_theory_is_a_doubt():
     found = level_doubt("HSE06, VASP", "PBE / PBE+U (MPtrj)", [{"Fe", "O"}])
-    text = "the reference is HSE06, the model's PBE"
+    text = "the reference is HSE06, the model PBE"
     assert found == Doubt("level of theory", text)
     assert not found.void
     settings = Settings(functional="PBE", hubbard_u={})
