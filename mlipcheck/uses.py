@@ -31,7 +31,11 @@ class Use:
 
 USES = (
     Use("relax", "relax structures", "a run that relaxed your crystal (vasprun.xml)"),
-    Use("energies", "compare energies", "two or more labelled states of one composition"),
+    Use(
+        "energies",
+        "compare energies",
+        "labelled states of several compositions, or --energy-resolution for those of one",
+    ),
     Use("vibrations", "vibrations and elasticity", "a crystal, or labelled displaced cells"),
     Use("defects", "defects, surfaces and barriers", "labelled defect or slab cells, NEB images"),
     Use("dynamics", "molecular dynamics, ambient", "labelled frames of a run at temperature"),
