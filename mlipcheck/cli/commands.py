@@ -104,8 +104,7 @@ for each in (
     ),
     Command(
         "relax",
-        "Relax what a reference has relaxed (a run, or dcdft, acwf-unaries, wbm-equilibrium, "
-        "morse-clusters), and compare",
+        "Relax again what a reference has relaxed, and compare",
         "mlipcheck relax -b chgnet vasprun.xml",
         RELAXING,
         "relaxation",

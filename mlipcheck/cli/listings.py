@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @app.command()
 @options("json")
 def backends(json: str | None) -> None:
-    """List the backends: what is known, what is installed, how to install the rest."""
+    """List the backends: what is known, what is installed, how to install the rest.
+
+    Example: mlipcheck backends
+    """
     from ..calculators.backends import list_backends
     from ..report import listings, terminal
 
@@ -73,12 +76,15 @@ def checks(json: str | None) -> None:
 @options("json")
 def data(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Fetch these first.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Fetch these first.")
     ] = None,
     *,
     json: str | None,
 ) -> None:
-    """List the data sets: what they are, and where; fetch those that are named."""
+    """List the data sets: what they are, and where; fetch those that are named.
+
+    Example: mlipcheck data dcdft diatomics-pbe
+    """
     from ..references import datasets
     from ..report import listings, terminal
 
@@ -104,7 +110,10 @@ def predict(
     device: str,
     json: str | None,
 ) -> None:
-    """Energy, forces, stress and magnetic moments of the structures in FILE."""
+    """Energy, forces, stress and magnetic moments of the structures in FILE.
+
+    Example: mlipcheck predict -b chgnet POSCAR
+    """
     from ase.calculators.calculator import InputError
 
     from ..calculators.evaluate import evaluate

@@ -35,7 +35,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             list[str] | None,
             typer.Argument(
-                metavar="[SYSTEM ...]",
+                metavar="SYSTEM",
                 parser=word,
                 help="Files, folders, elements, pairs like Cu-O, data sets.",
             ),
@@ -64,7 +64,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "energy_resolution": _option(
         float | None,
         None,
-        "Energy difference between two states that you want to resolve, eV.",
+        "Energy difference of two states that is to be resolved, eV.",
         *("--energy-resolution", "--signal"),
     ),
     "energies": _option(
@@ -76,8 +76,8 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "reference": _option(
         list[str] | None,
         None,
-        "Reference curves of dimers, FILE once or more; none: of crystals too.",
-        metavar="auto|pbe|morse|none|FILE",
+        "Dimer curves: auto, pbe, morse, FILE; none: no crystals either.",
+        metavar="NAME|FILE",
     ),
     "fmax": _option(float, 0.02, "Force to relax to, eV/Å."),
     "steps": _option(int, 500, "Steps of a relaxation at most."),
@@ -121,7 +121,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 BackendOption = Annotated[
     str,
-    typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt, ..."),
+    typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt."),
 ]
 
 

@@ -19,7 +19,7 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN.json|FOLDER ...",
+            metavar="RUN.json|FOLDER",
             parser=path,
             help="What --json or --out has written; several models.",
         ),
@@ -29,7 +29,7 @@ def report(
     uses: list[str] | None,
     **given: Any,
 ) -> None:
-    """Print and draw runs again from their results: one as it was, several models side by side.
+    """Print and draw runs again from their results, several models side by side.
 
     A single FOLDER is drawn again in its place; --out makes a new one.
 

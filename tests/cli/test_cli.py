@@ -11,9 +11,11 @@ import sys
 import ase.io
 import numpy as np
 import pytest
+import typer
 from ase import Atoms
 from ase.build import bulk
 
+from mlipcheck import cli
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import datasets
 from mlipcheck.references.structures import morse_clusters
@@ -547,8 +549,6 @@ def test_usage_errors_exit_with_2(run_cli, arguments):
 
 
 def test_an_unforeseen_error_is_not_swallowed(monkeypatch):
-    from mlipcheck import cli
-
     def broken(*args, **kwargs):
         raise ZeroDivisionError("a bug of ours")
 
@@ -556,6 +556,47 @@ def test_an_unforeseen_error_is_not_swallowed(monkeypatch):
     monkeypatch.setattr("sys.argv", ["mlipcheck", "backends"])
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+# --- help --------------------------------------------------------------------------------------
+
+
+def list_commands():
+    return typer.main.get_command(cli.app).commands
+
+
+def test_help_lists_run_first(run_cli):
+    status, out, _ = run_cli("--help")
+    assert status == 0
+    commands = out[out.index("Commands:") :].splitlines()[1:]
+    assert [line.split()[0] for line in commands if line] == list(list_commands())
+    assert commands[0].split()[0] == "run"
+
+
+@pytest.mark.parametrize("command", list(list_commands()))
+def test_help_fits_a_screen_and_has_an_example(run_cli, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "100")
+    status, out, _ = run_cli(command, "--help")
+    assert status == 0
+    assert out.count("\n") <= 40
+    assert max(map(len, out.splitlines())) <= 100
+    example = " ".join(re.search(r"Example: (.*?)\n\n", out, re.DOTALL)[1].split())
+    assert example.startswith(f"mlipcheck {command}")
+    # what it shows can be typed
+    list_commands()[command].make_context(command, example.split()[2:])
+
+
+def test_an_option_has_one_meaning_in_all_commands():
+    meanings = {}
+    for name, command in list_commands().items():
+        options = [p for p in command.params if p.param_type_name == "option"]
+        given = [word for option in options for word in option.opts]
+        assert len(given) == len(set(given)), name
+        for option in options:
+            # after a semicolon stands what one command adds
+            meaning = option.help.partition(";")[0].rstrip(".")
+            for word in option.opts:
+                assert meanings.setdefault(word, meaning) == meaning, (name, word)
 
 
 # --- interruption ------------------------------------------------------------------------------
