@@ -303,7 +303,7 @@ FAULTS = {
     # nothing is judged by where it is stopped
     "a relaxation without end": (
         restless,
-        WITHOUT_END,
+        WITHOUT_END | {("relaxation", "stress"): "not assessed"},
     ),
 }
 

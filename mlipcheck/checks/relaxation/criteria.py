@@ -13,6 +13,7 @@ from ...check import OWN_CONVENTION, Criterion, Reading
 from .record import Relaxation
 
 Read = Callable[[Relaxation], Reading | None]
+STRESS_CAUTION = 1.0  # %
 
 
 def read_converged(row: Relaxation) -> Reading:
@@ -40,7 +41,10 @@ def read_stress(row: Relaxation) -> Reading | None:
     if row.stress_error is None:
         return Reading(None, "no stress, or one lost in rounding")
     percent = 100 * row.stress_error
-    return Reading(percent, f"{percent:.2g} % off")
+    text = f"{percent:.2g} % off"
+    if percent <= STRESS_CAUTION and not row.converged:  # a right stress alone relaxes nothing
+        return Reading(None, f"{text}; the relaxation did not converge")
+    return Reading(percent, text)
 
 
 def _read_end(read: Read, row: Relaxation) -> Reading | None:
@@ -131,7 +135,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "stress",
         read_stress,
-        caution=1.0,
+        caution=STRESS_CAUTION,
         fail=5.0,
         unit="%",
         source=f"{OWN_CONVENTION}: as for the forces",
