@@ -59,7 +59,8 @@ def _another_model(run: RunRecord) -> Advice:
     ]
     # options are of one backend, and two may have no demonstration in common
     alike = not run.calculator.options and not run.subject.demonstration
-    if others and alike and run.command.startswith("mlipcheck run -b "):
+    alone = run.command.count(" -b ") == 1  # not what is left of an interrupted comparison
+    if others and alike and alone and run.command.startswith("mlipcheck run -b "):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."
         return Advice(OTHER, text, f"{run.command} -b {others[0]}")
     text = (
