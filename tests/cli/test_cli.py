@@ -14,14 +14,16 @@ import pytest
 import typer
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlipcheck import cli
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import datasets
 from mlipcheck.references.structures import morse_clusters
 from mlipcheck.results_file import load_runs
+from mlipcheck.uses import USES
 
-KINDS = ("energies", "forces", "order")
+KINDS = ("energies", "forces", "ranking")
 UNFINISHED_XML = "<?xml version='1.0'?>\n<modeling>\n <generator>\n"
 
 
@@ -65,17 +67,22 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
     status, out, err = run_cli("run", "--json", path, "--figures", figures)
     assert status == 0
     assert "No system named: a demonstration on N." in out
-    for words in ("repulsive wall", "softening of the wall", "Morse13: N-N +17", "0.33 of exact"):
-        assert words in out
+    assert all(use.title in out for use in USES)
+    for decided in ("Morse13, bond lengths: N-N +17", "wall displacement: no wall of 1"):
+        assert decided in out
+    assert "Next:" in out
+    assert out.count("\n") <= 40
     assert max(map(len, out.splitlines())) <= 100
     record = load_run(path)
     failed = quantities(record.findings, "fail")
-    assert {"repulsive wall", "softening of the wall", "bond lengths"} <= failed
+    assert {"repulsive wall", "wall displacement", "bond lengths"} <= failed
+    answers = {a.use: a.answer for a in record.uses}
+    assert {answers[use] for use in ("relax", "energies", "dynamics", "hot", "molecules")} == {"no"}
     (bonds,) = [f for f in record.findings if f.quantity == "bond lengths" and f.status == "fail"]
     assert bonds.subjects[0] == "Morse13"
     (scan,) = record.rows("dimers")
-    assert scan.softening_scale == pytest.approx(0.327, abs=0.01)
-    assert scan.wall_collapse_distance == pytest.approx(0.83, abs=0.02)
+    assert scan.comparison.wall.s_lo == pytest.approx(0.377, abs=0.01)
+    assert scan.collapse.distance == pytest.approx(0.83, abs=0.02)
     assert len(record.rows("relaxation")) == 5
     assert record.settings["elements"] == ["N"]
     assert record.command.startswith("mlipcheck run --json")
@@ -88,10 +95,31 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
 
 
 @pytest.mark.slow
-def test_strict_turns_a_fail_into_exit_status_1(run_cli):
-    status, out, _ = run_cli("run", "--strict")
-    assert status == 1
-    assert "Verdict" in out
+def test_verbose_prints_every_finding_and_every_number(run_cli, tmp_path):
+    path = tmp_path / "run.json"
+    status, out, _ = run_cli("run", "--quick", "--verbose", "--json", path)
+    assert status == 0
+    for finding in load_run(path).findings:
+        assert f"{finding.check}: {finding.quantity}" in out
+    for table in ("Pairs of atoms", "Relaxed structures", "Bonds, model minus reference"):
+        assert table in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ((), 1),
+        (("--use", "molecules"), 1),
+        (("--use", "defects", "--use", "molecules"), 1),
+        (("--use", "defects"), 0),  # which is answered with care
+    ],
+)
+def test_strict_is_1_where_a_use_that_is_asked_about_is_answered_no(run_cli, more, expected):
+    status, out, _ = run_cli("run", "--quick", "--strict", *more)
+    assert status == expected
+    assert "What it may be used for" in out
 
 
 @pytest.mark.slow
@@ -101,10 +129,14 @@ def test_the_wide_toy_passes_everything(run_cli, tmp_path):
     assert status == 0
     record = load_run(path)
     unknown = quantities(record.findings, "not assessed")
-    # not asked for; none of nitrogen is here; Morse clusters have none
-    assert unknown == {"learning curves", "equations of state", "stress"}
+    # not asked for; none of nitrogen is here; Morse clusters are of one element, without stress
+    assert unknown == {"learning curves", "equations of state", "energy", "pressure"}
     assert {f.status for f in record.findings} == {"ok", "not assessed"}
-    assert f"0 fail, 0 caution, 3 not assessed, {len(record.findings) - 3} ok." in out
+    answers = {a.use: a.answer for a in record.uses}
+    assert answers.pop("hot") == "no fault found"
+    assert answers.pop("defects") == "not tested"
+    assert set(answers.values()) == {"yes"}
+    assert "Next:" not in out
 
 
 @pytest.mark.slow
@@ -121,8 +153,10 @@ def test_run_of_elements_judges_their_pairs_and_crystals(run_cli, tmp_path):
     assert names == {"Cu-Cu", "Al-Cu", "Cu-Ni", "Al-Al", "Al-Ni", "Ni-Ni"}
     assert {r.name for r in record.rows("relaxation")} == {"Cu", "Al", "Ni"}
     assert all(r.converged and abs(r.volume_change_percent) < 5 for r in record.rows("relaxation"))
-    assert all(name in out for name in names)
-    assert "softening of the wall" in quantities(record.findings, "not assessed")
+    answers = {a.use: a.answer for a in record.uses}
+    assert answers["molecules"] == "no fault found"  # nothing here to compare pairs with
+    assert answers["hot"] == "not tested"
+    assert "no structures of your own" in out
 
 
 @pytest.mark.slow
@@ -155,7 +189,8 @@ def test_one_bad_file_among_good_ones_is_a_row(run_cli, tmp_path, copper):
         "Cu-Cu",
     }  # and no pair across structures
     assert any("vasprun.xml" in f.subjects and "truncated" in f.value for f in record.findings)
-    assert "not read" in out[out.index("Verdict") :]
+    assert "relaxed structures: 1 of 3 not evaluated; vasprun.xml: " in out
+    assert "truncated" in out
 
 
 # --- the other commands ------------------------------------------------------------------------
@@ -166,8 +201,11 @@ def test_dimer(run_cli, tmp_path):
     path = tmp_path / "dimer.json"
     status, out, err = run_cli("dimer", "N", "--json", path, "--figures", tmp_path / "figures")
     assert status == 0
-    assert "N-N" in out
-    assert "Verdict" in out
+    assert "Pairs of atoms" in out
+    assert "N-N" in out[out.index("Pairs of atoms") :]
+    # what a single check has nothing to say about is no line
+    assert "molecules and gas phase" in out
+    assert "compare energies" not in out
     record = load_run(path)
     assert list(record.checks) == ["dimers"]
     assert len(record.rows("dimers")) == 1
@@ -189,7 +227,7 @@ def test_dimer_with_a_curve_of_ones_own(run_cli, tmp_path):
     assert status == 0
     assert "N-N.csv" in out
     (scan,) = load_run(path).rows("dimers")
-    assert scan.softening_scale == pytest.approx(1 / 2.5, rel=0.01)
+    assert scan.comparison.wall.s_lo == pytest.approx(1 / 2.5, rel=0.01)
     assert scan.comparison.equilibrium_distance_error == pytest.approx(0, abs=1e-3)
 
 
@@ -235,8 +273,23 @@ def test_relax_settings_reach_the_relaxation(run_cli, tmp_path, copper):
     (row,) = load_run(path).rows("relaxation")
     assert (row.steps, row.optimizer, row.cell, row.start) == (3, "FIRE", "fixed", "rattled")
     assert row.volume == pytest.approx(row.reference_volume)
-    status, _, _ = run_cli("relax", "-b", "ase:emt", copper, *options, "--fmax", "1e-6", "--strict")
-    assert status == 1  # not converged is a fail
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("labelled", [False, True])
+def test_what_does_not_converge_is_no_result(run_cli, tmp_path, labelled):
+    """A fault of the model only where the input is known to be at rest, by its forces."""
+    atoms = bulk("Cu", cubic=True)
+    forces = {"forces": np.zeros((4, 3))} if labelled else {}
+    atoms.calc = SinglePointCalculator(atoms, **forces)
+    path = tmp_path / "cu.xyz"
+    ase.io.write(path, atoms)
+    options = ("--steps", "3", "--start", "rattled", "--fmax", "1e-6")
+    status, out, _ = run_cli("relax", "-b", "ase:emt", path, *options, "--strict")
+    assert status == labelled
+    answer = "no" if labelled else "not tested"
+    assert re.search(rf"^ relax structures +{answer}  ", out, re.MULTILINE)
+    assert "0 of 1 converged" in out
 
 
 def test_predict(run_cli, tmp_path):
@@ -628,10 +681,11 @@ def test_an_interrupted_scan_is_one_line(run_cli, monkeypatch):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlipcheck.checks.dimers.check.scan_pairs", interrupted)
+    monkeypatch.setattr("mlipcheck.checks.dimers.check.scan_pair", interrupted)
     status, out, err = run_cli("dimer")
     assert status == 130
-    assert "Nothing could be judged." in out
+    assert "Interrupted: what was not finished is not assessed." in out
+    assert re.search(r"^ molecules and gas phase +not tested +interrupted;", out, re.MULTILINE)
     assert err.count("interrupted") == 1
     assert err.endswith("interrupted\n")  # nothing is kept to go on from
     assert "Traceback" not in err

@@ -68,7 +68,7 @@ def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, 
         ),
         (
             ("-b", "ase:emt", "nowhere.xyz"),
-            "'nowhere.xyz' is no element, no pair of elements, no data set, and no file",
+            "'nowhere.xyz' is not an element, a pair of elements, a data set, or a file",
         ),
         (("-b", "ase:emt", "COPPER", "--target", "-1"), "target is -1.0; give a positive"),
         (("-b", "ase:emt", "COPPER", "--repeats", "0"), "repeats is 0; give 1 to 1000"),

@@ -87,14 +87,15 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def write_frames(path: Path, n: int = FRAMES) -> Path:
-    """Write displaced copper cells with EMT's own labels, each a run of its own."""
+def write_frames(path: Path, n: int = FRAMES, noise: float = 0.0) -> Path:
+    """Write displaced copper cells, each a run of its own, with EMT's labels and eV of noise."""
     images = []
     for k in range(n):
         atoms = bulk("Cu", cubic=True)
         atoms.rattle(0.12, seed=k)
         atoms.calc = EMT()
-        labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        energy = atoms.get_potential_energy() + noise * (-1) ** k
+        labels = {"energy": energy, "forces": atoms.get_forces()}
         atoms.calc = SinglePointCalculator(atoms, **labels)
         atoms.info["internal_id"] = str(k)
         images.append(atoms)
@@ -161,7 +162,7 @@ def test_what_was_in_the_folder_stays(tmp_path):
 def test_markdown_without_a_folder_is_printed_and_nothing_written(tmp_path):
     status, out, err = typed(tmp_path, *EXACT, "--markdown")
     assert status == 0
-    assert out.startswith("# Check-up of toy:exact")
+    assert out.startswith("# toy:exact 0.1.0 on N\n")
     assert "![" not in out
     assert "plan, about" in err
     assert list(tmp_path.iterdir()) == []
@@ -189,22 +190,24 @@ def test_the_plan_is_told_before_any_work(work):
     write_frames(work / "frames.xyz", 3)
     planned = count_planned(work)
     (work / "stop-at").write_text(str(planned + 1))
-    status, out, err = typed(work, "run", "-b", "own:Counted", "frames.xyz", "--reference", "none")
+    status, out, err = typed(work, *COUNTED, "--json", "run.json")
     assert status == 130
     assert evaluations(work) == planned + 1
     told = err[: err.index("interrupted")]
     assert "plan, about" in told
     for words in ("dimers", "Cu-Cu", "parity", "frames (3 frames)", "21 tests"):
         assert words in told
-    assert "Nothing could be judged." in out
+    assert "Interrupted: what was not finished is not assessed." in out
+    assert {a.answer for a in load_run(work / "run.json").uses} == {"not tested"}
 
 
-def test_a_signal_is_asked_of_the_order_of_states(tmp_path):
-    write_frames(tmp_path / "frames.xyz", 12)
-    command = ("run", "-b", "ase:emt", "frames.xyz", "--reference", "none", "--signal", "0.2")
+@pytest.mark.parametrize("option", ["--energy-resolution", "--signal"])
+def test_an_energy_resolution_is_asked_of_the_ranking(tmp_path, option):
+    write_frames(tmp_path / "frames.xyz", 12, noise=0.002)
+    command = ("run", "-b", "ase:emt", "frames.xyz", "--reference", "none", option, "0.2")
     assert typed(tmp_path, *command, "--json", "run.json")[0] == 0
     record = load_run(tmp_path / "run.json")
-    (asked,) = [f for f in record.findings if f.quantity == "order of states"]
+    (asked,) = [f for f in record.findings if f.quantity == "ranking accuracy"]
     assert (asked.check, asked.status) == ("parity", "ok")
     assert "for 0.2 eV" in asked.value
 
@@ -253,7 +256,7 @@ def test_two_models_are_one_report_side_by_side(compared):
     assert "B: own:Soft" in out
     assert err.count("plan for ") == 2
     page = Report((folder / "both" / "report.html").read_text(encoding="utf-8"))
-    assert page.text("h1") == "Check-up of ase:emt and own:Soft"
+    assert page.text("h1") == "ase:emt and own:Soft on Cu"
     runs = load_runs(folder / "both")
     assert [r.calculator.spec for r in runs] == ["ase:emt", "own:Soft"]
     before = contents(folder / "both")
@@ -304,7 +307,8 @@ def test_a_missing_package_among_several_is_told_before_any_work(work, monkeypat
 
 
 def test_the_toy_learns_where_it_is_asked_to(tmp_path):
-    status, out, _ = typed(tmp_path, "run", "--learn", "--target", "0.2", "--out", "report")
+    command = ("run", "--learn", "--target", "0.2", "--out", "report", "--verbose")
+    status, out, _ = typed(tmp_path, *command)
     assert status == 0
     record = load_run(tmp_path / "report" / "results.json")
     assert [c.name for c in record.rows("learning")] == ["toy, fixed ridges", "toy, ridges tuned"]
@@ -426,7 +430,8 @@ def test_of_several_models_only_finished_ones_are_reported(work):
     (record,) = load_runs(work / "report")
     assert record.calculator.spec == "own:Soft"
     assert record.not_run.keys() == {"elasticity", "relaxation", "learning"}
-    assert "own:Counted" not in out
+    assert out.startswith("own:Soft on Cu")
+    assert "own:Counted" not in out  # nor is a command of both printed as the next step
 
 
 # --- mistakes ----------------------------------------------------------------------------------
@@ -435,7 +440,7 @@ MISTAKES = {
     "out is a file": ("Cu -b ase:emt --out file", "--out file: not writable; give a folder"),
     "out below a file": ("Cu -b ase:emt --out file/x", "--out file/x: not writable; give a folder"),
     "out beside json": ("Cu -b ase:emt --json - --out file", "--out file: not writable"),
-    "unknown word": ("Cu coper -b ase:emt", "'coper' is no element, no pair of elements, no data"),
+    "unknown word": ("Cu coper -b ase:emt", "'coper' is not an element, a pair of elements, a data"),
     "set without frames": ("diatomics-pbe -b ase:emt", "diatomics-pbe has no labelled frames"),
     "negative signal": (
         "--signal -1",
