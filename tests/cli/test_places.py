@@ -225,7 +225,7 @@ class Wandering(EMT):
     [
         "run -b own:Wandering -b ase:emt mine.xyz Cu --quick --out report --json out.json",
         "parity -b own:Wandering mine.xyz --figures figures --json out.json",
-        "relax -b own:Wandering mine.xyz --steps 2 --figures figures --json out.json",
+        "relax -b own:Wandering rest.xyz --steps 2 --figures figures --json out.json",
         "dimer -b own:Wandering Cu --figures figures --json out.json",
         "contract -b own:Wandering Cu --json out.json",
         "predict -b own:Wandering mine.xyz --json out.json",
@@ -235,13 +235,13 @@ class Wandering(EMT):
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # EMT's own, of atoms on one spot
 def test_outputs_go_where_they_were_asked_for(work, command):
     (work / "own.py").write_text(WANDERING)
+    write(work / "rest.xyz", bulk("Cu"))  # which may be at rest
     status, _, err = typed(work, *command.split())
     assert status == 0, err
     assert {p.name for p in work.iterdir()} >= {"out.json"}
     found = {p.relative_to(work).parts[0] for p in contents(work)}
-    assert found - {"mine.xyz", "runs", "own.py", "link.json", "hard.json", "__pycache__"} <= {
-        *("out.json", "report", "figures", "fits")
-    }
+    there = {"mine.xyz", "rest.xyz", "runs", "own.py", "link.json", "hard.json", "__pycache__"}
+    assert found - there <= {"out.json", "report", "figures", "fits"}
 
 
 def test_the_library_stays_where_it_is_too(tmp_path, monkeypatch):
