@@ -177,7 +177,7 @@ def _notes(plan: Plan, interrupted: bool) -> tuple[str, ...]:
         elements = ", ".join(plan.system.elements)
         notes.insert(0, f"No system named: a demonstration on {elements}.")
     if interrupted:
-        notes.append("Interrupted: what was not finished is not assessed.")
+        notes.insert(0, "Interrupted: what was not finished is not assessed.")
     return tuple(notes)
 
 

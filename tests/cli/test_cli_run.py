@@ -440,7 +440,7 @@ MISTAKES = {
     "out is a file": ("Cu -b ase:emt --out file", "--out file: not writable; give a folder"),
     "out below a file": ("Cu -b ase:emt --out file/x", "--out file/x: not writable; give a folder"),
     "out beside json": ("Cu -b ase:emt --json - --out file", "--out file: not writable"),
-    "unknown word": ("Cu coper -b ase:emt", "'coper' is not an element, a pair of elements, a data"),
+    "unknown word": ("Cu coper -b ase:emt", "'coper' is not an element, a pair of elements, a"),
     "set without frames": ("diatomics-pbe -b ase:emt", "diatomics-pbe has no labelled frames"),
     "negative signal": (
         "--signal -1",
