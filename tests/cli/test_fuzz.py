@@ -84,7 +84,7 @@ def damaged(text, rng):
 
 
 def one_line(status, err):
-    """Whether nothing was told but what a user can mend."""
+    """Whether nothing was told but what a user can correct."""
     return status == 2 and err.startswith("mlipcheck: ") and err.count("\n") == 1
 
 
