@@ -193,6 +193,32 @@ def test_one_bad_file_among_good_ones_is_a_row(run_cli, tmp_path, copper):
     assert "truncated" in out
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "check", "what"),
+    [
+        ("contract", "interface", ("-b", "ase:emt", "Cu")),
+        ("dimer", "dimers", ("-b", "ase:emt", "Cu")),
+        ("relax", "relaxation", ("-b", "ase:emt", "FILE")),
+        ("parity", "parity", ("-b", "toy", "morse-near")),
+        ("learn", "learning", ()),
+    ],
+)
+def test_a_command_is_the_check_run_alone(run_cli, tmp_path, copper, command, check, what):
+    given = [str(copper) if word == "FILE" else word for word in what]
+    records = []
+    for words in ((command,), ("run", "--only", check)):
+        path = tmp_path / f"{words[0]}.json"
+        assert run_cli(*words, *given, "--json", path)[0] == 0
+        records.append(json.loads(path.read_text()))
+        assert records[-1].pop("command").startswith(f"mlipcheck {words[0]} ")
+    for record in records:  # they name the command
+        record.pop("advice")
+    alone, run = records
+    assert list(alone["checks"]) == [check]
+    assert alone == run
+
+
 # --- the other commands ------------------------------------------------------------------------
 
 
@@ -423,6 +449,9 @@ CONTENTS = {
 SEED = "seed is -1; give zero or a positive number"
 DEVICE = "option 'device=cpu' has an option of its own; write --device cpu"
 MISTAKES = {
+    "unknown check": ("run --only nope Cu", "no check is called 'nope'; known: interface, dimers"),
+    "use without strict": ("run --use defects", "--use defects says what --strict is about"),
+    "unknown use": ("dimer --strict --use all", "--use all is not known; give one of relax,"),
     "unknown backend": (
         "run -b nope",
         "no backend is called 'nope'; known: toy, chgnet, mattersim",
