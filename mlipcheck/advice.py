@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .calculators.backends import list_backends
 from .checks import list_checks
+from .drawing.tables import some
 from .record import Advice, RunRecord
 from .uses import CARE, NO, USES
 
@@ -11,7 +12,7 @@ OTHER = "compare with another model"
 FAULTY = (CARE, NO)
 # What resolves a doubt about a reference; others are of the reference's kind, or say it themselves.
 FIXES = {
-    "level of theory": "relax or label a few frames with {level}",
+    "level of theory": "relax or compute a few frames with {level}",
     "not at rest": "relax the reference to smaller forces",
     "pressed": "relax the cell of the reference too",
     "scf": "converge the SCF of the reference",
@@ -45,8 +46,8 @@ def _better_references(run: RunRecord) -> list[Advice]:
     level = run.calculator.level_of_theory or "the model's level of theory"
     fixes = "; ".join(FIXES[kind].format(level=level) for kind in kinds)
     titles = [use.title for use in USES if any(use.name in f.decides for f in doubtful)]
-    text = f"{fixes[:1].upper()}{fixes[1:]}, and run again; it bears on: {', '.join(titles)}."
-    return [Advice("better reference", text)]
+    text = f"{fixes[:1].upper()}{fixes[1:]}. It helps to: {some(titles, 2)}."
+    return [Advice("matching reference", text)]
 
 
 def _another_model(run: RunRecord) -> Advice:

@@ -34,11 +34,11 @@ USES = (
     Use(
         "energies",
         "compare energies",
-        "labelled states of several compositions, or --energy-resolution for those of one",
+        "DFT energies of several compositions, or --energy-resolution for one",
     ),
-    Use("vibrations", "vibrations and elasticity", "a crystal, or labelled displaced cells"),
-    Use("defects", "defects, surfaces and barriers", "labelled defect or slab cells, NEB images"),
-    Use("dynamics", "molecular dynamics, ambient", "labelled frames of a run at temperature"),
+    Use("vibrations", "vibrations and elasticity", "a crystal, or displaced cells with DFT forces"),
+    Use("defects", "defects, surfaces and barriers", "DFT defect or slab cells, or NEB images"),
+    Use("dynamics", "molecular dynamics, ambient", "DFT frames of a run at temperature"),
     Use("hot", "hot, dense or random structures", "structures of your own"),
     Use("molecules", "molecules and gas phase", "elements, as in Cu O"),
 )

@@ -205,9 +205,9 @@ def test_beside_a_void_reference_nothing_is_judged(plant, kind, value):
     assert found.status == "not assessed"
     assert describe_finding(found, run).endswith(" off\nbut it is not one")
     assert answer(run).answer == NOT_TESTED
-    assert {a.kind for a in run.advice} <= {"better reference"}
+    assert {a.kind for a in run.advice} <= {"matching reference"}
     assert [p.text for p in list_doubts(compare_runs([run]).models)] == [
-        "doubt: it is not one (findings: 1 not assessed)"
+        "doubt: it is not one (findings not judged: 1)"
     ]
 
 
@@ -225,7 +225,7 @@ def test_beside_a_doubtful_one_a_finding_is_caution_at_most(plant, kind, value, 
     assert run.findings[answer(run).decided_by] == found
     assert OTHER not in {a.kind for a in run.advice}
     assert [p.text for p in list_doubts(compare_runs([run]).models)] == [
-        "doubt: it may be off (findings: 1 at most caution)"
+        "doubt: it may be off (kept from 'no': 1)"
     ]
 
 
@@ -249,7 +249,7 @@ def test_a_doubt_about_the_reference_does_not_bear_on_consistency(plant, doubt):
 def test_each_doubt_is_said_once_for_all_models_that_have_it(plant):
     runs = [plant(Planted(value=v, doubts=(HSE,)), spec=s) for s, v in {"x": OK, "y": FAIL}.items()]
     assert [p.text for p in list_doubts(compare_runs(runs).models)] == [
-        f"doubt, A, B: {HSE.text} (findings: 1 at most caution)"
+        f"doubt, A, B: {HSE.text} (kept from 'no': 1)"
     ]
 
 

@@ -175,8 +175,8 @@ class Contacts(Check[Contact]):
         distances = [f"{STOP_MARGIN * collapses[name]:.2f} Å ({name})" for name in names]
         return [
             Advice(
-                "guard",
-                f"Stop a run in which atoms come closer than {some(distances, MAX_LISTED)}, or add "
-                "a short-range repulsion (ZBL).",
+                "keep atoms apart",
+                f"Stop dynamics when atoms come closer than {some(distances, MAX_LISTED)}, or "
+                "add a short-range repulsion (ZBL) there.",
             )
         ]

@@ -114,9 +114,10 @@ def run_checkup(
 
 
 def _subject(system: System) -> Subject:
-    kinds = {f"{atoms.symbols.formula.reduce()[0]:metal}": atoms for _, atoms in system.structures}
+    kinds = {f"{atoms.symbols.formula.reduce()[0]:hill}": atoms for _, atoms in system.structures}
+    formulas = [f"{atoms.symbols.formula.reduce()[0]:reduce}" for atoms in kinds.values()]
     return Subject(
-        formulas=tuple(kinds)[:MAX_FORMULAS],
+        formulas=tuple(formulas[:MAX_FORMULAS]),
         compound=any(len(set(atoms.numbers)) > 1 for atoms in kinds.values()),
         elements=system.named,
         frames=sum(len(s.frames) for s in system.frames),

@@ -40,7 +40,8 @@ def finish(
     if where.markdown and where.out is None and where.json != "-":
         typer.echo(write_text(comparison.runs), nl=False)
     elif where.json != "-":
-        terminal.print_report(terminal.console(), comparison, verbose=where.verbose)
+        out = terminal.console()
+        terminal.print_report(out, comparison, verbose=where.verbose, folder=where.out)
 
 
 def _write_folder(out: Path, runs: Sequence[RunRecord], markdown: bool) -> None:

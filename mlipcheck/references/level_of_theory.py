@@ -58,7 +58,7 @@ def differences(
     is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
     """
     found = _differences(level, checkpoint_level, compositions, settings)
-    return f"the labels are {found}" if found else None
+    return f"the reference is {found}" if found else None
 
 
 def level_doubt(
@@ -66,15 +66,10 @@ def level_doubt(
     checkpoint_level: str | None,
     compositions: Iterable[Collection[str]],
     settings: Settings | None = None,
-    *,
-    what: str = "the reference is",
 ) -> Doubt | None:
-    """Return the doubt that another level of theory casts on a reference, as `differences`.
-
-    ``what`` starts the sentence.
-    """
-    found = _differences(level, checkpoint_level, compositions, settings)
-    return Doubt("level of theory", f"{what} {found}") if found else None
+    """Return the doubt that another level of theory casts on a reference, as `differences`."""
+    found = differences(level, checkpoint_level, compositions, settings)
+    return Doubt("level of theory", found) if found else None
 
 
 def _differences(

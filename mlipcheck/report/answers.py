@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from ..checks import list_checks
 from ..comparison import Comparison
 from ..drawing.tables import Paragraph, TableBlock, some
-from ..record import NOT_RUN, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
-from ..uses import NOT_TESTED, USES
+from ..record import CROSSED, NOT_RUN, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
+from ..uses import NOT_TESTED, OWN, USES
 
 MAX_LISTED = 6  # subjects of a finding, formulas of a title
 MAX_NAME = 40  # characters
@@ -30,7 +30,7 @@ def describe_frames(subject: Subject) -> str:
         return ""
     levels = [level or "level of theory not known" for level in subject.levels]
     runs = f"{subject.runs} {'run' if subject.runs == 1 else 'runs'}"
-    return ", ".join([f"{subject.frames} labelled frames of {runs}", *levels])
+    return ", ".join([f"{subject.frames} reference frames of {runs}", *levels])
 
 
 def describe_finding(f: Finding, run: RunRecord) -> str:
@@ -38,10 +38,12 @@ def describe_finding(f: Finding, run: RunRecord) -> str:
     name = f.subjects[0]
     if len(name) > MAX_NAME:  # a path's beginning and end say most
         name = f"{name[: MAX_NAME // 3]}…{name[-MAX_NAME // 2 :]}"
-    whose = f"{name}, " if len(run.rows(f.check)) > 1 else ""
+    own = f.tested_on == OWN and len(run.rows(f.check)) == 1  # the title names it
     more = f" (and {len(f.subjects) - 1} more)" if len(f.subjects) > 1 else ""
+    limits = " and ".join(f"{x:g}" for x in (f.caution, f.fail) if x is not None)
+    limits = f", limits {limits} {f.unit}" if limits and f.unit and f.status in CROSSED else ""
     doubts = "".join(f"\nbut {doubt.text}" for doubt in f.doubts[:1])
-    return f"{whose}{f.quantity}: {f.value}{more}{doubts}"
+    return f"{'' if own else f'{name}, '}{f.quantity}: {f.value}{limits}{more}{doubts}"
 
 
 def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBlock:
@@ -83,7 +85,7 @@ def _decided(run: RunRecord, answer: UseAnswer) -> str:
         return "the interface tests, above"
     line = finding.value if finding.subjects == NOT_RUN else describe_finding(finding, run)
     if answer.answer != NOT_TESTED and give:
-        give = f"not tested directly: {give}"
+        give = f"only a hint; to test it, {give}"
     return "\n".join(x for x in (line, give) if x)
 
 
@@ -124,9 +126,9 @@ def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
         for text, statuses in counts.items():
             void = statuses["not assessed"]
             capped = statuses.total() - void
-            follows = [f"{void} not assessed"] if void else []
-            follows += [f"{capped} at most caution"] if capped else []
-            line = f"{text} (findings: {', '.join(follows)})"
+            follows = [f"findings not judged: {void}"] if void else []
+            follows += [f"kept from 'no': {capped}"] if capped else []
+            line = f"{text} ({', '.join(follows)})"
             lines.setdefault(line, []).append(model.letter)
     return [
         Paragraph(f"{', '.join(filter(None, ('doubt', *letters)))}: {line}", "caution")

@@ -16,9 +16,10 @@ UNSET = "not set"
 
 def describe_calculator(info: CalculatorInfo) -> str:
     """Return a calculator in a line: name, version, level of theory, floating type, device."""
-    package = f"{info.backend} {info.version}" if info.backend and info.version else None
+    weights = None if ":" in info.spec or info.checkpoint is None else f"weights {info.checkpoint}"
+    package = f"package {info.version}" if info.backend and info.version else None
     options = (f"{key}={value}" for key, value in info.options.items())
-    known = [package, *options, info.level_of_theory, info.dtype, info.device]
+    known = [weights, package, *options, info.level_of_theory, info.dtype, info.device]
     facts = ", ".join(x for x in known if x)
     return f"{info.spec} ({facts})" if facts else info.spec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import IO
 
 from rich import box
@@ -21,6 +22,7 @@ WIDTH, LINES = 100, 40
 MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
 MIN_ADVICE = 5  # lines
 NEXT = Paragraph("Next:")
+LEGEND = "with care: check results against your own DFT; no: a deciding test is beyond its limit"
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
@@ -65,6 +67,7 @@ def _table(block: TableBlock) -> Table:
     made = Table(
         box=box.SIMPLE_HEAD if block.named else None,
         pad_edge=False,
+        show_edge=False,
         show_header=block.named,
     )
     widths = block.widths or (0,) * len(block.columns)
@@ -86,11 +89,13 @@ def _cell(text: str) -> Text:
     return cell.append(f"\n{rest}", style="") if rest else cell
 
 
-def print_report(out: Console, comparison: Comparison, *, verbose: bool = False) -> None:
+def print_report(
+    out: Console, comparison: Comparison, *, verbose: bool = False, folder: Path | None = None
+) -> None:
     """Print the verdict: models, answers by use, doubts, and what to do next.
 
     Every finding and every number follow where they are asked for (``verbose``); of a single check
-    the numbers do, as far as there is room.
+    the numbers do, as far as there is room. ``folder`` is where the report was written.
     """
     run = comparison.runs[0]
     single = len({*run.checks, *run.not_run}) == 1  # it was asked for alone
@@ -113,7 +118,8 @@ def print_report(out: Console, comparison: Comparison, *, verbose: bool = False)
         more, left = _lines(out, numbers), room - len(lines)
         lines += more if len(more) <= left else [*more[: max(0, left - 1)], "..."][:left]
     out.file.write("".join(f"{line}\n" for line in lines))
-    print_blocks(out, [Paragraph("Every finding and number: --verbose, or --out FOLDER.")])
+    where = f"{folder / 'report.html'}" if folder else "--out FOLDER"
+    print_blocks(out, [Paragraph(f"Every finding and number: --verbose, or {where}.")])
 
 
 def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]:
@@ -132,7 +138,7 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
     notes = list_notes(comparison)
     blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
     uses = answers.list_uses(comparison.models, tried_only=single)
-    blocks += [uses] if uses.rows else []
+    blocks += [uses, Paragraph(LEGEND)] if uses.rows else []
     if recommended := answers.recommend(comparison):
         blocks.append(Paragraph(recommended))
     doubts = answers.list_doubts(comparison.models)
@@ -162,7 +168,7 @@ def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
 
 def _fit(out: Console, blocks: Sequence[Block], room: int) -> list[str]:
     """Return the lines of blocks; where there is no room for all, each text is cut short."""
-    for most in (None, 120, 80, 60, 42, 30):
+    for most in (None, 120, 80, 60, 41, 30):
         lines = _lines(out, [_shortened(block, most) for block in blocks])
         if len(lines) <= room:
             return lines

@@ -415,7 +415,7 @@ def test_a_failed_fit_is_in_the_table(fixed):
     stream = StringIO()
     print_blocks(console(stream), make_tables(curve, curve.name))
     assert "m, N = 3: failed: out of [memory]" in stream.getvalue()
-    assert re.search(r"^ 3 +- *$", stream.getvalue(), re.MULTILINE)
+    assert re.search(r"^ *3 +- *$", stream.getvalue(), re.MULTILINE)
     assert len(draw_learning([curve]).axes) == 1
 
 

@@ -290,7 +290,7 @@ def test_one_composition_and_run_does_not_determine_its_own_constant():
     assert row.energy.mae.value < 0.01  # of differences, which is shown and not judged
     (finding,) = findings(row, "energy")
     assert finding.status == "not assessed"
-    assert finding.value == "one composition or run alone has no zero of energy to judge it by"
+    assert finding.value == "one composition does not fix the zero of energy"
     (ranking,) = findings(row, "ranking accuracy")  # which is what can be asked of it
     assert ranking.status == "not assessed"
     assert ranking.value.endswith("say which difference matters: --energy-resolution")

@@ -304,7 +304,7 @@ def test_softness_of_all_frames_is_found_beside_a_frame_that_dominates():
     reference[4], model[4] = 30 * reference[4], 30 * reference[4]
     finding = judged(compare(reference, model), "softening")
     assert (finding.status, finding.number) == ("fail", pytest.approx(40))
-    assert "slope 0.600, soft, median of 12 frames: one holds" in finding.value
+    assert "slope 0.600, soft (median of the 12 frames with forces)" in finding.value
     # of one run there is no interval: a fail has to be twice as clear
     once = compare(reference, model, ["run"] * 12)
     assert judged(once, "softening").status == "caution"

@@ -328,7 +328,7 @@ def test_no_factor_is_advised_for_labels_in_another_unit(factor, unit):
     if found.rescaling is not None:
         assert found.rescaling.refused == (doubt.text,)
     run = conclude(RunRecord("", CalculatorInfo("ase:emt"), {}, {}, checks={"parity": (found,)}))
-    assert [a.kind for a in run.advice] == ["better reference"]
+    assert [a.kind for a in run.advice] == ["matching reference"]
     of_forces = [f for f in run.findings if f.quantity in FORCE_QUESTIONS]
     assert {f.status for f in of_forces} == {"not assessed"}
     assert all(doubt in f.doubts for f in of_forces)

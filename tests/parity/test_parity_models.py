@@ -107,7 +107,7 @@ def test_no_finding_of_lifepo4_that_rests_on_its_labels_is_a_fail(chgnet, data_d
     assert row.forces.largest_frame == "LiFePO4_relax_pymatgen[1]"
     (doubt,) = row.doubts
     assert doubt.kind == "level of theory"
-    assert doubt.text == "the labels are HSE06, the model PBE"
+    assert doubt.text == "the reference is HSE06, the model PBE"
     # without +U there is no correction to compare in, and one run does not determine constants
     assert "Invalid U value of 0.0 on Fe" in row.energy.why
     findings = findings_of(row)

@@ -206,7 +206,7 @@ def pbe(u=None, dispersion=None, functional="PBE"):
     ],
 )
 def test_another_functional_is_a_difference(functional, checkpoint, trained_on):
-    expected = f"the labels are {functional}, the model {trained_on}"
+    expected = f"the reference is {functional}, the model {trained_on}"
     found = differences(f"{functional}, VASP", checkpoint, OXIDE, pbe(functional=functional))
     assert found == expected
     if functional != "PBE hybrid":  # a text alone says it too
@@ -228,7 +228,7 @@ def test_another_functional_is_a_difference(functional, checkpoint, trained_on):
     ],
 )
 def test_missing_u_is_a_difference_where_the_scheme_has_it(compositions, missing):
-    expected = f"the labels are PBE without +U for {missing}, the model with it"
+    expected = f"the reference is PBE without +U for {missing}, the model with it"
     found = differences("PBE, VASP", MPTRJ, compositions, pbe())
     assert found == (expected if missing else None)
 
@@ -262,7 +262,7 @@ def test_labels_in_the_scheme_itself_never_differ(metals, anion):
 )
 def test_another_u_is_a_difference(u, compositions, checkpoint, why):
     found = differences("PBE+U, VASP", checkpoint, compositions, pbe(u))
-    assert found.startswith("the labels are PBE with")
+    assert found.startswith("the reference is PBE with")
     assert found.endswith(why)
 
 
@@ -276,7 +276,7 @@ def test_u_of_unknown_values_is_a_difference_only_where_the_checkpoint_has_none(
 
 def test_dispersion_is_a_difference_on_either_side():
     found = differences("PBE + D3(BJ), VASP", MPTRJ, [{"C"}], pbe(dispersion="D3(BJ)"))
-    assert found == ("the labels are PBE with D3(BJ) dispersion, the model without")
+    assert found == ("the reference is PBE with D3(BJ) dispersion, the model without")
     assert differences("PBE + D3(BJ), VASP", MPTRJ, [{"C"}]) == found
     assert differences("x", "PBE-D3(BJ)", [{"C"}], pbe(dispersion="D3(BJ)")) is None
     assert "with D2, the model " in differences("x", "PBE-D3(BJ)", [{"C"}], pbe(dispersion="D2"))
@@ -289,7 +289,7 @@ def test_all_that_differs_is_one_sentence():
     assert "U = 4 eV for Fe" in found
     assert "; with D3 dispersion" in found
     hybrid = differences("HSE06 + D3", MPTRJ, OXIDE, pbe(dispersion="D3", functional="HSE06"))
-    assert hybrid.startswith("the labels are HSE06, the model PBE; with")
+    assert hybrid.startswith("the reference is HSE06, the model PBE; with")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_every_checkpoint_of_the_materials_project_is_known_to_have_u():
 @pytest.mark.parametrize(
     ("folder", "expected"),
     [
-        ("LiFePO4_relax_pymatgen", "the labels are HSE06, the model PBE"),
+        ("LiFePO4_relax_pymatgen", "the reference is HSE06, the model PBE"),
         ("Si_relax_atomate", None),
         ("phonopy", None),
         ("Li_relax_pymatgen", None),

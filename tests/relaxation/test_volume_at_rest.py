@@ -86,7 +86,7 @@ def test_forces_may_be_small_far_from_a_soft_minimum():
     assert row.steps > 0
     assert row.volume_change_percent == pytest.approx(100 * (np.exp(-0.05) - 1), abs=0.3)
     assert abs(row.to_go_percent) < 0.3
-    assert found(row, "volume").value == f"{row.volume_change_percent:+.2f} % (0.0 to go)"
+    assert found(row, "volume").value == f"{row.volume_change_percent:+.2f} % (0.0 % left to relax)"
 
 
 def test_a_maximum_is_left_behind():

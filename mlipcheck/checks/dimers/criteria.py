@@ -80,7 +80,7 @@ def read_displacement(scan: DimerScan) -> Reading | None:
     x = found[height]
     if math.isinf(x):
         return Reading(x, f"no wall of {height} eV, {c.reference} has one")
-    return Reading(abs(x), f"{x:+.3f} Å at {height} eV from {c.reference}")
+    return Reading(abs(x), f"{x:+.3f} Å from that of {c.reference}, at {height} eV")
 
 
 def read_bond(scan: DimerScan) -> Reading | None:

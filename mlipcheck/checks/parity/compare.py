@@ -138,7 +138,6 @@ def compare_frames(
         info.level_of_theory,
         labels.compositions,
         labels.settings,
-        what="the labels are",
     )
     found_doubts = [own] if own else [level, *labels.doubts, *parts.doubts]
     doubts = tuple(d for d in found_doubts if d is not None)

@@ -54,10 +54,10 @@ def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
         return None, row.not_assessed.get("slope", "no forces")
     if not f.dominated:
         return f, ""
-    share = f"one holds {100 * f.largest_share:.0f} % of ΣF²"
     if f.median_frames < 2:
-        return None, f"{share}, and no other frame has forces"
-    return f.deciding, f", median of {f.median_frames} frames: {share}"
+        share = f"{100 * f.largest_share:.0f} % of ΣF²"
+        return None, f"{f.largest_frame} holds {share}, and no other frame has forces"
+    return f.deciding, f" (median of the {f.median_frames} frames with forces)"
 
 
 def read_forces(row: Parity) -> Reading | None:

@@ -69,7 +69,7 @@ def find_conventions(
     found = Conventions(frames, plain, {own: plain, "fit-offsets": fitted}, offsets)
     if np.isnan(fitted).all():
         found.errors["fit-offsets"] = fitted = fit_offsets(counts, plain)[0]
-        found.relative = "one composition or run alone has no zero of energy to judge it by"
+        found.relative = "one composition does not fix the zero of energy"
     found.why_not = {
         ("fit-offsets", int(k)): "the other frames do not determine its elements' constants"
         for k in np.flatnonzero(np.isnan(fitted))

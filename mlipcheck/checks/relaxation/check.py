@@ -74,7 +74,7 @@ class Relaxations(Check[Relaxation]):
         Column("steps", lambda r: "-" if r.error else str(r.steps)),
         Column("V ref.\nÅ³", lambda r: number(r.reference_volume, ".2f")),
         Column("ΔV\n%", _volume),
-        Column("to go\n%", lambda r: number(r.to_go_percent, "+.2f")),
+        Column("left to\nrelax %", lambda r: number(r.to_go_percent, "+.2f")),
         Column("largest\nbond Δ%", lambda r: number(r.largest_bond_change_percent, ".2f")),
         Column("rmsd\nÅ", lambda r: number(r.rmsd, ".3f")),
         Column(

@@ -32,7 +32,7 @@ def read_converged(row: Relaxation) -> Reading:
     if row.to_go_percent is None:
         gpa = row.modulus / units.GPa
         return Reading(failed, f"no minimum here after {how}, B {gpa:.2g} GPa")
-    return Reading(failed, f"{row.to_go_percent:+.1f} % of the volume to go after {how}")
+    return Reading(failed, f"{row.to_go_percent:+.1f} % of the volume left to relax after {how}")
 
 
 def read_stress(row: Relaxation) -> Reading | None:
@@ -63,7 +63,9 @@ def read_volume(row: Relaxation) -> Reading | None:
         return None
     left = row.to_go_percent or 0.0
     return Reading(
-        abs(change), f"{change:+.2f} % ({abs(left):.1f} to go)", max(0.0, abs(change) - abs(left))
+        abs(change),
+        f"{change:+.2f} % ({abs(left):.1f} % left to relax)",
+        max(0.0, abs(change) - abs(left)),
     )
 
 
@@ -126,7 +128,7 @@ CRITERIA: tuple[Criterion, ...] = (
         read_converged,
         caution=None,
         fail=0,
-        words="fail: forces above fmax, or more than 0.3 % of the volume to go",
+        words="fail: forces above fmax, or more than 0.3 % of the volume left to relax",
         source=f"{OWN_CONVENTION}: an unconverged number is none",
         good="relaxations end at a minimum",
         bad="did not get to a minimum: its other numbers are not to be used",
