@@ -169,7 +169,7 @@ class _Steps:
 
 
 def _notes(plan: Plan, interrupted: bool) -> tuple[str, ...]:
-    notes = [f"{note}." for note in plan.notes]
+    notes = [note if note.endswith("?") else f"{note}." for note in plan.notes]
     info = plan.system.calculator
     backend = find_backend(info.backend)
     if backend and backend.checkpoints and info.checkpoint == backend.checkpoints[0].name:

@@ -135,14 +135,20 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
         blocks.append(Paragraph(start + describe_calculator(model.run.calculator) + end))
         lines = [*answers.list_foundations(model.run), *answers.list_failures(model.run)]
         blocks += [Paragraph(start + p.text, p.status) for p in lines]
-    notes = list_notes(comparison)
-    blocks += [Paragraph(note) for note in (notes if verbose else notes[:MAX_NOTES])]
+    notes = [Paragraph(note) for note in list_notes(comparison)]
+    blocks += notes if verbose else _first(notes, MAX_NOTES, "notes")
     uses = answers.list_uses(comparison.models, tried_only=single)
     blocks += [uses, Paragraph(LEGEND)] if uses.rows else []
     if recommended := answers.recommend(comparison):
         blocks.append(Paragraph(recommended))
     doubts = answers.list_doubts(comparison.models)
-    return [*blocks, *(doubts if verbose else doubts[:MAX_DOUBTS])]
+    return [*blocks, *(doubts if verbose else _first(doubts, MAX_DOUBTS, "doubts"))]
+
+
+def _first(lines: list[Paragraph], most: int, what: str) -> list[Paragraph]:
+    """Return the first of some lines, and how many more there are."""
+    left = len(lines) - most
+    return [*lines[:most], Paragraph(f"and {left} more {what}")] if left > 0 else lines
 
 
 def _next(models: Sequence[Model]) -> list[list[Block]]:

@@ -47,9 +47,17 @@ def words(out):
     return " ".join(out.split())
 
 
-def answer(out, use):
-    """Return the answer for a use that a terminal shows."""
-    return re.search(rf"^ {use} +(\S+(?: \S+)*)", out, re.MULTILINE)[1]
+@pytest.fixture
+def judge(run_cli, tmp_path):
+    """Compare with labelled frames: (stdout, stderr, the answer for each use)."""
+
+    def run(*arguments):
+        path = tmp_path / "judged.json"
+        status, out, err = run_cli("parity", *arguments, "--json", path)
+        assert status == 0, err
+        return out, err, {a.use: a.answer for a in load_run(path).uses}
+
+    return run
 
 
 def write(path, images):
@@ -122,23 +130,20 @@ def test_models_side_by_side_need_the_same_labels(run_cli, tmp_path):
         ({"forces": np.zeros_like}, "forces look like placeholders: all are zero"),
     ],
 )
-def test_odd_labels_are_told_and_the_rest_is_judged(run_cli, tmp_path, changes, told):
+def test_odd_labels_are_told_and_the_rest_is_judged(judge, tmp_path, changes, told):
     path = write(tmp_path / "frames.xyz", labelled_by_emt(noise=0.01, **changes))
-    status, out, _ = run_cli("parity", "-b", "ase:emt", path, "--energy-resolution", "0.3")
-    assert status == 0
+    out, _, answers = judge("-b", "ase:emt", path, "--energy-resolution", "0.3")
     assert re.search(rf"^doubt: .*{re.escape(told)}", out, re.MULTILINE)
-    assert answer(out, "compare energies") == "yes"
-    judged = "yes" if "stress" in changes else "not tested"
-    assert answer(out, "vibrations and elasticity") == judged
+    assert answers["energies"] == "yes"
+    assert answers["vibrations"] == ("yes" if "stress" in changes else "not tested")
 
 
-def test_energies_in_hartree_are_suspected(run_cli, tmp_path):
+def test_energies_in_hartree_are_suspected(judge, tmp_path):
     images = labelled_by_emt(noise=0.01, energy=lambda e: e / 27.2114)
     path = write(tmp_path / "frames.xyz", images)
-    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    out, _, answers = judge("-b", "ase:emt", path)
     assert "doubt: energies look 27.2 times too small: are they in Hartree?" in words(out)
-    assert answer(out, "compare energies") == "not tested"
-    assert answer(out, "vibrations and elasticity") == "yes"
+    assert (answers["energies"], answers["vibrations"]) == ("not tested", "yes")
 
 
 @pytest.mark.slow
@@ -154,7 +159,7 @@ def test_an_unknown_element_fails_its_frames_alone(run_cli, tmp_path):
     (failure,) = row.failures
     assert failure == ("frames[2]", "NotImplementedError: No EMT-potential for Fe")
     assert row.energy.frames == 7
-    assert answer(out, "vibrations and elasticity") == "with care"
+    assert {a.use: a.answer for a in load_run(record).uses}["vibrations"] == "with care"
 
 
 @pytest.mark.parametrize(
@@ -195,6 +200,20 @@ def test_frames_without_any_label_are_one_line(run_cli, tmp_path):
     assert "label" in err
 
 
+def test_how_many_files_are_left_out_is_on_the_screen(run_cli, tmp_path):
+    paths = [write(tmp_path / "frames.xyz", labelled_by_emt(noise=0.01))]
+    for k in range(4):
+        paths.append(tmp_path / f"words{k}.xyz")
+        paths[-1].write_text("these are\nonly\nwords\n")
+    status, out, _ = run_cli("parity", "-b", "ase:emt", *paths)
+    assert status == 0
+    assert "words0.xyz: not readable" in words(out)
+    assert "and 2 more notes" in out
+    assert out.count("\n") <= 40
+    _, out, _ = run_cli("parity", "-b", "ase:emt", *paths, "--verbose")
+    assert all(f"words{k}.xyz: not readable" in words(out) for k in range(4))
+
+
 def test_a_sample_is_drawn_with_its_seed(run_cli, tmp_path):
     record = tmp_path / "r.json"
     run_cli("parity", "morse-near", "--sample", "7", "--seed", "5", "--json", record)
@@ -204,7 +223,7 @@ def test_a_sample_is_drawn_with_its_seed(run_cli, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_accepted_factor_is_saved_and_loads_as_a_backend(run_cli, tmp_path):
+def test_an_accepted_factor_is_saved_and_loads_as_a_backend(run_cli, judge, tmp_path):
     path, saved = tmp_path / "frames.xyz", tmp_path / "k.json"
     write(path, labelled_by_emt(1 / 0.7, noise=0.03, n=25))
     status, out, err = run_cli("parity", "-b", "ase:emt", path, "--rescale", "--save", saved)
@@ -212,11 +231,9 @@ def test_an_accepted_factor_is_saved_and_loads_as_a_backend(run_cli, tmp_path):
     assert "rescale: Multiply the forces by 1.4" in out
     assert "moves no minimum" in words(out)
     assert f"use it as -b rescaled:{saved}" in err
-    _, before, _ = run_cli("parity", "-b", "ase:emt", path)
-    status, after, _ = run_cli("parity", "-b", f"rescaled:{saved}", path)
-    assert status == 0
-    told = [answer(text, "vibrations and elasticity") for text in (before, after)]
-    assert told == ["with care", "yes"]
+    *_, before = judge("-b", "ase:emt", path)
+    *_, after = judge("-b", f"rescaled:{saved}", path)
+    assert (before["vibrations"], after["vibrations"]) == ("with care", "yes")
 
 
 def test_a_refused_factor_is_not_saved(run_cli, tmp_path):
@@ -231,11 +248,11 @@ def test_a_refused_factor_is_not_saved(run_cli, tmp_path):
     assert not saved.exists()
 
 
-def test_forces_that_go_the_other_way_are_not_ok(run_cli, tmp_path):
+def test_forces_that_go_the_other_way_are_not_ok(judge, tmp_path):
     path = write(tmp_path / "frames.xyz", labelled_by_emt(-0.5, noise=0.3))
-    _, out, _ = run_cli("parity", "-b", "ase:emt", path)
+    out, _, answers = judge("-b", "ase:emt", path)
     assert "doubt: forces look as if their sign were reversed" in out
-    assert answer(out, "vibrations and elasticity") == "not tested"
+    assert answers["vibrations"] == "not tested"
 
 
 @pytest.mark.parametrize("unit", [1.8897, 51.422])
@@ -248,21 +265,21 @@ def test_beside_a_doubtful_unit_no_softening_is_told(run_cli, tmp_path, unit):
     assert {f.status for f in load_run(record).findings if f.quantity == "softening"} <= {
         "not assessed"
     }
-    assert "Next:" not in out
+    assert "rescale: Multiply" not in out
     assert "not written: the factor is refused" in err
     assert not saved.exists()
 
 
 @pytest.mark.slow
-def test_a_soft_model_that_ranks_every_pair_is_judged_by_what_it_does(run_cli, tmp_path):
+def test_a_soft_model_that_ranks_every_pair_is_judged_by_what_it_does(judge, tmp_path):
     path = tmp_path / "frames.xyz"
     write(path, labelled_by_emt(n=25, energy=lambda e: 1.4 * e))
-    _, out, _ = run_cli("parity", "-b", "ase:emt", path, "--energy-resolution", "0.3", "-v")
+    out, _, answers = judge("-b", "ase:emt", path, "--energy-resolution", "0.3", "-v")
     assert "the model's differences are 0.71 times the reference's" in words(out)
     assert "Read what was observed" in words(out)
     assert "ranked right from" not in out
     assert "states that far apart, or farther, are ranked right" in out
-    assert answer(out, "compare energies") == "yes"
+    assert answers["energies"] == "yes"
 
 
 @pytest.mark.slow
