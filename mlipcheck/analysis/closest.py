@@ -11,7 +11,7 @@ from ase.calculators.calculator import InputError
 from ..calculators.neighbours import half_neighbour_list
 from ..references.curves import Pair, sorted_pair
 
-WITHIN = 4.0  # Å; no wall turns over farther out
+WITHIN = 4.0  # Å; no pair collapses farther out
 VACUUM = 7.0  # Å without atoms
 
 

@@ -1,4 +1,4 @@
-"""The list of checks: one row each, in the order in which they run and are told.
+"""The list of checks: one row each, in the order in which they run and are reported.
 
 Other packages add theirs by the entry-point group ``mlipcheck.checks``: a `Check` or its class.
 """

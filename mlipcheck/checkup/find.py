@@ -39,7 +39,7 @@ def find_system(
     Raises
     ------
     InputError
-        For a word that is none of these, or where nothing of what was given can be read.
+        For an unknown word, or where nothing that was given can be read.
     """
     elements, names = sort_words(what)
     if not names:
@@ -148,4 +148,4 @@ def _own_structures(
     found = [(f.name, f.atoms) for s in sets if s.name not in DATA_SETS for f in s.frames]
     own = (r for r in references if r.source not in COLLECTIONS)
     found += [(r.name, r.relaxed) for r in own if r.relaxed is not None]
-    return tuple(pair for pair in found if len(pair[1]))  # what is no structure has no atoms
+    return tuple(pair for pair in found if len(pair[1]))  # what is not a structure has no atoms

@@ -59,7 +59,7 @@ def as_references(
         elif isinstance(item, (str, Path)):
             references += load_references([item])
         else:
-            raise InputError(f"{item!r} is no reference; give Atoms, a file, or {_NAMES}")
+            raise InputError(f"{item!r} is not a reference; give Atoms, a file, or {_NAMES}")
     if not references:
         raise InputError(f"no reference structures; give Atoms, a file, or {_NAMES}")
     return references
@@ -196,7 +196,7 @@ def _split_runs(frames: list[Atoms]) -> list[list[Atoms]]:
     for _, group in itertools.groupby(frames, key=lambda a: (a.numbers.tolist(), a.pbc.tolist())):
         run = list(group)
         read = [read_frame(a, "", "") for a in run]
-        energies = [f.energy for f in read if len(f.atoms)]  # what is no structure has none
+        energies = [f.energy for f in read if len(f.atoms)]  # an empty frame has none
         known = [e for e in energies if e is not None]
         falls = len(known) == len(energies) > 0
         falls = falls and known[-1] <= min(known) + ENERGY_NOISE * len(run[-1])

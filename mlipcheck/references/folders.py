@@ -78,7 +78,7 @@ def first_that_reads(
 
 
 def own_name(path: Path) -> str:
-    """Return what a file is called without its suffixes; nothing where VASP called it so."""
+    """Return the name of a file without its suffixes; nothing for a name that VASP gives."""
     name = path.name
     for packed in (".gz", ".bz2", ".xz"):
         name = name.removesuffix(packed)

@@ -37,7 +37,7 @@ OTHERS = {
 # Keys of info that say which run a frame is of, and its level of theory.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
-# A frame, and what is known of its calculation.
+# A frame, and the facts about its calculation.
 _Row = tuple[LabelledFrame, vasp.Settings]
 
 

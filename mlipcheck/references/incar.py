@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The GGA, METAGGA and IVDW tags, as they are called in print.
+# The GGA, METAGGA and IVDW tags, as they are named in print.
 FUNCTIONALS = {
     "PE": "PBE",
     "PS": "PBEsol",

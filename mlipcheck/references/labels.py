@@ -15,7 +15,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from ..calculators.neighbours import check_geometry
 
 NAMES = ("energy", "forces", "stress")
-# What labels are called in info and arrays, where no calculator carries them.
+# The names of labels in info and arrays, where no calculator carries them.
 PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
 # Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.

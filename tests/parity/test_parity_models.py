@@ -188,7 +188,7 @@ def test_chgnet_where_it_was_not_trained(chgnet, data_dir):
         "fail",
     }
     assert findings["softening"].status == "not assessed"
-    assert out.forces.called == "uncorrelated"
+    assert out.forces.error_type == "uncorrelated"
     assert not out.rescaling.accepted
 
 

@@ -126,7 +126,7 @@ def find_jumps(r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> np.nd
 
     The smooth curve's own variation is taken off in three ways, and what all three leave is the
     jump: each side of an interval extrapolated to its middle from its own three points (which
-    places a step rightly) and from four (which leaves less of a steep wall), and the energy step
+    places a step right) and from four (which leaves less of a steep wall), and the energy step
     compared with the integral of the force (trapezoid rule with its end correction; it leaves
     nothing of a kink). Zero for the outer three intervals, which lack points on one side.
     """

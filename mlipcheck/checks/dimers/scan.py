@@ -233,7 +233,7 @@ def _sample(
 
 
 def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None, float | None]:
-    """Return the largest jump (eV) and where it is (Å); what is suspected is evaluated finely."""
+    """Return the largest jump (eV) and where it is (Å); a possible jump is evaluated finely."""
     jumps = jumps.copy()
     suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
     # three more points on either side, so that every part of the interval is scored
@@ -241,7 +241,7 @@ def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None
     fine = r[suspects, None] + parts * np.diff(r)[suspects, None]
     points = ask(fine.ravel()).reshape(*fine.shape, 2)
     for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
-        if np.isfinite(energies).all():  # else the suspicion stands
+        if np.isfinite(energies).all():  # else it stands
             jumps[k] = find_jumps(x, energies, forces).max()
     if not len(jumps):
         return None, None

@@ -32,7 +32,7 @@ Curve = tuple[np.ndarray, np.ndarray, np.ndarray]  # volumes, energies, pressure
 
 
 def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState) -> EquationOfState:
-    """Return the row, which has what is known of a crystal, with what the model says of it.
+    """Return the row of a crystal, completed with what the model says of it.
 
     ``atoms`` are periodic in three directions; their volume is scaled by 0.45 to 1.4.
     """

@@ -62,7 +62,7 @@ class Interface(Check[ContractResult]):
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         n = len(list(iter_checks()))
-        # elements of one's own only where they are named for these tests alone
+        # a user's own elements only where they are named for these tests alone
         elements = list(system.named) if settings.only == (self.name,) else []
         small = Atoms("N2", [[0, 0, 0], [0, 0, 2.5]])
         task = Task(f"{n} tests", elements, elements, small, EVALUATIONS, seconds=SECONDS, steps=n)

@@ -52,7 +52,7 @@ class Deviation:
 
     @property
     def ratio(self) -> float:
-        """Passed up to 1; NaN is no number, and never passes."""
+        """Passed up to 1; NaN never passes."""
         if not np.isfinite(self.value):
             return np.inf
         return self.value / self.tolerance if self.value else 0.0

@@ -1,4 +1,4 @@
-"""Learning curves: how many of one's own calculations a model needs."""
+"""Learning curves: how many calculations of the user's a model needs."""
 
 from __future__ import annotations
 

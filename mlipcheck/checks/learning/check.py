@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TOY, TOY_SECONDS = "soft", 4.0  # the checkpoint that learns; a curve
 EPOCHS, BACKWARD = 20, 2  # of fine-tuning; what a step for a frame costs in evaluations
-ACCURACY = ("parity", "relaxation")  # checks whose findings more data of one's own may improve
+ACCURACY = ("parity", "relaxation")  # checks whose findings more data may improve
 ZERO_AND_ALL = "eV/atom"  # of errors that fall mostly because a zero of energy is learnt
 MIN_ADVISED = 10  # frames below which a curve has next to no points
 MIN_DECIMALS, MAX_DECIMALS = 3, 6

@@ -1,4 +1,4 @@
-"""Figure of learning curves: errors against the number of one's own calculations."""
+"""Figure of learning curves: errors against the number of calculations."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Fit:
-    """One fit of one method: what it learns from, and what it is called."""
+    """One fit of one method: what it learns from, and its name."""
 
     method: str
     train: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Records of learning curves: how an error falls with the number of one's own calculations."""
+"""Records of learning curves: how an error falls with the number of calculations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZERO_FORCES = "zero forces"  # the baseline that needs no model
 
 @dataclass(frozen=True)
 class LearningPoint:
-    """The errors of one method after learning from ``n`` of one's own calculations.
+    """The errors of one method after learning from ``n`` of the user's calculations.
 
     ``n`` counts all that the method saw, for fitting, for choosing settings and for stopping early.
     ``errors`` has one a repeat that succeeded, in the unit of the curve, and ``failures`` why each

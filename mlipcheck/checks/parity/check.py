@@ -122,7 +122,7 @@ class ParityCheck(Check[Parity]):
                 )
                 command = run.command_about("parity", p.typed, "--rescale", "--save", "factor.json")
                 found.append(Advice("rescale", text, command))
-            elif not p.doubts and (p.forces.deciding.called or "")[:4] != "soft":
+            elif not p.doubts and (p.forces.deciding.error_type or "")[:4] != "soft":
                 text = (
                     f"One factor does not correct the forces of {p.name}: {'; '.join(r.refused)}."
                 )

@@ -87,9 +87,9 @@ def read_softening(row: Parity) -> Reading | None:
     f, over = _slopes(row)
     if f is None or f.slope is None:
         return None  # said by the forces
-    word = f", {f.called}" if f.called else ""
+    word = f", {f.error_type}" if f.error_type else ""
     text = f"slope {f.slope.s_lo:.3f}{word}{over}"
-    if f.called in ("scattered", "uncorrelated"):
+    if f.error_type in ("scattered", "uncorrelated"):
         return Reading(None, f"{text}: no factor describes the error")
     return Reading(100 * f.slope.off, text, 100 * _surely_off(f))
 

@@ -44,7 +44,7 @@ class ForceGroup:
         return Slope(self.s_lo.value, s_hi, r_squared, magnitude or 0.0, 3 * self.atoms)
 
     @property
-    def called(self) -> str | None:
+    def error_type(self) -> str | None:
         """The word for the errors, with a doubt where the interval has it on both sides of 1."""
         word = self.slope.remark if self.slope is not None else None
         if word == "soft" and self.s_hi and self.s_hi.high is not None and self.s_hi.high >= 1:

@@ -113,7 +113,7 @@ QUANTITIES = (
     Column("  magnitude", _estimate("forces", "magnitude", ".3f")),
     Column("  median slope of frames", _of("forces", _median)),
     Column("  frames in the median", _of("forces", lambda f: str(f.median_frames or "-"))),
-    Column("  error type", _of("forces", lambda f: f.called or "-")),
+    Column("  error type", _of("forces", lambda f: f.error_type or "-")),
     Column("mean pressure, MAE in GPa", _estimate("stress", "pressure", ".2f", 1 / units.GPa)),
     Column("deviatoric stress, in GPa", _estimate("stress", "deviatoric", ".2f", 1 / units.GPa)),
     Column("σ of differences, eV", _estimate("ranking", "sigma", ".3g")),
