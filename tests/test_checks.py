@@ -114,6 +114,7 @@ def test_rows_survive_json(check, run):
         assert to_plain(from_plain(check.row, plain | {"of a later version": 1})) == plain
 
 
+@pytest.mark.slow
 @every_check
 def test_rows_compare_with_themselves(check, run):
     for row in run.rows(check.name):

@@ -196,6 +196,7 @@ def run_cells(*names, **replaced):
     return space
 
 
+@pytest.mark.slow
 def test_exercise_takes_a_structure_of_one_s_own(tmp_path, capsys):
     copper = bulk("Cu", cubic=True)
     copper.calc = EMT()
@@ -286,6 +287,7 @@ def test_figures_are_drawn_inline(executed):
         assert english.startswith("Figure")
 
 
+@pytest.mark.slow
 def test_the_toy_takes_less_than_a_minute(executed):
     spent = 0.0
     for name, cell in executed.items():
@@ -296,6 +298,7 @@ def test_the_toy_takes_less_than_a_minute(executed):
     assert spent < 60
 
 
+@pytest.mark.slow
 def test_printed_scales_are_measured(executed):
     told = printed(executed, "parity")
     for name in NAMES:
@@ -328,6 +331,7 @@ def test_printed_softening_is_measured(executed):
     assert told[3].startswith("  wall: right, repulsive throughout; jumps: 0.0")
 
 
+@pytest.mark.slow
 def test_printed_learning_is_measured(executed):
     told = " ".join(printed(executed, "learn").split())
     for tuned in (False, True):

@@ -367,6 +367,7 @@ EVERY = [
 ]
 
 
+@pytest.mark.slow
 def test_another_fault_never_makes_an_answer_better():
     for pair in product(EVERY, EVERY):
         (before,) = [a for a in answer_uses(pair) if a.use == "energies"]
@@ -378,6 +379,7 @@ def test_another_fault_never_makes_an_answer_better():
             assert after.answer == NO or worse.status == "caution" or not worse.decides
 
 
+@pytest.mark.slow
 def test_the_order_of_findings_decides_no_answer():
     for one, two, three in product(EVERY, EVERY, EVERY[::3]):
         assert [a.answer for a in answer_uses([one, two, three])] == [

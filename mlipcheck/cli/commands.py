@@ -104,7 +104,8 @@ for each in (
     ),
     Command(
         "relax",
-        "Relax again what a reference has relaxed, and compare",
+        "Relax again what a reference has relaxed (a run, or dcdft, acwf-unaries, wbm-equilibrium, "
+        "morse-clusters), and compare",
         "mlipcheck relax -b chgnet vasprun.xml",
         RELAXING,
         "relaxation",

@@ -276,6 +276,7 @@ def test_the_record_survives_json():
     assert from_plain(AdsorptionComparison, to_plain(found)) == found
 
 
+@pytest.mark.slow
 def test_the_figure_shows_every_site_and_error():
     errors = {"Pt fcc": 0.25, "Ir fcc": -0.05}
     found = adsorption_energies(Planted(errors, fails=("Ag ontop",)), make_sites())
@@ -307,6 +308,7 @@ def test_the_data_set_as_published(data_dir):
         assert s.slab.cell[2, 2] - np.ptp(s.slab_with_adsorbate.positions[:, 2]) > 20
 
 
+@pytest.mark.slow
 def test_half_an_atomization_is_that_of_the_pbe_curve(data_dir):
     from mlipcheck.references import curves
 
@@ -339,6 +341,7 @@ def test_sevennet_on_the_published_sites(sevennet, data_dir):
     assert found.sigma_metals == pytest.approx(0.218, abs=0.003)
 
 
+@pytest.mark.slow
 def test_the_script(data_dir, monkeypatch, capsys, tmp_path):
     script = Path(__file__).parents[2] / "benchmarks" / "volcano.py"
     if not script.is_file():

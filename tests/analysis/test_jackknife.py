@@ -35,6 +35,7 @@ def coverage_of_slopes(n, components_are_units):
     return hits / DRAWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 def test_the_interval_of_a_slope_covers_it(n):
     assert 0.92 <= coverage_of_slopes(n, components_are_units=False) <= 0.98

@@ -81,6 +81,7 @@ def test_a_relaxation_that_fails_is_a_row(how):
     assert rows[-1].error is not None
 
 
+@pytest.mark.slow
 def test_an_exit_in_the_interface_tests_is_its_failure():
     calculator = Failing(10**9, "exits")
     check_calculator(calculator)

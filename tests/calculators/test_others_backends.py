@@ -117,6 +117,7 @@ def row(name, **facts):
     return Backend(name, "mlipcheck.calculators.toy.toy:load", "mine", "no one", **facts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -274,6 +275,7 @@ def test_a_factory_is_a_calculator(factories):
     assert (info.spec, info.backend) == (f"{factories}:plain", None)
 
 
+@pytest.mark.slow
 def test_a_factory_gets_what_it_takes(factories):
     calculator = get_calculator(f"{factories}:keen", device="cpu", dtype="float32", epsilon=2.0)
     assert energy_at(1.2, calculator) == pytest.approx(2 * energy_at(1.2, get_calculator("ase:lj")))

@@ -66,6 +66,7 @@ def calculators():
     return {spec: get_calculator(spec) for spec in SPECS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pbc", MIXES)
 @given(seed=st.integers(0, 2**32 - 1))
 @few(8)

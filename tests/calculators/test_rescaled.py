@@ -354,6 +354,7 @@ class OneZero(RescaledCalculator):
         return super().reference_of(atoms[:1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("calculator", "failing"),
     [

@@ -109,6 +109,7 @@ def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
     assert plan.notes == ()
 
 
+@pytest.mark.slow
 def test_moving_frames_are_not_relaxed(tmp_path, hot_frames):
     path = tmp_path / "hot.xyz"
     write(path, hot_frames)
@@ -133,6 +134,7 @@ def test_single_points_are_relaxed_where_they_are_at_rest(data_dir):
     assert sum(len(s.frames) for s in system.frames) == 2
 
 
+@pytest.mark.slow
 def test_molecular_dynamics_is_not_relaxed_but_has_labels(tmp_path, relaxed_run):
     path = write_vasprun(tmp_path / "vasprun.xml", relaxed_run, {"IBRION": "0"})
     system = find_system(EMT(), [str(path)])
@@ -141,6 +143,7 @@ def test_molecular_dynamics_is_not_relaxed_but_has_labels(tmp_path, relaxed_run)
     assert "molecular dynamics" in plan_checkup(EMT(), [str(path)]).not_run["relaxation"]
 
 
+@pytest.mark.slow
 def test_pairs_of_a_public_set_are_not_scanned(data_dir):
     system = find_system(EMT(), ["mptrj-random-1k"])
     assert system.elements == ()
@@ -357,6 +360,7 @@ def test_quick_leaves_out_and_says_so(tmp_path):
     assert "Pt-Pt" not in {t.name for t in tasks["dimers"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -233,6 +233,7 @@ class Trainer(FakeTrainer):
         super().save(calculator, path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["lost", "changed"])
 def test_a_model_that_is_damaged_is_learnt_again(monkeypatch, tmp_path, damage):
     trainer = Trainer()
@@ -250,6 +251,7 @@ def test_a_model_that_is_damaged_is_learnt_again(monkeypatch, tmp_path, damage):
     assert model.read_text() == "a model"
 
 
+@pytest.mark.slow
 def test_the_model_of_the_largest_n_is_there_where_a_larger_one_was_learnt(monkeypatch, tmp_path):
     trainer = Trainer()
     monkeypatch.setattr(frame_learning, "get_trainer", lambda calculator: trainer)

@@ -168,6 +168,7 @@ def test_its_rows_come_back_and_are_judged(eos, work, run_cli):
     assert (volume.caution, volume.fail, volume.unit) == (3.0, 10.0, "%")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("eos")
 def test_a_planted_fault_is_found_and_named(work, run_cli):
     command = ("run", "-b", "test_others_checks:Wide", *ALONE, "--json", "run.json")

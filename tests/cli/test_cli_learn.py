@@ -42,6 +42,7 @@ def test_nothing_named_is_the_toy_s_published_table(run_cli, tmp_path):
     assert "0.162 ± 0.027" in again
 
 
+@pytest.mark.slow
 def test_a_model_without_a_trainer_is_rescaled_and_beaten_from_scratch(run_cli, copper, tmp_path):
     store = tmp_path / "fits"
     status, out, err = run_cli("learn", "-b", "ase:emt", copper, "--sizes", "1,3", "--store", store)
@@ -101,6 +102,7 @@ def test_more_frames_than_there_are(run_cli, copper, tmp_path):
     assert not (tmp_path / "fits").exists()
 
 
+@pytest.mark.slow
 def test_json_has_stdout_for_itself(run_cli, copper, tmp_path):
     status, out, _ = run_cli(
         "learn", "-b", "ase:emt", copper, "--sizes", "1", "--store", tmp_path, "--json", "-"

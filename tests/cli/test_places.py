@@ -105,6 +105,7 @@ def test_a_comparison_does_not_replace_one_of_its_reports(work):
     assert typed(work, "report", "soft", "wide", "--out", "both")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_is_not_read_may_be_replaced(work):
     (work / "out.json").write_text("of before")
     status, _, err = typed(work, "parity", "-b", "ase:emt", ".", "--json", "out.json")
@@ -168,6 +169,7 @@ def test_no_disk_is_written_over(tmp_path, monkeypatch):
 # --- nothing is no place -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -244,6 +246,7 @@ def test_outputs_go_where_they_were_asked_for(work, command):
     assert found - there <= {"out.json", "report", "figures", "fits"}
 
 
+@pytest.mark.slow
 def test_the_library_stays_where_it_is_too(tmp_path, monkeypatch):
     (tmp_path / "wanders.py").write_text(WANDERING)
     monkeypatch.chdir(tmp_path)

@@ -227,6 +227,7 @@ def test_a_users_own_curve(tmp_path):
     assert found.comparison.equilibrium_distance_error == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_reference_that_is_stronger_and_elsewhere():
     truth = Morse(well_depth=2.0, r0=1.2)
     grid = np.geomspace(0.3, 6, 80)

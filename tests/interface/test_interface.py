@@ -51,6 +51,7 @@ def result_of(calculator, check, **options):
 # Without a fault; the faults are in test_interface_faults.py
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [good, Batched, Smeared, SelfConsistent])
 def test_a_calculator_without_fault_fails_nothing(make):
     results = check_calculator(make())
@@ -77,6 +78,7 @@ def test_tolerances_follow_the_type():
     assert "forces_are_gradient" in failed(check_calculator(rounded(), dtype="float64"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("calculator", "kind"),
     [
@@ -96,6 +98,7 @@ def test_the_type_is_the_calculator_s_own_word_or_that_of_its_noise(calculator, 
     assert result_of(calculator, "determinism").message.endswith(f"the second time, as {kind}")
 
 
+@pytest.mark.slow
 def test_a_float32_model_in_a_sum_is_judged_as_float32():
     assert failed(check_calculator(with_dispersion(rounded()))) == set()
     faulty = with_dispersion(rounded(reversed_above_eight))
@@ -196,6 +199,7 @@ class RaisesOnceStrained(Faulty):
             raise RuntimeError("too many atoms")
 
 
+@pytest.mark.slow
 def test_what_a_calculator_raises_is_that_check_s_failure():
     results = {r.check: r for r in check_calculator(RaisesOnceStrained(good()))}
     assert failed(results.values()) == {"size_extensivity"}
@@ -217,6 +221,7 @@ def test_what_mlipcheck_raises_is_not_the_calculator_s_failure(monkeypatch):
     assert {f.status for f in judge({"interface": [result]})} == {"not assessed"}
 
 
+@pytest.mark.slow
 def test_the_calculator_is_left_as_it_was():
     calculator = good()
     before = dict(calculator.parameters)

@@ -189,6 +189,7 @@ def failed(calculator):
     return {r.check for r in check_calculator(calculator) if r.status == "failed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "spared"), [(f.Exact, {"batch"}), (f.Batched, set())])
 def test_what_the_faults_are_planted_in_passes_every_test(make, spared):
     results = check_calculator(make())
@@ -196,6 +197,7 @@ def test_what_the_faults_are_planted_in_passes_every_test(make, spared):
     assert failed(make()) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_fails_exactly_what_is_listed(fault):
     make, expected = FAULTS[fault]

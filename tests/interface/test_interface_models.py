@@ -33,6 +33,7 @@ def test_lennard_jones(calculator, check):
     check(calculator)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [MorsePotential()],
     expected_failures={
@@ -44,6 +45,7 @@ def test_morse(calculator, check):
     check(calculator)
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     ["toy", "toy:wide", "toy:exact", "ase:emt", "ase:lj", "ase:morse", "chgnet", "sevennet"]
 )

@@ -58,6 +58,7 @@ def test_of_one_run_the_first_frames_are_learnt_from():
     assert [f.train for f in fits] == [(0,), (0, 1, 2)]  # in order, and nothing to draw
 
 
+@pytest.mark.slow
 def test_duplicates_are_left_out_and_counted():
     """The same structure and labels twice, in another run: in the test as well as learnt from."""
     frames = labelled(16, runs=4).frames
@@ -200,6 +201,7 @@ def test_baseline_and_zero_shot_stand_above_the_fits(trainer):
     assert levels["zero forces"] == forces.baseline
 
 
+@pytest.mark.slow
 def test_the_number_needed(trainer):
     labels = labelled(12)
     enough, _ = learn_from_frames(EMT(), labels, (1, 3), target=1e9)
@@ -216,6 +218,7 @@ def test_the_number_needed(trainer):
     }
 
 
+@pytest.mark.slow
 def test_a_fit_that_fails_is_a_result_and_is_tried_again(trainer, tmp_path):
     def fail(*args, **kwargs):
         raise RuntimeError("diverged")
@@ -269,6 +272,7 @@ def test_finished_fits_are_not_repeated(trainer, tmp_path):
     json.loads(kept[0].read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["labels", "settings"])
 def test_other_labels_or_settings_are_other_fits(trainer, tmp_path, change):
     learn_from_frames(EMT(), labelled(8), (1,), store=tmp_path)

@@ -104,11 +104,13 @@ def test_a_curve_is_proposed_with_a_number_for_a_target():
     assert float(words[-1]) == pytest.approx(row.forces.component_mae / 2, rel=0.05)
 
 
+@pytest.mark.slow
 def test_nothing_is_proposed_where_nothing_is_wrong():
     assert advise(parity=(set_of(),), findings=()) == []
     assert advise(parity=(set_of(),), findings=(dataclasses.replace(SOFT, status="ok"),)) == []
 
 
+@pytest.mark.slow
 def test_nothing_is_proposed_where_the_reference_is_in_doubt():
     doubt = Doubt("level of theory", "the labels are HSE06")
     doubtful = dataclasses.replace(SOFT, doubts=(doubt,))

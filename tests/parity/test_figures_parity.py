@@ -81,6 +81,7 @@ def test_a_panel_a_set_and_quantity(toys):
         assert panel.subjects == (panel.name.partition("-")[2],)
 
 
+@pytest.mark.slow
 def test_an_error_has_no_panel_and_neither_has_what_is_empty():
     broken = Parity("broken", error="no labels")
     empty = Parity("empty", frames=3, not_assessed={"energy": "no frame has an energy"})
@@ -139,6 +140,7 @@ def test_a_slope_near_one_is_called_nothing():
         assert title.rpartition(": ")[2] == (word or title)
 
 
+@pytest.mark.slow
 def test_without_a_slope_the_reason_stands_there():
     still = make_forces(np.zeros(6), np.full(6, 1e-6), slope=False)
     record = make_parity(forces=still, not_assessed={"slope": "all its forces are zero"})
@@ -216,6 +218,7 @@ def test_the_mean_error_and_its_convention_are_named():
     assert find_line(axis, "no error").get_xdata() == [0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("errors", [[0.0], [0.0, 0.0], [0.3, 0.3, 0.3], [-1e-9, 1e-9]])
 def test_zero_is_on_the_axis_and_so_are_the_errors(errors):
     axis = draw_each(make_parity(energy=make_energy(errors)))[1]
@@ -250,6 +253,7 @@ def test_the_order_of_states():
     ]
 
 
+@pytest.mark.slow
 def test_the_order_where_nothing_was_asked_or_nothing_is_so_far_apart():
     silent = make_ranking(difference=None, chance=None, observed=None, observed_pairs=0)
     axis = draw_each(make_parity(ranking=silent))[2]

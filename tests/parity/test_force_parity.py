@@ -213,6 +213,7 @@ def test_frames_of_one_run_count_once():
         assert getattr(twice.s_lo, name) == pytest.approx(getattr(alone.s_lo, name))
 
 
+@pytest.mark.slow
 @given(st.permutations(range(8)))
 @settings(max_examples=25, deadline=None)
 def test_the_order_of_frames_does_not_matter(order):
@@ -239,6 +240,7 @@ def test_the_order_of_frames_does_not_matter(order):
         assert new.mae.value == pytest.approx(old.mae.value)
 
 
+@pytest.mark.slow
 def test_a_figure_gets_a_seeded_draw_of_pairs():
     reference = drawn(400)
     model = [0.7 * F for F in reference]
@@ -281,6 +283,7 @@ def test_errors_at_rest_are_judged_by_their_size():
     assert "force error at rest" not in quantities(compare(drawn(), drawn()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [12, 400, 1500, 4000])
 @pytest.mark.parametrize("whole", [True, False])
 def test_one_wrong_label_does_not_call_a_set_soft(n, whole):
@@ -352,6 +355,7 @@ def test_one_element_is_judged_where_enough_groups_have_it(n, status):
     )
 
 
+@pytest.mark.slow
 def test_no_element_of_many_fails_by_chance():
     """Forces with tails, thirty elements in few frames each, and errors that go no way."""
     symbols = [chemical_symbols[k] for k in range(1, 31)]

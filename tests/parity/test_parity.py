@@ -91,6 +91,7 @@ def von_mises(stresses):
 # --- planted factors ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_planted_factors_come_out():
     found = parity(EMT(), labelled(forces=1 / 0.7, stress=1 / 0.9), energy_resolution=0.1)
     assert (found.frames, found.runs, found.error) == (12, 12, None)
@@ -116,6 +117,7 @@ def test_planted_factors_come_out():
     assert (found.ranking.pairs, found.ranking.chance) == (4 * 3, 1)
 
 
+@pytest.mark.slow
 def test_raw_energies_keep_their_constants():
     found = parity(EMT(), labelled(), energies="raw").energy
     mean = [np.mean([OFFSETS[x] for x in atoms.symbols]) for atoms in crystals()]
@@ -124,6 +126,7 @@ def test_raw_energies_keep_their_constants():
     assert found.alternatives["fit-offsets"] == (pytest.approx(0, abs=1e-10), 12)
 
 
+@pytest.mark.slow
 def test_an_error_of_one_frame_is_in_its_own_row():
     images = labelled()
     images[5].calc.results["energy"] -= 4 * 0.3
@@ -134,6 +137,7 @@ def test_an_error_of_one_frame_is_in_its_own_row():
     assert found.ranking.sigma.value == pytest.approx(np.sqrt(2 * off**2 / 12))
 
 
+@pytest.mark.slow
 def test_a_model_on_its_own_labels_is_not_judged(tmp_path):
     """As its own trajectory has them, also in a file with few digits."""
     images = [atoms.copy() for atoms in crystals()]
@@ -161,6 +165,7 @@ def test_a_model_on_its_own_labels_is_not_judged(tmp_path):
     assert parity(EMT(), rounded).doubts == ()
 
 
+@pytest.mark.slow
 def test_an_independent_perfect_model_gets_nothing_worse_than_ok():
     """Labels as a converged calculation has them: within 1 meV an atom and 2 meV/Å of the truth."""
     found = judge({"parity": [parity(EMT(), noisy(labelled()), energy_resolution=0.3)]})
@@ -170,6 +175,7 @@ def test_an_independent_perfect_model_gets_nothing_worse_than_ok():
     assert {f.tested_on for f in found} == {"your structures"}
 
 
+@pytest.mark.slow
 def test_a_file_says_the_same_as_its_atoms(tmp_path):
     images = labelled(forces=1.2)
     ase.io.write(tmp_path / "mine.xyz", images, format="extxyz")
@@ -180,6 +186,7 @@ def test_a_file_says_the_same_as_its_atoms(tmp_path):
     assert from_file.forces.s_lo.low == pytest.approx(from_atoms.forces.s_lo.low, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_frames_stay_as_they_are_and_progress_is_reported():
     images, finished = labelled(), []
     before = [atoms.positions.copy() for atoms in images]
@@ -189,6 +196,7 @@ def test_frames_stay_as_they_are_and_progress_is_reported():
     np.testing.assert_array_equal(before, [atoms.positions for atoms in images])
 
 
+@pytest.mark.slow
 def test_the_record_survives_its_file():
     images = [*labelled(forces=1 / 0.7), bulk("Cu")]
     found = parity(EMT(), images, energy_resolution=0.2)
@@ -202,6 +210,7 @@ def test_the_record_survives_its_file():
 # --- labels that are missing --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nan_labels_leave_the_others():
     images = labelled(forces=1 / 0.7)
     images[2].calc.results["energy"] = np.nan
@@ -217,6 +226,7 @@ def test_nan_labels_leave_the_others():
     assert {"frames[2]", "frames[7]"}.isdisjoint(found.energy.names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keep", "missing"),
     [
@@ -249,6 +259,7 @@ def test_a_sample_without_labels():
     assert len(found.unlabelled) == 1
 
 
+@pytest.mark.slow
 def test_forces_of_zero_have_no_slope():
     found = parity(EMT(), labelled(forces=0.0))
     assert found.forces.slope is found.rescaling is None

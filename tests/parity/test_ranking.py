@@ -63,6 +63,7 @@ def test_planted_errors_are_recovered():
     assert norm.cdf(found.resolved / found.sigma.value) == pytest.approx(0.95)
 
 
+@pytest.mark.slow
 def test_chances_come_true_in_every_bin():
     formulas = [f"Cu{k + 1}" for k in range(100) for _ in range(30)]
     found = compare(formulas, *drawn(3000, sigma=0.3, spread=3.0))

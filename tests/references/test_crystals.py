@@ -192,6 +192,7 @@ def at_hand(monkeypatch, data_dir):
     return data_dir
 
 
+@pytest.mark.slow
 def test_all_unaries_are_at_their_volumes(at_hand):
     (path,) = datasets.fetch("acwf-unaries")
     table = json.loads(path.read_text())
@@ -227,6 +228,7 @@ def test_unaries_have_the_structures_they_are_called(at_hand, structure, atoms, 
         assert nearest == neighbours
 
 
+@pytest.mark.slow
 def test_all_wbm_crystals_are_what_their_file_says(at_hand):
     (path,) = datasets.fetch("wbm-equilibrium")
     rows = json.loads(gzip.decompress(path.read_bytes()))

@@ -409,7 +409,7 @@ def test_data_lists_what_is_not_here(run_cli, cache):
         for file in row.files:
             assert f"not here: {file.name}" in out
     lines = out.splitlines()
-    assert [line.split()[-2:] for line in lines if line.startswith(" random-TP")] == [
+    assert [line.split()[-2:] for line in lines if line.startswith("random-TP")] == [
         ["1.5", "MB"],
         ["here:", "random-TP.xyz"],
     ]

@@ -257,6 +257,7 @@ def test_an_outcar_says_the_same(tmp_path):
     assert (found.unconverged, found.fixed_density, found.charge) == ((1,), True, 1.0)
 
 
+@pytest.mark.slow
 def test_real_runs_have_no_doubt_but_that_of_the_phosphate(data_dir):
     found = {r.name: r for r in load_references([data_dir / "vasp"])}
     assert all(r.not_relaxed is None and not r.start_only for r in found.values())

@@ -204,6 +204,7 @@ def test_an_energy_in_an_array_of_one_is_a_number():
 # --- constraints -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slab.extxyz", "slab.traj", "slab.db"])
 def test_constraints_do_not_mask_the_labels(tmp_path, name):
     slab = bulk("Cu", cubic=True)
@@ -426,6 +427,7 @@ def test_a_misspelt_data_set_names_the_known_ones():
     assert found.error.startswith("random-tp: no such file; data sets: mptrj-random-1k, random-TP")
 
 
+@pytest.mark.slow
 def test_the_name_of_a_data_set_wins_unless_there_is_a_separator(tmp_path, monkeypatch, data_dir):
     monkeypatch.chdir(tmp_path)
     Path("random-TP").mkdir()
@@ -436,6 +438,7 @@ def test_the_name_of_a_data_set_wins_unless_there_is_a_separator(tmp_path, monke
     assert len(dataset.frames) == 693
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "frames", "runs", "distribution"),
     [("mptrj-random-1k", 1000, 998, "in"), ("random-TP", 693, 693, "out")],
@@ -462,6 +465,7 @@ def test_relaxed_crystals_are_frames_with_energies_only(data_dir):
 # --- VASP runs ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_real_runs(data_dir):
     (phosphate,) = load_frame_sets(data_dir / "vasp" / "LiFePO4_relax_pymatgen")
     assert (phosphate.name, len(phosphate.frames)) == ("LiFePO4_relax_pymatgen", 29)
@@ -486,6 +490,7 @@ def test_two_displaced_cells_are_two_runs_of_one_zero(data_dir):
     assert [f.zero for f in found.frames] == ["", ""]
 
 
+@pytest.mark.slow
 def test_a_tree_is_one_set_for_each_level(data_dir):
     found = load_frame_sets(data_dir / "vasp")
     assert [s.name for s in found] == ["vasp (HSE06)", "vasp (PBE)"]

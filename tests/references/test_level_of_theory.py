@@ -239,6 +239,7 @@ def test_u_of_the_scheme_is_no_difference():
     assert differences("PBE or PBE+U, VASP", MPTRJ, OXIDE) is None
 
 
+@pytest.mark.slow
 @given(
     st.sets(st.sampled_from([*MP_U, "Ti", "Si"]), min_size=1, max_size=4),
     st.sampled_from(["O", "F", "S"]),
@@ -321,6 +322,7 @@ def test_every_checkpoint_of_the_materials_project_is_known_to_have_u():
         assert "without +U for Fe" in differences("PBE, VASP", level, OXIDE, pbe())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "expected"),
     [

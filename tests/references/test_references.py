@@ -114,6 +114,7 @@ def test_silicon_folder_is_one_reference_from_its_vasprun(data_dir):
     assert r.relaxed.calc is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "frames", "atoms", "volume", "level"),
     [
@@ -146,6 +147,7 @@ def test_phonopy_folder_holds_two_single_points(data_dir):
     assert all(0.01 < r.fmax < 0.03 for r in found)
 
 
+@pytest.mark.slow
 def test_folder_of_folders_gives_every_run_in_it(data_dir):
     found = load_references([data_dir / "vasp"])
     assert len(found) == 5
@@ -170,6 +172,7 @@ def test_contcar_alone_is_a_structure_without_labels(data_dir):
     assert (r.energy, r.cell_free, r.level_of_theory, r.first) == (None,) * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("isif", "gga", "ldau", "free", "level"),
     [
@@ -216,6 +219,7 @@ def test_vasprun_keeps_fixed_atoms_and_does_not_mask_labels(data_dir, tmp_path):
     assert others < np.linalg.norm(labels[worst])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slab.traj", "slab.db", "CONTCAR"])
 def test_files_keep_fixed_atoms(tmp_path, name):
     slab = bulk("Cu", cubic=True)
@@ -409,6 +413,7 @@ def test_molecule_and_crystal_of_one_composition_are_not_one_run(tmp_path):
     assert [r.relaxed.pbc.all() for r in load_references([path])] == [True, False]
 
 
+@pytest.mark.slow
 def test_database_rows_stand_for_themselves(tmp_path):
     path = tmp_path / "rows.db"
     for k in range(3):

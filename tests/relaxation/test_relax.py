@@ -63,6 +63,7 @@ def test_wide_toy_is_exact():
     assert {f.status for f in judge({"relaxation": rows})} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_perfect_model_leaves_its_own_minimum_alone():
     rows = relax_against_reference(EMT(), [relaxed(bulk("Cu", cubic=True)), relaxed(bulk("Al"))])
     for row in rows:
@@ -437,6 +438,7 @@ def test_no_interaction_is_not_a_crystal_that_keeps_its_volume():
 OF_STRUCTURE = ("volume", "bond lengths", "broken and new bonds", "cell angles", "symmetry")
 
 
+@pytest.mark.slow
 def test_a_bare_structure_is_a_start_and_what_moves_is_shown():
     stretched = bulk("Cu", a=3.9, cubic=True)
     (row,) = relax_against_reference(EMT(), stretched)

@@ -98,6 +98,7 @@ def folder(request, tmp_path_factory, soft_run, exact_run):
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_report_opens(browser, folder, width):
     asked = opened(browser, folder, width)
@@ -118,6 +119,7 @@ def test_a_report_opens(browser, folder, width):
     assert wide <= inner == width
 
 
+@pytest.mark.slow
 def test_the_verdict_is_that_of_the_results(browser, folder):
     opened(browser, folder, WIDTHS[1])
     data = json.loads((folder / "results.json").read_text())
@@ -138,6 +140,7 @@ def test_the_verdict_is_that_of_the_results(browser, folder):
     assert sorted(plain) == sorted(clean(f["reason"]) for f in crossed)
 
 
+@pytest.mark.slow
 def test_the_verdict_is_on_the_first_screen(browser, folder):
     if folder.name.startswith("hostile"):
         pytest.skip("its names are as long as a page")
@@ -150,6 +153,7 @@ def test_the_verdict_is_on_the_first_screen(browser, folder):
     assert 0 < top < bottom <= HEIGHT
 
 
+@pytest.mark.slow
 def test_what_is_folded_opens(browser, folder):
     if folder.name.startswith("doubted"):
         pytest.skip("nothing in it is ok")
@@ -166,6 +170,7 @@ def test_what_is_folded_opens(browser, folder):
     assert all(browser.execute_script(shown))
 
 
+@pytest.mark.slow
 def test_nothing_of_a_file_is_run(browser, folder):
     opened(browser, folder, WIDTHS[0])
     assert browser.execute_script("return document.scripts.length") == 0

@@ -65,6 +65,7 @@ def refused(one, other):
 # What is joined
 
 
+@pytest.mark.slow
 def test_every_question_has_each_model_s_answer(soft, exact):
     found = compare_runs([soft, exact], ["a", "b"])
     assert labels_of(found) == ["toy:soft", "toy:exact"]

@@ -249,6 +249,7 @@ def test_in_a_comparison_every_model_has_its_own(full):
         assert {c for p in found for c in colours_of(p.figure)} == {colour}
 
 
+@pytest.mark.slow
 def test_figures_for_notebooks_take_the_colour_that_they_are_given(full):
     for figure in (
         draw_scans(full.rows("dimers"), colour="#009E73"),
@@ -261,6 +262,7 @@ def test_figures_for_notebooks_take_the_colour_that_they_are_given(full):
 # ---- what is drawn -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_a_pair_shows(full):
     panel = find(draw(full), "dimer-Cu-O")
     upper, lower = panel.figure.axes
@@ -291,6 +293,7 @@ def test_a_spurious_maximum_above_the_barrier_is_in_sight(toy):
     assert max(marks) < upper.get_ylim()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", [0.2, 5.9])
 def test_the_shortest_distance_is_in_sight(full, distance):
     near = (Contact(("Cu", "O"), distance, "a"),)
@@ -362,6 +365,7 @@ def test_compared_dots_are_numbers_of_each_model(full):
     assert line_of(find(panels, "order"), "mace").get_xdata() == pytest.approx([0.25])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backends", [("a",), ("a", "b")])
 def test_of_very_many_structures_the_worst_are_shown(backends):
     rows = [make_relaxation(f"s{k:03}", 0.1 * k) for k in range(200)]
@@ -564,6 +568,7 @@ def test_a_name_is_drawn_and_not_read():
     assert (signed(-0.04, "+.1f"), signed(-2.0, "g"), signed(-1e-9, "g")) == ("0.0", "−2", "−1e−09")
 
 
+@pytest.mark.slow
 def test_names_of_files_are_told_apart():
     run = make_run(parity=[make_parity(n) for n in ("my set", "My_Set", "my-set")])
     names = [p.name for p in draw(run) if p.name.startswith("forces")]

@@ -84,12 +84,14 @@ def check_form(html):
     return page
 
 
+@pytest.mark.slow
 def test_a_report_of_one_model_has_the_form(html):
     page = check_form(html)
     assert page.text("h1").startswith("Check-up of toy")
     assert len(page.named("img")) >= 2
 
 
+@pytest.mark.slow
 def test_a_report_of_two_models_has_the_form(both):
     page = check_form(both)
     assert page.text("h1") == "Check-up of toy:soft and toy:exact"
@@ -190,6 +192,7 @@ def test_nothing_is_said_twice(html, both, soft_run):
     assert [c for c, n in Counter(captions).items() if n > 1 and c not in methods] == []
 
 
+@pytest.mark.slow
 def test_advice_is_given_with_its_command(soft_run, tmp_path):
     advice = (Advice("learn", "Give more.", "mlipcheck learn 'a b'"), Advice("stop", "Do not."))
     page = Report(written(tmp_path, dataclasses.replace(soft_run, advice=advice)))
@@ -415,6 +418,7 @@ def test_text_has_contrast():
         assert (bright + 0.05) / (dark + 0.05) >= 4.5, selector
 
 
+@pytest.mark.slow
 def test_a_status_is_a_word_and_not_only_a_colour(html, both):
     for page in map(Report, (html, both)):
         badges = [d for path, d in page.texts if path and path[-1].startswith("span badge")]

@@ -124,6 +124,7 @@ def test_an_empty_table_keeps_its_shape():
     assert_same(there_and_back(table), table)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     npst.arrays(
@@ -139,6 +140,7 @@ def test_any_array_survives(array):
     np.testing.assert_array_equal(found, array.astype(float))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text(), st.none() | st.floats(allow_nan=False, allow_infinity=False), st.integers())
 def test_any_settings_survive(text, number, integer):
