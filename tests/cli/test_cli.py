@@ -68,7 +68,7 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
     assert status == 0
     assert "No system named: a demonstration on N." in out
     for use in USES:  # whose titles are broken into lines
-        assert re.search(rf"^ {' '.join(use.title.split()[:2])}", out, re.MULTILINE)
+        assert re.search(rf"^ ?{' '.join(use.title.split()[:2])}", out, re.MULTILINE)
     for decided in ("Morse13, bond lengths: N-N +17", "wall displacement: no wall of 1"):
         assert decided in out
     assert "Next:" in out
