@@ -712,15 +712,18 @@ def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, 
 
 
 @pytest.mark.slow
-def test_an_interrupted_scan_is_one_line(run_cli, monkeypatch):
+def test_an_interrupted_scan_is_one_line(run_cli, monkeypatch, tmp_path):
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mlipcheck.checks.dimers.check.scan_pair", interrupted)
-    status, out, err = run_cli("dimer")
+    path = tmp_path / "dimer.json"
+    status, out, err = run_cli("dimer", "--json", path)
     assert status == 130
     assert "Interrupted: what was not finished is not assessed." in out
-    assert re.search(r"^ ?molecules and gas .*not tested +interrupted", out, re.MULTILINE)
+    record = load_run(path)
+    assert record.not_run == {"dimers": "interrupted"}
+    assert {a.answer for a in record.uses} == {"not tested"}
     assert err.count("interrupted") == 1
     assert err.endswith("interrupted\n")  # nothing is kept to go on from
     assert "Traceback" not in err
