@@ -13,6 +13,7 @@ from ..uses import NOT_TESTED, OWN, USES
 
 MAX_LISTED = 6  # subjects of a finding, formulas of a title
 MAX_NAME = 40  # characters
+LEGEND = "with care: check results against your own DFT; no: a deciding test is beyond its limit"
 USE_WIDTH, OTHER_WIDTH = 22, 16  # characters on a terminal, so that what decided has most of it
 PASSED = {"ok": "passed", "caution": "known to fail", "fail": "failed", "not assessed": "not run"}
 

@@ -78,8 +78,9 @@ class ModelPart:
 class Document:
     """All that a report says.
 
-    ``frames`` are the labels that there are, ``uses`` is the verdict, and ``recommended`` says
-    which of several models is better for what. ``doubts`` speak against the references.
+    ``frames`` are the labels that there are, ``uses`` is the verdict with its ``legend``, and
+    ``recommended`` says which of several models is better for what. ``doubts`` speak against the
+    references.
     ``compared`` are all questions side by side, and ``together`` the figures that have several
     models; both are empty for one. ``more`` are figures that no item showed, ``files`` names of
     those that are beside the report only.
@@ -89,6 +90,7 @@ class Document:
     models: tuple[ModelPart, ...]
     frames: str
     uses: TableBlock
+    legend: str = ""
     recommended: str = ""
     doubts: tuple[Paragraph, ...] = ()
     notes: tuple[str, ...] = ()
@@ -123,6 +125,7 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
         models=models,
         frames=answers.describe_frames(subject),
         uses=answers.list_uses(comparison.models),
+        legend=answers.LEGEND,
         recommended=answers.recommend(comparison),
         doubts=tuple(answers.list_doubts(comparison.models)),
         notes=tuple(list_notes(comparison)),
@@ -147,10 +150,9 @@ def _model(model: Model, gallery: Gallery) -> ModelPart:
     groups = tuple(
         Group(HEADINGS[kind], kind, tuple(items)) for kind, items in kinds.items() if items
     )
-    version = f" {info.version}" if info.version and not model.letter else ""
     return ModelPart(
         letter=model.letter,
-        label=f"{model.label}{version}",
+        label=model.label,
         facts=describe_calculator(info),
         colour=model.colour,
         foundations=(*answers.list_foundations(run), *answers.list_failures(run)),

@@ -22,7 +22,6 @@ WIDTH, LINES = 100, 40
 MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
 MIN_ADVICE = 5  # lines
 NEXT = Paragraph("Next:")
-LEGEND = "with care: check results against your own DFT; no: a deciding test is beyond its limit"
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
@@ -138,7 +137,7 @@ def _verdict(comparison: Comparison, single: bool, verbose: bool) -> list[Block]
     notes = [Paragraph(note) for note in list_notes(comparison)]
     blocks += notes if verbose else _first(notes, MAX_NOTES, "notes")
     uses = answers.list_uses(comparison.models, tried_only=single)
-    blocks += [uses, Paragraph(LEGEND)] if uses.rows else []
+    blocks += [uses, Paragraph(answers.LEGEND)] if uses.rows else []
     if recommended := answers.recommend(comparison):
         blocks.append(Paragraph(recommended))
     doubts = answers.list_doubts(comparison.models)
