@@ -13,7 +13,7 @@ nox.options.sessions = ["tests"]
 # What holds real models to the contract, and their adapters to the packages' own calculators. The
 # checks themselves are tried on CHGNet, with the whole suite.
 MODEL_TESTS = [
-    "interface/test_contract_models.py",
+    "interface/test_interface_models.py",
     "calculators/test_adapters.py",
     "calculators/test_checkpoints.py",
     "calculators/test_limits.py",
