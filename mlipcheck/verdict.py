@@ -10,8 +10,9 @@ from typing import Any
 from .advice import advise
 from .calculators.base import FAILURES
 from .calculators.evaluate import describe_error
-from .check import Check, Criterion, Evidence, Reading
+from .check import Check
 from .checks import list_checks
+from .criterion import Criterion, Evidence, Reading
 from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
 from .references.doubts import KINDS, Doubt
 from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses

@@ -12,11 +12,12 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
-from mlipcheck.check import Context, Reading, Task
+from mlipcheck.check import Context, Task
 from mlipcheck.checks import CHECKS, list_checks
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import check_up
 from mlipcheck.comparison import compare_runs
+from mlipcheck.criterion import Reading
 from mlipcheck.drawing.tables import TableBlock
 from mlipcheck.record import STATUSES
 from mlipcheck.storage import from_plain, to_plain

@@ -11,8 +11,9 @@ import pytest
 from mlipcheck import checks
 from mlipcheck.advice import OTHER
 from mlipcheck.calculators.records import CalculatorInfo
-from mlipcheck.check import OWN_CONVENTION, Check, Context, Criterion, Evidence, Reading, Task
+from mlipcheck.check import Check, Context, Task
 from mlipcheck.comparison import compare_runs
+from mlipcheck.criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from mlipcheck.record import ANSWERS, STATUSES, Finding, RunRecord, Subject, UseAnswer
 from mlipcheck.references.doubts import KINDS, Doubt
 from mlipcheck.report.answers import describe_finding, list_doubts, recommend

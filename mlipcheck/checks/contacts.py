@@ -12,7 +12,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ..analysis.closest import find_closest
-from ..check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task
+from ..check import Check, Context, Skip, Task
+from ..criterion import OWN_CONVENTION, Criterion, Reading
 from ..drawing.tables import Column, number, some
 from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair

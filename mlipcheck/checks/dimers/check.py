@@ -10,7 +10,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import find_closest
-from ...check import Check, Context, Evidence, Skip, Task
+from ...check import Check, Context, Skip, Task
+from ...criterion import Evidence
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
 from ...references.doubts import Doubt

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ...check import OWN_CONVENTION, Criterion, Reading
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import some
 from .curve import LOWEST_WALL, SUSPECT_JUMP
 from .record import Attraction, DimerScan

@@ -11,7 +11,8 @@ from ase.calculators.calculator import BaseCalculator
 from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
 from ...calculators.evaluate import describe_error
-from ...check import Check, Context, Evidence, Skip, Task
+from ...check import Check, Context, Skip, Task
+from ...criterion import Evidence
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
 from ...references.crystals import ground_states

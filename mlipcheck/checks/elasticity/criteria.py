@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ase import units
 
-from ...check import OWN_CONVENTION, Criterion, Reading
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from .record import EquationOfState
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task
+from ...check import Check, Context, Skip, Task
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import Column, Paragraph, number
 from ...system import Settings, System
 from .record import ContractResult

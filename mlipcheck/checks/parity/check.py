@@ -10,7 +10,8 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...calculators.evaluate import iterate_evaluations
 from ...calculators.records import Evaluation
-from ...check import Check, Context, Evidence, Skip, Task
+from ...check import Check, Context, Skip, Task
+from ...criterion import Evidence
 from ...drawing.tables import Block, Column
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...references.frames import DATA_SETS, FrameSet

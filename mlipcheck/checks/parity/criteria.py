@@ -10,7 +10,7 @@ from ase import units
 from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
-from ...check import OWN_CONVENTION, Criterion, Reading
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from .compare import MIN_PAIRS
 from .energies import ZERO
 from .record import ForceGroup, Parity

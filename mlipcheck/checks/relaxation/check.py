@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ase.calculators.calculator import BaseCalculator
 
-from ...check import Check, Context, Evidence, Skip, Task, align, named
+from ...check import Check, Context, Skip, Task, align, named
+from ...criterion import Evidence
 from ...drawing.tables import Block, Column, Paragraph, number, table_of_rows
 from ...record import Model
 from ...system import Settings, System

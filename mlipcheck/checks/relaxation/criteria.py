@@ -9,7 +9,7 @@ from typing import Any
 
 from ase import units
 
-from ...check import OWN_CONVENTION, Criterion, Reading
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from .record import Relaxation
 
 Read = Callable[[Relaxation], Reading | None]

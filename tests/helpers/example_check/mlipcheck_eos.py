@@ -11,7 +11,8 @@ from ase.calculators.calculator import BaseCalculator
 from ase.eos import EquationOfState as Fit
 
 from mlipcheck import evaluate
-from mlipcheck.check import OWN_CONVENTION, Check, Context, Criterion, Reading, Skip, Task
+from mlipcheck.check import Check, Context, Skip, Task
+from mlipcheck.criterion import OWN_CONVENTION, Criterion, Reading
 from mlipcheck.drawing.lettering import SIZE, legend_below
 from mlipcheck.drawing.panel import Panel, new_axes
 from mlipcheck.drawing.tables import Column, number
