@@ -687,7 +687,7 @@ def test_it_is_listed(run_cli):
 def test_it_runs_by_name(run_cli, path):
     status, out, err = run_cli("contract", "N", "-b", f"rescaled:{path}", "--strict")
     assert status == 0
-    assert "17 passed, 1 not applicable." in out
+    assert "19 passed, 2 not applicable." in out
     status, out, err = run_cli("contract", "Cu", "-b", f"rescaled:{path}")
     assert (status, out) == (2, "")
     assert "no reference energy of Cu, only of N, CuN" in err

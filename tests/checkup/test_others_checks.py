@@ -249,7 +249,9 @@ def test_it_is_in_the_report_of_two_models(work, run_cli):
     assert re.search(r"^ *cu +A +1[12]\.\d\d +\d+", out, re.M)
     assert re.search(r"^ +B +1[12]\.\d\d +\d+", out, re.M)
     page = page_of(work / "report")
-    verdict = r"eos: equilibrium volume ✓ ok (cu|au): \S+ % 2 ok ! caution (cu|au): \S+ % 2 caution"
+    verdict = (
+        r"eos: equilibrium volume ✓ ok (cu|au): \S+ %; 2 ok ! caution (cu|au): \S+ %; 2 caution"
+    )
     assert re.search(verdict, page.text())
     assert "with care" in page.text()
     assert [p.name for p in (work / "report" / "figures").iterdir()] == ["equations-of-state.svg"]

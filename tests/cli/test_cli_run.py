@@ -162,7 +162,7 @@ def test_what_was_in_the_folder_stays(tmp_path):
 def test_markdown_without_a_folder_is_printed_and_nothing_written(tmp_path):
     status, out, err = typed(tmp_path, *EXACT, "--markdown")
     assert status == 0
-    assert out.startswith("# toy:exact 0.1.0 on N\n")
+    assert out.startswith("# toy:exact on N\n")
     assert "![" not in out
     assert "plan, about" in err
     assert list(tmp_path.iterdir()) == []
