@@ -220,7 +220,7 @@ def test_exercise_tells_of_what_cannot_be_read(tmp_path, capsys):
 
 
 def test_mattersim_cell_runs_with_a_model(mattersim_file, capsys):
-    space = run_cells("imports", "tell")
+    space = run_cells("imports", "show")
     space["mattersim"] = get_calculator(f"mattersim:{mattersim_file}", device="cpu")
     exec(CODE["mattersim-si"], space)
     told = capsys.readouterr().out

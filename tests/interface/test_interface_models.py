@@ -60,9 +60,13 @@ def seeded_file(request):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_seeded_models(seeded_file, dtype):
-    results = check_calculator(get_calculator(seeded_file, device="cpu", dtype=dtype))
+    calculator = get_calculator(seeded_file, device="cpu", dtype=dtype)
+    results = check_calculator(calculator)
     assert [r.check for r in results] == CHECKS
-    assert [(r.check, r.message) for r in results if r.status != "passed"] == []
+    # MatterSim has no energies of single atoms
+    missing = {"energies"} - set(calculator.implemented_properties)
+    found = [(r.check, r.status) for r in results if r.status != "passed"]
+    assert found == [(name, "not applicable") for name in missing]
 
 
 @pytest.mark.slow

@@ -76,7 +76,7 @@ class Subject:
         """Raise `NotApplicable` for the first of ``names`` that is not delivered."""
         for name in names:
             if not self.properties(name):
-                raise NotApplicable(f"no {name} is delivered")
+                raise NotApplicable(f"{name} not delivered")
 
     def get(self, atoms: Atoms, name: str) -> Any:
         """Return a property through ``atoms.calc``, as a user of ASE asks for it."""
