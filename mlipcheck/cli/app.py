@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 app = typer.Typer(
-    help="May I trust this interatomic potential on my own system? A check-up for any ASE "
-    "calculator. Everything defaults to the toy.",
+    help="What may I use this interatomic potential for, on my own system? Tests for any ASE "
+    "calculator. Without -b it is the toy.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

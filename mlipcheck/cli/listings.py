@@ -60,7 +60,12 @@ def checks(json: str | None) -> None:
 
     places.check_writable(json)
     rows = [
-        (c.name, c.asks, ", ".join(c.needs) or "-", "; ".join(q.quantity for q in c.criteria))
+        (
+            c.name,
+            c.asks,
+            ", ".join(c.needs) or "-",
+            "; ".join(dict.fromkeys(q.quantity for q in c.criteria)),
+        )
         for c in list_checks()
     ]
     heads = ("check", "finds out", "needs", "questions")
