@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .calculators.backends import list_backends
 from .checks import list_checks
 from .drawing.tables import some
@@ -10,6 +12,7 @@ from .uses import CARE, NO, USES
 
 OTHER = "compare with another model"
 FAULTY = (CARE, NO)
+COMMAND = re.compile(r"mlipcheck (run|dimer|relax|parity|contract) -b ")  # that takes several
 # What resolves a doubt about a reference; others are of the reference's kind, or say it themselves.
 FIXES = {
     "level of theory": "relax or compute a few frames with {level}",
@@ -61,7 +64,7 @@ def _another_model(run: RunRecord) -> Advice:
     # options are of one backend, and two may have no demonstration in common
     alike = not run.calculator.options and not run.subject.demonstration
     alone = run.command.count(" -b ") == 1  # not what is left of an interrupted comparison
-    if others and alike and alone and run.command.startswith("mlipcheck run -b "):
+    if others and alike and alone and COMMAND.match(run.command):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."
         return Advice(OTHER, text, f"{run.command} -b {others[0]}")
     text = (

@@ -65,7 +65,7 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
     if failed:
         answer, found = NO, failed
     elif faults or hints:
-        answer, found = CARE, [*faults, *hints]
+        answer, found = CARE, faults or hints
     elif sound:
         answer, found = YES, sound
     elif compared:

@@ -42,7 +42,12 @@ class Slope:
     @property
     def is_factor(self) -> bool:
         """Whether nearly all of the error is a factor."""
-        return (self.r_squared or 0.0) >= FACTOR_R_SQUARED
+        return self._follows >= FACTOR_R_SQUARED
+
+    @property
+    def _follows(self) -> float:
+        """R², or what the slopes say where medians of each disagree."""
+        return min(self.r_squared or 0.0, self.s_lo / self.s_hi if self.s_hi else 0.0)
 
     @property
     def remark(self) -> str | None:
@@ -71,4 +76,4 @@ class Slope:
 
     @property
     def _without_a_factor(self) -> str:
-        return "scattered" if (self.r_squared or 0.0) >= MIN_R_SQUARED else "uncorrelated"
+        return "scattered" if self._follows >= MIN_R_SQUARED else "uncorrelated"

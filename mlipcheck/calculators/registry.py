@@ -76,7 +76,7 @@ def get_calculator(
         checkpoint=checkpoint,
         checkpoint_sha256=None if path is None else checksum(path),
         options={key: str(value) for key, value in options.items()},
-        level_of_theory=facts.level_of_theory,
+        level_of_theory=getattr(calculator, "level_of_theory", None) or facts.level_of_theory,
         energy_convention=facts.energy_convention,
         cutoff=getattr(calculator, "cutoff", None) or backend.cutoff or own.cutoff,
         bond_scale=backend.bond_scale or own.bond_scale,

@@ -33,10 +33,15 @@ ARRAYS = (
 TO_ASE = [0, 1, 2, 4, 5, 3]
 
 
+# The levels of theory of the heads of multi-fidelity models, as level_of_theory.py reads them.
+LEVELS = {"PBE": "PBE / PBE+U (MPtrj)", "R2SCAN": "r2SCAN", "mpa": "PBE / PBE+U (MPtrj)"}
+
+
 class SevenNetCalculator(batched.BatchedCalculator):
     """A SevenNet model as an ASE calculator; ``modal`` is the head of a multi-fidelity model."""
 
     modal: str | None = None
+    level_of_theory: str | None = None
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         graphs = [
@@ -86,4 +91,5 @@ def load(
     # measured: 136 kB for 7net-0 (l up to 2), 310 kB for 7net-l3i5 (up to 3)
     calculator.bytes_per_edge = 20_000 * (saved.config[key.LMAX] + 1) ** 2
     calculator.modal = modal
+    calculator.level_of_theory = LEVELS.get(modal or "")
     return calculator

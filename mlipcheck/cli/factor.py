@@ -48,7 +48,8 @@ def finish(
     (row,) = run.rows("parity")
     found = row.rescaling
     if found is None or not found.accepted:
-        places.say(f"{path} not written: the factor is refused")
+        why = f": {'; '.join(found.refused)}" if found else ""
+        places.say(f"{path} not written: the factor is refused{why}")
         return
     labels = plan.system.frames[0]
     with checkup.progress_bar("relaxing", None) as advance:

@@ -67,6 +67,10 @@ def exit_if_strict(where: Destination, runs: Sequence[RunRecord]) -> None:
         return
     basis = {check.name for check in list_checks() if check.foundation}
     forbidden = {a.use for run in runs for a in run.uses if a.answer == "no"}
+    untested = {a.use for run in runs for a in run.uses if a.answer == "not tested"}
+    for use in where.uses:
+        if use in untested:
+            places.say(f"--use {use}: not tested")
     failed = any(f.status == "fail" and f.check in basis for run in runs for f in run.findings)
     if failed or not forbidden.isdisjoint(where.uses or ALL_USES):
         raise typer.Exit(1)

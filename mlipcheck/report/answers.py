@@ -13,7 +13,7 @@ from ..uses import NOT_TESTED, OWN, USES
 
 MAX_LISTED = 6  # subjects of a finding, formulas of a title
 MAX_NAME = 40  # characters
-LEGEND = "with care: check results against your own DFT; no: a deciding test is beyond its limit"
+LEGEND = "with care: near a limit, a hint, or a doubtful reference; no: a deciding test fails"
 USE_WIDTH, OTHER_WIDTH = 22, 16  # characters on a terminal, so that what decided has most of it
 PASSED = {"ok": "passed", "caution": "known to fail", "fail": "failed", "not assessed": "not run"}
 
@@ -85,8 +85,9 @@ def _decided(run: RunRecord, answer: UseAnswer) -> str:
     if any(check.foundation and check.name == finding.check for check in list_checks()):
         return "the interface tests, above"
     line = finding.value if finding.subjects == NOT_RUN else describe_finding(finding, run)
-    if answer.answer != NOT_TESTED and give:
-        give = f"only a hint; to test it, {give}"
+    if answer.answer != NOT_TESTED and answer.use not in finding.decides:
+        line = f"hint: {line}"
+        give = f"to test it, {give}" if give else ""
     return "\n".join(x for x in (line, give) if x)
 
 
@@ -118,23 +119,30 @@ def list_failures(run: RunRecord) -> list[Paragraph]:
 
 def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
     """Return what speaks against the references, and what follows from it, each once."""
-    lines: dict[str, list[str]] = {}
+    counts: dict[str, Counter[str]] = {}
+    letters: dict[str, dict[str, None]] = {}
     for model in models:
-        counts: dict[str, Counter[str]] = {}
         for f in model.run.findings:
             for doubt in f.doubts:
-                counts.setdefault(doubt.text, Counter())[f.status] += 1
-        for text, statuses in counts.items():
-            void = statuses["not assessed"]
-            capped = statuses.total() - void
-            follows = [f"findings not judged: {void}"] if void else []
-            follows += [f"kept from 'no': {capped}"] if capped else []
-            line = f"{text} ({', '.join(follows)})"
-            lines.setdefault(line, []).append(model.letter)
-    return [
-        Paragraph(f"{', '.join(filter(None, ('doubt', *letters)))}: {line}", "caution")
-        for line, letters in lines.items()
-    ]
+                status = "capped" if _would_fail(f) else f.status
+                counts.setdefault(doubt.text, Counter())[status] += 1
+                letters.setdefault(doubt.text, {})[model.letter] = None
+    lines = []
+    for text, found in counts.items():
+        void, capped = found["not assessed"], found["capped"]
+        follows = [f"findings not judged: {void}"] if void else []
+        follows += [f"would be 'no' otherwise: {capped}"] if capped else []
+        end = f" ({', '.join(follows)})" if follows else ""
+        start = ", ".join(filter(None, ("doubt", *letters[text])))
+        lines.append(Paragraph(f"{start}: {text}{end}", "caution"))
+    return lines
+
+
+def _would_fail(f: Finding) -> bool:
+    """Tell whether only a doubt keeps a finding from failing."""
+    if f.status != "caution" or f.number is None or f.fail is None:
+        return False
+    return f.number < f.fail if f.below else f.number > f.fail
 
 
 def recommend(comparison: Comparison) -> str:

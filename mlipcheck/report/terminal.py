@@ -22,6 +22,7 @@ WIDTH, LINES = 100, 40
 MAX_NOTES, MAX_DOUBTS, MAX_ADVICE = 2, 2, 4
 MIN_ADVICE = 5  # lines
 NEXT = Paragraph("Next:")
+COMMAND = "command"  # status of a line that is to be typed
 STYLES = {
     "fail": "bold red",
     "caution": "yellow",
@@ -59,7 +60,8 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
             out.print(_table(block))
         else:
             text = f"  {block.text}" if block.inset else block.text
-            out.print(Text(clean(text)), style=STYLES.get(block.status, ""))
+            whole = block.status == COMMAND  # wrapped, it could not be pasted
+            out.print(Text(clean(text)), style=STYLES.get(block.status, ""), soft_wrap=whole)
 
 
 def _table(block: TableBlock) -> Table:
@@ -111,7 +113,7 @@ def print_report(
     head = [NEXT]
     for step in steps[:MAX_ADVICE]:
         more = _lines(out, [*head, _shortened(step[0], WIDTH), *step[1:]])
-        if len(lines) + len(more) <= room:  # a command that is cut would not run
+        if _rows(lines) + _rows(more) <= room:  # a command that is cut would not run
             lines, head = lines + more, []
     if single:
         more, left = _lines(out, numbers), room - len(lines)
@@ -161,8 +163,13 @@ def _next(models: Sequence[Model]) -> list[list[Block]]:
         who = f" ({', '.join(letters)})" if len(models) > len(letters) else ""
         found.append([Paragraph(f"{advice.kind}{who}: {advice.text}", inset=True)])
         if advice.command:
-            found[-1].append(Paragraph(f"  {advice.command}", inset=True))
+            found[-1].append(Paragraph(f"  {advice.command}", COMMAND, inset=True))
     return found
+
+
+def _rows(lines: Sequence[str]) -> int:
+    """Return how many rows of a screen lines take; a command may go over several."""
+    return sum(max(1, -(-len(line) // WIDTH)) for line in lines)
 
 
 def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
@@ -173,7 +180,7 @@ def _lines(out: Console, blocks: Sequence[Block]) -> list[str]:
 
 def _fit(out: Console, blocks: Sequence[Block], room: int) -> list[str]:
     """Return the lines of blocks; where there is no room for all, each text is cut short."""
-    for most in (None, 120, 80, 60, 41, 30):
+    for most in (None, 120, 80, 60, 41, 36, 30):
         lines = _lines(out, [_shortened(block, most) for block in blocks])
         if len(lines) <= room:
             return lines

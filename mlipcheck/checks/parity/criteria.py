@@ -13,10 +13,12 @@ from ...analysis.estimate import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from .compare import MIN_PAIRS
 from .energies import ZERO
+from .forces import FLOOR
 from .record import ForceGroup, Parity
 
 MIN_GROUPS = 5  # of one element, to be judged among many
 FOLLOWS = 0.5  # R² that it needs
+MIN_ENERGIES = 3
 NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
 FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
 
@@ -41,6 +43,8 @@ def read_energy(row: Parity) -> Reading | None:
     if e is None or e.relative:
         why = row.not_assessed.get("energy", "no energies") if e is None else e.relative
         return Reading(None, why)
+    if e.frames < MIN_ENERGIES:
+        return Reading(None, f"{e.frames} energies compare nothing, {MIN_ENERGIES} needed")
     mev, bias = 1000 * e.mae.value, 1000 * e.bias
     all_one_way = f", bias {bias:+.0f}" if abs(bias) > 0.8 * mev else ""
     text = f"{mev:.1f} meV/atom in {e.convention}{all_one_way} ({e.frames} frames)"
@@ -54,10 +58,10 @@ def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
         return None, row.not_assessed.get("slope", "no forces")
     if not f.dominated:
         return f, ""
-    if f.median_frames < 2:
+    if f.median_frames < MIN_GROUPS:
         share = f"{100 * f.largest_share:.0f} % of ΣF²"
-        return None, f"{f.largest_frame} holds {share}, and no other frame has forces"
-    return f.deciding, f" (median of the {f.median_frames} frames with forces)"
+        return None, f"one frame holds {share}, and few others have forces: {MIN_GROUPS} needed"
+    return f.deciding, f" (median of {f.median_frames} frames with forces > {FLOOR:g})"
 
 
 def read_forces(row: Parity) -> Reading | None:

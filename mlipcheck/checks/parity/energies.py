@@ -150,14 +150,18 @@ def doubt_zero(found: Conventions, chosen: str) -> Doubt | None:
 
 
 def _constant(errors: np.ndarray, composition: np.ndarray) -> float | None:
-    """Return the typical error where it is a constant of each composition, as of another code."""
+    """Return the typical error where it is one of another zero of energy, as of another code.
+
+    So it is where it is a constant of each composition, or large and of one sign in every frame.
+    """
     typical = float(np.median(errors)) if len(errors) else 0.0
     sizes = np.bincount(composition)
     sums = np.bincount(composition, errors)
     several = sizes[composition] > 1
     within = (errors - sums[composition] / sizes[composition])[several]
     alike = len(within) >= MIN_FRAMES and np.sqrt(np.mean(within**2)) < EXPLAINS_ALL * abs(typical)
-    if abs(typical) > NO_STRUCTURE or (abs(typical) > ANOTHER_ZERO and alike):
+    one_way = len(errors) > 0 and float(np.min(errors * np.sign(typical))) > ANOTHER_ZERO
+    if abs(typical) > NO_STRUCTURE or one_way or (abs(typical) > ANOTHER_ZERO and alike):
         return typical
     return None
 

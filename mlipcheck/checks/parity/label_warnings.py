@@ -10,6 +10,7 @@ from ase import units
 from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
 from ...references.frames import LabelledFrame
+from .forces import FLOOR
 
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
@@ -134,6 +135,8 @@ def doubt_forces(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
     if not reference.any() and size > PLACEHOLDERS:
         text = f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
         return Doubt("placeholder", text, ("forces",))
+    if max(size, float(np.sqrt(np.mean(reference**2)))) < FLOOR:
+        return None  # at rest both are noise, which symmetry correlates
     return doubt_unit("forces", reference.ravel(), model.ravel())
 
 
