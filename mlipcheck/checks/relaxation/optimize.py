@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,9 @@ def _run_optimizer(
     run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
     if any(mask):
         run.attach(_refuse_runaway, 1, atoms, start, run)
-    converged = bool(run.run(fmax=settings.fmax, steps=steps))
+    with warnings.catch_warnings():  # of errors of 1e-13 in the logarithm of a strain
+        warnings.filterwarnings("ignore", "logm result may be inaccurate")
+        converged = bool(run.run(fmax=settings.fmax, steps=steps))
     forces = moving.get_forces()
     if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
         raise InputError(f"NaN forces after {run.nsteps} steps; the model left its range")
