@@ -89,7 +89,8 @@ def test_a_modality_equals_the_package_itself(multi):
 def test_a_modality_is_described(multi):
     info = multi.ours.mlipcheck_info
     assert info.options == {"modal": multi.ours.modal}
-    assert multi.ours.modal in info.level_of_theory
+    level = {"PBE": "PBE / PBE+U (MPtrj)", "R2SCAN": "r2SCAN"}[multi.ours.modal]
+    assert info.level_of_theory == level
     assert (info.spec, info.checkpoint) == ("sevennet:7net-mf-0", "7net-mf-0")
 
 
