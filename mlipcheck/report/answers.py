@@ -99,7 +99,7 @@ def list_foundations(run: RunRecord) -> list[Paragraph]:
         if found:
             counts = ", ".join(f"{len(f.subjects)} {PASSED[f.status]}" for f in reversed(found))
             worst = found[0]
-            why = f"; {describe_finding(worst, run)}" if worst.status == "fail" else ""
+            why = f"; {some(worst.subjects)}: {worst.value}" if worst.status == "fail" else ""
             lines.append(Paragraph(f"{check.title}: {counts}{why}", worst.status))
     return lines
 
