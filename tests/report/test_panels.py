@@ -388,7 +388,7 @@ def test_of_very_many_structures_the_worst_are_shown(backends):
         ("volumes", ["CuO −3.50 %, Cu +1.25 %", "Not converged, crossed: CuO."]),
         ("bonds", ["4 bonds", "Cu −2.00 %", "0 broken"]),
         ("forces-my-set", ["MAE 0.25 eV/Å", "slope 0.500, soft"]),
-        ("energies-my-set", ["15.0 meV/atom in raw (2 frames)"]),
+        ("energies-my-set", ["MAE of the energy 15 meV/atom"]),
         ("ranking-my-set", ["σ of ΔE, model − reference 0.25 total eV", "66 % for 0.1 eV"]),
         ("scales", ["MAE of the energy 15 meV/atom", "0.25 total eV"]),
         ("learning-1", ["Zero-shot 0.4 meV/atom", "Fine-tuned needs half."]),
