@@ -56,7 +56,9 @@ def run(command: Command, **given: Any) -> None:
         names = [f.name for f in dataclasses.fields(kind)]
         return {name: given[name] for name in names if given.get(name) is not None}
 
-    only = (command.check,) if command.check else inputs.split(given.get("only"))
+    # a check may be named as its command is
+    named = tuple(CHECK_OF.get(name, name) for name in inputs.split(given.get("only")))
+    only = (command.check,) if command.check else named
     given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
     given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
     where = Destination(**chosen(Destination))
@@ -81,7 +83,7 @@ def run(command: Command, **given: Any) -> None:
     outputs.exit_if_strict(where, runs)
 
 
-for each in (
+COMMANDS = (
     Command(
         "run",
         "Run the check-up of your system: what may the model be used for, with its evidence",
@@ -126,5 +128,7 @@ for each in (
         "learning",
         tuned,
     ),
-):
+)
+CHECK_OF = {command.name: command.check for command in COMMANDS if command.check}
+for each in COMMANDS:
     each.add()

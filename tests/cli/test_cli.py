@@ -799,3 +799,10 @@ def test_a_mistake_is_one_line_of_the_program_too(tmp_path, mistake):
         check=False,
     )
     assert mistake in refused((done.returncode, done.stdout, done.stderr))
+
+
+def test_a_check_may_be_named_as_its_command(run_cli, tmp_path):
+    found = [tmp_path / "a.json", tmp_path / "b.json"]
+    for only, path in zip(("contract", "interface"), found, strict=True):
+        assert run_cli("run", "-b", "toy", "--only", only, "--json", path)[0] == 0
+    assert load_run(found[0]).checks.keys() == load_run(found[1]).checks.keys() == {"interface"}
