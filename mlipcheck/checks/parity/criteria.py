@@ -18,7 +18,7 @@ from .record import ForceGroup, Parity
 
 MIN_GROUPS = 5  # of one element, to be judged among many
 FOLLOWS = 0.5  # R² that it needs
-MIN_ENERGIES = 3
+MIN_FRAMES = 3
 NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
 FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
 
@@ -43,8 +43,8 @@ def read_energy(row: Parity) -> Reading | None:
     if e is None or e.relative:
         why = row.not_assessed.get("energy", "no energies") if e is None else e.relative
         return Reading(None, why)
-    if e.frames < MIN_ENERGIES:
-        return Reading(None, f"{e.frames} energies compare nothing, {MIN_ENERGIES} needed")
+    if e.frames < MIN_FRAMES:
+        return Reading(None, f"{e.frames} energies compare nothing, {MIN_FRAMES} needed")
     mev, bias = 1000 * e.mae.value, 1000 * e.bias
     all_one_way = f", bias {bias:+.0f}" if abs(bias) > 0.8 * mev else ""
     text = f"{mev:.1f} meV/atom in {e.convention}{all_one_way} ({e.frames} frames)"
@@ -56,6 +56,8 @@ def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
     f = row.forces
     if f is None or f.slope is None:
         return None, row.not_assessed.get("slope", "no forces")
+    if f.frames < MIN_FRAMES:
+        return None, f"{f.frames} of {MIN_FRAMES} frames that are needed have forces"
     if not f.dominated:
         return f, ""
     if f.median_frames < MIN_GROUPS:
