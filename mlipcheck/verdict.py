@@ -50,7 +50,7 @@ def judge(
             findings += _findings(check, criterion, found, subject or Subject())
         if not_run and check.name in not_run:
             findings.append(_not_run(check, not_run[check.name], partly=bool(members)))
-    return tuple(sorted(findings, key=lambda f: STATUSES.index(f.status)))
+    return tuple(sorted(findings, key=_rank))
 
 
 def _read(check: Check[Any], criterion: Criterion, row: Any) -> tuple[Reading, Evidence] | None:
@@ -102,7 +102,12 @@ def _findings(
                 doubts=doubts,
             )
         )
-    return sorted(findings, key=lambda f: TESTED_ON.index(f.tested_on))
+    return findings
+
+
+def _rank(f: Finding) -> tuple[int, int]:
+    """Order findings: the worst first, and of those what is about the user's own structures."""
+    return STATUSES.index(f.status), TESTED_ON.index(f.tested_on)
 
 
 def _size(reading: Reading, below: bool) -> float:

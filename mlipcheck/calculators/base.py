@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import functools
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -65,7 +66,7 @@ def stays_here(function: Callable[P, R]) -> Callable[P, R]:
     return staying
 
 
-class StrictCalculator(Calculator):
+class StrictCalculator(Calculator, ABC):
     """ASE's `Calculator`, refusing keywords it does not know and forgetting results on ``set``.
 
     ASE's own accepts any keyword, and some of its potentials go on returning the old energy after
@@ -89,6 +90,6 @@ class StrictCalculator(Calculator):
         super().calculate(atoms, properties, system_changes)
         self.results = self.compute(self.atoms, properties or ("energy",))
 
+    @abstractmethod
     def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
         """Return at least ``properties`` of ``atoms``, in ASE's units."""
-        raise NotImplementedError

@@ -10,6 +10,7 @@ import pickle
 import re
 import sys
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -99,8 +100,9 @@ class BatchedCalculator(StrictCalculator):
             for crystal, e in zip(crystals, found, strict=True)
         ]
 
+    @abstractmethod
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
-        raise NotImplementedError
+        """Return energies and at least ``properties`` of structures that the model can take."""
 
 
 def split_batch(

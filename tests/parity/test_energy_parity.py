@@ -8,12 +8,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import energies as energy_parity
-from mlipcheck.checks.parity.compare import compare_frames
+from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frames import FrameSet, LabelledFrame
 from mlipcheck.references.vasp import Settings
@@ -375,3 +378,29 @@ def test_single_atoms_and_dimers_set_zeros_and_are_no_states():
     )
     # where there is nothing else, they are what was asked about
     assert compare(FrameSet("pairs", "here", more), [4.0, 5.0, 6.0], "raw").energy.frames == 3
+
+
+def shifted(turn):
+    """Return frames of three compositions, EMT's energies 2.7 eV/atom lower, with other forces."""
+    images = []
+    for k, symbol in enumerate(("Cu", "Ag", "Au")):
+        atoms = bulk(symbol, cubic=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.calc = EMT()
+        energy = atoms.get_potential_energy() - 2.7 * len(atoms)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=turn(atoms.get_forces()))
+        images.append(atoms)
+    return images
+
+
+def test_a_large_error_of_one_sign_is_another_zero_of_energy_where_forces_follow():
+    found = parity(EMT(), shifted(lambda f: 1.001 * f), energies="raw")
+    assert [d.kind for d in found.doubts] == ["zero of energy"]
+    assert "2.7 eV/atom off" in found.doubts[0].text
+
+
+def test_it_is_the_model_s_own_where_forces_do_not_follow():
+    found = parity(EMT(), shifted(lambda f: f[:, [1, 2, 0]]), energies="raw")
+    assert found.doubts == ()
+    (energy,) = [f for f in judge({"parity": [found]}) if f.quantity == "energy"]
+    assert energy.status == "fail"

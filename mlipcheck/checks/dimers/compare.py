@@ -69,6 +69,8 @@ def compare_curves(
         true_forces = -CubicSpline(reference.distances, reference.energies)(reference.distances, 1)
         moved = -CubicSpline(at, curve(at + shift))(at, 1)
     low = reference.energies[shared] < true_floor + WALL_TOP
+    # of the whole grid: a point counts alike wherever the model's curve begins
+    weights = trapezoid_weights(reference.distances)[shared]
     wall = low & (at < true_bond) & (at + shift >= r[0]) & (at + shift <= r[-1])
     return CurveComparison(
         reference=reference.name,
@@ -81,7 +83,7 @@ def compare_curves(
         reference_well_depth=float(end - true_floor),
         equilibrium_distance_error=shift if true and well else None,
         well_depth_error=float(curve(at[-1]) - floor - (end - true_floor)),
-        wall=fit_slope(moved[wall], true_forces[shared][wall], trapezoid_weights(at)[wall]),
+        wall=fit_slope(moved[wall], true_forces[shared][wall], weights[wall]),
         wall_displacements=displacements,
     )
 

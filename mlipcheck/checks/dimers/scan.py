@@ -17,7 +17,7 @@ from ...calculators.evaluate import Progress, evaluate, floating_type
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
-from ...references.level_of_theory import differences
+from ...references.level_of_theory import level_doubt
 from .compare import compare_curves, reference_extrema
 from .curve import (
     SUSPECT_JUMP,
@@ -144,7 +144,8 @@ def scan_pair(
     comparison = None
     known: tuple[Extremum, ...] = ()
     if plan.reference is not None and len(r) >= MIN_POINTS:
-        difference = differences(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
+        doubt = level_doubt(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
+        difference = doubt.text if doubt else None
         comparison = compare_curves(
             plan.reference, r, energies, forces, plan.bond_scale, difference
         )

@@ -25,7 +25,7 @@ from .forces import FLOOR, compare_forces
 from .label_warnings import doubt_energies, doubt_forces, doubt_own, doubt_unit
 from .ranking import compare_ranking
 from .record import Parity, StressParity
-from .rescaling import fit_factor
+from .rescaling import BEST_FIT, fit_factor
 
 PROPERTIES = ("energy", "forces", "stress")
 MIN_PAIRS = 10  # to know how errors of differences are spread
@@ -129,8 +129,8 @@ def compare_frames(
         why = f"the model fails on every frame: {states[0][1].error}" if states else "no labels"
         return replace(row, error=labels.error or why)
     parts = _Parts()
-    _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
     _add_forces(parts, good, seed)
+    _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
     _add_stresses(parts, good)
     own = None if labels.level_of_theory == "analytic" else doubt_own(good)
     level = level_doubt(
@@ -229,7 +229,9 @@ def _add_energies(
     parts.results |= {"energy": energy, "ranking": ranking}
     formulas = [f.atoms.get_chemical_formula() for f in frames]
     unit = doubt_energies(formulas, n_atoms, reference, model)
-    parts.doubts.append(unit or doubt_zero(conventions, convention))
+    follows = parts.results["forces"].r_squared if "forces" in parts.results else None
+    astray = follows is not None and follows.value < BEST_FIT
+    parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
 
 
 def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:

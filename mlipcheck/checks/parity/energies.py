@@ -117,8 +117,11 @@ def compare_energies_in(found: Conventions, convention: str, why: str) -> Energy
     )
 
 
-def doubt_zero(found: Conventions, chosen: str) -> Doubt | None:
-    """Say where labels have another zero of energy than the model, so that no error is known."""
+def doubt_zero(found: Conventions, chosen: str, *, astray: bool) -> Doubt | None:
+    """Say where labels have another zero of energy than the model, so that no error is known.
+
+    Where the model's forces are ``astray``, a large error of one sign is the model's own.
+    """
     if chosen == "fit-offsets" or chosen not in found.errors:
         return None
     mine, best = found.errors[chosen], None
@@ -144,15 +147,16 @@ def doubt_zero(found: Conventions, chosen: str) -> Doubt | None:
         )
         return Doubt(ZERO, text, (ZERO,))
     known = np.isfinite(mine)
-    if typical := _constant(mine[known], composition[known]):
+    if typical := _constant(mine[known], composition[known], astray):
         return Doubt(ZERO, f"its zero of energy seems to be {typical:.3g} eV/atom off", (ZERO,))
     return None
 
 
-def _constant(errors: np.ndarray, composition: np.ndarray) -> float | None:
+def _constant(errors: np.ndarray, composition: np.ndarray, astray: bool) -> float | None:
     """Return the typical error where it is one of another zero of energy, as of another code.
 
-    So it is where it is a constant of each composition, or large and of one sign in every frame.
+    So it is where it is a constant of each composition, or large and of one sign in every frame
+    of a model whose forces are not astray.
     """
     typical = float(np.median(errors)) if len(errors) else 0.0
     sizes = np.bincount(composition)
@@ -160,7 +164,7 @@ def _constant(errors: np.ndarray, composition: np.ndarray) -> float | None:
     several = sizes[composition] > 1
     within = (errors - sums[composition] / sizes[composition])[several]
     alike = len(within) >= MIN_FRAMES and np.sqrt(np.mean(within**2)) < EXPLAINS_ALL * abs(typical)
-    one_way = len(errors) > 0 and float(np.min(errors * np.sign(typical))) > ANOTHER_ZERO
+    one_way = not astray and bool(len(errors)) and min(errors * np.sign(typical)) > ANOTHER_ZERO
     if abs(typical) > NO_STRUCTURE or one_way or (abs(typical) > ANOTHER_ZERO and alike):
         return typical
     return None

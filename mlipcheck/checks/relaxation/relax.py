@@ -159,9 +159,6 @@ def _judge_reference(
     doubts = list(reference.doubts)
     if other := level_doubt(level, own, [set(target.symbols)], reference.settings):
         doubts.append(other)
-    elif level and not own:
-        text = f"the reference is {level}, the model's level is not known"
-        doubts.append(Doubt("level of theory", text))
     if not geometry.has_neighbours(target):
         reach = geometry.FARTHEST_NEIGHBOUR
         doubts.append(Doubt("unit", f"no two atoms are within {reach:g} Å: is its unit right?"))
