@@ -82,7 +82,7 @@ def test_run_of_the_soft_toy(run_cli, tmp_path):
     (bonds,) = [f for f in record.findings if f.quantity == "bond lengths" and f.status == "fail"]
     assert bonds.subjects[0] == "Morse13"
     (scan,) = record.rows("dimers")
-    assert scan.comparison.wall.s_lo == pytest.approx(0.377, abs=0.01)
+    assert scan.comparison.wall.s_lo == pytest.approx(0.327, abs=0.01)
     assert scan.collapse.distance == pytest.approx(0.83, abs=0.02)
     assert len(record.rows("relaxation")) == 5
     assert record.settings["elements"] == ["N"]
