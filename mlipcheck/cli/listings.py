@@ -123,12 +123,12 @@ def predict(
 
     from ..calculators.evaluate import evaluate
     from ..calculators.registry import describe
-    from ..references.files import read_frames
+    from ..references.images import read_images
     from ..report import listings, tables, terminal
 
     places.check_writable(json, inputs=[backend, *(option or []), file])
     calculator = inputs.load_calculator(backend, device, option)
-    frames = read_frames(file)
+    frames, _ = read_images(file)
     properties = ("energy", "forces", "stress", "energies", "magmoms")
     with checkup.progress_bar("evaluating", len(frames)) as advance:
         found = evaluate(calculator, frames, properties=properties, progress=advance)

@@ -18,7 +18,7 @@ from scipy.interpolate import CubicSpline
 
 from ..calculators.toy.morse import Morse
 from . import datasets
-from .files import read_frames
+from .images import read_images
 from .labels import LabelledFrame, read_frame
 
 Pair = tuple[str, str]
@@ -168,7 +168,7 @@ def _read_csv(
 
 def _read_dimers(path: Path) -> tuple[list[LabelledFrame], list[str]]:
     """Return the frames that can be points of a curve, and which others cannot, and why."""
-    frames = read_frames(path)
+    frames, _ = read_images(path)
     if not frames or any(len(a) != 2 for a in frames):
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
     found = [read_frame(a, f"{path.stem}[{k}]", "") for k, a in enumerate(frames)]

@@ -15,9 +15,9 @@ from ase.calculators.calculator import InputError
 
 from . import datasets, vasp
 from .crystals import wbm_crystals
-from .files import read_with_settings
 from .folders import first_that_reads, name_by_folder, own_name, runs_below
 from .frame_sets import FrameSet, make_set, make_sets
+from .images import read_images
 from .labels import LabelledFrame, read_frame
 
 __all__ = ["FrameSet", "LabelledFrame", "frames_from_atoms", "load_frame_sets"]
@@ -118,7 +118,7 @@ def _load_dataset(name: str) -> FrameSet:
         loaded = make_set(name, name, frames, vasp.Settings())
     else:
         (path,) = datasets.fetch(name)
-        images, _ = read_with_settings(path)
+        images, _ = read_images(path)
         loaded = frames_from_atoms(images, name, name)
     return dataclasses.replace(
         loaded,
@@ -176,7 +176,7 @@ def _read_file(path: Path, name: str, zero: str = "") -> list[_Row]:
     kind = vasp.file_kind(path)
     if kind == "vasp" and path.is_file():
         raise InputError(f"{path}: a structure without labels; give its vasprun.xml or OUTCAR")
-    images, settings = read_with_settings(path)
+    images, settings = read_images(path)
     runs = None if kind is None else [name] * len(images)
     if path.suffix.lower() == ".db":  # rows stand each for themselves
         runs = _names(images, name)

@@ -20,8 +20,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
-from mlipcheck.references.files import as_references, load_references, read_frames
+from mlipcheck.references.files import as_references, load_references
 from mlipcheck.references.frames import load_frame_sets
+from mlipcheck.references.images import read_images
 from mlipcheck.references.structures import morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
@@ -133,7 +134,7 @@ def test_a_relaxation_is_one_reference_with_its_start(
     assert r.relaxed.get_volume() == pytest.approx(volume, abs=1e-3)
     assert (r.cell_free, r.level_of_theory) == (True, level)
     assert not np.allclose(r.first.cell[:], r.relaxed.cell[:])
-    read = read_frames(folder / "vasprun.xml.gz")
+    read = read_images(folder / "vasprun.xml.gz")[0]
     assert frames is None or len(read) == frames
     np.testing.assert_array_equal(r.first.positions, read[0].positions)
     np.testing.assert_array_equal(r.relaxed.positions, read[-1].positions)
@@ -162,7 +163,9 @@ def test_outcar_alone_says_the_same_as_the_vasprun(data_dir):
     assert (outcar.cell_free, outcar.level_of_theory) == (True, "PBE, VASP")
     assert outcar.energy == pytest.approx(vasprun.energy, abs=1e-6)
     assert outcar.relaxed.get_volume() == pytest.approx(vasprun.relaxed.get_volume(), abs=1e-4)
-    assert len(read_frames(folder / "OUTCAR")) == len(read_frames(folder / "vasprun.xml")) == 3
+    assert (
+        len(read_images(folder / "OUTCAR")[0]) == len(read_images(folder / "vasprun.xml")[0]) == 3
+    )
 
 
 def test_contcar_alone_is_a_structure_without_labels(data_dir):
@@ -199,7 +202,7 @@ def test_settings_follow_the_tags(data_dir, tmp_path, isif, gga, ldau, free, lev
 
 def test_vasprun_keeps_fixed_atoms_and_does_not_mask_labels(data_dir, tmp_path):
     source = data_dir / "vasp" / "phonopy" / "NaCl64_displaced_001_vasprun.xml"
-    labels = read_frames(source)[-1].get_forces()
+    labels = read_images(source)[0][-1].get_forces()
     worst = int(np.linalg.norm(labels, axis=1).argmax())
     flags = "".join(
         f"<v type='logical'> {' '.join('F' * 3 if k == worst else 'T' * 3)} </v>"
@@ -210,7 +213,7 @@ def test_vasprun_keeps_fixed_atoms_and_does_not_mask_labels(data_dir, tmp_path):
     at += len("</varray>")
     path = tmp_path / "vasprun.xml"
     path.write_text(f"{text[:at]}<varray name='selective'>{flags}</varray>{text[at:]}")
-    (frame,) = read_frames(path)
+    (frame,) = read_images(path)[0]
     np.testing.assert_array_equal(frame.get_forces(apply_constraint=False), labels)
     (r,) = load_references([path])
     assert [c.index.tolist() for c in r.relaxed.constraints] == [[worst]]
@@ -230,7 +233,7 @@ def test_files_keep_fixed_atoms(tmp_path, name):
     assert r.error is None
     assert [c.index.tolist() for c in r.relaxed.constraints] == [[0, 2]]
     if name != "CONTCAR":
-        labels = read_frames(path)[0].get_forces(apply_constraint=False)
+        labels = read_images(path)[0][0].get_forces(apply_constraint=False)
         np.testing.assert_array_equal(labels, np.full((4, 3), 0.5))
 
 
@@ -264,7 +267,7 @@ def test_a_bad_file_is_a_reference_with_its_error(tmp_path, name):
     assert str(path) in r.error
     assert "\n" not in r.error
     with pytest.raises(InputError, match=re.escape(str(path))):
-        read_frames(path)
+        read_images(path)[0]
 
 
 def test_a_missing_file_is_a_reference_with_its_error(tmp_path):
@@ -468,10 +471,10 @@ def test_an_at_sign_belongs_to_the_name(tmp_path, monkeypatch):
     for name, symbol in {"a.xyz": "Cu", "a@1.xyz": "Al", "b@c.xyz": "Ag", "-": "Pt"}.items():
         ase.io.write(tmp_path / "written.xyz", labelled(bulk(symbol), -1.0))
         (tmp_path / "written.xyz").rename(name)
-        (atoms,) = read_frames(Path(name))
+        (atoms,) = read_images(Path(name))[0]
         assert atoms.get_chemical_formula() == symbol
     (tmp_path / "b").write_text((tmp_path / "a.xyz").read_text())
-    (atoms,) = read_frames(Path("b@c.xyz"))
+    (atoms,) = read_images(Path("b@c.xyz"))[0]
     assert atoms.get_chemical_formula() == "Ag"
 
 
@@ -502,7 +505,7 @@ def test_more_atoms_than_there_are_lines_are_refused_at_once(tmp_path, name, tex
     content = text.replace("{n}", str(n)).encode()
     path.write_bytes(gzip.compress(content) if packed else content)
     with pytest.raises(InputError, match=r"it announces \d+ atoms and has \d+ (lines|bytes)"):
-        read_frames(path)
+        read_images(path)[0]
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path):
@@ -580,7 +583,7 @@ def test_a_pickle_is_never_read(tmp_path, name, start):
 def test_an_input_file_brings_no_program_along(tmp_path):
     path = tmp_path / "water.com"
     path.write_text("%command=touch run\n# PBE\n\ntitle\n\n0 1\nH 0.0 0.0 0.0\nH 0.0 0.0 0.74\n\n")
-    (atoms,) = read_frames(path)
+    (atoms,) = read_images(path)[0]
     assert atoms.calc is None
 
 
