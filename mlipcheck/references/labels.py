@@ -46,6 +46,8 @@ class LabelledFrame:
         Why its labels cannot be used; none is then kept.
     notes : tuple of str
         What was left out and why; where the labels were read, where not from a calculator.
+    constraints : tuple
+        ASE's, of the structure as it was read; ``atoms`` has none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class LabelledFrame:
     zero: str = ""
     error: str | None = None
     notes: tuple[str, ...] = ()
+    constraints: tuple[Any, ...] = ()
 
 
 def check_structure(atoms: Atoms) -> None:
@@ -82,6 +85,7 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     except InputError as error:
         return LabelledFrame(name, Atoms(), None, None, None, run, zero, str(error))
     bare = atoms.copy()
+    fixed = tuple(bare.constraints)
     bare.set_constraint()
     results, stale = _results(atoms)
     carried = {"": results} | {prefix: _named(atoms, prefix) for prefix in PREFIXES}
@@ -93,13 +97,14 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     wrong += [f"{why} left out" for array, why in checked.values() if array is None]
     if not kept:
         why = "; ".join(wrong) or NO_LABELS
-        return LabelledFrame(name, bare, None, None, None, run, zero, why)
+        return LabelledFrame(name, bare, None, None, None, run, zero, why, constraints=fixed)
     read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
     aside = [(p or "the calculator's ") + label for p, values in found.items() for label in values]
     read += [f"{', '.join(aside)} not read"] if aside else []
     energy = float(kept["energy"]) if "energy" in kept else None
     labels = energy, kept.get("forces"), kept.get("stress")
-    return LabelledFrame(name, bare, *labels, run, zero, notes=(*read, *wrong))
+    notes = (*read, *wrong)
+    return LabelledFrame(name, bare, *labels, run, zero, notes=notes, constraints=fixed)
 
 
 def lookalikes(images: Iterable[Atoms]) -> list[str]:
