@@ -15,7 +15,7 @@ from mlipcheck.checks.parity.compare import check_settings, parity
 from mlipcheck.checks.parity.record import Parity
 from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL
 from mlipcheck.comparison import compare_runs
-from mlipcheck.references.frames import load_frame_sets
+from mlipcheck.references.inputs import load_frame_sets
 from mlipcheck.references.morse_frames import NAMES, morse_frames
 from mlipcheck.report.folder import draw_panels, write_figures
 from mlipcheck.results_file import make_run

@@ -8,11 +8,15 @@ from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.data import atomic_numbers
 
 from .calculators.base import check_seed
 from .calculators.records import CalculatorInfo
-from .references.frames import FrameSet
+from .references.frame_sets import FrameSet
+from .references.images import ReadOptions
 from .references.structures import RelaxedReference
+
+LABELS = ("energy", "forces", "stress", "virial")  # of which a user may name the keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +34,11 @@ class System:
     frames : tuple of FrameSet
     structures : tuple of (str, Atoms)
         All that is the user's own.
-    not_relaxed, unlabelled : tuple of str
-        What was given but cannot serve as a reference of a relaxation, or has no labels, and why.
+    not_relaxed, unlabelled, left_out : tuple of (str, str)
+        What was given but cannot serve as a reference of a relaxation, has no labels, or does not
+        count (copies, frames that are no states), and why.
+    found : str
+        How much was found in files, in words.
     demonstration : bool
         Whether nobody named anything.
     """
@@ -42,8 +49,10 @@ class System:
     references: tuple[RelaxedReference, ...] = ()
     frames: tuple[FrameSet, ...] = ()
     structures: tuple[tuple[str, Atoms], ...] = ()
-    not_relaxed: tuple[str, ...] = ()
-    unlabelled: tuple[str, ...] = ()
+    not_relaxed: tuple[tuple[str, str], ...] = ()
+    unlabelled: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    found: str = ""
     demonstration: bool = False
 
 
@@ -58,6 +67,7 @@ class Settings:
     each set are drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one
     factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the
     ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits.
+    ``label_keys`` and ``species`` are how files are read, as `ReadOptions` has them.
 
     Raises
     ------
@@ -84,6 +94,13 @@ class Settings:
     repeats: int = 3
     target: float | None = None
     fits: Path | None = field(default=None)
+    label_keys: dict[str, str] = field(default_factory=dict)
+    species: tuple[str, ...] = ()
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How files are read."""
+        return ReadOptions(self.label_keys, self.species)
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -91,3 +108,9 @@ class Settings:
             raise InputError(f"sample is {self.sample}; give 1 frame or more")
         if self.target is not None and not self.target > 0:
             raise InputError(f"target is {self.target}; give a positive error")
+        for label in self.label_keys:
+            if label not in LABELS:
+                raise InputError(f"label is {label!r}; give keys of {', '.join(LABELS)}")
+        for symbol in self.species:
+            if atomic_numbers.get(symbol, 0) < 1:
+                raise InputError(f"species is {symbol!r}, which is not an element; write Na,Cl")

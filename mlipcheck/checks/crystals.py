@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..check import Skip, Task
 from ..drawing.tables import Column
-from ..references.files import COLLECTIONS
+from ..references.inputs import COLLECTIONS
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 
 # As crystals these are molecules or atoms that dispersion holds together.

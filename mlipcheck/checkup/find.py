@@ -12,29 +12,35 @@ from ase.data import atomic_numbers
 
 from ..calculators.backends import get_demonstration
 from ..calculators.registry import describe
-from ..drawing.tables import some
+from ..drawing.lettering import count
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
-from ..references.files import COLLECTIONS, load_references
-from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
+from ..references.frame_sets import FrameSet, make_sets
+from ..references.images import ReadOptions
+from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
+from ..references.labels import NO_LABELS
 from ..references.morse_frames import NAMES, morse_frames
-from ..references.structures import RelaxedReference, morse_clusters
+from ..references.reader import Run, read_runs
+from ..references.structures import RelaxedReference, make_references, morse_clusters
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 ENERGY_RESOLUTION = 0.1
-MAX_LISTED = 3  # names of what was left out
 KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
 
 
 def find_system(
-    calculator: BaseCalculator, what: Sequence[str], *, independent: bool = False
+    calculator: BaseCalculator,
+    what: Sequence[str],
+    *,
+    independent: bool = False,
+    options: ReadOptions | None = None,
 ) -> System:
     """Find out what was given: elements and pairs, data sets, files and folders.
 
-    Labelled frames are compared with their labels; what is relaxed is relaxed again: runs, and
-    structures whose forces are small or unknown. Elements are those asked for, and the pairs that
-    some structure of the user's has.
+    Each file is read once. Labelled frames are compared with their labels; what is relaxed is
+    relaxed again: runs, and structures whose forces are small or unknown. Elements are those asked
+    for, and the pairs that some structure of the user's has.
 
     Raises
     ------
@@ -44,11 +50,14 @@ def find_system(
     elements, names = sort_words(what)
     if not names:
         return _of_elements(calculator, elements)
-    references, not_relaxed = _find_references(names)
-    sets, unlabelled = _find_frames(names, independent)
+    runs = read_runs((name for name in names if name not in KNOWN), options)
+    relaxed = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
+    relaxed += make_references(runs)
+    references = [r for r in relaxed if r.not_relaxed is None]
+    sets, failed = _find_frames(names, runs, independent)
     readable = [r for r in references if r.relaxed is not None]
-    if not (elements or readable or sets or not_relaxed):
-        errors = [r.error for r in references if r.error] or list(unlabelled)
+    if not (elements or readable or sets or len(references) < len(relaxed)):
+        errors = [r.error for r in references if r.error] or [s.error or "" for s in failed]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
     own = _own_structures(references, sets)
@@ -66,8 +75,10 @@ def find_system(
         references=tuple(references),
         frames=tuple(sets),
         structures=own,
-        not_relaxed=tuple(not_relaxed),
-        unlabelled=tuple(unlabelled),
+        not_relaxed=tuple((r.name, r.not_relaxed) for r in relaxed if r.not_relaxed),
+        unlabelled=tuple((s.name, _why_unlabelled(s)) for s in failed),
+        left_out=_left_out(runs, sets),
+        found=_found(runs, sets, readable),
     )
 
 
@@ -115,30 +126,53 @@ def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
     )
 
 
-def _find_references(names: Sequence[str]) -> tuple[list[RelaxedReference], list[str]]:
-    """Return what is relaxed, and in words what was given and is not."""
-    found = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
-    found += load_references(name for name in names if name not in KNOWN)
-    left: dict[str, list[str]] = {}
-    for r in found:
-        if r.not_relaxed is not None:
-            left.setdefault(r.not_relaxed, []).append(r.name)
-    words = [f"not relaxed again, {why}: {some(n, MAX_LISTED)}" for why, n in left.items()]
-    return [r for r in found if r.not_relaxed is None], words
-
-
-def _find_frames(names: Sequence[str], independent: bool) -> tuple[list[FrameSet], list[str]]:
-    """Return what has labels, and in words what was given and has none."""
-    items = [
+def _find_frames(
+    names: Sequence[str], runs: Sequence[Run], independent: bool
+) -> tuple[list[FrameSet], list[FrameSet]]:
+    """Return what has labels, and what was given and has none."""
+    of_files = make_sets(runs)
+    public = [
         morse_frames(name) if name in NAMES else name
         for name in names
-        if name not in COLLECTIONS or name in DATA_SETS
+        if name in DATA_SETS or name in NAMES or (name in OTHERS and name not in COLLECTIONS)
     ]
-    sets = load_frame_sets(items) if items else []
+    sets = load_frame_sets([*of_files, *public]) if of_files or public else []
     good = [s for s in sets if s.error is None]
     if independent:
         good = [s.independent() for s in good]
-    return good, [f"no labels: {s.error}" for s in sets if s.error is not None]
+    return good, [s for s in sets if s.error is not None]
+
+
+def _why_unlabelled(failed: FrameSet) -> str:
+    """Say why a set has no labels, in words that others may share."""
+    why = (failed.error or "").removeprefix(f"{failed.source}: ")
+    return why if why.startswith(NO_LABELS) else f"{NO_LABELS}: {why}"
+
+
+def _left_out(runs: Iterable[Run], sets: Iterable[FrameSet]) -> tuple[tuple[str, str], ...]:
+    """Return what was read and does not count, and why."""
+    copies = [(copy, "a copy, counted once") for run in runs for copy in run.copies]
+    frames = [(f.name, f"left out, {f.error}") for s in sets for f in s.left_out]
+    return (*copies, *frames)
+
+
+def _found(
+    runs: Sequence[Run], sets: Iterable[FrameSet], references: Sequence[RelaxedReference]
+) -> str:
+    """Say what was found in files; nothing where there are none."""
+    if not runs:
+        return ""
+    files = sum(1 + len(run.copies) for run in runs)
+    good = files - sum(run.error is not None for run in runs)
+    frames = [f for s in sets if s.name not in DATA_SETS for f in s.frames]
+    own = [r for r in references if r.source not in COLLECTIONS]
+    labelled = (
+        f"{count(len(frames), 'labelled frame')} of {count(len({f.run for f in frames}), 'run')}"
+    )
+    return (
+        f"read {good} of {count(files, 'file')}: {labelled}, "
+        f"{count(len(own), 'structure')} to relax"
+    )
 
 
 def _own_structures(

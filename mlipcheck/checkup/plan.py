@@ -15,7 +15,7 @@ from ..calculators.evaluate import describe_error, evaluate
 from ..calculators.registry import describe
 from ..check import Check, Skip, Task
 from ..checks import broken_checks, list_checks
-from ..drawing.tables import some
+from ..drawing.tables import list_reasons, some
 from ..system import Settings, System
 from .find import ENERGY_RESOLUTION, find_system
 
@@ -39,7 +39,10 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What is going to be done with what was given: jobs in their order, and what is left out."""
+    """What is going to be done with what was given: jobs in their order, and what is left out.
+
+    ``found`` says what was found in files, and what of it does not count.
+    """
 
     what: tuple[str, ...]
     system: System
@@ -47,6 +50,7 @@ class Plan:
     jobs: tuple[Job, ...]
     not_run: dict[str, str]
     notes: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -73,7 +77,9 @@ def plan_checkup(
     settings = settings or Settings()
     chosen = choose_checks(settings.only)
     if what or any(check.of_system for check in chosen):
-        system = find_system(calculator, what, independent=settings.independent)
+        system = find_system(
+            calculator, what, independent=settings.independent, options=settings.reading
+        )
     else:  # nobody has to know which
         system = System(describe(calculator))
     if settings.sample is not None:
@@ -103,7 +109,10 @@ def plan_checkup(
             not_run[check.name] = "; ".join(skips) or not_run.get(missing[0], f"needs {missing[0]}")
     if not jobs:
         raise InputError("; ".join(f"{name}: {why}" for name, why in not_run.items()))
-    return Plan(tuple(what), system, settings, tuple(jobs), not_run, tuple(notes))
+    found_words = [system.found] * bool(system.found) + list_reasons(system.left_out)
+    return Plan(
+        tuple(what), system, settings, tuple(jobs), not_run, tuple(notes), tuple(found_words)
+    )
 
 
 def choose_checks(only: Sequence[str]) -> tuple[Check[Any], ...]:

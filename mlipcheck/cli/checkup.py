@@ -47,7 +47,7 @@ def run_checks(
     plans = [plan_checkup(c, what, chosen) for c in calculators]
     for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
         before(calculator, plan)
-        _print_plan(spec, plan, alone=len(specs) == 1)
+        _print_plan(spec, plan, alone=len(specs) == 1, verbose=destination.verbose)
     folder = _parts_folder(destination.out)
     stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
     runs: list[RunRecord] = []
@@ -145,7 +145,7 @@ def _parts_folder(out: Path | None) -> Path:
     return (out if out is not None else cache_folder()) / "unfinished"
 
 
-def _print_plan(spec: str, plan: Plan, alone: bool) -> None:
+def _print_plan(spec: str, plan: Plan, alone: bool, verbose: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
     places.say(f"plan{whose}, about {_duration(plan.seconds)}:")
@@ -153,8 +153,11 @@ def _print_plan(spec: str, plan: Plan, alone: bool) -> None:
         places.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
     for name, why in plan.not_run.items():
         places.say(f"  {name:10} {'-':>7}  {why}")
-    for note in plan.notes:
+    for note in (*plan.found, *plan.notes):
         places.say(f"  {note}")
+    system = plan.system
+    for name, why in (*system.left_out, *system.not_relaxed, *system.unlabelled) * verbose:
+        places.say(f"  {name}: {why}")
 
 
 def _duration(seconds: float) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # what every one of them has
 SYSTEM = ("what", "backends", "option", "device")
+READING = ("label_keys", "species")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
 LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
@@ -44,7 +45,8 @@ class Command:
         alone = f": run --only {self.check}" if self.check else ""
         command.__doc__ = f"{self.help}{alone}.\n\nExample: {self.example}"
         save = ("save",) if self.saver else ()
-        given = options(*SYSTEM, *self.options, *save, *OUTPUTS)
+        reading = READING if self.check != "interface" else ()
+        given = options(*SYSTEM, *self.options, *reading, *save, *OUTPUTS)
         app.command(self.name)(given(command))
 
 
@@ -60,6 +62,8 @@ def run(command: Command, **given: Any) -> None:
     named = tuple(CHECK_OF.get(name, name) for name in inputs.split(given.get("only")))
     only = (command.check,) if command.check else named
     given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
+    given["label_keys"] = inputs.parse_keys(given.get("label_keys"))
+    given["species"] = inputs.split(given.get("species"))
     given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
     where = Destination(**chosen(Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))

@@ -54,6 +54,16 @@ def parse_sizes(text: str | None) -> tuple[int, ...] | None:
         raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
 
 
+def parse_keys(text: str | None) -> dict[str, str]:
+    """Return the keys of ``--label-keys``."""
+    from ase.calculators.calculator import InputError
+
+    pairs = [item.partition("=") for item in split(text)]
+    if any(not key for _, _, key in pairs):
+        raise InputError(f"--label-keys is {text!r}; write energy=my_E,forces=my_F")
+    return {label: key for label, _, key in pairs}
+
+
 def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
     """Return the records of ``report``, and what to call each where they differ."""
     from ase.calculators.calculator import InputError

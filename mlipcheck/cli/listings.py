@@ -104,7 +104,7 @@ def data(
 
 
 @app.command()
-@options("option", "device", "json")
+@options("option", "device", "species", "json")
 def predict(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", parser=path, help="Anything that ASE reads.")
@@ -113,6 +113,7 @@ def predict(
     *,
     option: list[str] | None,
     device: str,
+    species: str | None,
     json: str | None,
 ) -> None:
     """Energy, forces, stress and magnetic moments of the structures in FILE.
@@ -123,12 +124,12 @@ def predict(
 
     from ..calculators.evaluate import evaluate
     from ..calculators.registry import describe
-    from ..references.images import read_images
+    from ..references.images import ReadOptions, read_images
     from ..report import listings, tables, terminal
 
     places.check_writable(json, inputs=[backend, *(option or []), file])
     calculator = inputs.load_calculator(backend, device, option)
-    frames, _ = read_images(file)
+    frames, _ = read_images(file, ReadOptions(species=inputs.split(species)))
     properties = ("energy", "forces", "stress", "energies", "magmoms")
     with checkup.progress_bar("evaluating", len(frames)) as advance:
         found = evaluate(calculator, frames, properties=properties, progress=advance)

@@ -79,6 +79,13 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         "Dimer curves: auto, pbe, morse, FILE; none: no crystals either.",
         metavar="NAME|FILE",
     ),
+    "label_keys": _option(
+        str | None,
+        None,
+        "Names of energy, forces, stress, virial in files.",
+        metavar="LABEL=KEY,...",
+    ),
+    "species": _option(str | None, None, "Elements of types 1, 2, ...", metavar="X,X,..."),
     "fmax": _option(float, 0.02, "Force to relax to, eV/Å."),
     "steps": _option(int, 500, "Steps of a relaxation at most."),
     "optimizer": _option(str, "BFGS", "BFGS, LBFGS, FIRE or BFGSLineSearch."),
@@ -110,11 +117,13 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         Path | None, None, "Write the report's figures, SVG.", metavar="DIR", parser=path
     ),
     "verbose": _option(bool, False, "Print every finding and table.", *("-v", "--verbose")),
-    "strict": _option(bool, False, "Exit 1 when the answer for a use is no.", "--strict"),
+    "strict": _option(
+        bool, False, "Exit 1 when the answer for a --use, or any, is no.", "--strict"
+    ),
     "uses": _option(
         list[str] | None,
         None,
-        "With --strict: relax, energies, vibrations, defects, dynamics, hot, molecules.",
+        "relax, energies, vibrations, defects, dynamics, hot, molecules.",
         "--use",
         metavar="NAME",
     ),

@@ -82,7 +82,7 @@ def _takes_a_file(place: Path) -> bool:
 def _refuse_inputs(option: str, place: Path, inputs: Iterable[str | Path]) -> None:
     from ase.calculators.calculator import InputError
 
-    from ..references.files import SUFFIXES
+    from ..references.reader import SUFFIXES
     from ..references.vasp import file_kind
 
     if not place.is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,3 +125,22 @@ def some(names: Sequence[str], most: int = 4, *, joined: str = ", ") -> str:
     """Return the first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return joined.join(names[:most]) + more
+
+
+def list_reasons(reasons: Iterable[tuple[str, str]], most: int = 3) -> list[str]:
+    """Return lines for pairs of a name and a reason: one for each reason, the commonest first.
+
+    Reasons that differ only in their details are one; what is beyond ``most`` lines is their last.
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, why in reasons:
+        groups.setdefault(re.split(r"[;(]", why)[0].strip(), []).append((name, why))
+    found = sorted(groups.items(), key=lambda group: -len(group[1]))
+    lines = []
+    for key, pairs in found[: most if len(found) <= most else most - 1]:
+        alike = len({why for _, why in pairs}) == 1
+        lines.append(f"{pairs[0][1] if alike else key}: {some([n for n, _ in pairs], 3)}")
+    if len(found) > most:
+        rest = [name for _, pairs in found[most - 1 :] for name, _ in pairs]
+        lines.append(f"for {len(found) - most + 1} other reasons: {some(rest, 3)}")
+    return lines

@@ -18,14 +18,15 @@ from scipy.interpolate import CubicSpline
 
 from ..calculators.toy.morse import Morse
 from . import datasets
-from .images import read_images
-from .labels import LabelledFrame, read_frame
+from .folders import listed
+from .images import ReadOptions
+from .labels import LabelledFrame
+from .reader import read_file
 
 Pair = tuple[str, str]
 
 # Forces of these disagree with their energies in the PBE set (Ho, Er and Tm worst).
 LEFT_OUT = frozenset(chemical_symbols[59:71])
-MAX_LISTED = 3  # frames that are named, of however many
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,9 @@ def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:
     return ReferenceCurve(pair, "PBE diatomics", level, *table[:, np.argsort(table[0])])
 
 
-def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
+def read_curve(
+    path: str | Path, pairs: Sequence[Pair] = (), options: ReadOptions | None = None
+) -> ReferenceCurve:
     """Read a user's own curve.
 
     Parameters
@@ -95,6 +98,7 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
         with no energy to use are left out, and the curve's name says which.
     pairs : sequence of pairs
         What a CSV file may be about: its name (``Cu-O.csv``) says which, or there is one only.
+    options : ReadOptions, optional
 
     Raises
     ------
@@ -108,10 +112,9 @@ def read_curve(path: str | Path, pairs: Sequence[Pair] = ()) -> ReferenceCurve:
     if path.suffix.lower() == ".csv":
         pair, *columns = _read_csv(path, pairs)
     else:
-        frames, left_out = _read_dimers(path)
+        frames, left_out = _read_dimers(path, options)
         if left_out:
-            more = ", ..." if len(left_out) > MAX_LISTED else ""
-            name += f" without {', '.join(left_out[:MAX_LISTED])}{more}"
+            name += f" without {listed(left_out)}"
         pair, *columns = _curve_of(path, frames)
     known = np.array([column for column in columns if column is not None])
     known = known[:, np.argsort(known[0])]
@@ -166,18 +169,19 @@ def _read_csv(
     return pair, table["distance"], table["energy"], table.get("force")
 
 
-def _read_dimers(path: Path) -> tuple[list[LabelledFrame], list[str]]:
+def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[list[LabelledFrame], list[str]]:
     """Return the frames that can be points of a curve, and which others cannot, and why."""
-    frames, _ = read_images(path)
-    if not frames or any(len(a) != 2 for a in frames):
+    run = read_file(path, options)
+    if run.error:
+        raise InputError(run.error)
+    if any(len(f.atoms) not in (0, 2) for f in run.frames):
         raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
-    found = [read_frame(a, f"{path.stem}[{k}]", "") for k, a in enumerate(frames)]
-    wanted = [f for f in found if f.energy is not None]
+    wanted = [f for f in run.frames if f.energy is not None]
     if any(f.forces is not None for f in wanted):  # one without them would cost all theirs
         wanted = [f for f in wanted if f.forces is not None]
     left_out = [
         f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})"
-        for f in found
+        for f in run.frames
         if f not in wanted
     ]
     if not wanted:
@@ -210,6 +214,7 @@ def find_curves(
     grids: Mapping[Pair, np.ndarray],
     *,
     exact: bool = False,
+    options: ReadOptions | None = None,
 ) -> dict[Pair, ReferenceCurve]:
     """Return a reference for each pair that has one.
 
@@ -222,6 +227,8 @@ def find_curves(
         The pairs that are scanned, and where (Å).
     exact : bool
         Whether the calculator is a toy, whose truth is the Morse curve.
+    options : ReadOptions, optional
+        How a user's curve is read.
 
     Raises
     ------
@@ -231,7 +238,7 @@ def find_curves(
     if isinstance(source, Mapping):
         return {sorted_pair(*pair): curve for pair, curve in source.items()}
     if not isinstance(source, (str, Path, ReferenceCurve)):
-        each = [find_curves(item, grids, exact=exact) for item in source]
+        each = [find_curves(item, grids, exact=exact, options=options) for item in source]
         return {pair: curve for found in each for pair, curve in found.items()}  # the last holds
     if source == "none":
         return {}
@@ -242,7 +249,9 @@ def find_curves(
         paths = look("diatomics-pbe")
         known = {pair: pbe_curve(pair, *paths) for pair in grids} if paths else {}
         return {pair: curve for pair, curve in known.items() if curve is not None}
-    curve = source if isinstance(source, ReferenceCurve) else read_curve(source, list(grids))
+    curve = (
+        source if isinstance(source, ReferenceCurve) else read_curve(source, list(grids), options)
+    )
     if (pair := sorted_pair(*curve.pair)) not in grids:
         raise InputError(
             f"{curve.name} is about {'-'.join(curve.pair)}, which is not scanned; "

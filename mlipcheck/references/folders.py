@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-
-from ase.calculators.calculator import InputError
 
 from . import vasp
 
 T = TypeVar("T")
+MAX_LISTED = 3  # of names in a sentence
 # Of each file and folder, by what the system knows it by: the path that it counts under.
 Known = dict[tuple[int, int], Path]
 
@@ -64,17 +63,9 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def first_that_reads(
-    candidates: Sequence[Path], read: Callable[[Path], T]
-) -> tuple[T, tuple[str, ...]]:
-    """Read one run from the best of its files, and say what is wrong with better ones."""
-    wrong: list[str] = []
-    for path in candidates:
-        try:
-            return read(path), tuple(f"{w}; read {path.name} instead" for w in wrong)
-        except InputError as error:
-            wrong.append(str(error))
-    raise InputError("; ".join(wrong))
+def listed(names: Sequence[str]) -> str:
+    """Return the first of the names."""
+    return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
 
 
 def own_name(path: Path) -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
 from .doubts import Doubt
+from .folders import listed
 from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
-from .vasp import Settings
+from .reader import Run, fingerprint, run_of_atoms
+from .states import part_states
+from .vasp import Settings, file_kind
 
-MAX_LISTED = 3  # frames that are named, of however many
+# Keys of info that say a level of theory.
+LEVEL_KEYS = ("level_of_theory", "functional", "xc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +35,8 @@ class FrameSet:
         What to call it; the file, folder or data set that it comes from.
     frames : tuple of LabelledFrame
         Empty where ``error`` says why.
+    left_out : tuple of LabelledFrame
+        What was read beside them and is no state to compare; the error of each says why.
     level_of_theory : str or None
         None where nothing says it.
     energy_convention : str
@@ -53,6 +61,7 @@ class FrameSet:
     error: str | None = None
     settings: Settings | None = None
     doubts: tuple[Doubt, ...] = ()
+    left_out: tuple[LabelledFrame, ...] = ()
 
     @property
     def typed(self) -> str | None:
@@ -70,15 +79,7 @@ class FrameSet:
     @property
     def fingerprint(self) -> str:
         """The same for the same frames and labels, whatever their file is called."""
-        digest = hashlib.sha256()
-        for f in self.frames:
-            digest.update(f.atoms.numbers.astype("<i8").tobytes() + f.atoms.pbc.tobytes())
-            numbers = [f.atoms.positions, f.atoms.cell[:], f.energy, f.forces, f.stress]
-            for value in numbers:
-                if value is not None:
-                    # rounded, and no minus at a zero: another machine reads the same numbers
-                    digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
-        return digest.hexdigest()[:16]
+        return fingerprint(self.frames)
 
     def independent(self) -> FrameSet:
         """Take every frame for a run of its own."""
@@ -160,28 +161,66 @@ def _join(a: Settings, b: Settings) -> Settings | None:
     return dataclasses.replace(a, hubbard_u=a.hubbard_u | b.hubbard_u)
 
 
-def make_sets(
-    name: str,
-    source: str,
-    rows: Sequence[tuple[LabelledFrame, Settings]],
-    notes: Sequence[str] = (),
-    split: bool = True,
-) -> list[FrameSet]:
+def frames_from_atoms(
+    images: Iterable[Atoms], name: str = "frames", source: str = "Atoms"
+) -> FrameSet:
+    """Take the labels that structures carry; never starts a calculation.
+
+    Frames that follow each other with the same atoms in the same order are one run, unless
+    ``mptrj_traj_id`` or ``internal_id`` in their info differ.
+    """
+    (found,) = _of_levels(name, source, [run_of_atoms(images, name, source)], split=False)
+    return found
+
+
+def make_sets(runs: Iterable[Run]) -> list[FrameSet]:
+    """Return the labelled frames of each thing that a user named: a set for each level of theory.
+
+    A run without labels is a set of its own, with the error.
+    """
+    found: list[FrameSet] = []
+    for given, group in itertools.groupby(runs, key=lambda run: run.given):
+        all_runs = list(group)
+        name = all_runs[0].name if all_runs[0].source == given else Path(given).resolve().name
+        good = [run for run in all_runs if run.labelled]
+        found += _of_levels(name, given, good) if good else []
+        found += [_without_labels(run) for run in all_runs if not run.labelled]
+    return found
+
+
+def _without_labels(run: Run) -> FrameSet:
+    source, name = Path(run.source), run.name
+    if run.source != run.given and source.is_relative_to(run.given):
+        name = f"{Path(run.given).resolve().name}/{source.relative_to(run.given).as_posix()}"
+    error = run.error or "; ".join(run.better)
+    if not error and file_kind(source) == "vasp":
+        error = f"{source}: a structure without labels; give its vasprun.xml or OUTCAR"
+    return FrameSet(name, run.source, error=error or f"{source}: {_error(run.frames)}")
+
+
+def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
     """Return one set for each level of theory, or one of all; a note says where there are more."""
+    rows = [(f, run.settings or _settings_in_info(f.atoms)) for run in runs for f in run.frames]
+    notes = [note for run in runs for note in run.notes]
     levels = split_levels(rows)
     if len(levels) > 1 and not split:
-        notes = (*notes, f"mixed levels of theory: {', '.join(level.words for level in levels)}")
+        notes.append(f"mixed levels of theory: {', '.join(level.words for level in levels)}")
     if len(levels) < 2 or not split:
         settings = levels[0].settings if len(levels) == 1 else Settings()
         return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
     count = Counter(level.words for level in levels)
     # levels that differ in the values of U only are named by these
     tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
-    notes = (*notes, "mixed levels of theory: split")
+    notes.append("mixed levels of theory: split")
     return [
         make_set(f"{name} ({level.words}{tail})", source, level.frames, level.settings, notes)
         for level, tail in zip(levels, tails, strict=True)
     ]
+
+
+def _settings_in_info(atoms: Atoms) -> Settings:
+    level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
+    return Settings(level_of_theory=level)
 
 
 def make_set(
@@ -192,17 +231,19 @@ def make_set(
     notes: Sequence[str] = (),
 ) -> FrameSet:
     """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
+    states, left_out = part_states(frames)
     found = FrameSet(
         name,
         source,
         level_of_theory=settings.level_of_theory,
-        notes=(*notes, *_notes(frames)),
+        notes=(*notes, *_notes(states, left_out)),
         settings=settings if settings.functional else None,
         doubts=settings.doubts,
     )
-    if all(frame.error for frame in frames):
-        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error(frames)}")
-    return dataclasses.replace(found, frames=tuple(frames))
+    if all(frame.error for frame in states):
+        error = f"{source}: {_error([*states, *left_out])}"
+        return dataclasses.replace(found, notes=tuple(notes), error=error)
+    return dataclasses.replace(found, frames=tuple(states), left_out=tuple(left_out))
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
@@ -220,10 +261,12 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
     return text
 
 
-def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
+def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -> list[str]:
     total = len(frames)
     runs = len({frame.run for frame in frames})
     notes = [f"{total} frames of {runs} run{'s' * (runs > 1)}"] if runs < total else []
+    for error, count in Counter(frame.error for frame in left_out).items():
+        notes.append(f"{count} frame{'s' * (count > 1)} left out: {error}")
     usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
         missing = sum(getattr(frame, label) is None for frame in usable)
@@ -239,8 +282,7 @@ def _notes(frames: Sequence[LabelledFrame]) -> list[str]:
         for note in frame.notes:
             noted.setdefault(note, []).append(frame.name)
     for note, names in noted.items():
-        some = ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
-        which = "" if len(names) == total else f" ({len(names)} of {total} frames: {some})"
+        which = "" if len(names) == total else f" ({len(names)} of {total} frames: {listed(names)})"
         notes.append(note + which)
     for error, count in Counter(frame.error for frame in frames if frame.error).items():
         notes.append(f"{count} of {total} frames cannot be used: {error}")

@@ -7,8 +7,7 @@ import dataclasses
 import numpy as np
 
 from ..calculators.toy.morse import MorseCalculator
-from .frame_sets import FrameSet
-from .frames import frames_from_atoms
+from .frame_sets import FrameSet, frames_from_atoms
 from .structures import morse_clusters
 
 SIZE = 4  # a tetrahedron: all atoms are neighbours of each other

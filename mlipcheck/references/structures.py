@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +15,17 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from .doubts import Doubt
-from .labels import NO_LABELS, read_frame
+from .folders import name_by_folder
+from .labels import NO_LABELS, LabelledFrame, read_frame
+from .reader import Run
+from .states import part_states
 from .vasp import RELAXATION, SINGLE_POINT, Settings
 
 CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
 MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
+ENERGY_NOISE = 1e-3  # eV/atom that the end of a relaxation may lie above its lowest frame
+UNFINISHED = "a run that did not finish"
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,8 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
         atoms = first.copy()
         atoms.calc = MorseCalculator()
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
-        found = from_run([first, atoms], f"Morse{size}", "exact Morse")
+        frames = [read_frame(first, "", ""), read_frame(atoms, "", "")]
+        found = _reference(frames, f"Morse{size}", "exact Morse")
         references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
@@ -109,11 +117,79 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
 
     What no calculator should be asked about is a reference with its error.
     """
-    return from_run([atoms], name, source)
+    return _reference([read_frame(atoms, "", "")], name, source)
 
 
-def from_run(
-    run: Sequence[Atoms], name: str | None, source: str, settings: Settings | None = None
+def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
+    """Return what is relaxed, or may be, in runs: the end of each relaxation, or each frame.
+
+    A VASP run is one relaxation. So are frames of one run in another file where all have energies,
+    the last is the lowest and at rest (a note says so); others stand for themselves. What is no
+    state (a single atom, a duplicate) is none. What cannot be read is a reference with its error.
+    """
+    references = []
+    for run in runs:
+        if run.error is not None:
+            references.append(RelaxedReference(run.name, run.source, None, error=run.error))
+        elif run.settings is not None:
+            references.append(_reference(run.frames, run.name, run.source, run.settings, run.notes))
+        else:
+            references += _of_other_file(run)
+    return name_by_folder(references)
+
+
+def _of_other_file(run: Run) -> list[RelaxedReference]:
+    states, _ = part_states(run.frames)
+    parts = [
+        part
+        for _, group in itertools.groupby(states, key=lambda frame: frame.run)
+        for part in _part_relaxations(list(group))
+    ]
+    found = []
+    for part in parts:
+        # as ASE counts frames: where in the file it ends
+        name = run.name if len(parts) == 1 else part[-1].name
+        reference = _reference(part, name, run.source, None, run.notes)
+        if len(part) > 1:
+            note = f"{len(part)} frames taken as one relaxation, the last as its end"
+            reference = dataclasses.replace(reference, notes=(*reference.notes, note))
+        found.append(reference)
+    return found
+
+
+def _part_relaxations(frames: list[LabelledFrame]) -> list[list[LabelledFrame]]:
+    """Part a relaxation, which ends at its lowest energy and at rest, from frames of one run."""
+    energies = [f.energy for f in frames if len(f.atoms)]  # what is no structure has none
+    known = [e for e in energies if e is not None]
+    last = frames[-1]
+    falls = len(known) == len(energies) > 0
+    falls = falls and known[-1] <= min(known) + ENERGY_NOISE * len(last.atoms)
+    fmax = _largest_force(last)
+    return [frames] if falls and (fmax is None or fmax <= AT_REST) else [[f] for f in frames]
+
+
+def _largest_force(frame: LabelledFrame) -> float | None:
+    """Return the largest force that a relaxation had to bring down, eV/Å."""
+    if frame.forces is None:
+        return None
+    atoms, forces = frame.atoms.copy(), frame.forces.copy()
+    for constraint in frame.constraints:
+        constraint.adjust_forces(atoms, forces)
+    return float(np.linalg.norm(forces, axis=1).max(initial=0.0))
+
+
+def _with_constraints(frame: LabelledFrame) -> Atoms:
+    atoms = frame.atoms.copy()
+    atoms.set_constraint(copy.deepcopy(frame.constraints))
+    return atoms
+
+
+def _reference(
+    run: Sequence[LabelledFrame],
+    name: str | None,
+    source: str,
+    settings: Settings | None = None,
+    notes: tuple[str, ...] = (),
 ) -> RelaxedReference:
     """Take the last frame of a run as relaxed, and say where that is in doubt.
 
@@ -121,32 +197,28 @@ def from_run(
     are at rest; without forces it is a start.
     """
     settings = settings or Settings()
-    first, last = (read_frame(atoms, "", "") for atoms in (run[0], run[-1]))
+    first, last = run[0], run[-1]
     if not len(last.atoms):
         return RelaxedReference(name or "Atoms", source, None, error=f"{source}: {last.error}")
-    relaxed = run[-1].copy()
+    relaxed = _with_constraints(last)
     relaxes = settings.motion == RELAXATION
-    finished = relaxes and len(run) < settings.steps
+    finished = relaxes and settings.finished and len(run) < settings.steps
     fixed_cell = bool(relaxed.constraints) or (relaxes and settings.cell_free is False)
-    fmax = None
-    if last.forces is not None:
-        for constraint in relaxed.constraints:  # what the relaxation had to bring down
-            constraint.adjust_forces(relaxed, last.forces)
-        fmax = float(np.linalg.norm(last.forces, axis=1).max(initial=0.0))
+    fmax = _largest_force(last)
     stress = None if last.stress is None else float(np.abs(last.stress).max())
     faults = _faults(settings, len(run), fmax, None if fixed_cell else stress, finished)
     doubts = [*settings.doubts, *(doubt for doubt, _ in faults)]
     start_only = fmax is None and not finished
     if stress is None and relaxed.pbc.all() and not (finished or start_only or fixed_cell):
         doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))
-    notes = last.notes if last.error in (None, NO_LABELS) else (last.error,)
+    notes += last.notes if last.error in (None, NO_LABELS) else (last.error,)
     if not len(first.atoms):
-        notes = (*notes, f"its first frame is left out: {first.error}")
+        notes += (f"its first frame is left out: {first.error}",)
     return RelaxedReference(
         name=name or relaxed.get_chemical_formula(),
         source=source,
         relaxed=relaxed,
-        first=run[0].copy() if len(run) > 1 and len(first.atoms) else None,
+        first=_with_constraints(first) if len(run) > 1 and len(first.atoms) else None,
         energy=last.energy,
         cell_free=settings.cell_free if relaxes else None,
         fmax=fmax,
@@ -170,6 +242,8 @@ def _faults(
         found.append((doubt, doubt.text))
     if (motion := settings.motion) not in (None, RELAXATION, SINGLE_POINT):
         found.append((Doubt("not at rest", f"the reference is of {motion}"), motion))
+    if not settings.finished:
+        found.append((Doubt("not at rest", "the reference's run did not finish"), UNFINISHED))
     if fmax is not None and fmax > AT_REST:
         text = f"the reference has forces of {fmax:.2g} eV/Å"
         why = None if finished else f"forces above {AT_REST} eV/Å"

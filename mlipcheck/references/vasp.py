@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -68,6 +68,8 @@ class Settings:
         Whether the charge density was kept (ICHARG >= 10), as for a band structure.
     charge : float
         Of the cell, in e; 0 where it is not known.
+    finished : bool
+        Whether the file goes on to the end of the run; its complete steps are labels in any case.
     level_of_theory, functional, dispersion : str or None
     hubbard_u : dict or None
         The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
@@ -84,6 +86,7 @@ class Settings:
     functional: str | None = None
     hubbard_u: dict[str, float] | None = None
     dispersion: str | None = None
+    finished: bool = True
 
     def label_doubt(self, step: int) -> Doubt | None:
         """Say why the energy and forces of an ionic step are not labels; None where they are."""
@@ -156,6 +159,14 @@ def read_settings(path: Path, kind: str) -> Settings:
         raise InputError(
             f"{path}: damaged or truncated ({type(error).__name__}: {error})"
         ) from error
+
+
+def join_settings(best: Settings, other: Settings) -> Settings:
+    """Add what only another file of the same run says."""
+    if best.dispersion or not other.dispersion or not best.functional:
+        return best
+    level = f"{best.functional}{'' if best.hubbard_u == {} else '+U'} + {other.dispersion}, VASP"
+    return replace(best, dispersion=other.dispersion, level_of_theory=level)
 
 
 def _vasprun_settings(path: Path) -> Settings:

@@ -10,7 +10,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from mlipcheck.references.frames import frames_from_atoms
+from mlipcheck.references.frame_sets import frames_from_atoms
 
 OFFSET = 2.5  # eV an atom that the labels' zero is off
 

@@ -357,7 +357,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path):
 
 @pytest.fixture(scope="module")
 def relaxation(data_dir):
-    from mlipcheck.references.frames import load_frame_sets
+    from mlipcheck.references.inputs import load_frame_sets
 
     (labels,) = load_frame_sets([data_dir / "vasp" / "LiFePO4_relax_pymatgen"])
     return labels

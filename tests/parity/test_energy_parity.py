@@ -18,7 +18,8 @@ from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import energies as energy_parity
 from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
-from mlipcheck.references.frames import FrameSet, LabelledFrame
+from mlipcheck.references.frame_sets import FrameSet
+from mlipcheck.references.labels import LabelledFrame
 from mlipcheck.references.vasp import Settings
 from mlipcheck.verdict import judge
 

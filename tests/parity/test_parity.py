@@ -20,7 +20,7 @@ from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.criteria import FORCE_QUESTIONS
 from mlipcheck.checks.parity.forces import FLOOR
 from mlipcheck.record import RunRecord
-from mlipcheck.references.frames import frames_from_atoms
+from mlipcheck.references.frame_sets import frames_from_atoms
 from mlipcheck.storage import dumps
 from mlipcheck.uses import answer_uses
 from mlipcheck.verdict import conclude, judge

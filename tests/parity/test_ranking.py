@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from mlipcheck.checks.parity import ranking
 from mlipcheck.checks.parity.ranking import compare_ranking
-from mlipcheck.references.frames import LabelledFrame
+from mlipcheck.references.labels import LabelledFrame
 
 
 def states(formulas, runs=None, zeros=None):

@@ -16,7 +16,7 @@ from ase.neighborlist import neighbor_list
 
 from mlipcheck.references import datasets
 from mlipcheck.references.crystals import acwf_unaries, dcdft_crystals, wbm_crystals
-from mlipcheck.references.files import COLLECTIONS, as_references
+from mlipcheck.references.inputs import COLLECTIONS, as_references
 from mlipcheck.results_file import load_runs
 
 # --- dcdft -------------------------------------------------------------------------------------

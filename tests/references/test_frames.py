@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vasp_files import write_vasprun
 
-from mlipcheck.references.frames import FrameSet, frames_from_atoms, load_frame_sets
+from mlipcheck.references.frame_sets import FrameSet, frames_from_atoms
+from mlipcheck.references.inputs import load_frame_sets
 
 NAN, INF = float("nan"), float("inf")
 
@@ -379,18 +380,18 @@ def test_items_of_every_kind(tmp_path):
     path = tmp_path / "cu.xyz"
     ase.io.write(path, crystals(3.5, 3.6), format="extxyz")
     ready = frames_from_atoms(crystals(3.5), "ready")
-    found = load_frame_sets([path, str(path), ready, crystals(3.6, 3.7)])
-    assert [len(s.frames) for s in found] == [2, 2, 1, 2]
-    assert [s.name for s in found] == ["cu", "cu #2", "ready", "frames"]
-    assert found[2].frames is ready.frames
+    found = load_frame_sets([path, ready, str(path), crystals(3.6, 3.7)])
+    assert [len(s.frames) for s in found] == [2, 1, 2, 2]
+    assert [s.name for s in found] == ["cu", "ready", "cu #2", "frames"]
+    assert found[1].frames is ready.frames
     (together,) = load_frame_sets(crystals(3.5, 3.6, 3.7))
     assert len(together.frames) == 3
 
 
 def test_equal_names_get_their_folders(tmp_path):
-    for name in "ab":
+    for name, a in {"a": 3.6, "b": 3.7}.items():
         (tmp_path / name).mkdir()
-        ase.io.write(tmp_path / name / "cu.xyz", crystals(3.6), format="extxyz")
+        ase.io.write(tmp_path / name / "cu.xyz", crystals(a), format="extxyz")
     found = load_frame_sets([tmp_path / "a" / "cu.xyz", tmp_path / "b" / "cu.xyz"])
     assert [s.name for s in found] == ["a/cu", "b/cu"]
     two = load_frame_sets([crystals(3.5), crystals(3.6)])
@@ -649,15 +650,15 @@ def test_a_structure_alone_holds_no_labels(tmp_path, name):
 
 def test_a_folder_without_labels_says_what_was_looked_for(tmp_path):
     (found,) = load_frame_sets(tmp_path)
-    assert found.error.startswith(f"{tmp_path}: no labelled frames in this folder; looked for")
+    assert found.error.startswith(f"{tmp_path}: nothing to read in it; looked for vasprun.xml")
     ase.io.write(tmp_path / "CONTCAR", bulk("Cu"), format="vasp")
     (found,) = load_frame_sets(tmp_path)
     assert "a structure without labels" in found.error
 
 
 def test_a_tree_is_searched_but_for_what_is_hidden(tmp_path):
-    for name in ("a", "b/deep", ".hidden"):
-        write_vasprun(tmp_path / "tree" / name / "vasprun.xml", run_of(3.6))
+    for k, name in enumerate(("a", "b/deep", ".hidden")):
+        write_vasprun(tmp_path / "tree" / name / "vasprun.xml", run_of(3.6 + 0.1 * k))
     (found,) = load_frame_sets(tmp_path / "tree")
     assert [f.name for f in found.frames] == ["a", "b/deep"]
 

@@ -11,7 +11,7 @@ from vasp_files import write_vasprun
 
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import vasp
-from mlipcheck.references.frames import load_frame_sets
+from mlipcheck.references.inputs import load_frame_sets
 from mlipcheck.references.level_of_theory import MP_U, differences
 from mlipcheck.references.vasp import Settings, read_settings
 

@@ -99,7 +99,9 @@ class Dimers(Check[DimerScan]):
             skips = [Skip(f"--quick leaves out {len(pairs) - QUICK_PAIRS} pairs: {names}")]
             pairs = pairs[:QUICK_PAIRS]
         found = []
-        for plan in plan_scan(system.calculator, pairs, reference=settings.reference):
+        for plan in plan_scan(
+            system.calculator, pairs, reference=settings.reference, options=settings.reading
+        ):
             c = plan.reference
             curve = [c.name, c.distances, c.energies] if c else None
             atoms = Atoms(plan.pair, [[0, 0, 0], [0, 0, COMMON_DISTANCE]])

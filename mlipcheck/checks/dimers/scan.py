@@ -17,6 +17,7 @@ from ...calculators.evaluate import Progress, evaluate, floating_type
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
+from ...references.images import ReadOptions
 from ...references.level_of_theory import level_doubt
 from .compare import compare_curves, reference_extrema
 from .curve import (
@@ -99,6 +100,7 @@ def plan_scan(
     *,
     distances: Sequence[float] | np.ndarray | None = None,
     reference: Any = None,
+    options: ReadOptions | None = None,
 ) -> list[ScanPlan]:
     """Return what `scan_dimers` would scan; raises as it does."""
     pairs = list_pairs(elements_or_pairs)
@@ -107,7 +109,8 @@ def plan_scan(
     grids = {pair: _grid(scales[pair], distances) for pair in pairs}
     curves: Mapping[Pair, ReferenceCurve] = {}
     if reference is not None:
-        curves = find_curves(reference, grids, exact=get_demonstration(info.backend).morse)
+        exact = get_demonstration(info.backend).morse
+        curves = find_curves(reference, grids, exact=exact, options=options)
     level = info.level_of_theory
     return [ScanPlan(p, scales[p], grids[p], curves.get(p), level) for p in pairs]
 

@@ -16,7 +16,7 @@ from ...criterion import Evidence
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
 from ...references.crystals import ground_states
-from ...references.files import COLLECTIONS
+from ...references.inputs import COLLECTIONS
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on

@@ -13,7 +13,7 @@ from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...calculators.records import CalculatorInfo
 from ...check import Check, Context, Skip, Task, align, named
-from ...drawing.tables import Block, Paragraph, TableBlock, capital, number
+from ...drawing.tables import Block, Paragraph, TableBlock, capital, list_reasons, number
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...references.datasets import cache_folder
 from ...system import Settings, System
@@ -65,7 +65,7 @@ class Learning(Check[LearningCurve]):
             ]
         if len(system.frames) != 1:
             names = ", ".join(s.name for s in system.frames) or "none"
-            given = "; ".join((names, *system.unlabelled))
+            given = "; ".join((names, *list_reasons(system.unlabelled)))
             raise InputError(f"learning takes one set of labelled frames; given: {given}")
         labels = system.frames[0]
         split = split_runs(labels.name, [f.run for f in labels.frames], settings.seed)

@@ -20,7 +20,8 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...drawing.tables import some
-from ...references.frames import FrameSet, LabelledFrame
+from ...references.frame_sets import FrameSet
+from ...references.labels import LabelledFrame
 from ...storage import collect_versions, report_loss
 from ..kept import probe, read_kept, write_kept
 from .needed import make_curve

@@ -12,9 +12,10 @@ from ...calculators.evaluate import iterate_evaluations
 from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column
+from ...drawing.tables import Block, Column, list_reasons
 from ...record import CROSSED, Advice, Model, RunRecord
-from ...references.frames import DATA_SETS, FrameSet
+from ...references.frame_sets import FrameSet
+from ...references.inputs import DATA_SETS
 from ...system import Settings, System
 from ...uses import OWN, PUBLIC, TOY
 from . import compare
@@ -46,7 +47,7 @@ class ParityCheck(Check[Parity]):
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         compare.check_settings(settings.energies, settings.energy_resolution, settings.seed)
-        skips: list[Task | Skip] = [Skip(why) for why in system.unlabelled]
+        skips: list[Task | Skip] = [Skip(why) for why in list_reasons(system.unlabelled)]
         if not system.frames:
             return skips or [Skip("no labelled frames given")]
         tasks = []

@@ -18,7 +18,9 @@ from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
 from ...references.doubts import Doubt
-from ...references.frames import FrameSet, LabelledFrame, load_frame_sets
+from ...references.frame_sets import FrameSet
+from ...references.inputs import load_frame_sets
+from ...references.labels import LabelledFrame
 from ...references.level_of_theory import level_doubt
 from .energies import CONVENTIONS, OF_CHECKPOINT, compare_energies_in, doubt_zero, find_conventions
 from .forces import FLOOR, compare_forces

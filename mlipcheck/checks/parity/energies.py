@@ -12,7 +12,8 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets
 from ...references.doubts import Doubt
-from ...references.frames import FrameSet, LabelledFrame
+from ...references.frame_sets import FrameSet
+from ...references.labels import LabelledFrame
 from ...references.mp2020 import correction
 from .record import EnergyParity
 

@@ -9,7 +9,7 @@ from ase import units
 
 from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
-from ...references.frames import LabelledFrame
+from ...references.labels import LabelledFrame
 from .forces import FLOOR
 
 CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import with_interval
-from ...references.frames import LabelledFrame
+from ...references.labels import LabelledFrame
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95

@@ -9,7 +9,8 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator
 
 from ...calculators.evaluate import Progress
-from ...references.frames import FrameSet, LabelledFrame
+from ...references.frame_sets import FrameSet
+from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
 from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings

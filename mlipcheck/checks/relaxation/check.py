@@ -11,7 +11,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...check import Check, Context, Skip, Task, align, named
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, Paragraph, number, table_of_rows
+from ...drawing.tables import Block, Column, Paragraph, list_reasons, number, table_of_rows
 from ...record import Model
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
@@ -89,7 +89,7 @@ class Relaxations(Check[Relaxation]):
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         names = (f.name for f in dataclasses.fields(RelaxSettings))
         how = RelaxSettings(**{name: getattr(settings, name) for name in names})
-        skips = [Skip(why) for why in system.not_relaxed]
+        skips = [Skip(f"not relaxed again, {why}") for why in list_reasons(system.not_relaxed)]
         if not system.references:
             known = "no relaxed structures given"
             if not (system.frames or system.structures or skips):

@@ -18,7 +18,7 @@ from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...calculators.registry import describe
 from ...references.doubts import Doubt
-from ...references.files import as_references
+from ...references.inputs import as_references
 from ...references.level_of_theory import level_doubt
 from ...references.structures import RelaxedReference
 from . import geometry

@@ -1,0 +1,183 @@
+"""What a user names, as references and as labelled frames: files, folders, data sets, Atoms."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+from . import datasets, vasp
+from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
+from .folders import name_by_folder
+from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
+from .images import ReadOptions, read_images
+from .labels import LabelledFrame
+from .reader import read_runs, run_of_atoms
+from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
+
+FrameItem: TypeAlias = FrameSet | Sequence[Atoms] | Atoms | str | Path
+# Relaxed structures that can be named; the last two are downloaded where they are not at hand.
+COLLECTIONS: dict[str, Callable[[], list[RelaxedReference]]] = {
+    "dcdft": dcdft_crystals,
+    "morse-clusters": morse_clusters,
+    "acwf-unaries": acwf_unaries,
+    "wbm-equilibrium": wbm_crystals,
+}
+# Labelled frames that can be named; then what else can be elsewhere, and who uses it.
+DATA_SETS = ("mptrj-random-1k", "random-TP", "wbm-equilibrium")
+OTHERS = {
+    "diatomics-pbe": "mlipcheck dimer --reference pbe",
+    "acwf-unaries": "mlipcheck relax acwf-unaries",
+    "dcdft": "mlipcheck relax dcdft",
+    "morse-clusters": "mlipcheck relax morse-clusters",
+    "kitchin-111": "benchmarks/volcano.py",
+}
+_NAMES = ", ".join(map(repr, COLLECTIONS))
+
+
+def as_references(
+    items: Iterable[RelaxedReference | Atoms | str | Path] | RelaxedReference | Atoms | str | Path,
+) -> list[RelaxedReference]:
+    """Turn what a user names into references.
+
+    Parameters
+    ----------
+    items : one or several of
+        `RelaxedReference`; Atoms; the name of a collection (``"dcdft"``, ``"morse-clusters"``,
+        ``"acwf-unaries"``, ``"wbm-equilibrium"``); paths that `load_references` reads.
+
+    Raises
+    ------
+    InputError
+        For nothing, or something else.
+    """
+    if isinstance(items, (RelaxedReference, Atoms, str, Path)):
+        items = [items]
+    references: list[RelaxedReference] = []
+    for item in items:
+        if isinstance(item, RelaxedReference):
+            references.append(item)
+        elif isinstance(item, Atoms):
+            references.append(from_atoms(item))
+        elif isinstance(item, str) and item in COLLECTIONS:
+            references += COLLECTIONS[item]()
+        elif isinstance(item, (str, Path)):
+            references += load_references([item])
+        else:
+            raise InputError(f"{item!r} is not a reference; give Atoms, a file, or {_NAMES}")
+    if not references:
+        raise InputError(f"no reference structures; give Atoms, a file, or {_NAMES}")
+    return references
+
+
+def load_references(
+    paths: Iterable[str | Path], options: ReadOptions | None = None
+) -> list[RelaxedReference]:
+    """Read relaxed structures, as `read_runs` and `make_references` find them."""
+    return make_references(read_runs(paths, options))
+
+
+def load_frame_sets(
+    items: Iterable[FrameItem] | FrameItem, options: ReadOptions | None = None
+) -> list[FrameSet]:
+    """Load labelled frames; what cannot be read is a set with its error.
+
+    Parameters
+    ----------
+    items : one or several of
+        paths of files that ASE reads, and of folders, which are searched; the name of a data set
+        (``"mptrj-random-1k"``, ``"random-TP"``, ``"wbm-equilibrium"``), for which a file of that
+        name is not taken unless its path has a separator; lists of Atoms; `FrameSet`.
+    options : ReadOptions, optional
+
+    Notes
+    -----
+    What lies below a folder is one set, or one for each level of theory. A VASP run is one run,
+    and so are frames that follow each other with the same atoms in the same order; the rows of a
+    database are not.
+
+    Raises
+    ------
+    InputError
+        For nothing, something else, or a data set without labelled frames or that cannot be had.
+    """
+    if isinstance(items, (str, Atoms)) or not isinstance(items, Iterable):
+        items = [items]
+    given: list[Any] = list(items)
+    if given and all(isinstance(item, Atoms) for item in given):
+        given = [given]  # a list of Atoms is one set
+    found: list[FrameSet] = []
+    for are_paths, group in itertools.groupby(given, key=_is_path):
+        if are_paths:
+            found += map(_hint, make_sets(read_runs(group, options)))
+        else:
+            found += (one for item in group for one in _load(item))
+    if not found:
+        raise InputError(f"no frames; give files, folders, or {', '.join(DATA_SETS)}")
+    return _numbered(found)
+
+
+def _is_path(item: Any) -> bool:
+    named = isinstance(item, str) and (item in DATA_SETS or item in OTHERS)
+    return isinstance(item, (str, Path)) and not named
+
+
+def _hint(found: FrameSet) -> FrameSet:
+    """Name the data sets where a single word is no file."""
+    path = Path(found.source)
+    if found.error is None or len(path.parts) > 1 or path.exists():
+        return found
+    return dataclasses.replace(found, error=f"{found.error}; data sets: {', '.join(DATA_SETS)}")
+
+
+def _load(item: Any) -> list[FrameSet]:
+    if isinstance(item, FrameSet):
+        return [item]
+    if isinstance(item, str):
+        return [_load_dataset(item)]
+    images = [item] if isinstance(item, Atoms) or not isinstance(item, Iterable) else list(item)
+    if not all(isinstance(image, Atoms) for image in images):
+        what = reprlib.repr(item)
+        raise InputError(f"{what} holds no frames; give a file, a folder, or a list of Atoms")
+    return make_sets([run_of_atoms(images)])
+
+
+def _load_dataset(name: str) -> FrameSet:
+    if name in OTHERS:
+        raise InputError(
+            f"{name} has no labelled frames, it is for {OTHERS[name]}; "
+            f"give a file, a folder, or {', '.join(DATA_SETS)}"
+        )
+    dataset = datasets.get_dataset(name)
+    if name == "wbm-equilibrium":
+        frames = [
+            LabelledFrame(r.name, r.relaxed.copy(), r.energy, None, None, run=r.name)
+            for r in wbm_crystals()
+            if r.relaxed is not None
+        ]
+        loaded = make_set(name, name, frames, vasp.Settings())
+    else:
+        (path,) = datasets.fetch(name)
+        images, _ = read_images(path)
+        loaded = frames_from_atoms(images, name, name)
+    return dataclasses.replace(
+        loaded,
+        level_of_theory=dataset.level_of_theory,
+        energy_convention=dataset.energy_convention or "raw",
+        distribution=dataset.distribution,
+    )
+
+
+def _numbered(sets: list[FrameSet]) -> list[FrameSet]:
+    """Give sets of one name names of their own: by their folders, then by numbers."""
+    names: list[str] = []
+    for one in (sets := name_by_folder(sets)):
+        again = sum(n == one.name or n.startswith(f"{one.name} #") for n in names)
+        names.append(f"{one.name} #{again + 1}" if again else one.name)
+    return [dataclasses.replace(one, name=n) for one, n in zip(sets, names, strict=True)]

@@ -1,0 +1,246 @@
+"""The one reader of a user's files: each is opened and parsed once, whatever comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+from . import vasp
+from .folders import listed, own_name, runs_below
+from .images import ReadOptions, read_images
+from .labels import LabelledFrame, read_frame
+
+# What is looked for in a folder beside VASP runs.
+SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
+# Keys of info that say which run a frame is of.
+RUN_KEYS = ("mptrj_traj_id", "internal_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one file holds; of a VASP run, what its best file holds.
+
+    Attributes
+    ----------
+    name, source : str
+        What to call it; its file.
+    given : str
+        What the user named: the file, or a folder above it.
+    frames : tuple of LabelledFrame
+        Their ``run`` says which belong together; the rows of a database stand for themselves.
+    settings : Settings or None
+        What a VASP run says of itself; None for other files.
+    notes : tuple of str
+    better : tuple of str
+        What is wrong with files that would have been read before this one.
+    copies : tuple of str
+        Other files with the same frames and labels, which do not count.
+    error : str or None
+        Why there are no frames.
+    """
+
+    name: str
+    source: str
+    given: str = ""
+    frames: tuple[LabelledFrame, ...] = ()
+    settings: vasp.Settings | None = None
+    notes: tuple[str, ...] = ()
+    better: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any of its frames has a label that can be used."""
+        return any(frame.error is None for frame in self.frames)
+
+
+def read_runs(paths: Iterable[str | Path], options: ReadOptions | None = None) -> list[Run]:
+    """Read files and folders; what cannot be read is a run with its error.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        ``vasprun.xml[.gz]``, ``OUTCAR``, ``CONTCAR``, anything else that ASE reads, or folders.
+        A folder's VASP files are one run (or several, where restarts were kept), read from the
+        best of them that is whole; what else is in it, and below, is read too. Files with the
+        same frames and labels count once.
+    options : ReadOptions, optional
+    """
+    found = (run for path in paths for run in _read(Path(path), options or ReadOptions()))
+    return _leave_out_copies(found)
+
+
+def read_file(path: Path, options: ReadOptions | None = None) -> Run:
+    """Read one file; what cannot be read is a run with its error."""
+    name = own_name(path) or path.resolve().parent.name
+    return replace(_read_best([path], name, "", options or ReadOptions()), given=str(path))
+
+
+def run_of_atoms(images: Iterable[Atoms], name: str = "frames", source: str = "Atoms") -> Run:
+    """Take the labels that structures carry; never starts a calculation."""
+    return Run(name, source, source, _label(list(images), name))
+
+
+def fingerprint(frames: Iterable[LabelledFrame]) -> str:
+    """Return the same for the same frames and labels, whatever their file is called."""
+    digest = hashlib.sha256()
+    for f in frames:
+        digest.update(f.atoms.numbers.astype("<i8").tobytes() + f.atoms.pbc.tobytes())
+        for value in (f.atoms.positions, f.atoms.cell[:], f.energy, f.forces, f.stress):
+            if value is not None:
+                # rounded, and no minus at a zero: another machine reads the same numbers
+                digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read(path: Path, options: ReadOptions) -> Iterator[Run]:
+    if not path.is_dir():
+        yield read_file(path, options)
+        return
+    found = list(runs_below(path, SUFFIXES))
+    if not found:
+        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
+        why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
+        yield Run(path.name, str(path), str(path), error=f"{path}: {why}")
+    used: set[str] = set()
+    for candidates, zero in found:
+        below = candidates[0].relative_to(path)
+        parts = [part for part in (*below.parts[:-1], own_name(below)) if part]
+        name = "/".join(parts) or path.resolve().name
+        name = below.as_posix() if name in used else name
+        used.add(name)
+        yield replace(_read_best(candidates, name, zero, options), given=str(path))
+
+
+def _read_best(candidates: Sequence[Path], name: str, zero: str, options: ReadOptions) -> Run:
+    """Read one run from the best of its files, a finished one where there is one.
+
+    What the other output says of the run's settings is joined to what this one says.
+    """
+    best: tuple[Path, list[Atoms], vasp.Settings] | None = None
+    wrong: list[str] = []
+    other: vasp.Settings | None = None
+    for path in candidates:
+        kind = vasp.file_kind(path)
+        if best is not None and (kind == "vasp" or best[2].finished):
+            other = other or _settings(path, kind)
+            continue
+        try:
+            images, settings = read_images(path, options)
+        except InputError as error:
+            wrong.append(str(error))
+            continue
+        if best is not None and not settings.finished:
+            other = other or settings
+            continue
+        if best is not None:
+            wrong.append(f"{best[0]}: its run did not finish")
+            other = best[2]
+        best = path, images, settings
+    if best is None:
+        return Run(candidates[0].name, str(candidates[0]), error="; ".join(wrong))
+    path, images, settings = best
+    known = vasp.join_settings(settings, other) if other is not None else settings
+    of_vasp = known if vasp.file_kind(path) is not None else None
+    frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
+    notes = tuple(f"{why}; read {path.name} instead" for why in wrong)
+    return Run(name, str(path), "", frames, of_vasp, notes, tuple(wrong))
+
+
+def _settings(path: Path, kind: str | None) -> vasp.Settings | None:
+    """Return what a file that is not needed for its frames says, None where it says nothing."""
+    if kind not in ("vasp-xml", "vasp-out"):
+        return None
+    try:
+        return vasp.read_settings(path, kind)
+    except InputError:
+        return None
+
+
+def _label(
+    images: Sequence[Atoms],
+    name: str,
+    zero: str = "",
+    settings: vasp.Settings | None = None,
+    apart: bool = False,
+    options: ReadOptions | None = None,
+) -> tuple[LabelledFrame, ...]:
+    """Read the labels of all frames; those that their run says are none are frames with an error.
+
+    ``apart``: each frame is a run of its own.
+    """
+    names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
+    one_run = [name] * len(images) if settings is not None else _runs(images, name)
+    keys: dict[str, Any] = {"keys": options.label_keys} if options and options.label_keys else {}
+    frames = []
+    for step, (atoms, label, run) in enumerate(
+        zip(images, names, names if apart else one_run, strict=True)
+    ):
+        frame = read_frame(atoms, label, run, zero, **keys)
+        doubt = settings.label_doubt(step) if settings is not None else None
+        if doubt is not None:
+            frame = replace(
+                frame, energy=None, forces=None, stress=None, notes=(), error=doubt.text
+            )
+        frame.atoms.info.update(atoms.info)  # of what is no structure, too
+        frames.append(frame)
+    return tuple(frames)
+
+
+def _runs(images: Sequence[Atoms], name: str) -> list[str]:
+    """Name the run of each frame: by what its info says, or by the frames that it spans."""
+    runs: list[str] = []
+    for _, group in itertools.groupby(
+        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _run_in_info(a))
+    ):
+        run, start = list(group), len(runs)
+        whole = name if len(run) == len(images) else f"{name}[{start}:{start + len(run)}]"
+        runs += [_run_in_info(run[0]) or whole] * len(run)
+    return runs
+
+
+def _run_in_info(atoms: Atoms) -> str | None:
+    if "mptrj_snapshot_id" in atoms.info and RUN_KEYS[0] not in atoms.info:
+        # task-calculation-step
+        return str(atoms.info["mptrj_snapshot_id"]).rsplit("-", 2)[0]
+    return next((str(atoms.info[key]) for key in RUN_KEYS if key in atoms.info), None)
+
+
+def _leave_out_copies(runs: Iterable[Run]) -> list[Run]:
+    """Keep one of the runs that have the same frames and labels: the first, or VASP's own."""
+    kept: list[Run] = []
+    places: dict[str, list[int]] = {}
+    for run in runs:
+        known = run.frames and all(len(f.atoms) for f in run.frames)
+        alike = places.setdefault(fingerprint(run.frames) if known else run.source, [])
+        place = next((k for k in alike if known and _one_level(kept[k], run)), None)
+        if place is None:
+            alike.append(len(kept))
+            kept.append(run)
+            continue
+        first = kept[place]
+        if run.settings is not None and first.settings is None:
+            first, run = replace(run, given=first.given, copies=first.copies), first
+        kept[place] = replace(first, copies=(*first.copies, run.source))
+    return [
+        replace(r, notes=(*r.notes, f"counted once, with the same in {listed(r.copies)}"))
+        if r.copies
+        else r
+        for r in kept
+    ]
+
+
+def _one_level(one: Run, other: Run) -> bool:
+    a, b = one.settings, other.settings
+    if a is None or b is None:
+        return True
+    return (a.level_of_theory, a.charge, a.hubbard_u) == (b.level_of_theory, b.charge, b.hubbard_u)
