@@ -18,7 +18,6 @@ from ..references.curves import parse_pair
 from ..references.frame_sets import FrameSet, make_sets
 from ..references.images import ReadOptions
 from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
-from ..references.labels import NO_LABELS
 from ..references.morse_frames import NAMES, morse_frames
 from ..references.reader import Run, read_runs
 from ..references.structures import RelaxedReference, make_references, morse_clusters
@@ -76,7 +75,7 @@ def find_system(
         frames=tuple(sets),
         structures=own,
         not_relaxed=tuple((r.name, r.not_relaxed) for r in relaxed if r.not_relaxed),
-        unlabelled=tuple((s.name, _why_unlabelled(s)) for s in failed),
+        unlabelled=tuple((s.name, (s.error or "").removeprefix(f"{s.source}: ")) for s in failed),
         left_out=_left_out(runs, sets),
         found=_found(runs, sets, readable),
     )
@@ -143,17 +142,16 @@ def _find_frames(
     return good, [s for s in sets if s.error is not None]
 
 
-def _why_unlabelled(failed: FrameSet) -> str:
-    """Say why a set has no labels, in words that others may share."""
-    why = (failed.error or "").removeprefix(f"{failed.source}: ")
-    return why if why.startswith(NO_LABELS) else f"{NO_LABELS}: {why}"
-
-
 def _left_out(runs: Iterable[Run], sets: Iterable[FrameSet]) -> tuple[tuple[str, str], ...]:
     """Return what was read and does not count, and why."""
-    copies = [(copy, "a copy, counted once") for run in runs for copy in run.copies]
+    copies = [(_below(c, run.given), "a copy, counted once") for run in runs for c in run.copies]
     frames = [(f.name, f"left out, {f.error}") for s in sets for f in s.left_out]
     return (*copies, *frames)
+
+
+def _below(path: str, given: str) -> str:
+    inside = Path(path).is_relative_to(given) and path != given
+    return Path(path).relative_to(given).as_posix() if inside else path
 
 
 def _found(
@@ -164,15 +162,13 @@ def _found(
         return ""
     files = sum(1 + len(run.copies) for run in runs)
     good = files - sum(run.error is not None for run in runs)
-    frames = [f for s in sets if s.name not in DATA_SETS for f in s.frames]
+    read = count(files, "file") if good == files else f"{good} of {count(files, 'file')}"
+    frames = [f for s in sets if s.name not in DATA_SETS for f in s.frames if f.error is None]
     own = [r for r in references if r.source not in COLLECTIONS]
     labelled = (
         f"{count(len(frames), 'labelled frame')} of {count(len({f.run for f in frames}), 'run')}"
     )
-    return (
-        f"read {good} of {count(files, 'file')}: {labelled}, "
-        f"{count(len(own), 'structure')} to relax"
-    )
+    return f"read {read}: {labelled}, {count(len(own), 'structure')} to relax"
 
 
 def _own_structures(

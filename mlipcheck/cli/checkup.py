@@ -39,6 +39,7 @@ def run_checks(
     """
     from ..checkup.plan import plan_checkup
     from ..checkup.run import make_store, run_checkup
+    from ..drawing.lettering import count
 
     destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)
@@ -56,7 +57,7 @@ def run_checks(
             calculator, plan, store=store, progress=progress_bar, command=command_line()
         )
         if store.used:
-            places.say(f"{store.used} parts of an interrupted run taken from {folder}")
+            places.say(f"{count(store.used, 'part')} of an interrupted run taken from {folder}")
         runs.append(run)
         if run.interrupted:
             break
@@ -149,11 +150,13 @@ def _print_plan(spec: str, plan: Plan, alone: bool, verbose: bool) -> None:
     """Say what is going to be done, and about how long it takes."""
     whose = "" if alone else f" for {spec}"
     places.say(f"plan{whose}, about {_duration(plan.seconds)}:")
+    for line in plan.found:
+        places.say(f"  {line}")
     for job in plan.jobs:
         places.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
     for name, why in plan.not_run.items():
         places.say(f"  {name:10} {'-':>7}  {why}")
-    for note in (*plan.found, *plan.notes):
+    for note in plan.notes:
         places.say(f"  {note}")
     system = plan.system
     for name, why in (*system.left_out, *system.not_relaxed, *system.unlabelled) * verbose:

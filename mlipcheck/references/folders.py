@@ -15,30 +15,34 @@ T = TypeVar("T")
 MAX_LISTED = 3  # of names in a sentence
 # Of each file and folder, by what the system knows it by: the path that it counts under.
 Known = dict[tuple[int, int], Path]
+Links = dict[Path, list[Path]]
 
 
 def runs_below(
-    folder: Path, suffixes: Collection[str], known: Known | None = None
+    folder: Path, suffixes: Collection[str], links: Links, known: Known | None = None
 ) -> Iterator[tuple[list[Path], str]]:
     """Yield the files of each run below a folder, best first, and the zero of its energies.
 
     A folder's VASP files are one run, or several where restarts were kept; each other file that
-    has one of the suffixes is a run. What lies elsewhere counts under the first link to it.
+    has one of the suffixes is a run. What lies elsewhere counts under the first link to it;
+    ``links`` collects the others.
     """
     known = _known_below(folder) if known is None else known
-    inside = [
-        path
-        for path in sorted(folder.iterdir())
-        if not (path.is_dir() and path.name.startswith("."))
-        and known.setdefault(_identity(path), path) == path
-    ]
+    inside = []
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name.startswith("."):
+            continue
+        if (first := known.setdefault(_identity(path), path)) == path:
+            inside.append(path)
+        else:
+            links.setdefault(first, []).append(path)
     runs = vasp.list_runs(inside)
     for candidates in runs:
         # a restart has another basis set, and with it another zero, than what it goes on from
         yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
     for child in inside:
         if child.is_dir():
-            yield from runs_below(child, suffixes, known)
+            yield from runs_below(child, suffixes, links, known)
         elif child.suffix.lower() in suffixes:
             yield [child], ""
 

@@ -106,7 +106,8 @@ def _read(path: Path, options: ReadOptions) -> Iterator[Run]:
     if not path.is_dir():
         yield read_file(path, options)
         return
-    found = list(runs_below(path, SUFFIXES))
+    links: dict[Path, list[Path]] = {}
+    found = list(runs_below(path, SUFFIXES, links))
     if not found:
         wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
         why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
@@ -118,7 +119,9 @@ def _read(path: Path, options: ReadOptions) -> Iterator[Run]:
         name = "/".join(parts) or path.resolve().name
         name = below.as_posix() if name in used else name
         used.add(name)
-        yield replace(_read_best(candidates, name, zero, options), given=str(path))
+        copies = tuple(str(link) for file in candidates for link in links.get(file, ()))
+        run = _read_best(candidates, name, zero, options)
+        yield replace(run, given=str(path), copies=copies)
 
 
 def _read_best(candidates: Sequence[Path], name: str, zero: str, options: ReadOptions) -> Run:
@@ -229,8 +232,8 @@ def _leave_out_copies(runs: Iterable[Run]) -> list[Run]:
             continue
         first = kept[place]
         if run.settings is not None and first.settings is None:
-            first, run = replace(run, given=first.given, copies=first.copies), first
-        kept[place] = replace(first, copies=(*first.copies, run.source))
+            first, run = replace(run, given=first.given), first
+        kept[place] = replace(first, copies=(*first.copies, run.source, *run.copies))
     return [
         replace(r, notes=(*r.notes, f"counted once, with the same in {listed(r.copies)}"))
         if r.copies

@@ -228,7 +228,7 @@ def test_an_interrupted_run_goes_on_with_the_crystal_it_had_not(work, run_cli, m
     monkeypatch.setattr(Stopping, "done", 0)
     status, _, err = run_cli(*command, "--out", "report")
     assert status == 0
-    assert "1 parts of an interrupted run taken from" in err
+    assert "1 part of an interrupted run taken from" in err
     assert Stopping.done == planned + PROBE + POINTS  # of gold alone
     assert not (work / "report" / "unfinished").exists()
     assert run_cli(*command, "--json", "whole.json")[0] == 0

@@ -211,11 +211,11 @@ def test_how_many_files_are_left_out_is_on_the_screen(run_cli, tmp_path):
         paths[-1].write_text("these are\nonly\nwords\n")
     status, out, _ = run_cli("parity", "-b", "ase:emt", *paths)
     assert status == 0
-    assert "words0.xyz: not readable" in words(out)
-    assert "and 2 more notes" in out
+    assert "not readable as " in words(out)
+    assert "words0.xyz, words1.xyz, words2.xyz and 1 more" in words(out)
     assert out.count("\n") <= 40
-    _, out, _ = run_cli("parity", "-b", "ase:emt", *paths, "--verbose")
-    assert all(f"words{k}.xyz: not readable" in words(out) for k in range(4))
+    _, _, err = run_cli("parity", "-b", "ase:emt", *paths, "--verbose")
+    assert all(f"words{k}.xyz: not readable" in err for k in range(4))
 
 
 @pytest.mark.slow
