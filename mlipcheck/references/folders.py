@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -43,7 +44,7 @@ def runs_below(
     for child in inside:
         if child.is_dir():
             yield from runs_below(child, suffixes, links, known)
-        elif child.suffix.lower() in suffixes:
+        elif Path(unpacked_name(child)).suffix.lower() in suffixes:
             yield [child], ""
 
 
@@ -72,11 +73,14 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
 
 
+def unpacked_name(path: Path) -> str:
+    """Return the name of a file without the suffix of its compression."""
+    return re.sub(r"\.(gz|bz2|xz)$", "", path.name)
+
+
 def own_name(path: Path) -> str:
     """Return the name of a file without its suffixes; nothing for a name that VASP gives."""
-    name = path.name
-    for packed in (".gz", ".bz2", ".xz"):
-        name = name.removesuffix(packed)
+    name = unpacked_name(path)
     if vasp.file_kind(path) is None:
         return name.rsplit(".", 1)[0]
     name = name.replace(".xml", "")

@@ -146,7 +146,7 @@ def _read_best(candidates: Sequence[Path], name: str, zero: str, options: ReadOp
             other = other or settings
             continue
         if best is not None:
-            wrong.append(f"{best[0]}: its run did not finish")
+            wrong.append(f"{best[0]}: truncated, its run did not finish")
             other = best[2]
         best = path, images, settings
     if best is None:
