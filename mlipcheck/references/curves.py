@@ -21,7 +21,7 @@ from . import datasets
 from .folders import listed
 from .images import ReadOptions
 from .labels import LabelledFrame
-from .reader import read_file
+from .reader import read_runs
 
 Pair = tuple[str, str]
 
@@ -171,7 +171,7 @@ def _read_csv(
 
 def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[list[LabelledFrame], list[str]]:
     """Return the frames that can be points of a curve, and which others cannot, and why."""
-    run = read_file(path, options)
+    (run,) = read_runs([path], options)
     if run.error:
         raise InputError(run.error)
     if any(len(f.atoms) not in (0, 2) for f in run.frames):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
 
 from . import vasp
 
-T = TypeVar("T")
 MAX_LISTED = 3  # of names in a sentence
 # Of each file and folder, by what the system knows it by: the path that it counts under.
 Known = dict[tuple[int, int], Path]
@@ -87,15 +84,19 @@ def own_name(path: Path) -> str:
     return "" if name.lower() in ("vasprun", "outcar", "contcar", "poscar") else name
 
 
-def name_by_folder(found: Sequence[T]) -> list[T]:
-    """Put the folder before a name that records of several sources have."""
-    records: Sequence[Any] = found
-    sources = defaultdict(set)
-    for one in records:
-        sources[one.name].add(one.source)
-    return [
-        dataclasses.replace(one, name=f"{Path(one.source).resolve().parent.name}/{one.name}")
-        if len(sources[one.name]) > 1 and len(Path(one.source).parts) > 1
-        else one
-        for one in records
-    ]
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest ends of paths, without suffixes, that tell them apart."""
+    own = Counter((path.parent, own_name(path)) for path in paths)
+    ends = []
+    for path in paths:
+        name = own_name(path)
+        name = path.name if own[path.parent, name] > 1 else name
+        ends.append([*path.resolve().parent.parts, name][: None if name else -1])
+    names = [end[-1] for end in ends]
+    for n in range(2, max(map(len, ends), default=0) + 1):
+        count = Counter(names)
+        names = [
+            "/".join(end[-n:]) if count[name] > 1 else name
+            for end, name in zip(ends, names, strict=True)
+        ]
+    return names

@@ -180,22 +180,23 @@ def make_sets(runs: Iterable[Run]) -> list[FrameSet]:
     """
     found: list[FrameSet] = []
     for given, group in itertools.groupby(runs, key=lambda run: run.given):
-        all_runs = list(group)
-        name = all_runs[0].name if all_runs[0].source == given else Path(given).resolve().name
-        good = [run for run in all_runs if run.labelled]
+        inside = list(group)
+        name = inside[0].name if inside[0].source == given else Path(given).resolve().name
+        good = [run for run in inside if run.labelled]
         found += _of_levels(name, given, good) if good else []
-        found += [_without_labels(run) for run in all_runs if not run.labelled]
+        bad = [run for run in inside if not run.labelled]
+        found += [FrameSet(run.name, run.source, error=_why_none(run)) for run in bad]
     return found
 
 
-def _without_labels(run: Run) -> FrameSet:
-    source, name = Path(run.source), run.name
-    if run.source != run.given and source.is_relative_to(run.given):
-        name = f"{Path(run.given).resolve().name}/{source.relative_to(run.given).as_posix()}"
-    error = run.error or "; ".join(run.better)
-    if not error and file_kind(source) == "vasp":
-        error = f"{source}: a structure without labels; give its vasprun.xml or OUTCAR"
-    return FrameSet(name, run.source, error=error or f"{source}: {_error(run.frames)}")
+def _why_none(run: Run) -> str:
+    """Say why a run has no labels."""
+    if run.error is not None:
+        return run.error
+    if file_kind(Path(run.source)) == "vasp":
+        why = "a structure without labels; give its vasprun.xml or OUTCAR"
+        return "; ".join(run.notes) or f"{run.source}: {why}"
+    return f"{run.source}: {_error(run.frames)}"
 
 
 def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,11 +13,10 @@ from ase.calculators.calculator import InputError
 
 from . import datasets, vasp
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
-from .folders import name_by_folder
 from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
-from .reader import read_runs, run_of_atoms
+from .reader import Run, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
 
 FrameItem: TypeAlias = FrameSet | Sequence[Atoms] | Atoms | str | Path
@@ -112,15 +110,15 @@ def load_frame_sets(
     given: list[Any] = list(items)
     if given and all(isinstance(item, Atoms) for item in given):
         given = [given]  # a list of Atoms is one set
-    found: list[FrameSet] = []
-    for are_paths, group in itertools.groupby(given, key=_is_path):
-        if are_paths:
-            found += map(_hint, make_sets(read_runs(group, options)))
-        else:
-            found += (one for item in group for one in _load(item))
+    found = make_sets(map(_hint, read_runs(filter(_is_path, given), options)))
+    found += [one for item in given if not _is_path(item) for one in _load(item)]
     if not found:
         raise InputError(f"no frames; give files, folders, or {', '.join(DATA_SETS)}")
-    return _numbered(found)
+    names: list[str] = []
+    for one in found:
+        again = sum(n == one.name or n.startswith(f"{one.name} #") for n in names)
+        names.append(f"{one.name} #{again + 1}" if again else one.name)
+    return [dataclasses.replace(one, name=n) for one, n in zip(found, names, strict=True)]
 
 
 def _is_path(item: Any) -> bool:
@@ -128,12 +126,11 @@ def _is_path(item: Any) -> bool:
     return isinstance(item, (str, Path)) and not named
 
 
-def _hint(found: FrameSet) -> FrameSet:
+def _hint(run: Run) -> Run:
     """Name the data sets where a single word is no file."""
-    path = Path(found.source)
-    if found.error is None or len(path.parts) > 1 or path.exists():
-        return found
-    return dataclasses.replace(found, error=f"{found.error}; data sets: {', '.join(DATA_SETS)}")
+    if run.error is None or len(Path(run.given).parts) > 1 or Path(run.given).exists():
+        return run
+    return dataclasses.replace(run, error=f"{run.error}; data sets: {', '.join(DATA_SETS)}")
 
 
 def _load(item: Any) -> list[FrameSet]:
@@ -172,12 +169,3 @@ def _load_dataset(name: str) -> FrameSet:
         energy_convention=dataset.energy_convention or "raw",
         distribution=dataset.distribution,
     )
-
-
-def _numbered(sets: list[FrameSet]) -> list[FrameSet]:
-    """Give sets of one name names of their own: by their folders, then by numbers."""
-    names: list[str] = []
-    for one in (sets := name_by_folder(sets)):
-        again = sum(n == one.name or n.startswith(f"{one.name} #") for n in names)
-        names.append(f"{one.name} #{again + 1}" if again else one.name)
-    return [dataclasses.replace(one, name=n) for one, n in zip(sets, names, strict=True)]

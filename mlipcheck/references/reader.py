@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import vasp
-from .folders import listed, own_name, runs_below
+from .folders import Links, listed, runs_below, short_names
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame, read_frame
 
@@ -30,17 +30,14 @@ class Run:
 
     Attributes
     ----------
-    name, source : str
-        What to call it; its file.
-    given : str
-        What the user named: the file, or a folder above it.
+    name, source, given : str
+        What to call it; its file; what the user named, that file or a folder above it.
     frames : tuple of LabelledFrame
         Their ``run`` says which belong together; the rows of a database stand for themselves.
     settings : Settings or None
         What a VASP run says of itself; None for other files.
     notes : tuple of str
-    better : tuple of str
-        What is wrong with files that would have been read before this one.
+        Also what is wrong with files that would have been read before this one.
     copies : tuple of str
         Other files with the same frames and labels, which do not count.
     error : str or None
@@ -53,7 +50,6 @@ class Run:
     frames: tuple[LabelledFrame, ...] = ()
     settings: vasp.Settings | None = None
     notes: tuple[str, ...] = ()
-    better: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     error: str | None = None
 
@@ -75,14 +71,20 @@ def read_runs(paths: Iterable[str | Path], options: ReadOptions | None = None) -
         same frames and labels count once.
     options : ReadOptions, optional
     """
-    found = (run for path in paths for run in _read(Path(path), options or ReadOptions()))
-    return _leave_out_copies(found)
-
-
-def read_file(path: Path, options: ReadOptions | None = None) -> Run:
-    """Read one file; what cannot be read is a run with its error."""
-    name = own_name(path) or path.resolve().parent.name
-    return replace(_read_best([path], name, "", options or ReadOptions()), given=str(path))
+    links: Links = {}
+    found: list[tuple[Path, list[Path], str]] = []
+    for path in map(Path, paths):
+        below = list(runs_below(path, SUFFIXES, links)) if path.is_dir() else []
+        found += [(path, files, zero) for files, zero in below or [([path], "")]]
+    names = short_names([files[0] for _, files, _ in found])
+    runs = []
+    for (given, files, zero), name in zip(found, names, strict=True):
+        copies = tuple(str(link) for file in files for link in links.get(file, ()))
+        run = _read_best(files, name, zero, options or ReadOptions())
+        if run.error is not None and given != files[0]:
+            run = replace(run, name=files[0].relative_to(given).as_posix())
+        runs.append(replace(run, given=str(given), copies=copies))
+    return _leave_out_copies(runs)
 
 
 def run_of_atoms(images: Iterable[Atoms], name: str = "frames", source: str = "Atoms") -> Run:
@@ -102,71 +104,38 @@ def fingerprint(frames: Iterable[LabelledFrame]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read(path: Path, options: ReadOptions) -> Iterator[Run]:
-    if not path.is_dir():
-        yield read_file(path, options)
-        return
-    links: dict[Path, list[Path]] = {}
-    found = list(runs_below(path, SUFFIXES, links))
-    if not found:
-        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
-        why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
-        yield Run(path.name, str(path), str(path), error=f"{path}: {why}")
-    used: set[str] = set()
-    for candidates, zero in found:
-        below = candidates[0].relative_to(path)
-        parts = [part for part in (*below.parts[:-1], own_name(below)) if part]
-        name = "/".join(parts) or path.resolve().name
-        name = below.as_posix() if name in used else name
-        used.add(name)
-        copies = tuple(str(link) for file in candidates for link in links.get(file, ()))
-        run = _read_best(candidates, name, zero, options)
-        yield replace(run, given=str(path), copies=copies)
-
-
-def _read_best(candidates: Sequence[Path], name: str, zero: str, options: ReadOptions) -> Run:
+def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions) -> Run:
     """Read one run from the best of its files, a finished one where there is one.
 
     What the other output says of the run's settings is joined to what this one says.
     """
-    best: tuple[Path, list[Atoms], vasp.Settings] | None = None
+    if files[0].is_dir():
+        wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
+        why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
+        return Run(files[0].name, str(files[0]), error=f"{files[0]}: {why}")
+    read: list[tuple[Path, list[Atoms], vasp.Settings]] = []
     wrong: list[str] = []
-    other: vasp.Settings | None = None
-    for path in candidates:
+    others: list[vasp.Settings] = []
+    for path in files:
         kind = vasp.file_kind(path)
-        if best is not None and (kind == "vasp" or best[2].finished):
-            other = other or _settings(path, kind)
-            continue
         try:
-            images, settings = read_images(path, options)
+            if not read or (kind != "vasp" and not read[-1][2].finished):
+                read.append((path, *read_images(path, options)))
+            elif kind is not None and kind != "vasp":
+                others.append(vasp.read_settings(path, kind))
         except InputError as error:
-            wrong.append(str(error))
-            continue
-        if best is not None and not settings.finished:
-            other = other or settings
-            continue
-        if best is not None:
-            wrong.append(f"{best[0]}: truncated, its run did not finish")
-            other = best[2]
-        best = path, images, settings
-    if best is None:
-        return Run(candidates[0].name, str(candidates[0]), error="; ".join(wrong))
+            wrong += [] if read else [str(error)]  # a file that is not needed may be damaged
+    if not read:
+        return Run(files[0].name, str(files[0]), error="; ".join(wrong))
+    best = next((one for one in read if one[2].finished), read[0])
+    wrong += [f"{read[0][0]}: truncated, its run did not finish"] if best is not read[0] else []
     path, images, settings = best
-    known = vasp.join_settings(settings, other) if other is not None else settings
-    of_vasp = known if vasp.file_kind(path) is not None else None
+    for other in (*(one[2] for one in read if one is not best), *others):
+        settings = vasp.join_settings(settings, other)
+    of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
     notes = tuple(f"{why}; read {path.name} instead" for why in wrong)
-    return Run(name, str(path), "", frames, of_vasp, notes, tuple(wrong))
-
-
-def _settings(path: Path, kind: str | None) -> vasp.Settings | None:
-    """Return what a file that is not needed for its frames says, None where it says nothing."""
-    if kind not in ("vasp-xml", "vasp-out"):
-        return None
-    try:
-        return vasp.read_settings(path, kind)
-    except InputError:
-        return None
+    return Run(name, str(path), "", frames, of_vasp, notes)
 
 
 def _label(

@@ -15,7 +15,6 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from .doubts import Doubt
-from .folders import name_by_folder
 from .labels import NO_LABELS, LabelledFrame, read_frame
 from .reader import Run
 from .states import part_states
@@ -135,7 +134,7 @@ def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
             references.append(_reference(run.frames, run.name, run.source, run.settings, run.notes))
         else:
             references += _of_other_file(run)
-    return name_by_folder(references)
+    return references
 
 
 def _of_other_file(run: Run) -> list[RelaxedReference]:

@@ -380,9 +380,9 @@ def test_items_of_every_kind(tmp_path):
     path = tmp_path / "cu.xyz"
     ase.io.write(path, crystals(3.5, 3.6), format="extxyz")
     ready = frames_from_atoms(crystals(3.5), "ready")
-    found = load_frame_sets([path, ready, str(path), crystals(3.6, 3.7)])
-    assert [len(s.frames) for s in found] == [2, 1, 2, 2]
-    assert [s.name for s in found] == ["cu", "ready", "cu #2", "frames"]
+    found = load_frame_sets([path, str(path), ready, crystals(3.6, 3.7), crystals(3.8)])
+    assert [len(s.frames) for s in found] == [2, 1, 2, 1]
+    assert [s.name for s in found] == ["cu", "ready", "frames", "frames #2"]
     assert found[1].frames is ready.frames
     (together,) = load_frame_sets(crystals(3.5, 3.6, 3.7))
     assert len(together.frames) == 3
@@ -611,7 +611,6 @@ def test_a_run_all_of_whose_files_are_cut_names_them(data_dir, tmp_path):
         cut(tmp_path / "Si" / name)
     (found,) = load_frame_sets(tmp_path / "Si")
     assert all(name in found.error for name in ("vasprun.xml: truncated", "OUTCAR: truncated"))
-    assert "CONTCAR" not in found.error
     assert "\n" not in found.error
 
 
@@ -632,7 +631,7 @@ def test_one_bad_file_does_not_take_the_good_ones_along(tmp_path):
     cut(write_vasprun(tmp_path / "all" / "bad" / "vasprun.xml", run_of(3.5, 3.6)), 0.9)
     ase.io.write(tmp_path / "all" / "bare.xyz", bulk("Cu"), format="extxyz")
     found = load_frame_sets([tmp_path / "all", tmp_path / "missing.xyz"])
-    assert [s.name for s in found] == ["all", "all/bad/vasprun.xml", "all/bare.xyz", "missing.xyz"]
+    assert [s.name for s in found] == ["all", "bad/vasprun.xml", "bare", "missing.xyz"]
     assert [len(s.frames) for s in found] == [2, 0, 0, 0]
     assert "truncated" in found[1].error
     assert "no labels" in found[2].error
@@ -660,7 +659,7 @@ def test_a_tree_is_searched_but_for_what_is_hidden(tmp_path):
     for k, name in enumerate(("a", "b/deep", ".hidden")):
         write_vasprun(tmp_path / "tree" / name / "vasprun.xml", run_of(3.6 + 0.1 * k))
     (found,) = load_frame_sets(tmp_path / "tree")
-    assert [f.name for f in found.frames] == ["a", "b/deep"]
+    assert [f.name for f in found.frames] == ["a", "deep"]
 
 
 def test_files_of_one_name_have_frames_and_runs_of_their_own(tmp_path):
