@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import vasp
@@ -84,19 +84,17 @@ def own_name(path: Path) -> str:
     return "" if name.lower() in ("vasprun", "outcar", "contcar", "poscar") else name
 
 
-def short_names(paths: Sequence[Path]) -> list[str]:
-    """Return the shortest ends of paths, without suffixes, that tell them apart."""
-    own = Counter((path.parent, own_name(path)) for path in paths)
-    ends = []
-    for path in paths:
+def short_names(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return the shortest end of each path, without suffixes, that tells it from the others."""
+    ends: dict[Path, list[str]] = {}
+    distinct = list(dict.fromkeys(paths))
+    own = Counter((path.parent, own_name(path)) for path in distinct)
+    for path in distinct:
         name = own_name(path)
         name = path.name if own[path.parent, name] > 1 else name
-        ends.append([*path.resolve().parent.parts, name][: None if name else -1])
-    names = [end[-1] for end in ends]
-    for n in range(2, max(map(len, ends), default=0) + 1):
-        count = Counter(names)
-        names = [
-            "/".join(end[-n:]) if count[name] > 1 else name
-            for end, name in zip(ends, names, strict=True)
-        ]
+        ends[path] = [*path.resolve().parent.parts, *([name] if name else [])]
+    names = {path: end[-1] for path, end in ends.items()}
+    for n in range(2, max(map(len, ends.values()), default=0) + 1):
+        count = Counter(names.values())
+        names |= {p: "/".join(end[-n:]) for p, end in ends.items() if count[names[p]] > 1}
     return names

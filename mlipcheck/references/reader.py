@@ -76,11 +76,11 @@ def read_runs(paths: Iterable[str | Path], options: ReadOptions | None = None) -
     for path in map(Path, paths):
         below = list(runs_below(path, SUFFIXES, links)) if path.is_dir() else []
         found += [(path, files, zero) for files, zero in below or [([path], "")]]
-    names = short_names([files[0] for _, files, _ in found])
+    names = short_names(files[0] for _, files, _ in found)
     runs = []
-    for (given, files, zero), name in zip(found, names, strict=True):
+    for given, files, zero in found:
         copies = tuple(str(link) for file in files for link in links.get(file, ()))
-        run = _read_best(files, name, zero, options or ReadOptions())
+        run = _read_best(files, names[files[0]], zero, options or ReadOptions())
         if run.error is not None and given != files[0]:
             run = replace(run, name=files[0].relative_to(given).as_posix())
         runs.append(replace(run, given=str(given), copies=copies))
