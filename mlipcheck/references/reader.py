@@ -130,7 +130,8 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     best = next((one for one in read if one[2].finished), read[0])
     wrong += [f"{read[0][0]}: truncated, its run did not finish"] if best is not read[0] else []
     path, images, settings = best
-    for other in (*(one[2] for one in read if one is not best), *others):
+    # the first: what follows may be of another restart
+    for other in [*(one[2] for one in read if one is not best), *others][:1]:
         settings = vasp.join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)

@@ -128,17 +128,20 @@ def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
     """
     references = []
     for run in runs:
-        if run.error is not None:
-            references.append(RelaxedReference(run.name, run.source, None, error=run.error))
+        states, left_out = part_states(run.frames)
+        error = run.error
+        if error is None and not states:
+            error = f"{run.source}: nothing to relax in it; {left_out[0].error}"
+        if error is not None:
+            references.append(RelaxedReference(run.name, run.source, None, error=error))
         elif run.settings is not None:
             references.append(_reference(run.frames, run.name, run.source, run.settings, run.notes))
         else:
-            references += _of_other_file(run)
+            references += _of_other_file(run, states)
     return references
 
 
-def _of_other_file(run: Run) -> list[RelaxedReference]:
-    states, _ = part_states(run.frames)
+def _of_other_file(run: Run, states: Sequence[LabelledFrame]) -> list[RelaxedReference]:
     parts = [
         part
         for _, group in itertools.groupby(states, key=lambda frame: frame.run)
