@@ -359,11 +359,11 @@ def test_one_bad_file_does_not_take_the_good_ones_along(tmp_path):
 def test_compositions_in_one_file_are_references_of_their_own(tmp_path):
     path = tmp_path / "mixed.xyz"
     frames = [bulk("Cu", a=a) for a in (3.5, 3.6)] + [bulk("Al")] + [bulk("Cu", a=3.7)]
-    frames = [labelled(a, -float(k)) for k, a in enumerate(frames)]
+    frames = [labelled(a, -float(k)) for k, a in enumerate(frames, 1)]
     ase.io.write(path, frames)
     found = load_references([path])
     assert [r.name for r in found] == ["mixed[1]", "mixed[2]", "mixed[3]"]
-    assert [r.energy for r in found] == [-1.0, -2.0, -3.0]
+    assert [r.energy for r in found] == [-2.0, -3.0, -4.0]
     assert found[0].first.get_volume() == pytest.approx(3.5**3 / 4)
     assert found[0].relaxed.get_volume() == pytest.approx(3.6**3 / 4)
     assert [r.first is None for r in found] == [False, True, True]
