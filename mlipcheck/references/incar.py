@@ -45,6 +45,7 @@ DISPERSION = {
     "202": "MBD",
     "263": "MBD/FI",
     "4": "dDsC",
+    "?": "vdW",
 }
 # What the atoms did, by IBRION; without steps it is a single point.
 RELAXATION, SINGLE_POINT, IMAGE = "relaxation", "single point", "image of a path"
@@ -57,8 +58,10 @@ ML_MODES = {"0": "train", "1": "train", "2": "run", "3": "select", "4": "refit"}
 # Values that say nothing: POTCAR or a default decides.
 UNSAID = ("", "--")
 # ALGO of runs without a total energy of their own density.
-NO_ENERGY = ("GW", "G0W", "EVGW", "SCGW", "QPGW", "BSE", "TDHF", "TIMEEV", "CHI", "ACFDT", "RPA")
-NO_ENERGY += ("CRPA", "NONE", "NOTH", "EIGEN", "SUBROT")
+NO_ENERGY = (
+    *("GW", "G0W", "EVGW", "SCGW", "QPGW", "BSE", "TDHF", "TIMEEV", "CHI", "ACFDT", "RPA", "CRPA"),
+    *("NONE", "NOTH", "EIGEN", "SUBROT"),
+)
 
 
 def one_word(text: str) -> str:

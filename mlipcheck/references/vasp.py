@@ -16,14 +16,22 @@ from typing import IO, Any
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from .incar import RELAXATION, SINGLE_POINT
+from .incar import IMAGE, RELAXATION, SINGLE_POINT
 from .vasp_outcar import read_outcar
 from .vasp_output import Output, read_vasprun
 from .vasp_settings import Settings, join_settings, settings_of
 
 __all__ = [
-    *("RELAXATION", "SINGLE_POINT", "Settings", "join_settings"),
-    *("file_kind", "list_runs", "opened", "read_settings", "read_vasp", "restart"),
+    "RELAXATION",
+    "SINGLE_POINT",
+    "Settings",
+    "file_kind",
+    "join_settings",
+    "list_runs",
+    "opened",
+    "read_settings",
+    "read_vasp",
+    "restart",
 ]
 
 # What reading a damaged file raises.
@@ -80,8 +88,8 @@ def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     first, others = found[0], [path for paths in found[1:] for path in paths]
     if len(first) > 1:
         return [
-            [p, *(q for q in others if 0 < len(restart(q)) and restart(q) == restart(p))]
-            for p in first
+            [path, *(q for q in others if restart(q) and restart(q) == restart(path))]
+            for path in first
         ]
     # those of the same restart before those of others
     return [[*first, *sorted(others, key=lambda q: restart(q) != restart(first[0]))]]
@@ -128,7 +136,11 @@ def read_vasp(path: Path, kind: str) -> tuple[list[Atoms], Settings]:
         ) from error
     if kind == "vasp-out":
         _add_constraints(frames, path.parent)
-    return frames, settings_of(output)
+    settings = settings_of(output)
+    if settings.motion == IMAGE:
+        for atoms in frames:  # its energy is a label
+            atoms.calc.results.pop("forces", None)
+    return frames, settings
 
 
 def read_settings(path: Path, kind: str) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms, units
@@ -33,8 +34,20 @@ LATTICE = re.compile(r"^ *direct lattice vectors.*\n", re.MULTILINE)
 STRESS = re.compile(r"^ *in kB ", re.MULTILINE)
 # Fortran leaves no space before a minus, and writes stars for what does not fit.
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:E[-+]?\d+)?|\*+|NaN", re.IGNORECASE)
+VDW = re.compile(r"w/o vdW|^ *Edisp \(eV\)", re.MULTILINE)
 NEB = re.compile(r"each image running on|^ *CHAIN-FORCE|^ *NEB: ", re.MULTILINE)
-STOPPED = re.compile(r"(?:soft|hard) stop encountered")
+STOPPED = "stop encountered"  # soft or hard, by a STOPCAR
+
+
+class _Step(NamedTuple):
+    """One ionic step; its table has positions and forces, its stress is in kbar, VASP's order."""
+
+    loop: Loop
+    free: float
+    energy: float
+    lattice: np.ndarray
+    table: np.ndarray
+    kbar: np.ndarray | None
 
 
 def read_outcar(text: str) -> Output:
@@ -63,13 +76,12 @@ def read_outcar(text: str) -> Output:
         raise InputError(f"{notes[-1]}; give the vasprun.xml of this run")
     if re.search(r"^ *ML FREE ENERGIE", text, re.MULTILINE):
         notes.append("what its machine-learned force field says is left out")
-    finished = finished and STOPPED.search(text) is None
-    loops = [loop for loop, *_ in steps]
+    finished = finished and STOPPED not in text
 
     def frames() -> list[Atoms]:
-        return [_frame(symbols, *numbers) for _, *numbers in steps]
+        return [_frame(symbols, step) for step in steps]
 
-    return Output(tags, species, loops, finished, tuple(notes), frames)
+    return Output(tags, species, [step.loop for step in steps], finished, tuple(notes), frames)
 
 
 def _tags(head: str) -> dict[str, str]:
@@ -79,6 +91,8 @@ def _tags(head: str) -> dict[str, str]:
         # METAGGA = F is a line of its own, and says something else
         if tags.get(name, "") in UNSAID and not (name == "METAGGA" and value in ("T", "F")):
             tags[name] = value
+    if VDW.search(head):
+        tags.setdefault("IVDW", "?")
     if NEB.search(head):
         tags.setdefault("IMAGES", "1")
     if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", head):
@@ -104,8 +118,8 @@ def _species(head: str) -> list[Species]:
 
 def _steps(
     text: str, ends: Sequence[re.Match[str]], total: int, notes: list[str]
-) -> Iterator[tuple[Loop, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Yield loop, energies, lattice, positions with forces, and stress of each step that has them."""
+) -> Iterator[_Step]:
+    """Yield each step that has a lattice, positions and forces."""
 
     def numbers(after: re.Match[str], rows: int, columns: int) -> np.ndarray | None:
         lines = itertools.islice(_lines(text, after.end()), rows)
@@ -122,23 +136,28 @@ def _steps(
     for end in ends:
         loops = list(ITERATION.finditer(text, begin, end.start()))
         own = loops[-1].end() if loops else begin  # before it may be steps that are not DFT's
-        for found in LATTICE.finditer(text, begin, end.start()):
+        first = POSITIONS.search(text, own, end.start())
+        table = numbers(first, total, 6) if first else None
+        stop = first.start() if first else end.start()
+        for found in LATTICE.finditer(text, begin, stop):
             lattice = numbers(found, 3, 3)
-        tables = [numbers(m, total, 6) for m in POSITIONS.finditer(text, own, end.start())]
-        stresses = [numbers(m, 1, 6) for m in STRESS.finditer(text, own, end.start())]
+        kbar = None
+        for found in STRESS.finditer(text, own, stop):
+            kbar = numbers(found, 1, 6)
         said = text[own : end.start()]
         begin = end.end()
-        if not tables or tables[-1] is None or lattice is None:
+        if table is None or lattice is None:
             continue
-        failed = "EDIFF was not reached" in said or STOPPED.search(said) is not None
-        settled = True if "EDIFF is reached" in said else False if failed else None
-        energies = np.array(_floats(end.groups()))
-        stress = stresses[-1][0] if stresses and stresses[-1] is not None else None
-        yield Loop(len(loops), settled), energies, lattice, tables[-1], stress
+        settled = True if "EDIFF is reached" in said else None
+        if settled is None and ("EDIFF was not reached" in said or STOPPED in said):
+            settled = False
+        free, energy = _floats(end.groups())
+        stress = None if kbar is None else kbar[0]
+        yield _Step(Loop(len(loops), settled), free, energy, lattice, table, stress)
 
 
 def _lines(text: str, position: int) -> Iterator[str]:
-    while 0 <= (end := text.find("\n", position)):
+    while (end := text.find("\n", position)) >= 0:
         yield text[position:end]
         position = end + 1
 
@@ -147,17 +166,10 @@ def _floats(words: Sequence[str]) -> list[float]:
     return [np.nan if "*" in word else float(word) for word in words]
 
 
-def _frame(
-    symbols: list[str],
-    energies: np.ndarray,
-    lattice: np.ndarray,
-    table: np.ndarray,
-    kbar: np.ndarray | None,
-) -> Atoms:
-    atoms = Atoms(symbols, positions=table[:, :3], cell=lattice, pbc=True)
+def _frame(symbols: list[str], step: _Step) -> Atoms:
+    atoms = Atoms(symbols, positions=step.table[:, :3], cell=step.lattice, pbc=True)
     # xx yy zz xy yz zx, with the sign of a pressure
-    stress = None if kbar is None else -kbar[[0, 1, 2, 4, 5, 3]] * 0.1 * units.GPa
-    free, energy = map(float, energies)
-    labels = {"energy": energy, "free_energy": free, "forces": table[:, 3:], "stress": stress}
-    atoms.calc = SinglePointCalculator(atoms, **labels)
+    stress = None if step.kbar is None else -step.kbar[[0, 1, 2, 4, 5, 3]] * 0.1 * units.GPa
+    energies = {"energy": step.energy, "free_energy": step.free}
+    atoms.calc = SinglePointCalculator(atoms, **energies, forces=step.table[:, 3:], stress=stress)
     return atoms

@@ -72,17 +72,11 @@ class Settings:
     species: tuple[Species, ...] = field(default=(), repr=False, compare=False)
 
     def label_doubt(self, step: int) -> Doubt | None:
-        """Say why labels of an ionic step cannot be used; None where all can.
-
-        All of them, or those that the doubt is ``about``.
-        """
+        """Say why the energy and forces of an ionic step are not labels; None where they are."""
         if self.no_energy:
             return Doubt("not self-consistent", self.no_energy)
         if step in self.unconverged:
-            return Doubt("scf", "its SCF did not converge (stopped at NELM)")
-        if self.motion == incar.IMAGE:
-            text = "forces of an image of a path contain its springs"
-            return Doubt("not self-consistent", text, ("forces",))
+            return Doubt("scf", "its SCF did not converge")
         return None
 
     @property
@@ -101,15 +95,19 @@ class Settings:
 def settings_of(output: Output) -> Settings:
     """Return what one file of a run says."""
     nelm = incar.number_of(output.tags, "NELM", float("inf"))
+    words = _in_words(output.tags, output.species)
+    notes = output.notes
+    if words.motion == incar.IMAGE:
+        notes += ("forces of an image of a path contain its springs and are left out",)
     unconverged = tuple(
         step
         for step, loop in enumerate(output.loops)
         if (loop.steps >= nelm if loop.settled is None else not loop.settled)
     )
     return dataclasses.replace(
-        _in_words(output.tags, output.species),
+        words,
         finished=output.finished,
-        notes=output.notes,
+        notes=notes,
         unconverged=unconverged,
     )
 
