@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers
