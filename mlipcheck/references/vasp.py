@@ -158,7 +158,9 @@ def _read(path: Path, kind: str) -> Output:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (*DAMAGE, ValueError) as error:
-        raise InputError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+        raise InputError(
+            f"{path}: damaged or truncated ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:

@@ -178,7 +178,7 @@ def test_a_damaged_stream_is_refused_in_one_line(tmp_path, name, pack):
     path = WRITERS[name](tmp_path / name, run())
     packed = pack(path.read_bytes())
     path.write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(InputError, match=rf"{name}: damaged \(EOFError") as error:
+    with pytest.raises(InputError, match=rf"{name}: damaged or truncated \(EOFError") as error:
         read_vasp(path, KINDS[name])
     assert "\n" not in str(error.value)
 
@@ -192,7 +192,7 @@ def test_a_run_that_was_stopped_did_not_finish(tmp_path):
 def test_broken_xml_says_where(tmp_path):
     path = write_vasprun(tmp_path / "vasprun.xml", run())
     path.write_text(path.read_text().replace("<parameters>", "<parameters> a < b", 1))
-    with pytest.raises(InputError, match=r"damaged \(ParseError: .*line \d+") as error:
+    with pytest.raises(InputError, match=r"damaged or truncated \(ParseError: .*line \d+") as error:
         read_vasp(path, "vasp-xml")
     assert "complete" not in str(error.value)
 
@@ -401,6 +401,29 @@ def test_runs_without_a_total_energy_of_their_own_density(tmp_path, tags, why):
     code, _, err = typed(tmp_path, "parity", "-b", "ase:emt", "vasprun.xml")
     assert code == 2
     assert why in err
+
+
+def test_a_run_of_molecular_dynamics_is_not_relaxed_again(tmp_path):
+    """Case 04."""
+    write_vasprun(tmp_path / "md" / "vasprun.xml", run(), {"IBRION": "0"})
+    code, _, err = typed(tmp_path, "run", "-b", "ase:emt", "md", "--only", "relaxation")
+    assert code == 2
+    assert "not relaxed again, molecular dynamics: md" in err
+
+
+def test_of_a_workflow_only_converged_runs_give_labels(tmp_path):
+    """Cases 06 and 08: what the model is compared with is the static run alone."""
+    tags = {"NELM": "3", "EDIFF": "1E-4"}
+    top = tmp_path / "w"
+    write_vasprun(top / "bad" / "vasprun.xml", run(), tags, electronic=[-1.0, -2.0, -3.0])
+    write_vasprun(top / "bands" / "vasprun.xml", run(1), {"ICHARG": "11"})
+    write_vasprun(top / "static" / "vasprun.xml", run(5), {"ICHARG": "2"})
+    code, out, _ = typed(tmp_path, "parity", "-b", "ase:emt", "w")
+    assert code == 0
+    assert "5 reference frames of 1 run, PBE, VASP" in out
+    said = " ".join(out.split())
+    assert "its SCF did not converge (3 of 3 frames)" in said
+    assert "its charge density was fixed (ICHARG = 11) (1 of 1 frames)" in said
 
 
 def test_forces_of_a_nudged_elastic_band_are_no_labels(tmp_path):
