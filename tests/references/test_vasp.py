@@ -200,6 +200,7 @@ def test_broken_xml_says_where(tmp_path):
 # --- stars, glued numbers, species ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_stars_cost_one_label_and_say_their_line(tmp_path, name):
     path = WRITERS[name](tmp_path / name, run())
@@ -262,6 +263,7 @@ def test_more_than_ten_species_go_on_in_the_next_line(tmp_path):
 # --- case 25: columns of vdW corrections, force fields learned on the fly -------------------------
 
 
+@pytest.mark.slow
 def test_the_columns_of_a_vdw_correction_are_no_obstacle(tmp_path):
     path = write_outcar(tmp_path / "OUTCAR", run(), vdw=True)
     found, settings = read_vasp(path, "vasp-out")
@@ -411,6 +413,7 @@ def test_a_run_of_molecular_dynamics_is_not_relaxed_again(tmp_path):
     assert "not relaxed again, molecular dynamics: md" in err
 
 
+@pytest.mark.slow
 def test_of_a_workflow_only_converged_runs_give_labels(tmp_path):
     """Cases 06 and 08: what the model is compared with is the static run alone."""
     tags = {"NELM": "3", "EDIFF": "1E-4"}
