@@ -50,9 +50,8 @@ def read_images(
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file")
     kind = vasp.file_kind(path)
-    settings = vasp.Settings()
     if kind in ("vasp-xml", "vasp-out"):
-        settings = vasp.read_settings(path, kind)
+        return vasp.read_vasp(path, kind)
     # as ASE's it must be no "-", which is stdin, and no "postgres..."
     name = os.path.join(os.curdir, path)
     try:
@@ -68,7 +67,7 @@ def read_images(
         ) from error
     if not isinstance(frames, list) or not frames or any(len(a) == 0 for a in frames):
         raise InputError(f"{path}: no atoms in it; give a structure")
-    return frames, settings
+    return frames, vasp.Settings()
 
 
 def _check_counts(path: Path, kind: str) -> None:

@@ -1,6 +1,8 @@
-"""What VASP's tags say of the level of theory."""
+"""What VASP's tags say of the level of theory and of the kind of run."""
 
 from __future__ import annotations
+
+import re
 
 # The GGA, METAGGA and IVDW tags, as they are named in print.
 FUNCTIONALS = {
@@ -11,13 +13,18 @@ FUNCTIONALS = {
     "RE": "revPBE",
     "AM": "AM05",
     "CA": "LDA",
+    "PZ": "LDA",
     "B3": "B3LYP",
+    "B5": "B3LYP",
+    "BF": "BEEF-vdW",
     "OR": "optPBE",
     "BO": "optB88",
     "MK": "optB86b",
+    "ML": "rPW86",
     "R2SCA": "r2SCAN",
     "R2SCAN": "r2SCAN",
     "RSCAN": "rSCAN",
+    "RTPSS": "revTPSS",
 }
 # Screened hybrids by functional and HFSCREEN in 1/Å, which is given as 0.2 or 0.207.
 HYBRIDS = {
@@ -38,11 +45,83 @@ DISPERSION = {
     "202": "MBD",
     "263": "MBD/FI",
     "4": "dDsC",
+    "?": "vdW",
 }
+# What the atoms did, by IBRION; without steps it is a single point.
+RELAXATION, SINGLE_POINT, IMAGE = "relaxation", "single point", "image of a path"
+LEARNED = "steps of a machine-learned force field"
+MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
+MOTIONS |= {**dict.fromkeys("56", "finite differences"), **dict.fromkeys("78", "linear response")}
+MOTIONS |= {"40": "a reaction path", "44": "a search for a saddle point"}
+# ML_MODE, and ML_ISTART of older versions.
+ML_MODES = {"0": "train", "1": "train", "2": "run", "3": "select", "4": "refit"}
+# Values that say nothing: POTCAR or a default decides.
+UNSAID = ("", "--")
+# ALGO of runs without a total energy of their own density.
+NO_ENERGY = (
+    *("GW", "G0W", "EVGW", "SCGW", "QPGW", "BSE", "TDHF", "TIMEEV", "CHI", "ACFDT", "RPA", "CRPA"),
+    *("NONE", "NOTH", "EIGEN", "SUBROT"),
+)
 
 
-def _is_on(tags: dict[str, str], name: str) -> bool:
-    return tags.get(name, "F").strip(".").upper().startswith("T")
+def one_word(text: str) -> str:
+    """Return a tag's value without its comment and quotes: ``PE`` of ``PE ! for PBE``."""
+    words = re.split(r"[!#]", text)[0].replace('"', " ").replace("'", " ").split()
+    return words[0] if words else ""
+
+
+def is_on(tags: dict[str, str], name: str) -> bool:
+    """Tell whether a logical tag is true; one that is missing is not."""
+    return tags.get(name, "F").strip(" .").upper().startswith("T")
+
+
+def number_of(tags: dict[str, str], name: str, default: float) -> float:
+    """Return a tag as a number; the default where it is missing or no number."""
+    try:
+        return float(tags.get(name, default))
+    except ValueError:
+        return default
+
+
+def motion_of(tags: dict[str, str]) -> str | None:
+    """Return what the atoms did, None where nothing says it."""
+    if number_of(tags, "IMAGES", 0) > 0 or is_on(tags, "LCLIMB"):
+        return IMAGE
+    if is_on(tags, "ML_LMLFF"):
+        return LEARNED
+    if tags.get("ICHAIN") == "2":  # the dimer method of VTST
+        return MOTIONS["44"]
+    steps, motion = number_of(tags, "NSW", 2), MOTIONS.get(tags.get("IBRION", ""))
+    # one step moves nothing, but displaces
+    moves = steps > 1 or (steps == 1 and tags.get("IBRION", "") in tuple("5678"))
+    return motion if moves else SINGLE_POINT
+
+
+def no_total_energy(tags: dict[str, str]) -> str | None:
+    """Say why the run's energy is not that of its own converged density; None where it is."""
+    if number_of(tags, "ICHARG", 0) >= 10:
+        return f"its charge density was fixed (ICHARG = {tags['ICHARG']})"
+    if tags.get("ALGO", "").upper().startswith(NO_ENERGY):
+        return f"it has no total energy (ALGO = {tags['ALGO']})"
+    if is_on(tags, "LOPTICS"):
+        return "it is of optical properties (LOPTICS)"
+    if tags.get("METAGGA", "").upper().endswith("MBJ"):
+        return f"METAGGA = {tags['METAGGA']} is a potential without an energy"
+    return None
+
+
+def learning_of(tags: dict[str, str]) -> str | None:
+    """Return what a machine-learned force field did: train, run, select, refit; None without."""
+    if not is_on(tags, "ML_LMLFF"):
+        return None
+    return tags.get("ML_MODE", "").lower() or ML_MODES.get(tags.get("ML_ISTART", "0"), "train")
+
+
+def spin_of(tags: dict[str, str]) -> str | None:
+    """Return whether the run was spin-polarized, None where nothing says it."""
+    if is_on(tags, "LNONCOLLINEAR") or is_on(tags, "LSORBIT"):
+        return "non-collinear"
+    return {"1": "not spin-polarized", "2": "spin-polarized"}.get(tags.get("ISPIN", ""))
 
 
 def functional_of(tags: dict[str, str], potentials: str) -> str | None:
@@ -60,9 +139,9 @@ def functional_of(tags: dict[str, str], potentials: str) -> str | None:
         name = "PW91"
     else:
         name = "LDA" if potentials else None
-    if name is None or not _is_on(tags, "LHFCALC") or name == "B3LYP":
+    if name is None or not is_on(tags, "LHFCALC") or name == "B3LYP":
         return name
-    exchange, screening = float(tags.get("AEXX", 0.25)), float(tags.get("HFSCREEN", 0.0))
+    exchange, screening = number_of(tags, "AEXX", 0.25), number_of(tags, "HFSCREEN", 0.0)
     if exchange == 1.0:
         return "Hartree-Fock"
     hybrid = HYBRIDS.get((name, round(screening, 1))) if exchange == 0.25 else None
@@ -71,7 +150,7 @@ def functional_of(tags: dict[str, str], potentials: str) -> str | None:
 
 def hubbard_u_of(tags: dict[str, str], elements: list[str]) -> dict[str, float] | None:
     """Return U of each element in eV; None where +U is on and the values cannot be read."""
-    if not _is_on(tags, "LDAU"):
+    if not is_on(tags, "LDAU"):
         return {}
     try:
         shells, us, js = (
@@ -94,6 +173,9 @@ def dispersion_of(tags: dict[str, str]) -> str | None:
     """Return the dispersion correction, None without one."""
     if (ivdw := tags.get("IVDW", "0")) != "0":
         return DISPERSION.get(ivdw, f"IVDW {ivdw}")
-    if _is_on(tags, "LVDW"):  # of old
+    if is_on(tags, "LVDW"):  # of old
         return "D2"
-    return "nonlocal vdW" if _is_on(tags, "LUSE_VDW") else None
+    if not is_on(tags, "LUSE_VDW"):
+        return None
+    meta = tags.get("METAGGA", "").upper().endswith(("SCAN", "SCA"))
+    return "rVV10" if meta else "nonlocal vdW"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from .vasp import Settings
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
 MP_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
 MP_ANIONS = frozenset(["O", "F"])
+# Elements whose crystals are off by eV without spin.
+MAGNETIC = frozenset(["Cr", "Mn", "Fe", "Co", "Ni"])
 U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
 FUNCTIONALS = (
     *("PBE", "PBEsol", "revPBE", "RPBE", "PBE0", "HSE06", "HSE03", "HSEsol", "B3LYP"),
@@ -83,6 +86,7 @@ def _differences(
     if functional is None or theirs.functional is None:
         return ""
     found = []
+    compositions = [frozenset(elements) for elements in compositions]
     if functional != theirs.functional:
         found.append(f"{functional}, the model {theirs.functional}")
     elif settings is not None and settings.hubbard_u is not None:
@@ -96,6 +100,9 @@ def _differences(
         found.append(f"with {dispersion}, the model with {theirs.dispersion}")
     elif settings and theirs.dispersion and not dispersion:
         found.append(f"without {theirs.dispersion}, the model with it")
+    magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
+    if settings and settings.spin == "not spin-polarized" and magnetic:
+        found.append(f"without spin polarization, with {_listed(magnetic)} in it")
     start = f"{functional} " if found and functional == theirs.functional else ""
     return start + "; ".join(found)
 

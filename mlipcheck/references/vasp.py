@@ -1,134 +1,98 @@
-"""VASP runs: which files make one, whether they are complete, and what was switched on."""
+"""VASP runs: which files make one, what each says of itself, and its ionic steps."""
 
 from __future__ import annotations
 
 import bz2
 import gzip
-import io
-import itertools
 import lzma
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
+from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from .doubts import Doubt
-from .incar import dispersion_of, functional_of, hubbard_u_of
+from .incar import IMAGE, RELAXATION, SINGLE_POINT
+from .vasp_outcar import read_outcar
+from .vasp_output import Output, read_vasprun
+from .vasp_settings import Settings, join_settings, settings_of
+
+__all__ = [
+    "RELAXATION",
+    "SINGLE_POINT",
+    "Settings",
+    "file_kind",
+    "join_settings",
+    "list_runs",
+    "opened",
+    "read_settings",
+    "read_vasp",
+    "restart",
+]
 
 # What reading a damaged file raises.
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError, ValueError)
-# ISIF values that let volume and shape go; the others fix both, or the volume.
-FREE_CELL = (3, 6)
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError)
+# How compressed files begin, whatever they are called.
+OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 # ASE's names of the formats, best first.
 KINDS = ("vasp-xml", "vasp-out", "vasp")
+# Files that are not looked into to find out whether VASP wrote them.
+OTHERS = (".xyz", ".extxyz", ".db", ".traj", ".cif", ".json", ".py", ".png", ".svg")
 # vasprun.xml.relax2, vasprun.relax2.xml, vasprun.xml.2, OUTCAR.relax2
 RESTART = re.compile(
     r"(?:vasprun\.xml|outcar)\.((?:relax)?\d+)|vasprun\.((?:relax)?\d+)\.xml", re.I
 )
-OUTCAR_TAGS = (
-    *("ISIF", "NSW", "IBRION", "IMAGES", "ICHARG", "NELM", "NELECT"),
-    *("GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN", "LDAU", "IVDW", "LVDW", "LUSE_VDW"),
-)
-# What the atoms did, by IBRION; without steps it is a single point.
-RELAXATION, SINGLE_POINT = "relaxation", "single point"
-MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
-MOTIONS |= dict.fromkeys("5678", "finite differences")
-
-
-class Species(NamedTuple):
-    """Atoms of one POTCAR: its title, how many, and the valence electrons of each."""
-
-    element: str
-    title: str
-    atoms: int
-    valence: float
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the run says of itself; None where it does not.
-
-    Attributes
-    ----------
-    cell_free : bool or None
-        Whether volume and shape could change.
-    motion : str or None
-        What the atoms did: relaxation, single point, molecular dynamics, ...
-    steps : int
-        How many ionic steps it might take (NSW).
-    unconverged : tuple of int
-        The ionic steps, from 0, whose electronic steps ended at NELM.
-    fixed_density : bool
-        Whether the charge density was kept (ICHARG >= 10), as for a band structure.
-    charge : float
-        Of the cell, in e; 0 where it is not known.
-    finished : bool
-        Whether the file goes on to the end of the run; its complete steps are labels in any case.
-    level_of_theory, functional, dispersion : str or None
-    hubbard_u : dict or None
-        The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
-        others that do; empty where +U is off.
-    """
-
-    cell_free: bool | None = None
-    motion: str | None = None
-    steps: int = 0
-    unconverged: tuple[int, ...] = ()
-    fixed_density: bool = False
-    charge: float = 0.0
-    level_of_theory: str | None = None
-    functional: str | None = None
-    hubbard_u: dict[str, float] | None = None
-    dispersion: str | None = None
-    finished: bool = True
-
-    def label_doubt(self, step: int) -> Doubt | None:
-        """Say why the energy and forces of an ionic step are not labels; None where they are."""
-        if self.fixed_density:
-            text = "its charge density was fixed (ICHARG >= 10)"
-            return Doubt("not self-consistent", text)
-        if step in self.unconverged:
-            return Doubt("scf", "its SCF did not converge (stopped at NELM)")
-        return None
-
-    @property
-    def doubts(self) -> tuple[Doubt, ...]:
-        """What bears on all that the run computed."""
-        text = f"the reference cell has a charge of {self.charge:+g} e, which no model knows"
-        return (Doubt("charged", text),) if self.charge else ()
 
 
 def file_kind(path: Path) -> str | None:
-    """Return ASE's name of the format, None for what ASE is to find out by itself."""
-    name = path.name
-    if "vasprun" in name.lower() and ".xml" in name.lower():
-        return "vasp-xml"
-    if name.upper().startswith("OUTCAR"):
-        return "vasp-out"
-    if name.upper().startswith(("CONTCAR", "POSCAR")):
+    """Return ASE's name of the format, None for what ASE is to find out by itself.
+
+    A file's first bytes say it, whatever it is called; its name where they do not.
+    """
+    name = path.name.lower()
+    if name.startswith(("contcar", "poscar")):
         return "vasp"
-    return None
+    if path.suffix.lower() not in OTHERS and path.is_file():
+        try:
+            with opened(path) as stream:
+                head = stream.read(500)
+        except DAMAGE:
+            head = b""
+        if b"<modeling>" in head:
+            return "vasp-xml"
+        if re.match(rb"\s*vasp\.\d", head):
+            return "vasp-out"
+    if "vasprun" in name and ".xml" in name:
+        return "vasp-xml"
+    return "vasp-out" if name.startswith("outcar") else None
 
 
 def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     """Return the runs among what is in a folder, each as its files, best first.
 
-    One run where there is one vasprun.xml, with OUTCAR and CONTCAR to fall back on; where several
-    of the best kind were kept (vasprun.xml.relax1, ...) each is a run of its own.
+    One run where there is one vasprun.xml, with OUTCAR and CONTCAR beside it; where several of the
+    best kind were kept (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the
+    same restart.
     """
-    files = [p for p in inside if p.is_file()]
-    outputs = [p for p in files if not p.name.upper().startswith("POSCAR")]
-    kinds = [[p for p in outputs if file_kind(p) == kind] for kind in KINDS]
-    found = [paths for paths in kinds if paths]
-    if found and len(found[0]) > 1:
-        return [[path] for path in found[0]]
-    return [[path for paths in found for path in paths]] if found else []
+    files = [p for p in inside if p.is_file() and not p.name.upper().startswith("POSCAR")]
+    by_kind: dict[str | None, list[Path]] = {}
+    for path in files:
+        by_kind.setdefault(file_kind(path), []).append(path)
+    found = [by_kind[kind] for kind in KINDS if kind in by_kind]
+    if not found:
+        return []
+    first, others = found[0], [path for paths in found[1:] for path in paths]
+    if len(first) > 1:
+        return [
+            [path, *(q for q in others if restart(q) and restart(q) == restart(path))]
+            for path in first
+        ]
+    # those of the same restart before those of others
+    return [[*first, *sorted(others, key=lambda q: restart(q) != restart(first[0]))]]
 
 
 def restart(path: Path) -> str:
@@ -139,135 +103,76 @@ def restart(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that may be compressed, as ASE does."""
-    openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-    with openers.get(path.suffix, open)(path, "rb") as stream:
-        yield stream
+    """Open a file that may be compressed, which its first bytes say."""
+    with path.open("rb") as stream:
+        head = stream.read(5)
+        stream.seek(0)
+        opener = next((o for magic, o in OPENERS.items() if head.startswith(magic)), None)
+        if opener is None:
+            yield stream
+        else:
+            with opener(stream) as unpacked:
+                yield unpacked
 
 
-def read_settings(path: Path, kind: str) -> Settings:
-    """Read what a ``vasprun.xml`` or ``OUTCAR`` says of the run.
+def read_vasp(path: Path, kind: str) -> tuple[list[Atoms], Settings]:
+    """Read the ionic steps of a ``vasprun.xml`` or ``OUTCAR``, and what it says of the run.
+
+    A file that ends before the run did gives its complete steps; ``finished`` is then false.
 
     Raises
     ------
     InputError
-        If the file ends before the run did: its last structure is then no relaxed one.
+        If it is damaged, or no ionic step in it is complete and of DFT.
     """
+    output = _read(path, kind)
     try:
-        return _vasprun_settings(path) if kind == "vasp-xml" else _outcar_settings(path)
-    except DAMAGE as error:
+        frames = output.read_frames()
+    except Exception as error:
+        text = " ".join(str(error).split())
+        other = "OUTCAR" if kind == "vasp-xml" else "vasprun.xml"
+        raise InputError(
+            f"{path}: ASE's reader stops in it ({type(error).__name__}: {text}); give its {other}"
+        ) from error
+    if kind == "vasp-out":
+        _add_constraints(frames, path.parent)
+    settings = settings_of(output)
+    if settings.motion == IMAGE:
+        for atoms in frames:  # its energy is a label
+            atoms.calc.results.pop("forces", None)
+    return frames, settings
+
+
+def read_settings(path: Path, kind: str) -> Settings:
+    """Read what a ``vasprun.xml`` or ``OUTCAR`` says of the run; raises as `read_vasp` does."""
+    return settings_of(_read(path, kind))
+
+
+def _read(path: Path, kind: str) -> Output:
+    try:
+        with opened(path) as stream:
+            data = stream.read()
+        if kind == "vasp-xml":
+            return read_vasprun(data)
+        return read_outcar(data.decode("utf-8", errors="replace"))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (*DAMAGE, ValueError) as error:
         raise InputError(
             f"{path}: damaged or truncated ({type(error).__name__}: {error})"
         ) from error
 
 
-def join_settings(best: Settings, other: Settings) -> Settings:
-    """Add what only another file of the same run says."""
-    if best.dispersion or not other.dispersion or not best.functional:
-        return best
-    level = f"{best.functional}{'' if best.hubbard_u == {} else '+U'} + {other.dispersion}, VASP"
-    return replace(best, dispersion=other.dispersion, level_of_theory=level)
+def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:
+    """Take selective dynamics from the CONTCAR or POSCAR beside an OUTCAR, which has none."""
+    import ase.io
 
-
-def _vasprun_settings(path: Path) -> Settings:
-    with opened(path) as stream:
-        data = stream.read()
-    if b"</modeling>" not in data[-200:]:
-        raise InputError(f"{path}: truncated, </modeling> is missing; did the run finish?")
-    head, *calculations = data.split(b"<calculation>")
-    tags: dict[str, str] = {}
-    species: list[Species] = []
-    for _, element in ElementTree.iterparse(io.BytesIO(head)):
-        name = element.get("name")
-        if element.tag in ("i", "v") and name and name not in tags:
-            tags[name] = (element.text or "").strip()
-        elif element.tag == "array" and name == "atomtypes":
-            rows = [[(c.text or "").strip() for c in rc] for rc in element.iter("rc")]
-            species = [Species(row[1], row[-1], int(row[0]), float(row[-2])) for row in rows]
-        elif element.tag == "atominfo":
-            break  # the settings stand before the structures
-    energies = [re.findall(rb'<scstep>.*?e_fr_energy">([^<]*)', c, re.DOTALL) for c in calculations]
-    return _settings(tags, species, [(len(e), _settled(e, tags)) for e in energies])
-
-
-def _settled(energies: list[bytes], tags: dict[str, str]) -> bool:
-    """Return whether the last electronic step changed the energy by less than EDIFF."""
-    try:
-        change = abs(float(energies[-1]) - float(energies[-2]))
-    except (IndexError, ValueError):
-        return False
-    return change <= float(tags.get("EDIFF", 1e-4))
-
-
-def _outcar_settings(path: Path) -> Settings:
-    with opened(path) as stream:
-        text = stream.read().decode("utf-8", errors="replace")
-    if "General timing and accounting" not in text:
-        raise InputError(
-            f"{path}: truncated, the timing at its end is missing; did the run finish?"
-        )
-    found = re.search(r"ions per type\s*=([\d \t]+)", text)
-    counts = [int(n) for n in found.group(1).split()] if found else []
-    if sum(counts) > len(text):  # ASE would make room for all
-        raise InputError(f"{path}: it announces {sum(counts)} atoms and has {len(text)} bytes")
-    tags = {
-        name: found.group(1).strip(";")
-        for name in OUTCAR_TAGS
-        if (found := re.search(rf"^\s*{name}\s*=\s*(\S+)", text, re.MULTILINE))
-    }
-    # +U stands in sentences
-    if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", text):
-        tags |= {"LDAU": "T", "LDAUTYPE": found.group(1)}
-    for name, values in re.findall(r"for each species (LDAU[LUJ])\s*=(.*)", text):
-        tags[name] = values
-    # TITEL  = PAW_PBE Fe_pv 06Sep2000
-    titles = re.findall(r"TITEL\s*=\s*(\S+\s+([A-Z][a-z]?).*)", text)
-    valences = [float(z) for z in re.findall(r"POMASS\s*=.*ZVAL\s*=\s*([\d.]+)", text)]
-    species = [
-        Species(element, title, n or 0, z or 0.0)
-        for (title, element), n, z in itertools.zip_longest(titles, counts, valences)
-    ]
-    loops = [
-        (len(re.findall(r"Iteration +\d+\( *\d+\)", part)), "EDIFF is reached" in part)
-        for part in text.split("TOTAL-FORCE")[:-1]
-    ]
-    return _settings(tags, species, loops)
-
-
-def _settings(
-    tags: dict[str, str], species: list[Species], loops: list[tuple[int, bool]]
-) -> Settings:
-    """Put into words what the tags say, ``loops`` being electronic steps and whether they settled.
-
-    One loop for each ionic step.
-    """
-    isif, nsw = tags.get("ISIF"), int(tags.get("NSW", 2))
-    motion = MOTIONS.get(tags.get("IBRION", "")) if nsw > 1 else SINGLE_POINT
-    functional = functional_of(tags, " ".join(one.title for one in species))
-    hubbard_u = hubbard_u_of(tags, [one.element for one in species])
-    dispersion = dispersion_of(tags)
-    level = functional
-    if level and hubbard_u != {}:
-        level += "+U"
-    if level and dispersion:
-        level += f" + {dispersion}"
-    nelm = float(tags.get("NELM", "inf"))
-    return Settings(
-        cell_free=None if isif is None else int(isif) in FREE_CELL,
-        motion="image of a path" if int(tags.get("IMAGES", 0)) > 0 else motion,
-        steps=nsw,
-        unconverged=tuple(k for k, (n, settled) in enumerate(loops) if n >= nelm and not settled),
-        fixed_density=int(tags.get("ICHARG", 0)) >= 10,
-        charge=_charge(tags, species),
-        level_of_theory=None if level is None else f"{level}, VASP",
-        functional=functional,
-        hubbard_u=hubbard_u,
-        dispersion=dispersion,
-    )
-
-
-def _charge(tags: dict[str, str], species: list[Species]) -> float:
-    """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
-    known = "NELECT" in tags and all(one.atoms and one.valence for one in species)
-    valence = sum(one.atoms * one.valence for one in species)
-    return round(valence - float(tags["NELECT"]), 2) + 0.0 if known and species else 0.0
+    for name in ("CONTCAR", "POSCAR"):
+        try:
+            beside = ase.io.read(folder / name, format="vasp")
+        except Exception:  # missing, empty, or another file's trouble
+            continue
+        if isinstance(beside, Atoms) and list(beside.numbers) == list(frames[0].numbers):
+            for atoms in frames:
+                atoms.set_constraint(beside.constraints)
+            return

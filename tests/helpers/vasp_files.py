@@ -1,4 +1,4 @@
-"""Small vasprun.xml files: what VASP writes, as far as anybody here reads it."""
+"""Small vasprun.xml and OUTCAR files: what VASP writes, as far as anybody here reads it."""
 
 from __future__ import annotations
 
@@ -77,32 +77,60 @@ def write_vasprun(
     return path
 
 
-def write_outcar(path: Path, images: list[Atoms]):
-    """Write the same run as an OUTCAR: the lines that ASE and `mlipcheck` look for."""
+def write_outcar(
+    path: Path, images: list[Atoms], tags: dict[str, str] | None = None, vdw=False, learned=False
+):
+    """Write the same run as an OUTCAR: the lines that ASE and `mlipcheck` look for.
+
+    ``vdw``: with VASP's columns of what there is without the correction; ``learned``: as VASP 6
+    does on the fly, with lines of the force field, and a step of its own before each of DFT.
+    """
     groups = [(s, len(list(g))) for s, g in itertools.groupby(images[0].get_chemical_symbols())]
     titles = [f"PAW_PBE {s} 01Jan2000" for s, _ in groups]
-    text = " vasp.5.4.4 (build) complex\n"
+    tags = {"ISPIN": "1", "ISIF": "3", "NSW": "99", "IBRION": "2", "GGA": "--", **(tags or {})}
+    text = " vasp.6.3.2 (build) complex\n\n INCAR:\n"
     text += "".join(f" POTCAR:    {title}\n" for title in titles * 2)
     text += "".join(f"   TITEL  = {title}\n" for title in titles)
     text += "   k-points           NKPTS =      1   k-points in BZ     NKDIM =      1   "
-    text += "number of bands    NBANDS=     4\n   ISPIN  =      1\n   ISIF   =      3\n"
+    text += "number of bands    NBANDS=     4\n"
     text += " k-points in reciprocal lattice and weights:\n   0.0 0.0 0.0   1.0\n"
-    text += "   NSW    =     99\n   GGA     =    --\n"
+    text += "".join(f"   {name:<6} =  {value}    of this run\n" for name, value in tags.items())
     text += f"   ions per type =   {'  '.join(str(n) for _, n in groups)}\n"
     for step, atoms in enumerate(images, 1):
-        energy = atoms.calc.results["energy"]
-        rows = np.hstack([atoms.positions, atoms.calc.results["forces"]])
+        if learned:
+            moved = atoms.copy()
+            moved.rattle(0.1, seed=step)
+            field = (atoms.calc.results["energy"] + 0.3, atoms.calc.results["forces"] + 0.5)
+            text += f"{'-' * 20} Ionic step {step:8d}  {'-' * 20}\n"
+            text += _ionic_step(moved, *field, np.ones(6), learned=True)
         text += f"{'-' * 20} Iteration {step:4d}(   1)  {'-' * 20}\n"
-        text += (
-            "  in kB       0.0 0.0 0.0 0.0 0.0 0.0\n      direct lattice vectors      reciprocal\n"
-        )
-        text += "".join(
-            f" {' '.join(f'{x:13.9f}' for x in (*row, 0, 0, 0))}\n" for row in atoms.cell[:]
-        )
-        text += f" POSITION{' ' * 40}TOTAL-FORCE (eV/Angst)\n {'-' * 83}\n"
-        text += "".join(f" {' '.join(f'{x:12.6f}' for x in row)}\n" for row in rows)
-        text += f" {'-' * 83}\n  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)\n  {'-' * 40}\n"
-        text += f"  free  energy   TOTEN  =  {energy:14.8f} eV\n\n"
-        text += f"  energy  without entropy= {energy:14.8f}  energy(sigma->0) = {energy:14.8f}\n"
+        results = atoms.calc.results
+        stress = results.get("stress", np.zeros(6))
+        text += _ionic_step(atoms, results["energy"], results["forces"], stress, vdw)
+        if learned:
+            text += _ionic_step(atoms, *field, stress, learned=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + " General timing and accounting informations for this job:\n")
     return path
+
+
+def _ionic_step(atoms, energy, forces, stress, vdw=False, learned=False) -> str:
+    """Write what follows the electronic steps of an ionic one."""
+    field, mark = ("ML ", " (ML)") if learned else ("", "")
+    bare = f"    w/o vdW = {energy + 0.1:14.8f}" if vdw else ""
+    columns = [atoms.positions, forces, forces - 0.1] if vdw else [atoms.positions, forces]
+    kbar = -10 * stress[[0, 1, 2, 5, 3, 4]] / units.GPa
+    text = f"  {field}FORCE on cell =-STRESS in cart. coord.  units (eV):\n"
+    text += f"  in kB  {''.join(f'{x:12.5f}' for x in kbar)}\n"
+    text += "      direct lattice vectors                 reciprocal lattice vectors\n"
+    text += "".join(
+        f" {' '.join(f'{x:13.9f}' for x in (*row, 0, 0, 0))}\n" for row in atoms.cell[:]
+    )
+    without = ",  FORCE-w/o vdW (eV/Angst)" if vdw else ""
+    text += f" POSITION{' ' * 40}TOTAL-FORCE (eV/Angst){without}{mark}\n {'-' * 83}\n"
+    rows = np.hstack(columns)
+    text += "".join(f" {' '.join(f'{x:12.6f}' for x in row)}\n" for row in rows)
+    text += f" {'-' * 83}\n  {field}FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)\n  {'-' * 40}\n"
+    text += f"  free  energy {field or '  '}TOTEN  =  {energy:14.8f} eV{bare}\n\n"
+    text += f"  {field}energy  without entropy= {energy:14.8f}{bare}"
+    return text + f"  {field}energy(sigma->0) = {energy:14.8f}{bare}\n\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import ase.io
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from ase import units
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
-from vasp_files import write_vasprun
+from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.doubts import KINDS, Doubt
 from mlipcheck.references.inputs import as_references, load_frame_sets, load_references
@@ -163,7 +165,8 @@ def test_selective_dynamics_fix_the_cell_of_a_start(tmp_path):
 @pytest.mark.parametrize(
     ("steps", "converged"),
     [
-        ([-1.0, -2.9, -3.0], True),  # fewer than NELM
+        ([-1.0, -3.0003, -3.0], True),  # before NELM: by VASP's own criterion
+        ([-1.0, -2.9, -3.0], False),  # stopped
         ([-1.0, -2.0, -4.0, -3.0], False),
         ([-1.0, -2.9, -3.0, -3.00001], True),  # at the last one
     ],
@@ -177,7 +180,7 @@ def test_electronic_steps_that_end_at_nelm(tmp_path, steps, converged):
         assert (len(found.frames), r.not_relaxed, r.doubts) == (2, None, ())
         return
     assert found.frames == ()
-    assert "its SCF did not converge (stopped at NELM) (2 of 2 frames)" in found.error
+    assert "its SCF did not converge (2 of 2 frames)" in found.error
     assert kinds(r) == ["scf"]
     assert "did not converge" in r.not_relaxed
 
@@ -186,7 +189,7 @@ def test_only_the_frames_that_did_not_converge_are_left_out(tmp_path):
     """Here the first: of two runs in one file, each with its own electronic steps."""
     tags = {"NELM": "3", "EDIFF": "1E-4"}
     bad = write_vasprun(tmp_path / "bad.xml", run(0.5, 0.01), tags, electronic=[-1.0, -2.0, -3.0])
-    good = write_vasprun(tmp_path / "good.xml", run(0.5, 0.01), tags, electronic=[-1.0, -3.0])
+    good = write_vasprun(tmp_path / "good.xml", run(0.5, 0.01), tags, electronic=[-3.0, -3.0])
     first = bad.read_text().split("<calculation>")[:2]
     last = good.read_text().split("<calculation>")[-1]
     path = tmp_path / "vasprun.xml"
@@ -227,34 +230,29 @@ def test_a_charged_cell_is_a_set_of_its_own(tmp_path, electrons, charge):
     assert found[-1].doubts == ()
 
 
-OUTCAR = """   TITEL  = PAW_PBE Fe_pv 06Sep2000
-   POMASS =   55.847; ZVAL   =   14.000    mass and valenz
-   TITEL  = PAW_PBE O 08Apr2002
-   POMASS =   16.000; ZVAL   =    6.000    mass and valenz
-   ions per type =               2   3
-   NELM   =      3;   NELMIN=  2; NELMDL= -5     # of ELM steps
-   ICHARG =     12    charge: 1-file 2-atom 10-const
-   NSW    =     99    number of steps for IOM
-   IBRION =      2    ionic relax: 0-MD 1-quasi-New 2-CG
-   NELECT =      45.0000    total number of electrons
----- Iteration      1(   1)  ----
----- Iteration      1(   2)  ----
------------------------- aborting loop because EDIFF is reached ----------
- POSITION                                       TOTAL-FORCE (eV/Angst)
----- Iteration      2(   1)  ----
----- Iteration      2(   2)  ----
----- Iteration      2(   3)  ----
- POSITION                                       TOTAL-FORCE (eV/Angst)
- General timing and accounting informations for this job:
-"""
-
-
 def test_an_outcar_says_the_same(tmp_path):
-    path = tmp_path / "OUTCAR"
-    path.write_text(OUTCAR)
+    """Here an SCF that is at NELM without an end, and one that VASP calls unconverged."""
+    tags = {"NELM": "2;   NELMIN=  2", "ICHARG": "12", "NELECT": "7.0"}
+    path = write_outcar(tmp_path / "OUTCAR", run(0.5, 0.01, 0.01), tags)
+    valence = "   POMASS =   63.546; ZVAL   =    2.000    mass and valenz\n"
+    text = path.read_text().replace("   TITEL", valence + "   TITEL", 1)
+    first, second, third, last = re.split(r"(?m)^(?=-+ Iteration)", text)
+    again = "---- Iteration    2(   2)  ----\n"
+    reached, failed = (
+        f"---- aborting loop {why}\n"
+        for why in ("because EDIFF is reached", "EDIFF was not reached")
+    )
+    path.write_text(
+        first
+        + second.replace("  FORCE", reached + "  FORCE")
+        + again
+        + third
+        + last.replace("  FORCE", failed + "  FORCE")
+    )
     found = read_settings(path, "vasp-out")
     assert (found.motion, found.steps) == ("relaxation", 99)
-    assert (found.unconverged, found.fixed_density, found.charge) == ((1,), True, 1.0)
+    assert (found.unconverged, found.charge) == ((1, 2), 1.0)
+    assert "ICHARG = 12" in found.no_energy
 
 
 @pytest.mark.slow

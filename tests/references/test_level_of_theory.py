@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from hypothesis import given
 from hypothesis import strategies as st
-from vasp_files import write_vasprun
+from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import vasp
@@ -42,6 +42,10 @@ def settings_of(tmp_path, **tags):
         ({"GGA": "RP"}, "RPBE"),
         ({"GGA": "RE"}, "revPBE"),
         ({"GGA": "ZZ"}, "ZZ"),
+        ({"GGA": "PS ! for solids"}, "PBEsol"),
+        ({"GGA": "'RP' # revised"}, "RPBE"),
+        ({"GGA": "! PS"}, "PBE"),
+        ({"METAGGA": "SCAN ! slow"}, "SCAN"),
         ({"METAGGA": "SCAN"}, "SCAN"),
         ({"METAGGA": "R2SCAN"}, "r2SCAN"),
         ({"METAGGA": "R2scan"}, "r2SCAN"),
@@ -94,6 +98,7 @@ def test_potcar_decides_where_no_tag_does(tmp_path, title, functional):
         ({"LVDW": "T"}, "D2"),
         ({"LUSE_VDW": "T"}, "nonlocal vdW"),
         ({"LUSE_VDW": "F"}, None),
+        ({"IVDW": "12 ! D3"}, "D3(BJ)"),
     ],
 )
 def test_dispersion_follows_the_tags(tmp_path, tags, dispersion):
@@ -136,39 +141,31 @@ def test_u_follows_the_tags(tmp_path, tags, hubbard_u, level):
     assert settings.level_of_theory == f"{level}, VASP"
 
 
-OUTCAR = """ vasp.6.3.0
-   VRHFIN =Fe:  d7 s1
-   TITEL  = PAW_PBE Fe_pv 06Sep2000
-   TITEL  = PAW_PBE O 08Apr2002
-   METAGGA=      F    non-selfconsistent MetaGGA calc.
-   ISIF   =      3    stress and relaxation
-   NSW    =     99    number of steps for IOM
- LDA+U is selected, type is set to LDAUTYPE =  2
+# +U stands in sentences
+HUBBARD = """ LDA+U is selected, type is set to LDAUTYPE =  2
    angular momentum for each species LDAUL =     2   -1
    U (eV)           for each species LDAUU =   5.3  0.0
    J (eV)           for each species LDAUJ =   0.0  0.0
- Exchange correlation treatment:
-   GGA     =    PS    GGA type
-   LHFCALC =     F    Hartree Fock is set to
- IVDW         = 11
- General timing and accounting informations for this job:
 """
 
 
+def outcar_of(tmp_path, text="", **tags):
+    path = write_outcar(tmp_path / "OUTCAR", oxide(), tags)
+    path.write_text(path.read_text().replace(" INCAR:\n", f" INCAR:\n{text}"))
+    return read_settings(path, "vasp-out")
+
+
 def test_an_outcar_says_the_same(tmp_path):
-    path = tmp_path / "OUTCAR"
-    path.write_text(OUTCAR)
-    settings = read_settings(path, "vasp-out")
-    assert settings.hubbard_u == {"Fe": 5.3, "O": 0.0}
-    assert settings.level_of_theory == "PBEsol+U + D3, VASP"
-    without = [line for line in OUTCAR.splitlines() if "LDA" not in line and "IVDW" not in line]
-    path.write_text("\n".join(without))
-    settings = read_settings(path, "vasp-out")
-    assert (settings.hubbard_u, settings.level_of_theory) == ({}, "PBEsol, VASP")
-    path.write_text(OUTCAR.replace("METAGGA=      F", "METAGGA=      T"))  # no functional
-    assert read_settings(path, "vasp-out").functional == "PBEsol"
-    path.write_text("   METAGGA = R2scan\n" + "\n".join(without))  # VASP 6 repeats the INCAR
-    assert read_settings(path, "vasp-out").functional == "r2SCAN"
+    found = outcar_of(tmp_path, HUBBARD, GGA="PS", IVDW="11", LHFCALC="F")
+    assert found.hubbard_u == {"Fe": 5.3, "O": 0.0}
+    assert found.level_of_theory == "PBEsol+U + D3, VASP"
+    found = outcar_of(tmp_path, GGA="PS", METAGGA="T")  # a line of its own, no functional
+    assert (found.hubbard_u, found.level_of_theory) == ({}, "PBEsol, VASP")
+    # VASP 6 repeats the INCAR, with its comments and several tags in a line
+    found = outcar_of(tmp_path, "   ENCUT = 520; METAGGA = R2scan ! not SCAN\n", METAGGA="F")
+    assert found.functional == "r2SCAN"
+    assert outcar_of(tmp_path, "   # METAGGA = SCAN\n").functional == "PBE"
+    assert outcar_of(tmp_path, GGA="RP!revised").functional == "RPBE"
 
 
 @pytest.mark.parametrize(
@@ -282,6 +279,15 @@ def test_dispersion_is_a_difference_on_either_side():
     assert differences("x", "PBE-D3(BJ)", [{"C"}], pbe(dispersion="D3(BJ)")) is None
     assert "with D2, the model " in differences("x", "PBE-D3(BJ)", [{"C"}], pbe(dispersion="D2"))
     assert "without D3(BJ)" in differences("PBE, VASP", "PBE-D3(BJ)", [{"C"}], pbe())
+
+
+def test_a_run_without_spin_is_a_difference_where_there_is_iron():
+    settings = Settings(functional="PBE", hubbard_u={}, spin="not spin-polarized")
+    found = differences("PBE, VASP", "PBE (MatPES)", OXIDE, settings)
+    assert found == "the reference is PBE without spin polarization, with Fe in it"
+    assert differences("PBE, VASP", "PBE (MatPES)", [{"Cu"}], settings) is None
+    spin = Settings(functional="PBE", hubbard_u={}, spin="spin-polarized")
+    assert differences("PBE, VASP", "PBE (MatPES)", OXIDE, spin) is None
 
 
 def test_all_that_differs_is_one_sentence():

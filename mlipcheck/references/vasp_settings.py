@@ -1,0 +1,177 @@
+"""What a VASP run says of itself, from one of its files or from both."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from . import incar
+from .doubts import Doubt
+from .vasp_output import Output, Species
+
+# ISIF values that let volume and shape go; the others fix both, or the volume.
+FREE_CELL = (3, 6)
+# Tags that both files of a run have, and that have to be the same.
+COMPARED = ("GGA", "METAGGA", "LHFCALC", "LDAU", "IVDW", "ISPIN", "NELECT")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the run says of itself; None where it does not.
+
+    Attributes
+    ----------
+    cell_free : bool or None
+        Whether volume and shape could change.
+    motion : str or None
+        What the atoms did: relaxation, single point, molecular dynamics, ...
+    steps : int
+        How many ionic steps it might take (NSW).
+    finished : bool
+        Whether the run ended by itself; where its file is truncated, it did not.
+    unconverged : tuple of int
+        The ionic steps, from 0, whose electronic steps ended before the energy settled.
+    no_energy : str or None
+        Why its energy is not that of its own density: band structures, optics, GW.
+    learning : str or None
+        What its machine-learned force field did: train, select, refit, run.
+    charge : float
+        Of the cell, in e; 0 where it is not known.
+    level_of_theory, functional, dispersion : str or None
+    hubbard_u : dict or None
+        The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
+        others that do; empty where +U is off.
+    spin, moments : str or None
+        Whether it was spin-polarized; MAGMOM as it was given.
+    notes : tuple of str
+        What was left out of its file, and why.
+    disagree : tuple of str
+        What its files contradict each other in.
+    tags, species
+        What all this was read from.
+    """
+
+    cell_free: bool | None = None
+    motion: str | None = None
+    steps: int = 0
+    finished: bool = True
+    unconverged: tuple[int, ...] = ()
+    no_energy: str | None = None
+    learning: str | None = None
+    charge: float = 0.0
+    level_of_theory: str | None = None
+    functional: str | None = None
+    hubbard_u: dict[str, float] | None = None
+    dispersion: str | None = None
+    spin: str | None = None
+    moments: str | None = None
+    notes: tuple[str, ...] = ()
+    disagree: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    species: tuple[Species, ...] = field(default=(), repr=False, compare=False)
+
+    def label_doubt(self, step: int) -> Doubt | None:
+        """Say why the energy and forces of an ionic step are not labels; None where they are."""
+        if self.no_energy:
+            return Doubt("not self-consistent", self.no_energy)
+        if step in self.unconverged:
+            return Doubt("scf", "its SCF did not converge")
+        return None
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What bears on all that the run computed."""
+        found = [
+            Doubt("level of theory", f"the files of the reference disagree: {what}")
+            for what in self.disagree
+        ]
+        if self.charge:
+            text = f"the reference cell has a charge of {self.charge:+g} e, which no model knows"
+            found.append(Doubt("charged", text))
+        return tuple(found)
+
+
+def settings_of(output: Output) -> Settings:
+    """Return what one file of a run says."""
+    nelm = incar.number_of(output.tags, "NELM", float("inf"))
+    words = _in_words(output.tags, output.species)
+    notes = output.notes
+    if words.motion == incar.IMAGE:
+        notes += ("forces of an image of a path contain its springs and are left out",)
+    unconverged = tuple(
+        step
+        for step, loop in enumerate(output.loops)
+        if (loop.steps >= nelm if loop.settled is None else not loop.settled)
+    )
+    return dataclasses.replace(
+        words,
+        finished=output.finished,
+        notes=notes,
+        unconverged=unconverged,
+    )
+
+
+def join_settings(best: Settings, other: Settings) -> Settings:
+    """Return what both files of one run say: what one leaves out, the other may have.
+
+    Of the steps, what ``best`` says stands; where tags differ, too, and a doubt names them.
+    """
+    both = {**other.tags, **{k: v for k, v in best.tags.items() if v not in incar.UNSAID}}
+    joined = _in_words(both, best.species or other.species)
+    kept = {name: getattr(best, name) for name in ("unconverged", "finished", "notes")}
+    disagree = tuple(
+        f"{tag} = {best.tags[tag]} and {other.tags[tag]}"
+        for tag in COMPARED
+        if not _agree(best.tags.get(tag, ""), other.tags.get(tag, ""))
+    )
+    return dataclasses.replace(joined, **kept, disagree=disagree)
+
+
+def _agree(one: str, two: str) -> bool:
+    """Tell whether two files say the same, or one of them nothing."""
+    if {one, two} & set(incar.UNSAID):
+        return True
+    try:
+        return abs(float(one) - float(two)) < 0.01
+    except ValueError:  # T, .TRUE.; R2SCAN, of which one file has five letters
+        a, b = (text.strip(".").upper()[:5] for text in (one, two))
+        return a.startswith(b) or b.startswith(a)
+
+
+def _in_words(tags: Mapping[str, str], species: Sequence[Species]) -> Settings:
+    """Put into words what the tags say."""
+    tags = dict(tags)
+    isif = tags.get("ISIF")
+    functional = incar.functional_of(tags, " ".join(one.title for one in species))
+    hubbard_u = incar.hubbard_u_of(tags, [one.element for one in species])
+    dispersion = incar.dispersion_of(tags)
+    level = functional
+    if level and hubbard_u != {}:
+        level += "+U"
+    if level and dispersion:
+        level += f" + {dispersion}"
+    return Settings(
+        cell_free=None if isif is None else incar.number_of(tags, "ISIF", 2) in FREE_CELL,
+        motion=incar.motion_of(tags),
+        steps=int(incar.number_of(tags, "NSW", 2)),
+        no_energy=incar.no_total_energy(tags),
+        learning=incar.learning_of(tags),
+        charge=_charge(tags, species),
+        level_of_theory=None if level is None else f"{level}, VASP",
+        functional=functional,
+        hubbard_u=hubbard_u,
+        dispersion=dispersion,
+        spin=incar.spin_of(tags),
+        moments=tags.get("MAGMOM"),
+        tags=tags,
+        species=tuple(species),
+    )
+
+
+def _charge(tags: dict[str, str], species: Sequence[Species]) -> float:
+    """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
+    known = species and all(one.atoms and one.valence for one in species)
+    electrons = incar.number_of(tags, "NELECT", 0.0)
+    valence = sum(one.atoms * one.valence for one in species)
+    return round(valence - electrons, 2) + 0.0 if known and electrons else 0.0
