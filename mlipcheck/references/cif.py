@@ -1,0 +1,115 @@
+"""CIF files: what is a structure in them, and what an average or an incomplete one."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from . import vasp
+from .structure_faults import FAULT, add_note
+
+FULL = 0.01  # that an occupancy may differ from 1
+DIGITS = 3  # of coordinates that tell two sites apart
+HYDROGEN = {"D": "H", "T": "H"}
+
+
+def read_cif(path: Path) -> list[Atoms]:
+    """Read the structures of a CIF; one that is an average, or lacks atoms, has its fault in info.
+
+    Tags of mmCIF and CIF 2 (``_atom_site.label``) are taken for those of CIF 1.
+    """
+    from ase.io.cif import parse_cif
+
+    with vasp.opened(path) as stream:
+        data = re.sub(rb"(?m)^(\s*_\w+)\.", rb"\1_", stream.read())
+    images = []
+    for block in parse_cif(io.BytesIO(data)):
+        if not block.has_structure():
+            continue
+        if fault := _find_disorder(block):
+            atoms = block.get_unsymmetrized_structure()
+        else:
+            atoms = block.get_atoms(fractional_occupancies=False)
+            fault = _find_missing(str(block.get("_chemical_formula_sum", "")), atoms)
+        atoms.info = {FAULT: fault} if fault else {}
+        unknown = sum(str(x) in "?." for x in block.get("_atom_site_occupancy") or ())
+        if unknown:
+            add_note(atoms, f"occupancies of {unknown} sites are not given and taken as 1")
+        if isotopes := {s for s in _symbols(block) if s in HYDROGEN}:
+            add_note(atoms, f"{' and '.join(sorted(isotopes))} read as H, with the mass of H")
+            atoms.set_masses("defaults")
+        images.append(atoms)
+    return images
+
+
+def _symbols(block: Mapping[str, Any]) -> list[str]:
+    """Return the element of each listed site, as it is written: D stays D."""
+    labels = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or ()
+    return [m[0] if (m := re.search("[A-Z][a-z]?", str(x))) else "" for x in labels]
+
+
+def _find_disorder(block: Mapping[str, Any]) -> str | None:
+    """Name the sites whose occupancy is not 1, or that two species share."""
+    symbols = _symbols(block)
+    given = block.get("_atom_site_occupancy") or [1.0] * len(symbols)
+    occupied = [x if isinstance(x, (int, float)) else 1.0 for x in given]
+    sites = defaultdict(list)
+    for k, place in enumerate(_places(block)):
+        sites[place].append(k)
+    partial = [
+        site
+        for site in sites.values()
+        if any(abs(occupied[k] - 1) > FULL for k in site) or len({symbols[k] for k in site}) > 1
+    ]
+    if not partial:
+        return None
+    names = ["/".join(symbols[k] for k in site) for site in sorted(partial)]
+    listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    shared = all(abs(occupied[k] - 1) <= FULL for site in partial for k in site)
+    return (
+        f"{'two species' if shared else 'partial occupancies'} on {len(names)} site{'s' * (len(names) > 1)} ({listed}): "
+        "an average and not a structure; give an ordered cell"
+    )
+
+
+def _places(block: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the coordinates of each listed site, equal for those on one site."""
+    for kind, period in (("fract", 1.0), ("cartn", math.inf)):
+        columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
+        if all(columns):
+            return [
+                tuple(round(x % period, DIGITS) % period for x in place)
+                for place in zip(*columns, strict=True)
+            ]
+    return []
+
+
+def _find_missing(formula: str, atoms: Atoms) -> str | None:
+    """Compare the atoms with ``_chemical_formula_sum``; whatever the number of formula units."""
+    parts = re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", formula)
+    if not parts or "".join(map("".join, parts)) != "".join(formula.split()):
+        return None  # unknown, or with brackets
+    wanted: Counter[str] = Counter()
+    for symbol, count in parts:
+        wanted[HYDROGEN.get(symbol, symbol)] += float(count or 1)  # type: ignore[assignment]
+    found = Counter(atoms.symbols)
+    units = max(found[symbol] / n for symbol, n in wanted.items() if n)
+    exact = all(float(n).is_integer() for n in wanted.values())
+    differing = []
+    for symbol in {**wanted, **found}:
+        n = units * wanted[symbol]
+        if abs(n - found[symbol]) > max(0.4, 0 if exact else 0.02 * n):
+            differing.append(f"{found[symbol]} {symbol} where it says {n:.3g}")
+    if not differing:
+        return None
+    return (
+        f"its atoms are not those of its _chemical_formula_sum ({' '.join(formula.split())}): "
+        f"{', '.join(differing)}; complete the atoms, or correct the formula"
+    )
