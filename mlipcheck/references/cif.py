@@ -13,9 +13,8 @@ from typing import Any
 from ase import Atoms
 
 from . import vasp
-from .structure_faults import FAULT, add_note
+from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
 
-FULL = 0.01  # that an occupancy may differ from 1
 DIGITS = 3  # of coordinates that tell two sites apart
 HYDROGEN = {"D": "H", "T": "H"}
 
@@ -34,7 +33,7 @@ def read_cif(path: Path) -> list[Atoms]:
         if not block.has_structure():
             continue
         if fault := _find_disorder(block):
-            atoms = block.get_unsymmetrized_structure()
+            atoms = Atoms(block.get_symbols())
         else:
             atoms = block.get_atoms(fractional_occupancies=False)
             fault = _find_missing(str(block.get("_chemical_formula_sum", "")), atoms)
@@ -56,36 +55,31 @@ def _symbols(block: Mapping[str, Any]) -> list[str]:
 
 
 def _find_disorder(block: Mapping[str, Any]) -> str | None:
-    """Name the sites whose occupancy is not 1, or that two species share."""
-    symbols = _symbols(block)
+    """Name the sites that are nowhere, whose occupancy is not 1, or that two species share."""
+    symbols, places = _symbols(block), _places(block)
+    if nowhere := [s for s, place in zip(symbols, places, strict=True) if not place]:
+        return f"{len(nowhere)} {nowhere[0]} without coordinates; complete them, or leave them out"
     given = block.get("_atom_site_occupancy") or [1.0] * len(symbols)
-    occupied = [x if isinstance(x, (int, float)) else 1.0 for x in given]
     sites = defaultdict(list)
-    for k, place in enumerate(_places(block)):
+    for k, place in enumerate(places):
         sites[place].append(k)
+    off = {k for k, x in enumerate(given) if not isinstance(x, str) and abs(x - 1) > OCCUPIED}
     partial = [
-        site
-        for site in sites.values()
-        if any(abs(occupied[k] - 1) > FULL for k in site) or len({symbols[k] for k in site}) > 1
+        site for site in sites.values() if off & {*site} or len({symbols[k] for k in site}) > 1
     ]
-    if not partial:
-        return None
-    names = ["/".join(symbols[k] for k in site) for site in sorted(partial)]
-    listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-    shared = all(abs(occupied[k] - 1) <= FULL for site in partial for k in site)
-    return (
-        f"{'two species' if shared else 'partial occupancies'} on {len(names)} site{'s' * (len(names) > 1)} ({listed}): "
-        "an average and not a structure; give an ordered cell"
-    )
+    names = ["/".join(symbols[k] for k in site) for site in partial]
+    return say_disorder(names, "partial occupancies" if off else "two species") if names else None
 
 
-def _places(block: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the coordinates of each listed site, equal for those on one site."""
+def _places(block: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """Return the coordinates of each listed site, equal for those on one; nothing where unknown."""
     for kind, period in (("fract", 1.0), ("cartn", math.inf)):
         columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
         if all(columns):
             return [
-                tuple(round(x % period, DIGITS) % period for x in place)
+                ()
+                if any(isinstance(x, str) for x in place)
+                else tuple(round(x % period, DIGITS) % period for x in place)
                 for place in zip(*columns, strict=True)
             ]
     return []

@@ -24,7 +24,7 @@ from ase.io.vasp import set_constraints
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from . import vasp
-from .structure_faults import FAULT, add_note
+from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
 
 KB = -0.1 * units.GPa  # VASP's sign to ASE's
 VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
@@ -108,7 +108,7 @@ def _cell(lattice: Mapping[str, Any]) -> np.ndarray:
 def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
     """Return the atoms of species as pymatgen writes them; mixed ones are a fault."""
     shares = [_shares(one) for one in species]
-    mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > 0.01 for x in s.values())]
+    mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]
     symbols = [max(share, key=lambda s: share[s], default="X") for share in shares]
     isotopes = sorted({s for s in symbols if s in ("D", "T")})
     numbers = [1 if s in isotopes else atomic_numbers[s] for s in symbols]
@@ -116,12 +116,7 @@ def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
     if isotopes:
         add_note(atoms, f"{' and '.join(isotopes)} read as H, with the mass of H")
     if mixed:
-        names = ", ".join("/".join(share) for share in mixed[:4])
-        more = f" and {len(mixed) - 4} more" if len(mixed) > 4 else ""
-        atoms.info[FAULT] = (
-            f"partial occupancies on {len(mixed)} site{'s' * (len(mixed) > 1)} ({names}{more}): "
-            "an average and not a structure; give an ordered cell"
-        )
+        atoms.info[FAULT] = say_disorder(["/".join(share) for share in mixed])
     return atoms
 
 

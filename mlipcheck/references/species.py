@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def read_lammps(path: Path, kind: str, species: Sequence[str]) -> list[Atoms]:
     )
     if dump:
         note = None if species else _by_column(path, text, frames)
-        _mark_short(path, text, frames)
+        _mark_short(text, frames)
     else:
         labels = re.search(r"^\s*Atom Type Labels[^\n]*\n\s*\n((?:[^\n]*\S[^\n]*\n)+)", text, re.M)
         names = [row.split()[1] for row in labels.group(1).splitlines()] if labels else []
@@ -64,6 +65,7 @@ def read_lammps(path: Path, kind: str, species: Sequence[str]) -> list[Atoms]:
         if species:
             _name(path, atoms, species)
         if note:
+            _renumber(atoms, np.maximum(atoms.numbers, 1))  # ASE has a mass of 1 for X
             add_note(atoms, note)
     return frames
 
@@ -71,7 +73,7 @@ def read_lammps(path: Path, kind: str, species: Sequence[str]) -> list[Atoms]:
 def _by_column(path: Path, text: str, frames: Sequence[Atoms]) -> str | None:
     """Refuse a dump that does not name its elements; those taken from masses are noted."""
     columns, *rows = text.split("ITEM: ATOMS", 2)[1].split("ITEM:")[0].splitlines()
-    remedy = "write them with dump_modify element"
+    remedy = "write it with dump_modify element Na Cl"
     if "element" in columns.split():
         # which is C for every type where no dump_modify names them
         types = {t for a in frames for t in a.arrays.get("type", ())}
@@ -84,7 +86,7 @@ def _by_column(path: Path, text: str, frames: Sequence[Atoms]) -> str | None:
     return _by_masses(path, {float(row.split()[where]) for row in rows if row.strip()}, remedy)
 
 
-def _mark_short(path: Path, text: str, frames: Sequence[Atoms]) -> None:
+def _mark_short(text: str, frames: Sequence[Atoms]) -> None:
     """Mark the frame within which a dump ends; and no frame's ``energy``, which is ASE's zero."""
     for atoms, n in zip(frames, re.findall(r"NUMBER OF ATOMS\s+(\d+)", text), strict=False):
         if atoms.calc is not None:
@@ -94,7 +96,7 @@ def _mark_short(path: Path, text: str, frames: Sequence[Atoms]) -> None:
 
 
 def _by_section(path: Path, frames: Sequence[Atoms]) -> str:
-    remedy = "name them in Atom Type Labels"
+    remedy = "name them in its Atom Type Labels"
     if "masses" not in frames[0].arrays:
         raise _nameless(path, "it has types 1, 2, ... and no masses or type labels", remedy)
     return _by_masses(path, set(frames[0].get_masses().tolist()), remedy)
@@ -102,9 +104,9 @@ def _by_section(path: Path, frames: Sequence[Atoms]) -> str:
 
 def _by_masses(path: Path, masses: set[float], remedy: str) -> str:
     """Return which elements masses are; raise where one is none's, or all are 1."""
-    nearest = {m: int(np.argmin(np.abs(atomic_masses - m))) for m in sorted(masses)}
+    nearest = {m: 1 + int(np.argmin(np.abs(atomic_masses[1:] - m))) for m in sorted(masses)}
     strange = [m for m, z in nearest.items() if abs(atomic_masses[z] - m) > MASS_ERROR]
-    if strange or masses == {1.0}:
+    if strange or all(abs(m - 1) < 1e-3 for m in masses):  # 1 is that of reduced units, too
         mass = (strange or [1.0])[0]
         raise _nameless(path, f"types without names, one of mass {mass:g}", remedy)
     named = ", ".join(f"{m:g} is {chemical_symbols[z]}" for m, z in nearest.items())
@@ -120,7 +122,13 @@ def _name(path: Path, atoms: Atoms, species: Sequence[str]) -> None:
             f"{path}: it has types {types.min()} to {types.max()} and --species names "
             f"{len(species)}; name each type"
         )
-    atoms.numbers = np.array([_number(s) for s in species])[types - 1]
+    _renumber(atoms, np.array([_number(s) for s in species])[types - 1])
+
+
+def _renumber(atoms: Atoms, numbers: np.ndarray) -> None:
+    for one in (atoms, getattr(atoms.calc, "atoms", None)):  # whose forces are of these atoms
+        if one is not None:
+            one.numbers = numbers
 
 
 def _number(symbol: str) -> int:
@@ -130,7 +138,7 @@ def _number(symbol: str) -> int:
 
 
 def _nameless(path: Path, what: str, remedy: str) -> InputError:
-    return InputError(f"{path}: {what}; {remedy}, or give --species Na,Cl for types 1, 2")
+    return InputError(f"{path}: {what}; {remedy}, or give --species Na,Cl")
 
 
 def read_old_vasp(path: Path, kind: str, species: Sequence[str]) -> list[Atoms] | None:
@@ -148,10 +156,11 @@ def read_old_vasp(path: Path, kind: str, species: Sequence[str]) -> list[Atoms] 
     from ase.io.vasp import atomtypes_outpot
 
     with vasp.opened(path) as stream:
-        text = stream.read().decode("utf-8", errors="replace")
-    lines = text.splitlines(keepends=True)
-    if len(lines) < 7 or not _is_counts(counts := lines[5].split("!")[0].split()):
-        return None
+        lines = [line.decode(errors="replace") for line in itertools.islice(stream, 6)]
+        counts = lines[-1].split("!")[0].split() if len(lines) == 6 else []
+        if not (counts and all(word.isdigit() for word in counts)):
+            return None
+        lines.append(stream.read().decode(errors="replace"))
     by, names = "--species", list(species)
     if not names:
         by = "the first line"
@@ -174,15 +183,13 @@ def read_old_vasp(path: Path, kind: str, species: Sequence[str]) -> list[Atoms] 
     if kind == "vasp":
         text = "".join([*lines[:5], symbols, *lines[5:]])
     else:  # each change of the cell repeats the head
-        text = re.sub(r"(?m)^([ \t\d]+\n)(?=\s*Direct configuration)", symbols + r"\1", text)
+        text = re.sub(
+            r"(?m)^([ \t\d]+\n)(?=\s*Direct configuration)", symbols + r"\1", "".join(lines)
+        )
     frames = ase.io.read(io.StringIO(text), index=":", format=kind)
     for atoms in frames:
         add_note(atoms, f"elements named by {by}: {symbols.strip()}")
     return frames
-
-
-def _is_counts(words: Sequence[str]) -> bool:
-    return bool(words) and all(word.isdigit() for word in words)
 
 
 @contextmanager

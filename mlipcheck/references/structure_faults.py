@@ -14,6 +14,8 @@ from ..calculators.neighbours import check_geometry, full_cell
 ONE_SITE = 0.1  # Å; no two atoms come so near
 ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
 SAME_FRAME = 1.0  # Å that an atom moves between two frames of one run
+MAX_LISTED = 4
+OCCUPIED = 0.01  # that an occupancy may differ from 1
 # Keys of info: what a reader says of a structure, and why it is none.
 NOTES = "mlipcheck_notes"
 FAULT = "mlipcheck_fault"
@@ -28,6 +30,13 @@ def add_note(atoms: Atoms, note: str) -> None:
 def notes_on(atoms: Atoms) -> tuple[str, ...]:
     """Return what the reader of a structure noted."""
     return tuple(atoms.info.get(NOTES, ()))
+
+
+def say_disorder(sites: Sequence[str], what: str = "partial occupancies") -> str:
+    """Say that sites (``Ge/P``, ``Li``) do not hold one whole atom each."""
+    count = f"{len(sites)} site{'s' * (len(sites) > 1)}"
+    listed = ", ".join(sites[:MAX_LISTED]) + ", ..." * (len(sites) > MAX_LISTED)
+    return f"{what} on {count} ({listed}): an average and not a structure; give an ordered cell"
 
 
 def find_fault(atoms: Atoms) -> str | None:
