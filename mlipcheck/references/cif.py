@@ -16,6 +16,7 @@ from . import vasp
 from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
 
 DIGITS = 3  # of coordinates that tell two sites apart
+ROUNDED = 0.02  # of a number in a formula like Al0.67 O
 HYDROGEN = {"D": "H", "T": "H"}
 
 
@@ -96,14 +97,15 @@ def _find_missing(formula: str, atoms: Atoms) -> str | None:
     found = Counter(atoms.symbols)
     units = max(found[symbol] / n for symbol, n in wanted.items() if n)
     exact = all(float(n).is_integer() for n in wanted.values())
-    differing = []
-    for symbol in {**wanted, **found}:
-        n = units * wanted[symbol]
-        if abs(n - found[symbol]) > max(0.4, 0 if exact else 0.02 * n):
-            differing.append(f"{found[symbol]} {symbol} where it says {n:.3g}")
-    if not differing:
+    if not any(
+        abs(units * wanted[symbol] - found[symbol])
+        > max(0.4, 0 if exact else ROUNDED * units * wanted[symbol])
+        for symbol in {**wanted, **found}
+    ):
         return None
+    missing = ", ".join(symbol for symbol in wanted if symbol not in found)
     return (
-        f"its atoms are not those of its _chemical_formula_sum ({' '.join(formula.split())}): "
-        f"{', '.join(differing)}; complete the atoms, or correct the formula"
+        f"its atoms ({atoms.get_chemical_formula()}) are not those of its _chemical_formula_sum "
+        f"({' '.join(formula.split())}){f', without {missing}' * bool(missing)}; "
+        "complete the atoms, or correct the formula"
     )

@@ -147,7 +147,9 @@ def _reason(path: Path, kind: str | None, error: Exception) -> str:
     elif not text or isinstance(error, (IndexError, StopIteration, EOFError)):
         text = "it ends early, or has fewer columns than this format"
     with contextlib.suppress(Exception), vasp.opened(path) as stream:
-        starred = next((k for k, line in enumerate(stream, 1) if b"***" in line), None)
+        # beside numbers: others are ornament
+        lines = (re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line) for line in stream)
+        starred = next((k for k, found in enumerate(lines, 1) if found), None)
         if starred is not None:
             return (
                 f"line {starred} has *** where a number did not fit its column ({text}); "
