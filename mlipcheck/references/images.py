@@ -59,15 +59,12 @@ def read_images(
         raise InputError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file")
-    options = options or ReadOptions()
     kind = vasp.file_kind(path)
-    settings = vasp.Settings()
-    if kind in ("vasp-xml", "vasp-out"):
-        settings = vasp.read_settings(path, kind)
+    species = options.species if options else ()
     try:
         kind = kind or _kind(path)
         _check_counts(path, kind)
-        frames = _read(path, kind, options.species)
+        frames, settings = _read_isotopes(path, kind, species)
     except InputError:
         raise
     except Exception as error:
@@ -96,34 +93,41 @@ def _kind(path: Path) -> str:
     return filetype(_local(path))
 
 
-def _read(path: Path, kind: str, species: Sequence[str]) -> list[Atoms]:
-    import ase.io
-
-    if kind == "pymatgen JSON":
-        return read_json(path)
-    if kind in ("lammps-dump-text", "lammps-data"):
-        return read_lammps(path, kind, species)
-    if kind in ("vasp", "vasp-xdatcar") and (named := read_old_vasp(path, kind, species)):
-        return named
-
-    def read() -> list[Atoms]:
-        if kind == "cif":
-            with warnings.catch_warnings():  # of equivalent sites that are listed twice
-                warnings.simplefilter("ignore")
-                return read_cif(path)
-        found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
-        return found if isinstance(found, list) else []
-
+def _read_isotopes(
+    path: Path, kind: str, species: Sequence[str]
+) -> tuple[list[Atoms], vasp.Settings]:
+    """Read D and T, which ASE does not know, as H, and note it."""
     try:
-        return read()
-    except KeyError as error:
-        if error.args[0] not in ISOTOPES:
+        return _read(path, kind, species)
+    except Exception as error:
+        unknown = [x for e in (error, error.__cause__) if isinstance(e, KeyError) for x in e.args]
+        if not (isotopes := set(unknown) & set(ISOTOPES)):
             raise
         with isotopes_as_hydrogen():
-            frames = read()
+            frames, settings = _read(path, kind, species)
         for atoms in frames:
-            add_note(atoms, f"{error.args[0]} read as H, with the mass of H")
-        return frames
+            add_note(atoms, f"{' and '.join(isotopes)} read as H, with the mass of H")
+        return frames, settings
+
+
+def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], vasp.Settings]:
+    import ase.io
+
+    settings = vasp.Settings()
+    if kind in ("vasp-xml", "vasp-out"):
+        settings = vasp.read_settings(path, kind)
+    if kind == "pymatgen JSON":
+        return read_json(path), settings
+    if kind in ("lammps-dump-text", "lammps-data"):
+        return read_lammps(path, kind, species), settings
+    if kind in ("vasp", "vasp-xdatcar") and (named := read_old_vasp(path, kind, species)):
+        return named, settings
+    if kind == "cif":
+        with warnings.catch_warnings():  # of equivalent sites that are listed twice
+            warnings.simplefilter("ignore")
+            return read_cif(path), settings
+    found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
+    return found if isinstance(found, list) else [], settings
 
 
 def _local(path: Path) -> str:

@@ -173,6 +173,19 @@ def test_ghosts_and_unknown_symbols_are_named(tmp_path):
     assert "'Fe2+' is not an element" in strange
 
 
+@pytest.mark.parametrize(("symbol", "said"), [("X ", "2 of its atoms are X"), ("D ", None)])
+def test_species_of_a_vasprun(data_dir, tmp_path, symbol, said):
+    text = (data_dir / "vasp" / "Si_relax_atomate" / "vasprun.xml").read_text()
+    assert "<c>Si</c>" in text
+    text = text.replace("<c>Si</c>", f"<c>{symbol}</c>")
+    if said:
+        assert said in refused(tmp_path / "vasprun.xml", text)
+    else:
+        frames = read(tmp_path / "vasprun.xml", text)
+        assert {str(a.symbols) for a in frames} == {"H2"}
+        assert notes_on(frames[-1]) == ("D read as H, with the mass of H",)
+
+
 @pytest.mark.parametrize("pbc", [True, (True, True, False), False])
 def test_two_atoms_on_one_site(tmp_path, pbc):
     near = bulk("Cu", cubic=True) + Atoms("Cu", [[0, 0, -0.05 if np.all(pbc) else 0.05]])
