@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -74,7 +73,7 @@ def _find_disorder(block: Mapping[str, Any]) -> str | None:
 
 def _places(block: Mapping[str, Any]) -> list[tuple[float, ...]]:
     """Return the coordinates of each listed site, equal for those on one; nothing where unknown."""
-    for kind, period in (("fract", 1.0), ("cartn", math.inf)):
+    for kind, period in (("fract", 1.0), ("cartn", 1e6)):
         columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
         if all(columns):
             return [

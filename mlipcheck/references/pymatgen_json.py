@@ -18,7 +18,6 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.cell import Cell
 from ase.data import atomic_numbers
 from ase.io.vasp import set_constraints
 from ase.stress import full_3x3_to_voigt_6_stress
@@ -90,7 +89,7 @@ def _structure(found: Mapping[str, Any]) -> Atoms:
     lattice = found.get("lattice") or {}
     species = [site["species"] for site in sites]
     if lattice:
-        cell = np.array(lattice["matrix"], float) if "matrix" in lattice else _cell(lattice)
+        cell = np.array(lattice["matrix"], float)
         places = [s["abc"] @ cell if "abc" in s else s["xyz"] for s in sites]
         atoms = _atoms(species, places, cell, lattice.get("pbc", True))
     else:
@@ -99,10 +98,6 @@ def _structure(found: Mapping[str, Any]) -> Atoms:
     if moves and all(m is not None for m in moves):
         set_constraints(atoms, ~np.array(moves, bool))
     return atoms
-
-
-def _cell(lattice: Mapping[str, Any]) -> np.ndarray:
-    return Cell.new([lattice[k] for k in ("a", "b", "c", "alpha", "beta", "gamma")])[:]
 
 
 def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:

@@ -42,75 +42,60 @@ def read_lammps(path: Path, kind: str, species: Sequence[str]) -> list[Atoms]:
 
     with vasp.opened(path) as stream:
         text = stream.read().decode("utf-8", errors="replace")
-    dump = kind == "lammps-dump-text"
+    dump, lines = kind == "lammps-dump-text", text.count("\n")
     claimed = max(map(int, re.findall(r"NUMBER OF ATOMS\s+(\d+)", text)), default=0)
-    if claimed > text.count("\n"):  # ASE would read as many lines
-        raise InputError(
-            f"{path}: it announces {claimed} atoms and has {text.count(chr(10))} lines for them; "
-            "is it complete?"
-        )
+    if claimed > lines:  # as many ASE would read
+        raise InputError(f"{path}: it announces {claimed} atoms and has {lines} lines; complete it")
     units = re.search(r"^ITEM: UNITS\s+(\w+)" if dump else r"\bunits = (\w+)", text, re.M)
-    frames = ase.io.read(
-        io.StringIO(text), index=":", format=kind, units=units.group(1) if units else "metal"
-    )
+    style = units[1] if units else "metal"
+    frames = ase.io.read(io.StringIO(text), index=":", format=kind, units=style)
+    note = None
     if dump:
-        note = None if species else _by_column(path, text, frames)
-        _mark_short(text, frames)
+        _check_dump(path, text, frames, bool(species))
     else:
-        labels = re.search(r"^\s*Atom Type Labels[^\n]*\n\s*\n((?:[^\n]*\S[^\n]*\n)+)", text, re.M)
-        names = [row.split()[1] for row in labels.group(1).splitlines()] if labels else []
+        labels = re.search(r"^\s*Atom Type Labels.*\n\s*\n((?:.*\S.*\n)+)", text, re.M)
+        names = [row.split()[1] for row in labels[1].splitlines()] if labels else []
         species = species or [n for n in names if all(x in atomic_numbers for x in names)]
-        note = None if species else _by_section(path, frames)
+        note = None if species else _by_masses(path, frames[0])
     for atoms in frames:
         if species:
             _name(path, atoms, species)
         if note:
-            _renumber(atoms, np.maximum(atoms.numbers, 1))  # ASE has a mass of 1 for X
+            atoms.numbers = np.maximum(atoms.numbers, 1)  # ASE has a mass of 1 for X
             add_note(atoms, note)
     return frames
 
 
-def _by_column(path: Path, text: str, frames: Sequence[Atoms]) -> str | None:
-    """Refuse a dump that does not name its elements; those taken from masses are noted."""
-    columns, *rows = text.split("ITEM: ATOMS", 2)[1].split("ITEM:")[0].splitlines()
+def _check_dump(path: Path, text: str, frames: Sequence[Atoms], named: bool) -> None:
+    """Refuse a dump that does not name its elements; mark the frame within which it ends."""
+    columns = text.split("ITEM: ATOMS", 1)[1].split("\n", 1)[0].split()
+    types = {t for a in frames for t in a.arrays.get("type", ())}
     remedy = "write it with dump_modify element Na Cl"
-    if "element" in columns.split():
-        # which is C for every type where no dump_modify names them
-        types = {t for a in frames for t in a.arrays.get("type", ())}
-        if len(types) > 1 and all(set(a.symbols) == {"C"} for a in frames):
-            raise _nameless(path, "its element column says C for every type", remedy)
-        return None
-    if "mass" not in columns.split():
+    if not named and "element" not in columns:
         raise _nameless(path, "it has types 1, 2, ... and no column element", remedy)
-    where = columns.split().index("mass")
-    return _by_masses(path, {float(row.split()[where]) for row in rows if row.strip()}, remedy)
-
-
-def _mark_short(text: str, frames: Sequence[Atoms]) -> None:
-    """Mark the frame within which a dump ends; and no frame's ``energy``, which is ASE's zero."""
+    # which is C for every type where no dump_modify names them
+    if not named and len(types) > 1 and all(set(a.symbols) == {"C"} for a in frames):
+        raise _nameless(path, "its element column says C for every type", remedy)
     for atoms, n in zip(frames, re.findall(r"NUMBER OF ATOMS\s+(\d+)", text), strict=False):
         if atoms.calc is not None:
-            atoms.calc.results.pop("energy", None)
+            atoms.calc.results.pop("energy", None)  # ASE's zero, no dump has one
         if len(atoms) != int(n):
             atoms.info[FAULT] = f"the file ends within it, after {len(atoms)} of {n} atoms; dump it"
 
 
-def _by_section(path: Path, frames: Sequence[Atoms]) -> str:
-    remedy = "name them in its Atom Type Labels"
-    if "masses" not in frames[0].arrays:
-        raise _nameless(path, "it has types 1, 2, ... and no masses or type labels", remedy)
-    return _by_masses(path, set(frames[0].get_masses().tolist()), remedy)
-
-
-def _by_masses(path: Path, masses: set[float], remedy: str) -> str:
+def _by_masses(path: Path, atoms: Atoms) -> str:
     """Return which elements masses are; raise where one is none's, or all are 1."""
-    nearest = {m: 1 + int(np.argmin(np.abs(atomic_masses[1:] - m))) for m in sorted(masses)}
-    strange = [m for m, z in nearest.items() if abs(atomic_masses[z] - m) > MASS_ERROR]
-    if strange or all(abs(m - 1) < 1e-3 for m in masses):  # 1 is that of reduced units, too
-        mass = (strange or [1.0])[0]
+    remedy = "name them in its Atom Type Labels"
+    if "masses" not in atoms.arrays:
+        raise _nameless(path, "it has types 1, 2, ... and no masses or type labels", remedy)
+    masses = np.unique(atoms.get_masses())
+    nearest = 1 + np.abs(atomic_masses[1:] - masses[:, None]).argmin(axis=1)
+    strange = masses[np.abs(atomic_masses[nearest] - masses) > MASS_ERROR]
+    if len(strange) or np.allclose(masses, 1):  # as in reduced units
+        mass = [*strange, 1.0][0]
         raise _nameless(path, f"types without names, one of mass {mass:g}", remedy)
-    named = ", ".join(f"{m:g} is {chemical_symbols[z]}" for m, z in nearest.items())
-    return f"elements taken from masses: {named}"
+    named = (f"{m:g} is {chemical_symbols[z]}" for m, z in zip(masses, nearest, strict=True))
+    return f"elements taken from masses: {', '.join(named)}"
 
 
 def _name(path: Path, atoms: Atoms, species: Sequence[str]) -> None:
@@ -122,13 +107,9 @@ def _name(path: Path, atoms: Atoms, species: Sequence[str]) -> None:
             f"{path}: it has types {types.min()} to {types.max()} and --species names "
             f"{len(species)}; name each type"
         )
-    _renumber(atoms, np.array([_number(s) for s in species])[types - 1])
-
-
-def _renumber(atoms: Atoms, numbers: np.ndarray) -> None:
-    for one in (atoms, getattr(atoms.calc, "atoms", None)):  # whose forces are of these atoms
-        if one is not None:
-            one.numbers = numbers
+    atoms.numbers = np.array([_number(s) for s in species])[types - 1]
+    if atoms.calc is not None:  # its forces are of these atoms
+        atoms.calc.atoms.numbers = atoms.numbers
 
 
 def _number(symbol: str) -> int:
@@ -144,16 +125,14 @@ def _nameless(path: Path, what: str, remedy: str) -> InputError:
 def read_old_vasp(path: Path, kind: str, species: Sequence[str]) -> list[Atoms] | None:
     """Read a POSCAR or XDATCAR that does not name its elements; None for one that does.
 
-    By the user, by the first line where that is symbols and nothing else, or by a POTCAR or OUTCAR
-    beside it.
+    The user does, or the first line where that is their symbols and nothing else.
 
     Raises
     ------
     InputError
-        Where none of them says.
+        Where neither does.
     """
     import ase.io
-    from ase.io.vasp import atomtypes_outpot
 
     with vasp.opened(path) as stream:
         lines = [line.decode(errors="replace") for line in itertools.islice(stream, 6)]
@@ -163,23 +142,17 @@ def read_old_vasp(path: Path, kind: str, species: Sequence[str]) -> list[Atoms] 
         lines.append(stream.read().decode(errors="replace"))
     by, names = "--species", list(species)
     if not names:
-        by = "the first line"
-        names = [re.sub(r"\d+$", "", word) for word in lines[0].split()]
-    if not species and (len(names) != len(counts) or any(n not in atomic_numbers for n in names)):
-        by = "the POTCAR or OUTCAR beside it"
-        try:
-            names = atomtypes_outpot(str(path), len(counts))
-        except Exception as error:
+        by, names = "the first line", [re.sub(r"\d+$", "", word) for word in lines[0].split()]
+        if len(names) != len(counts) or any(n not in atomic_numbers for n in names):
             raise InputError(
                 f"{path}: it does not name its elements (VASP 4); write them above the numbers of "
                 "atoms, or give --species Na,Cl in their order"
-            ) from error
+            )
     if len(names) != len(counts):
         raise InputError(
             f"{path}: it has {len(counts)} species and --species names {len(names)}; name each"
         )
-    numbers = [_number(name) for name in names]
-    symbols = " ".join(chemical_symbols[z] for z in numbers) + "\n"
+    symbols = " ".join(chemical_symbols[_number(name)] for name in names) + "\n"
     if kind == "vasp":
         text = "".join([*lines[:5], symbols, *lines[5:]])
     else:  # each change of the cell repeats the head

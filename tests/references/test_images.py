@@ -127,6 +127,13 @@ def test_formulas_that_agree(tmp_path, formula):
     assert atoms.get_masses()[0] == pytest.approx(1.008)
 
 
+def test_cartesian_coordinates(tmp_path):
+    columns = [c.replace("fract", "Cartn") for c in SITES]
+    text = cif("O1 O 1 -1 -2 -3.5", "H1 H 1 -1 -2 -2.5", "H2 H 1 0 -2 -3.5", columns=columns)
+    (atoms,) = read(tmp_path / "a.cif", text)
+    assert str(atoms.symbols) == "OH2"
+
+
 def test_what_ase_writes_is_read_by_its_symmetry(tmp_path):
     ase.io.write(tmp_path / "a.cif", bulk("NaCl", "rocksalt", a=5.6, cubic=True))
     (atoms,) = read_images(tmp_path / "a.cif")[0]
@@ -282,15 +289,6 @@ def test_dumps_that_name_their_elements(tmp_path):
     assert "its element column says C for every type" in refused(path, unnamed)
 
 
-def test_masses_name_elements_where_they_are_theirs(tmp_path):
-    path = tmp_path / "a.dump"
-    (atoms,) = read(path, dump("id type mass x y z", "1 1 22.99 0 0 0", "2 2 35.45 2 2 2"))
-    assert str(atoms.symbols) == "NaCl"
-    assert notes_on(atoms) == ("elements taken from masses: 22.99 is Na, 35.45 is Cl",)
-    assert "one of mass 58.8" in refused(path, dump("id type mass x y z", "1 1 58.8 0 0 0"))
-    assert "one of mass 1" in refused(path, dump("id type mass x y z", "1 1 1.0 0 0 0"))
-
-
 def test_a_dump_in_other_units_and_one_that_ends_early(tmp_path):
     text = dump("element x y z fx fy fz", "Na 0 0 0 1 0 0", head="ITEM: UNITS\nreal\n")
     (atoms,) = read(tmp_path / "a.dump", text)
@@ -324,7 +322,9 @@ def test_data_files(tmp_path, name):
         assert notes_on(atoms) == ()
     (atoms,) = read(path, data_file("1 22.9898\n2 35.453"))
     assert str(atoms.symbols) == "NaCl"
-    assert "elements taken from masses" in notes_on(atoms)[0]
+    assert notes_on(atoms) == ("elements taken from masses: 22.9898 is Na, 35.453 is Cl",)
+    assert str(read(path, data_file("1 15.999\n2 1.0"))[0].symbols) == "OH"
+    assert "one of mass 58.8" in refused(path, data_file("1 22.99\n2 58.8"))  # Co, or Ni
     (atoms,) = read(path, data_file("1 1.0\n2 1.0", labels="1 Na\n2 Cl"))
     assert str(atoms.symbols) == "NaCl"
     assert "one of mass 1" in refused(path, data_file("1 1.0\n2 1.0", labels="1 a\n2 b"))
@@ -346,11 +346,6 @@ def test_a_poscar_of_vasp_4(tmp_path):
     assert str(atoms.symbols) == "NaCl"
     assert notes_on(atoms) == ("elements named by the first line: Na Cl",)
     assert "has 2 species and --species names 1" in refused(path, poscar("x"), ["Na"])
-    (tmp_path / "POTCAR").write_text(
-        " TITEL  = PAW_PBE K_sv 06Sep2000\n TITEL  = PAW_PBE Br 2000\n"
-    )
-    (atoms,) = read(path, poscar("rocksalt"))
-    assert str(atoms.symbols) == "KBr"
 
 
 def test_an_xdatcar_without_elements(tmp_path):
