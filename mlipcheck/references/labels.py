@@ -13,6 +13,7 @@ from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..calculators.neighbours import check_geometry
+from .structure_faults import find_fault, notes_on
 
 NAMES = ("energy", "forces", "stress")
 # The names of labels in info and arrays, where no calculator carries them.
@@ -71,6 +72,8 @@ def check_structure(atoms: Atoms) -> None:
     if LARGEST < farthest < np.inf:
         raise InputError(f"positions or a cell of {farthest:.0e} Å; is their unit right?")
     check_geometry(atoms)
+    if fault := find_fault(atoms):
+        raise InputError(fault)
 
 
 def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFrame:
@@ -97,13 +100,14 @@ def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFra
     wrong += [f"{why} left out" for array, why in checked.values() if array is None]
     if not kept:
         why = "; ".join(wrong) or NO_LABELS
-        return LabelledFrame(name, bare, None, None, None, run, zero, why, constraints=fixed)
+        told = notes_on(atoms)
+        return LabelledFrame(name, bare, None, None, None, run, zero, why, told, fixed)
     read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
     aside = [(p or "the calculator's ") + label for p, values in found.items() for label in values]
     read += [f"{', '.join(aside)} not read"] if aside else []
     energy = float(kept["energy"]) if "energy" in kept else None
     labels = energy, kept.get("forces"), kept.get("stress")
-    notes = (*read, *wrong)
+    notes = (*notes_on(atoms), *read, *wrong)
     return LabelledFrame(name, bare, *labels, run, zero, notes=notes, constraints=fixed)
 
 

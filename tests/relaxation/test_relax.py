@@ -15,6 +15,7 @@ from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from faulty import Failing, Faulty, ScaledStress
+from faulty_interface import SlabStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
@@ -229,6 +230,31 @@ def test_a_slab_keeps_its_vacuum():
     tilted.rotate(30, "x", rotate_cell=True)
     (refused,) = relax_against_reference(EMT(), tilted, cell="free")
     assert "rotate the structure" in refused.error
+
+
+@pytest.mark.parametrize("vacuum_is_periodic", [False, True])
+def test_the_stress_of_a_slab_is_tested_in_its_plane(vacuum_is_periodic):
+    """Where a slab's free cell moves, and nowhere else."""
+    atoms = slab()
+    atoms.pbc = (True, True, vacuum_is_periodic)
+    (row,) = relax_against_reference(EMT(), atoms, cell="free", steps=3)
+    assert row.stress_error < 1e-4
+    (across,) = relax_against_reference(AcrossTheSlab(), atoms, cell="free", steps=3)
+    assert across.stress_error < 1e-4
+    if not vacuum_is_periodic:
+        (row,) = relax_against_reference(SlabStress(), atoms, cell="free", steps=3)
+        assert row.stress_error == pytest.approx(17 / 18, abs=1e-3)
+        assert "fail" in status([row], "stress")
+        (fixed,) = relax_against_reference(SlabStress(), atoms, cell="fixed", steps=3)
+        assert fixed.stress_error is None
+
+
+class AcrossTheSlab(EMT):
+    """A stress that is wrong across the plane, where the cell is fixed."""
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["stress"][2:5] += 0.1
 
 
 def test_constraints_stay():

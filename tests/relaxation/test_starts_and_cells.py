@@ -29,6 +29,12 @@ def hydrogen_on_copper():
     return atoms, "fixed"
 
 
+def slab_on_fixed_layers():
+    atoms = slab()
+    atoms.set_constraint(FixAtoms([0, 1]))
+    return atoms, "fixed"
+
+
 def random_alloy():
     atoms = bulk("Cu", a=4.0, cubic=True)
     atoms.symbols = ["Cu", "Au", "Au", "Cu"]
@@ -51,7 +57,9 @@ def vacancy():
 ALLOY = pytest.param(random_alloy, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("case", [hydrogen_on_copper, ALLOY, molecule_in_a_box, vacancy])
+@pytest.mark.parametrize(
+    "case", [hydrogen_on_copper, slab_on_fixed_layers, ALLOY, molecule_in_a_box, vacancy]
+)
 def test_a_structure_built_by_hand_fails_nothing(case, tmp_path):
     atoms, cell = case()
     write(tmp_path / "CONTCAR", atoms, format="vasp", direct=True)

@@ -142,7 +142,7 @@ def _relax(
         # that goes astray
         facts["error"] = evaluate(calculator, [atoms])[0].error
         if facts["error"] is None:
-            facts["stress_error"] = stress_error(calculator, target) if any(mask) else None
+            facts["stress_error"] = stress_error(calculator, target, mask) if any(mask) else None
             atoms.calc = counter
             facts |= optimize(calculator, atoms, mask, settings)
             facts |= _compare(reference, target, atoms)

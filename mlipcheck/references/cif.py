@@ -1,0 +1,110 @@
+"""CIF files: what is a structure in them, and what an average or an incomplete one."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from . import vasp
+from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
+
+DIGITS = 3  # of coordinates that tell two sites apart
+ROUNDED = 0.02  # of a number in a formula like Al0.67 O
+HYDROGEN = {"D": "H", "T": "H"}
+
+
+def read_cif(path: Path) -> list[Atoms]:
+    """Read the structures of a CIF; one that is an average, or lacks atoms, has its fault in info.
+
+    Tags of mmCIF and CIF 2 (``_atom_site.label``) are taken for those of CIF 1.
+    """
+    from ase.io.cif import parse_cif
+
+    with vasp.opened(path) as stream:
+        data = re.sub(rb"(?m)^(\s*_\w+)\.", rb"\1_", stream.read())
+    images = []
+    for block in parse_cif(io.BytesIO(data)):
+        if not block.has_structure():
+            continue
+        if fault := _find_disorder(block):
+            atoms = Atoms(block.get_symbols())
+        else:
+            atoms = block.get_atoms(fractional_occupancies=False)
+            fault = _find_missing(str(block.get("_chemical_formula_sum", "")), atoms)
+        atoms.info = {FAULT: fault} if fault else {}
+        unknown = sum(str(x) in "?." for x in block.get("_atom_site_occupancy") or ())
+        if unknown:
+            add_note(atoms, f"occupancies of {unknown} sites are not given and taken as 1")
+        if isotopes := {s for s in _symbols(block) if s in HYDROGEN}:
+            add_note(atoms, f"{' and '.join(sorted(isotopes))} read as H, with the mass of H")
+            atoms.set_masses("defaults")
+        images.append(atoms)
+    return images
+
+
+def _symbols(block: Mapping[str, Any]) -> list[str]:
+    """Return the element of each listed site, as it is written: D stays D."""
+    labels = block.get("_atom_site_type_symbol") or block.get("_atom_site_label") or ()
+    return [m[0] if (m := re.search("[A-Z][a-z]?", str(x))) else "" for x in labels]
+
+
+def _find_disorder(block: Mapping[str, Any]) -> str | None:
+    """Name the sites that are nowhere, whose occupancy is not 1, or that two species share."""
+    symbols, places = _symbols(block), _places(block)
+    if nowhere := [s for s, place in zip(symbols, places, strict=True) if not place]:
+        return f"{len(nowhere)} {nowhere[0]} without coordinates; complete them, or leave them out"
+    given = block.get("_atom_site_occupancy") or [1.0] * len(symbols)
+    sites = defaultdict(list)
+    for k, place in enumerate(places):
+        sites[place].append(k)
+    off = {k for k, x in enumerate(given) if not isinstance(x, str) and abs(x - 1) > OCCUPIED}
+    partial = [
+        site for site in sites.values() if off & {*site} or len({symbols[k] for k in site}) > 1
+    ]
+    names = ["/".join(symbols[k] for k in site) for site in partial]
+    return say_disorder(names, "partial occupancies" if off else "two species") if names else None
+
+
+def _places(block: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """Return the coordinates of each listed site, equal for those on one; nothing where unknown."""
+    for kind, period in (("fract", 1.0), ("cartn", 1e6)):
+        columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
+        if all(columns):
+            return [
+                ()
+                if any(isinstance(x, str) for x in place)
+                else tuple(round(x % period, DIGITS) % period for x in place)
+                for place in zip(*columns, strict=True)
+            ]
+    return []
+
+
+def _find_missing(formula: str, atoms: Atoms) -> str | None:
+    """Compare the atoms with ``_chemical_formula_sum``; whatever the number of formula units."""
+    parts = re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", formula)
+    if not parts or "".join(map("".join, parts)) != "".join(formula.split()):
+        return None  # unknown, or with brackets
+    wanted: Counter[str] = Counter()
+    for symbol, count in parts:
+        wanted[HYDROGEN.get(symbol, symbol)] += float(count or 1)  # type: ignore[assignment]
+    found = Counter(atoms.symbols)
+    units = max(found[symbol] / n for symbol, n in wanted.items() if n)
+    exact = all(float(n).is_integer() for n in wanted.values())
+    if not any(
+        abs(units * wanted[symbol] - found[symbol])
+        > max(0.4, 0 if exact else ROUNDED * units * wanted[symbol])
+        for symbol in {**wanted, **found}
+    ):
+        return None
+    missing = ", ".join(symbol for symbol in wanted if symbol not in found)
+    return (
+        f"its atoms ({atoms.get_chemical_formula()}) are not those of its _chemical_formula_sum "
+        f"({' '.join(formula.split())}){f', without {missing}' * bool(missing)}; "
+        "complete the atoms, or correct the formula"
+    )

@@ -1,0 +1,211 @@
+"""JSON of pymatgen: structures, entries and trajectories, as MPtrj and MatPES ship; read as data.
+
+Units of stresses, all with VASP's sign: kB in MPtrj (CHGNet's own trainer multiplies by -0.1 to
+GPa, https://github.com/CederGroupHub/chgnet/issues/228), in MatPES (Voigt order, by the data set's
+page at https://matpes.ai) and in the ``outputs`` of the maml data sets (xx yy zz xy yz zx). Others
+do not write their unit and are not read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import InputError
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_numbers
+from ase.io.vasp import set_constraints
+from ase.stress import full_3x3_to_voigt_6_stress
+
+from . import vasp
+from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
+
+KB = -0.1 * units.GPa  # VASP's sign to ASE's
+VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
+# What a MatPES entry says beside its labels.
+MATPES = {"matpes_id", "functional", "cohesive_energy_per_atom", "formation_energy_per_atom"}
+# Names of energies in eV, the first that is there is the label.
+ENERGIES = ("uncorrected_total_energy", "uncorrected_energy", "energy", "e_0_energy")
+KEPT = ("functional", "matpes_id", "entry_id", "material_id", "mp_id")
+
+
+def is_ase_database(path: Path) -> bool:
+    """Tell an ASE database in JSON by how it ends; a compressed one ASE cannot read."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 100))
+        return re.search(rb'"nextid":\s*\d+\s*}\s*$', stream.read()) is not None
+
+
+def read_json(path: Path) -> list[Atoms]:
+    """Read every structure of pymatgen that a JSON file (or one of a record a line) has.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    with vasp.opened(path) as stream:
+        text = stream.read().decode("utf-8")
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        try:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except json.JSONDecodeError:
+            raise InputError(f"{path}: not readable as JSON: {error}; write it again") from error
+    images = list(_walk(found, ""))
+    if not images:
+        raise InputError(
+            f"{path}: JSON without structures; give pymatgen's Structure.as_dict(), entries with "
+            "a 'structure', or an ASE database that is not compressed"
+        )
+    return images
+
+
+def _walk(found: Any, name: str) -> Iterator[Atoms]:
+    if isinstance(found, list):
+        for one in found:
+            yield from _walk(one, name)
+    elif not isinstance(found, Mapping):
+        return
+    elif "coords" in found and "species" in found:
+        yield from _trajectory(found)
+    elif "sites" in found:
+        yield _structure(found)
+    elif isinstance(held := found.get("structure", found.get("molecule")), Mapping):
+        yield _record(found, _structure(held), name)
+    else:
+        for key, one in found.items():
+            yield from _walk(one, key)
+
+
+def _structure(found: Mapping[str, Any]) -> Atoms:
+    sites = found["sites"]
+    lattice = found.get("lattice") or {}
+    species = [site["species"] for site in sites]
+    if lattice:
+        cell = np.array(lattice["matrix"], float)
+        places = [s["abc"] @ cell if "abc" in s else s["xyz"] for s in sites]
+        atoms = _atoms(species, places, cell, lattice.get("pbc", True))
+    else:
+        atoms = _atoms(species, [s["xyz"] for s in sites], None, False)
+    moves = [(s.get("properties") or {}).get("selective_dynamics") for s in sites]
+    if moves and all(m is not None for m in moves):
+        set_constraints(atoms, ~np.array(moves, bool))
+    return atoms
+
+
+def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
+    """Return the atoms of species as pymatgen writes them; mixed ones are a fault."""
+    shares = [_shares(one) for one in species]
+    mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]
+    symbols = [max(share, key=lambda s: share[s], default="X") for share in shares]
+    isotopes = sorted({s for s in symbols if s in ("D", "T")})
+    numbers = [1 if s in isotopes else atomic_numbers[s] for s in symbols]
+    atoms = Atoms(numbers, np.array(places, float).reshape(-1, 3), cell=cell, pbc=pbc)
+    if isotopes:
+        add_note(atoms, f"{' and '.join(isotopes)} read as H, with the mass of H")
+    if mixed:
+        atoms.info[FAULT] = say_disorder(["/".join(share) for share in mixed])
+    return atoms
+
+
+def _shares(species: Any) -> dict[str, float]:
+    """Return the occupancy of each element of a site: of a list of species, one, or a symbol."""
+    if isinstance(species, Mapping) and "element" not in species:  # {"Fe": 0.5, "Mn": 0.5}
+        return {_symbol(key): float(x) for key, x in species.items()}
+    listed = species if isinstance(species, list) else [species]
+    shares: dict[str, float] = {}
+    for one in listed:
+        name, share = (one["element"], one.get("occu", 1)) if isinstance(one, Mapping) else (one, 1)
+        shares[_symbol(name)] = shares.get(_symbol(name), 0.0) + float(share)
+    return shares
+
+
+def _symbol(name: str) -> str:
+    """Return the element of a species: Fe of Fe2+, X of a dummy."""
+    found = re.match("[A-Z][a-z]?", name)
+    return found.group() if found else name
+
+
+def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
+    """Return a structure with the labels that stand beside it."""
+    inner = [found.get(key) for key in ("outputs", "data")]
+    labels = {k: v for one in (*inner, found) if isinstance(one, Mapping) for k, v in one.items()}
+    energy, notes = _energy(labels, len(atoms))
+    results = {"energy": energy, "forces": labels.get("forces", labels.get("force"))}
+    stress = labels.get("stress")
+    if stress is not None:
+        stress = np.array(stress, float)
+        stress = full_3x3_to_voigt_6_stress(stress) if stress.shape == (3, 3) else stress
+        if "outputs" in found:
+            results["stress"] = KB * stress[VASP_ORDER]
+        elif "force" in labels or "uncorrected_total_energy" in labels or MATPES & set(labels):
+            results["stress"] = KB * stress
+        else:
+            notes.append("stress left out: its unit is not written")
+    _attach(atoms, results, notes)
+    atoms.info.update({key: labels[key] for key in KEPT if isinstance(labels.get(key), str)})
+    if re.fullmatch(r".+-\d+-\d+", name):  # MPtrj names frames by task, calculation and step
+        atoms.info["mptrj_snapshot_id"] = name
+    return atoms
+
+
+def _energy(labels: Mapping[str, Any], n_atoms: int) -> tuple[float | None, list[str]]:
+    """Return the energy as it was computed; a corrected one is never taken for it."""
+    given = {key: labels[key] for key in ENERGIES if labels.get(key) is not None}
+    corrected = [k for k in labels if k.startswith("corrected_") and labels[k] is not None]
+    corrected += ["correction"] * bool(labels.get("correction"))
+    name = next(iter(given), None)
+    beside = f"{', '.join(corrected)} not read"
+    if name is None and not corrected and labels.get("energy_per_atom") is not None:
+        note = "energy from energy_per_atom; whether it is corrected is not written"
+        return float(labels["energy_per_atom"]) * n_atoms, [note]
+    if name is None:
+        why = "; give the energy without corrections"
+        return None, [f"only a corrected energy: {beside}{why}"] if corrected else []
+    return float(given[name]), [f"energy from {name}; {beside}"] if corrected else []
+
+
+def _attach(atoms: Atoms, results: Mapping[str, Any], notes: Sequence[str]) -> None:
+    known = {
+        key: float(x) if key == "energy" else np.array(x, float)
+        for key, x in results.items()
+        if x is not None
+    }
+    if known:
+        atoms.calc = SinglePointCalculator(atoms, **known)
+    for note in notes:
+        add_note(atoms, note)
+
+
+def _trajectory(found: Mapping[str, Any]) -> Iterator[Atoms]:
+    """Yield the frames of pymatgen's Trajectory; of one without a lattice, of molecules."""
+    coords = np.array(_array(found["coords"]), float)
+    if found.get("coords_are_displacement"):
+        coords[0] = np.array(_array(found["base_positions"]), float)
+        coords = np.cumsum(coords, axis=0)
+    lattice = found.get("lattice")
+    cells = None if lattice is None else np.array(_array(lattice), float)
+    frames, sites = (found.get(f"{key}_properties") or {} for key in ("frame", "site"))
+    for k, places in enumerate(coords):
+        cell = None if cells is None else cells if cells.ndim == 2 else cells[k]
+        own = places if cell is None else places @ cell
+        atoms = _atoms(found["species"], own, cell, cell is not None)
+        given = [one[k] if isinstance(one, list) else one for one in (frames, sites)]
+        labels = {key: x for one in given for key, x in (one or {}).items()}
+        energy, notes = _energy(labels, len(atoms))
+        if labels.get("stress") is not None:
+            notes.append("stress left out: its unit is not written")
+        _attach(atoms, {"energy": energy, "forces": _array(labels.get("forces"))}, notes)
+        yield atoms
+
+
+def _array(value: Any) -> Any:
+    """Return the numbers of an array, also as monty writes them."""
+    return value["data"] if isinstance(value, Mapping) else value

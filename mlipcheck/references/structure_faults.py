@@ -1,0 +1,102 @@
+"""Why what a file holds is no structure, and what a user is to know of one that is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+from ..calculators.neighbours import check_geometry, full_cell
+
+ONE_SITE = 0.1  # Å; no two atoms come so near
+ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
+SAME_FRAME = 1.0  # Å that an atom moves between two frames of one run
+MAX_LISTED = 4
+OCCUPIED = 0.01  # that an occupancy may differ from 1
+# Keys of info: what a reader says of a structure, and why it is none.
+NOTES = "mlipcheck_notes"
+FAULT = "mlipcheck_fault"
+
+
+def add_note(atoms: Atoms, note: str) -> None:
+    """Keep what a user is to know of how a structure was read."""
+    if note not in notes_on(atoms):
+        atoms.info[NOTES] = (*notes_on(atoms), note)
+
+
+def notes_on(atoms: Atoms) -> tuple[str, ...]:
+    """Return what the reader of a structure noted."""
+    return tuple(atoms.info.get(NOTES, ()))
+
+
+def say_disorder(sites: Sequence[str], what: str = "partial occupancies") -> str:
+    """Say that sites (``Ge/P``, ``Li``) do not hold one whole atom each."""
+    count = f"{len(sites)} site{'s' * (len(sites) > 1)}"
+    listed = ", ".join(sites[:MAX_LISTED]) + ", ..." * (len(sites) > MAX_LISTED)
+    return f"{what} on {count} ({listed}): an average and not a structure; give an ordered cell"
+
+
+def find_fault(atoms: Atoms) -> str | None:
+    """Say why atoms are no structure, and what to do (``what; fix``); None where they are one."""
+    if fault := atoms.info.get(FAULT):
+        return str(fault)
+    if ghosts := int(np.sum(atoms.numbers == 0)):
+        return (
+            f"{ghosts} of its atoms are X, which is no element (a vacancy or ghost atom); "
+            "take them out, or name their element"
+        )
+    return _on_one_site(atoms)
+
+
+def _on_one_site(atoms: Atoms) -> str | None:
+    """Find two atoms, periodic images included, that cannot both be there."""
+    try:
+        check_geometry(atoms)
+    except InputError:
+        return None  # which has its own words
+    from scipy.spatial import cKDTree
+
+    cell, pbc = full_cell(atoms), atoms.pbc
+    scaled = np.linalg.solve(cell.T, atoms.positions.T).T
+    scaled[:, pbc] %= 1.0
+    scaled[:, pbc] %= 1.0  # of -1e-17 the first leaves 1
+    reach = ONE_SITE / np.linalg.svd(cell, compute_uv=False)[-1]
+    pairs = cKDTree(scaled, boxsize=np.where(pbc, 1.0, 0.0)).query_pairs(reach)
+    for i, j in sorted(pairs):
+        apart = scaled[j] - scaled[i]
+        apart[pbc] -= np.round(apart[pbc])
+        if (distance := float(np.linalg.norm(apart @ cell))) < ONE_SITE:
+            return (
+                f"two atoms on one site, {atoms.symbols[i]} {i} and {atoms.symbols[j]} {j}, "
+                f"{distance:.2g} Å apart; leave one of them"
+            )
+    return None
+
+
+def mark_dropped_cells(images: Sequence[Atoms]) -> None:
+    """Mark frames without a cell beside others of the same atoms that are crystals or slabs.
+
+    They are no structures where the atoms stand where a frame with a cell has them.
+    """
+    groups: dict[bytes, list[Atoms]] = defaultdict(list)
+    for atoms in images:
+        if len(atoms) > 1:  # a single atom beside the crystal of one is what fixes its zero
+            groups[atoms.numbers.tobytes()].append(atoms)
+    for group in groups.values():
+        bare = [a for a in group if a.cell.rank == 0 and not a.pbc.any()]
+        solid = [a for a in group if a.cell.rank == 3 and a.get_volume() < ROOMY * len(a)]
+        if not (bare and solid):
+            continue
+        places = np.array([a.positions for a in solid])
+        for atoms in bare:
+            moved = np.linalg.norm(places - atoms.positions, axis=2).max(axis=1).min()
+            if moved < SAME_FRAME:
+                atoms.info[FAULT] = (
+                    "its cell is missing, which other frames of the same run have; "
+                    "write the cell of every frame"
+                )
+            else:
+                add_note(atoms, "it has no cell, other frames of the same atoms have one")
