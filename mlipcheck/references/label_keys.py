@@ -1,0 +1,136 @@
+"""What labels are called in people's files, and what looks like one under another name."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import InputError
+
+LABELS = ("energy", "forces", "stress", "virial")
+# Before a label's name, in any case: what says that it is the reference. The first is preferred.
+PREFIXES = ("REF_", "dft_")
+_KEY = re.compile(r"(ref_|dft_|)(free_energy|energ|forc|stress|virial)(?:y|ies|es?|s)?", re.I)
+_LABEL = {"energ": "energy", "forc": "forces"}
+PER_ATOM = re.compile(r"per_?atom", re.I)
+# What looks like each label under a name that is not read, and what is certainly none of them.
+_LIKE = {
+    "energy": re.compile(r"energ|toten|etot|(^|_)(e|u|pe)(_|$)", re.I),
+    "forces": re.compile(r"forc|(^|_)f(_|$)", re.I),
+    "stress": re.compile(r"stress", re.I),
+    "virial": re.compile(r"viri|(^|_)w(_|$)", re.I),
+}
+_OTHER = re.compile(
+    r"kinetic|fermi|hull|formation|atomi[sz]ation|cohesive|binding|std|err|var|uncert", re.I
+)
+_SHAPES = {"energy": (1,), "stress": (6, 9), "virial": (6, 9)}  # numbers in each
+
+
+def parse_label_keys(text: str) -> dict[str, str]:
+    """Read ``energy=my_E,forces=my_F``; `InputError` where it is something else."""
+    keys: dict[str, str] = {}
+    for piece in text.split(","):
+        label, _, key = (part.strip() for part in piece.partition("="))
+        if label not in LABELS:
+            raise InputError(
+                f"label {label!r} is none of {', '.join(LABELS)}; give energy=my_E,forces=my_F"
+            )
+        if not key:
+            raise InputError(f"label {label} has no key; give {label}=its name in the file")
+        if label in keys:
+            raise InputError(f"label {label} has two keys, {keys[label]} and {key}; give one")
+        keys[label] = key
+    if {"stress", "virial"} <= keys.keys():
+        raise InputError("stress and virial are one label; give the key of one of them")
+    return keys
+
+
+def parse_header(line: str) -> dict[str, Any]:
+    """Read an extended XYZ header as ASE does, which refuses six components of a stress."""
+    from ase.io.extxyz import key_val_str_to_dict
+
+    def full(found: re.Match[str]) -> str:
+        numbers = found[3].split()
+        if len(numbers) != 6:
+            return found[0]
+        return f"{found[1]}={found[2]}{' '.join(numbers[k] for k in (0, 5, 4, 5, 1, 3, 4, 3, 2))}"
+
+    return dict(key_val_str_to_dict(re.sub(r"\b(stress|virial)=([\"'{[])([^\"'}\]]*)", full, line)))
+
+
+def carried_by(atoms: Atoms) -> dict[str, Any]:
+    """Return what stands in info and arrays; of a database's rows, what their users stored."""
+    rows = (atoms.info.get(name) for name in ("key_value_pairs", "data"))
+    stored = {k: v for row in rows if isinstance(row, Mapping) for k, v in row.items()}
+    return {**stored, **atoms.info, **atoms.arrays}
+
+
+def label_of(key: str) -> tuple[str, str] | None:
+    """Return the prefix of a key, as it is written, and the label that it names."""
+    found = _KEY.fullmatch(key.replace("-", "_"))
+    if found is None:
+        return None
+    word = found[2].lower()
+    return found[1], _LABEL.get(word, word)
+
+
+# For each label where it stands, and what stands there.
+Source = dict[str, tuple[str, Any]]
+
+
+def sources_in(atoms: Atoms, results: Source) -> list[Source]:
+    """Return what stands under each of `PREFIXES`, the calculator's results, and what is bare."""
+    found: dict[tuple[str, int], Source] = {("results", 0): results}
+    for key, value in carried_by(atoms).items():
+        if value is None or (named := label_of(key)) is None:
+            continue
+        prefix, label = named
+        # what is stored for each atom, or for each under a plural, is no total
+        fits = label == "forces" or (key not in atoms.arrays and _fits_plural(key, label, value))
+        for again in itertools.count() if fits else ():
+            if label not in (source := found.setdefault((prefix, again), {})):
+                source[label] = (key, value)
+                break
+    order = [*(prefix.lower() for prefix in PREFIXES), "results", ""]
+    return [found[key] for key in sorted(found, key=lambda k: (order.index(k[0].lower()), k[1]))]
+
+
+def _fits_plural(key: str, label: str, value: Any) -> bool:
+    return not re.search(r"(energies|stresses)$", key, re.I) or np.size(value) in _SHAPES[label]
+
+
+def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
+    """Name what looks like the labels that are missing, with the option that reads it."""
+    found: dict[str, set[str]] = {}
+    for atoms in images:
+        for key, value in carried_by(atoms).items():
+            for label in missing:
+                if _LIKE[label].search(key) and _could_be(label, key, value, len(atoms)):
+                    found.setdefault(label, set()).add(key)
+    if "stress" in found:
+        found.pop("virial", None)
+    if not found:
+        return ""
+    best = {k: min(v, key=lambda n: ("total" not in n, len(n), n)) for k, v in found.items()}
+    listed = ", ".join(sorted({key for keys in found.values() for key in keys}))
+    option = ",".join(f"{label}={key}" for label, key in best.items())
+    return f"{listed} not read; if these are the labels: --label-keys {option}"
+
+
+def _could_be(label: str, key: str, value: Any, n_atoms: int) -> bool:
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiu" or label_of(key) is not None or _OTHER.search(key):
+        return False
+    return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SHAPES[label]
+
+
+def numeric_keys(atoms: Atoms) -> list[str]:
+    """Name what a structure carries as numbers beside its atoms."""
+    calculated = getattr(atoms.calc, "results", {})
+    carried = carried_by(atoms) | calculated
+    found = (k for k, v in carried.items() if np.asarray(v).dtype.kind in "fiu")
+    return sorted(set(found) - {"numbers", "positions"})
