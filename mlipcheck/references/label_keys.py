@@ -106,11 +106,11 @@ def _fits_plural(key: str, label: str, value: Any) -> bool:
 def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
     """Name what looks like the labels that are missing, with the option that reads it."""
     found: dict[str, set[str]] = {}
-    for atoms in images:
-        for key, value in carried_by(atoms).items():
-            for label in missing:
-                if _LIKE[label].search(key) and _could_be(label, key, value, len(atoms)):
-                    found.setdefault(label, set()).add(key)
+    carried = [(key, value, len(a)) for a in images for key, value in carried_by(a).items()]
+    for label in missing:
+        for key, value, n_atoms in carried:
+            if _LIKE[label].search(key) and _could_be(label, key, value, n_atoms):
+                found.setdefault(label, set()).add(key)
     if "stress" in found:
         found.pop("virial", None)
     if not found:

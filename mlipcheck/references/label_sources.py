@@ -19,6 +19,7 @@ from .label_units import unit_factor
 
 # Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
 LARGEST = 1e8
+CALCULATOR = "the calculator's "
 # What two places of one frame may differ by, digits of a file: eV per atom, eV/Å, eV/Å^3.
 ROUNDING = {"energy": 1e-4, "free_energy": 1e-4, "forces": 1e-3, "stress": 1e-4}
 UNCHECKED = "the stresses are made of virials, whose sign and size no energies confirm"
@@ -26,13 +27,14 @@ UNCHECKED = "the stresses are made of virials, whose sign and size no energies c
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """One label in eV and Å; None and why, where it is of no use."""
+    """One label in eV and Å; None and why, where it is of no use. A virial is one as a stress."""
 
     place: str
     value: np.ndarray | None
     why: str = ""
     unit: str = ""
     doubt: Doubt | None = None
+    virial: bool = False
 
     @property
     def sound(self) -> bool:
@@ -62,36 +64,56 @@ def put_together(
         live = source is results and not isinstance(atoms.calc, SinglePointCalculator)
         found = _read(source, atoms, {} if live else stated)
         found = {label: one for label, one in found.items() if label not in chosen}
-        for label, one in found.items():
-            other = taken.get(label)
-            if other is not None and differ(one, other, _rounding(label, atoms)):
-                places = ", ".join(each.place for each in found.values())
-                notes.append(f"{places} not read: {label} differs from {other.place}")
-                break
-        else:
-            taken = found | taken
+        both = [labels["stress"] for labels in (found, taken) if "stress" in labels]
+        mixed = len(both) == 2 and both[0].virial != both[1].virial
+        shared = [k for k in found if k in taken and not (mixed and k == "stress")]
+        clash = next((k for k in shared if _differ(k, found[k], taken[k], atoms)), None)
+        if clash is not None:
+            notes.append(_aside(found, taken, clash))
+            continue
+        joined = {"stress": _joined(both[0], both[1], atoms)} if mixed else {}
+        taken = found | taken | joined
     return taken, notes
+
+
+def _aside(found: Mapping[str, Label], taken: Mapping[str, Label], label: str) -> str:
+    """Say that one place is another calculation's, and how to read what it alone has."""
+    places = ", ".join(one.place for one in found.values())
+    text = f"{places} not read: {label} differs from {taken[label].place}"
+    alone = [
+        f"{'virial' if one.virial else kind}={one.place.removeprefix(CALCULATOR)}"
+        for kind, one in found.items()
+        if kind not in taken and kind != "free_energy"
+    ]
+    return f"{text} (--label-keys {','.join(alone)} reads it)" if alone else text
 
 
 def _read(source: Source, atoms: Atoms, stated: Mapping[str, str]) -> dict[str, Label]:
     """Read what stands in one place, and a virial there as a stress."""
-    found = {}
-    for label, (place, value) in source.items():
-        found[label] = _converted(label, place, value, atoms, stated)
-    virial = found.pop("virial", None)
-    if virial is None:
+    found = {
+        label: _converted(label, place, value, atoms, stated)
+        for label, (place, value) in source.items()
+    }
+    if (virial := found.pop("virial", None)) is None:
         return found
     if virial.value is not None:
         doubt = virial.doubt or Doubt("convention", UNCHECKED, ("stresses",))
         stress = -virial.value / atoms.cell.volume
-        virial = dataclasses.replace(virial, value=stress, doubt=doubt)
+        virial = dataclasses.replace(virial, value=stress, doubt=doubt, virial=True)
     beside = found.get("stress")
-    if beside is None or not beside.sound:
-        found["stress"] = virial
-    elif virial.sound and differ(virial, beside, _rounding("stress", atoms)):
-        text = f"{beside.place} is not -{virial.place}/volume: a unit or sign is in doubt"
-        found["stress"] = dataclasses.replace(beside, doubt=Doubt("unit", text, ("stresses",)))
+    found["stress"] = virial if beside is None else _joined(beside, virial, atoms)
     return found
+
+
+def _joined(one: Label, other: Label, atoms: Atoms) -> Label:
+    """Return the stress of a stress and a virial; in doubt where they contradict each other."""
+    stress, virial = (other, one) if one.virial else (one, other)
+    if not (stress.sound and virial.sound):
+        return stress if stress.sound else virial
+    if not _differ("stress", stress, virial, atoms):
+        return stress
+    text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
+    return dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
 
 
 def _converted(
@@ -131,12 +153,12 @@ def _doubt_unsaid(label: str, stated: Mapping[str, str]) -> Doubt | None:
     return None
 
 
-def _rounding(label: str, atoms: Atoms) -> float:
-    return ROUNDING[label] * (len(atoms) if "energy" in label else 1)
+def _differ(label: str, one: Label, other: Label, atoms: Atoms) -> bool:
+    return differ(one, other, ROUNDING[label] * (len(atoms) if "energy" in label else 1))
 
 
 def differ(one: Label, other: Label, tolerance: float) -> bool:
-    """Tell whether two sound labels differ by more than the digits of a file."""
+    """Tell whether two labels, both of use, differ by more than the digits of a file."""
     if one.value is None or other.value is None:
         return False
     relative = 1e-3 if one.value.ndim else 0.0

@@ -82,10 +82,9 @@ def stated_units(carried: Mapping[str, Any]) -> dict[str, str]:
     stated: dict[str, str] = {}
     for key, value in carried.items():
         words = key.lower().replace("-", "_")
-        found = re.fullmatch(r"(?:(.+)_)?units?|units?_(.+)", words)
-        if found is None:
+        if (found := re.fullmatch(r"(?:(.+)_)?units?", words)) is None:
             continue
-        subject = found[1] or found[2] or ""
+        subject = found[1] or ""
         if isinstance(value, Mapping):
             stated |= {_subject(str(k)): str(v) for k, v in value.items()}
         elif isinstance(value, str) and subject:

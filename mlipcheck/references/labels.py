@@ -14,12 +14,11 @@ from ase.data import chemical_symbols
 from ..calculators.neighbours import check_geometry
 from .doubts import Doubt
 from .label_keys import Source, carried_by
-from .label_sources import LARGEST, differ, put_together
+from .label_sources import CALCULATOR, LARGEST, differ, put_together
 from .label_units import not_in_angstrom, stated_units
 
 NAMES = ("energy", "forces", "stress")
 NO_LABELS = "no labels"
-CALCULATOR = "the calculator's "
 SMEARED = 1e-3  # eV/atom between energy and free energy that is worth a note
 
 
