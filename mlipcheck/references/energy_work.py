@@ -35,7 +35,7 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     notes : tuple of str
         That they are confirmed, where it was in doubt.
     """
-    found = list(dict.fromkeys(doubt for frame in frames for doubt in frame.doubts))
+    found = list(dict.fromkeys(d for f in frames if not f.error for d in f.doubts))
     pairs = np.array(list(_works(frames))).reshape(-1, 2)
     work, change = pairs[np.abs(pairs).max(axis=1, initial=0.0) > SMALLEST].T
     if not work.any() or not change.any():

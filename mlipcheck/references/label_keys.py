@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import InputError
 
 LABELS = ("energy", "forces", "stress", "virial")
 # Before a label's name, in any case: what says that it is the reference. The first is preferred.
@@ -28,25 +27,6 @@ _OTHER = re.compile(
     r"kinetic|fermi|hull|formation|atomi[sz]ation|cohesive|binding|std|err|var|uncert", re.I
 )
 _SHAPES = {"energy": (1,), "stress": (6, 9), "virial": (6, 9)}  # numbers in each
-
-
-def parse_label_keys(text: str) -> dict[str, str]:
-    """Read ``energy=my_E,forces=my_F``; `InputError` where it is something else."""
-    keys: dict[str, str] = {}
-    for piece in text.split(","):
-        label, _, key = (part.strip() for part in piece.partition("="))
-        if label not in LABELS:
-            raise InputError(
-                f"label {label!r} is none of {', '.join(LABELS)}; give energy=my_E,forces=my_F"
-            )
-        if not key:
-            raise InputError(f"label {label} has no key; give {label}=its name in the file")
-        if label in keys:
-            raise InputError(f"label {label} has two keys, {keys[label]} and {key}; give one")
-        keys[label] = key
-    if {"stress", "virial"} <= keys.keys():
-        raise InputError("stress and virial are one label; give the key of one of them")
-    return keys
 
 
 def parse_header(line: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ase.data import chemical_symbols
 
 from ..calculators.neighbours import check_geometry
 from .doubts import Doubt
-from .label_keys import Source, carried_by
+from .label_keys import LABELS, Source, carried_by
 from .label_sources import CALCULATOR, LARGEST, differ, put_together
 from .label_units import not_in_angstrom, stated_units
 
@@ -96,7 +96,14 @@ def read_frame(
     are ``energy`` and ``free_energy``, the first is read: ASE's extrapolation to zero smearing.
     What is no number, beyond `LARGEST`, of a wrong shape or of an unknown unit is left out, and a
     note says so.
+
+    Raises
+    ------
+    InputError
+        For keys of something else.
     """
+    if wrong := sorted(set(keys or ()) - set(LABELS)):
+        raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(LABELS)}")
     carried = carried_by(atoms)
     stated = stated_units(carried)
     try:
@@ -118,10 +125,10 @@ def read_frame(
         elif differ(free, taken["energy"], SMEARED * len(atoms)):
             notes.append(f"{taken['energy'].place} read, not {free.place}")
     kept = {label: taken[label] for label in NAMES if label in taken and taken[label].sound}
-    wrong = [stale] if stale else []
-    wrong += [f"{one.why} left out" for one in taken.values() if not one.sound]
+    left_out = [stale] if stale else []
+    left_out += [f"{one.why} left out" for one in taken.values() if not one.sound]
     if not kept:
-        why = "; ".join(wrong) or NO_LABELS
+        why = "; ".join(left_out) or NO_LABELS
         return LabelledFrame(name, bare, None, None, None, run, zero, why, constraints=fixed)
     if not all(one.place.startswith(CALCULATOR) for one in kept.values()):
         notes.insert(0, f"labels read from {', '.join(one.place for one in kept.values())}")
@@ -136,7 +143,7 @@ def read_frame(
         stress,
         run,
         zero,
-        notes=(*notes, *wrong),
+        notes=(*notes, *left_out),
         constraints=fixed,
         doubts=tuple(one.doubt for one in kept.values() if one.doubt is not None),
     )
