@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import vasp
+from .label_keys import parse_header
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ def read_images(
     # as ASE's it must be no "-", which is stdin, and no "postgres..."
     name = os.path.join(os.curdir, path)
     try:
-        _check_counts(path, kind or filetype(name))
-        frames = ase.io.read(name, index=":", format=kind, do_not_split_by_at_sign=True)
+        form = kind or filetype(name)
+        _check_counts(path, form)
+        parser = {"properties_parser": parse_header} if form == "extxyz" else {}
+        frames = ase.io.read(name, index=":", format=kind, do_not_split_by_at_sign=True, **parser)
     except InputError:
         raise
     except Exception as error:

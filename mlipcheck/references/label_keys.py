@@ -13,8 +13,17 @@ from ase import Atoms
 LABELS = ("energy", "forces", "stress", "virial")
 # Before a label's name, in any case: what says that it is the reference. The first is preferred.
 PREFIXES = ("REF_", "dft_")
-_KEY = re.compile(r"(ref_|dft_|)(free_energy|energ|forc|stress|virial)(?:y|ies|es?|s)?", re.I)
-_LABEL = {"energ": "energy", "forc": "forces"}
+_WORDS = {
+    "energy": "energy",
+    "energies": "energy",
+    "free_energy": "free_energy",
+    "force": "forces",
+    "forces": "forces",
+    "stress": "stress",
+    "stresses": "stress",
+    "virial": "virial",
+    "virials": "virial",
+}
 PER_ATOM = re.compile(r"per_?atom", re.I)
 # What looks like each label under a name that is not read, and what is certainly none of them.
 _LIKE = {
@@ -46,16 +55,26 @@ def carried_by(atoms: Atoms) -> dict[str, Any]:
     """Return what stands in info and arrays; of a database's rows, what their users stored."""
     rows = (atoms.info.get(name) for name in ("key_value_pairs", "data"))
     stored = {k: v for row in rows if isinstance(row, Mapping) for k, v in row.items()}
-    return {**stored, **atoms.info, **atoms.arrays}
+    carried = {**stored, **atoms.info, **atoms.arrays}
+    return {key: value for key, value in carried.items() if isinstance(key, str)}
+
+
+def numbers(value: Any) -> np.ndarray | None:
+    """Return an array of numbers; None for text, truth, and lists of unequal length."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    # true is no energy of 1 eV, and text is none although numpy reads some
+    return array if array.dtype.kind in "fiu" else None
 
 
 def label_of(key: str) -> tuple[str, str] | None:
     """Return the prefix of a key, as it is written, and the label that it names."""
-    found = _KEY.fullmatch(key.replace("-", "_"))
-    if found is None:
-        return None
-    word = found[2].lower()
-    return found[1], _LABEL.get(word, word)
+    words = key.lower().replace("-", "_")
+    start = next((len(p) for p in PREFIXES if words.startswith(p.lower())), 0)
+    label = _WORDS.get(words[start:])
+    return None if label is None else (key[:start], label)
 
 
 # For each label where it stands, and what stands there.
@@ -80,7 +99,10 @@ def sources_in(atoms: Atoms, results: Source) -> list[Source]:
 
 
 def _fits_plural(key: str, label: str, value: Any) -> bool:
-    return not re.search(r"(energies|stresses)$", key, re.I) or np.size(value) in _SHAPES[label]
+    if not re.search(r"(energies|stresses)$", key, re.I):
+        return True
+    array = numbers(value)
+    return array is not None and array.size in _SHAPES[label]
 
 
 def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
@@ -102,8 +124,8 @@ def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
 
 
 def _could_be(label: str, key: str, value: Any, n_atoms: int) -> bool:
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu" or label_of(key) is not None or _OTHER.search(key):
+    array = numbers(value)
+    if array is None or label_of(key) is not None or _OTHER.search(key):
         return False
     return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SHAPES[label]
 
@@ -112,5 +134,5 @@ def numeric_keys(atoms: Atoms) -> list[str]:
     """Name what a structure carries as numbers beside its atoms."""
     calculated = getattr(atoms.calc, "results", {})
     carried = carried_by(atoms) | calculated
-    found = (k for k, v in carried.items() if np.asarray(v).dtype.kind in "fiu")
-    return sorted(set(found) - {"numbers", "positions"})
+    found = {key for key, value in carried.items() if numbers(value) is not None}
+    return sorted(found - {"numbers", "positions"})

@@ -14,7 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from .doubts import Doubt
-from .label_keys import PER_ATOM, Source, numeric_keys, sources_in
+from .label_keys import PER_ATOM, Source, numbers, numeric_keys, sources_in
 from .label_units import unit_factor
 
 # Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
@@ -171,13 +171,9 @@ def _checked(name: str, value: Any, atoms: Atoms) -> tuple[np.ndarray | None, st
     if is_tensor and not atoms.pbc.all():
         return None, f"{name} of what is not periodic in three directions"
     shape = (len(atoms), 3) if name == "forces" else (6,) if is_tensor else ()
-    try:
-        # true is no energy of 1 eV, and text is none although numpy reads some
-        if np.asarray(value).dtype.kind not in "fiu":
-            raise TypeError
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
+    if (array := numbers(value)) is None:
         return None, f"{name} that cannot be read as numbers"
+    array = array.astype(float)
     if is_tensor and array.size == 9:
         array = full_3x3_to_voigt_6_stress(array.reshape(3, 3))
     elif array.size == 1 and shape == ():

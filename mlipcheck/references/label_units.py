@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,7 @@ def _plain(text: str) -> str:
     return re.sub(r"\s*/\s*", "/", re.sub(r"[()]", "", text))
 
 
+@cache
 def _parse(text: str) -> _Unit | None:
     value, powers = 1.0, np.zeros(3, dtype=int)
     plain = _plain(text)

@@ -324,6 +324,24 @@ def test_a_header_may_have_six_components(name):
     np.testing.assert_array_equal(nine[name], found[name])
 
 
+def test_a_file_with_six_components_is_read(tmp_path):
+    path = write(tmp_path / "six.xyz", 'energy=-1.0 stress="1 2 3 4 5 6"', ["Cu 0 0 0"])
+    np.testing.assert_array_equal(only(path).frames[0].stress, [1, 2, 3, 4, 5, 6])
+
+
+def test_what_else_stands_in_info_is_passed_over():
+    strange = {"energies": [[1.0], [1.0, 2.0]], 7: 1.0, "my_energy": [[1.0], [2.0, 3.0]]}
+    strange |= {"Energy": True, "units": 3, "stress_unit": None, "note": "energy = 1"}
+    found = frames_from_atoms([frame(strange, results={"forces": FORCES})])
+    assert found.frames[0].energy is None
+    assert "energy that cannot be read as numbers left out" in found.notes
+    found = read(strange, results=PLAIN, keys={"stress": "none"})
+    assert (
+        "no none in it (numeric keys: energy, forces, stress, units), stress left out"
+        in found.notes
+    )
+
+
 # --- units ---------------------------------------------------------------------------------------
 
 UNITS = {
