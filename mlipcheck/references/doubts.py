@@ -19,6 +19,7 @@ KINDS = {
     "not at rest": False,
     "pressed": False,
     "scf": False,
+    "convention": False,
 }
 
 

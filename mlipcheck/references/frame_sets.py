@@ -15,8 +15,10 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
 from .doubts import Doubt
+from .energy_work import check_stresses
 from .folders import listed
-from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
+from .label_keys import LABELS, PREFIXES, advice
+from .labels import NAMES, NO_LABELS, LabelledFrame
 from .reader import Run, fingerprint, run_of_atoms
 from .states import part_states
 from .vasp import Settings, file_kind
@@ -233,13 +235,14 @@ def make_set(
 ) -> FrameSet:
     """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
     states, left_out = part_states(frames)
+    doubts, confirmed = check_stresses(states)
     found = FrameSet(
         name,
         source,
         level_of_theory=settings.level_of_theory,
-        notes=(*notes, *_notes(states, left_out)),
+        notes=(*notes, *_notes(states, left_out), *confirmed),
         settings=settings if settings.functional else None,
-        doubts=settings.doubts,
+        doubts=(*settings.doubts, *doubts),
     )
     if all(frame.error for frame in states):
         error = f"{source}: {_error([*states, *left_out])}"
@@ -255,11 +258,9 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
     if set(reasons) != {NO_LABELS}:
         each = [f"{why} ({n} of {len(frames)} frames)" for why, n in reasons.most_common()]
         return f"no frame has a label that can be used: {'; '.join(each)}"
-    wanted = ", ".join(f"{prefix}energy, {prefix}forces" for prefix in PREFIXES)
-    text = f"no labels; looked for a calculator's results and for {wanted}"
-    if others := lookalikes(frame.atoms for frame in frames):
-        text += f"; rename {', '.join(others)} to REF_energy, REF_forces if that is what they are"
-    return text
+    text = f"no labels; looked for {', '.join(LABELS)}, also after {' or '.join(PREFIXES)}"
+    what_to_do = advice([frame.atoms for frame in frames], LABELS)
+    return f"{text}; {what_to_do}" if what_to_do else text
 
 
 def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -> list[str]:
@@ -274,10 +275,10 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
         # often nothing has a stress
         if missing and not (label == "stress" and missing == len(usable)):
             notes.append(f"{missing} of {total} frames have no {label}")
-    if any(frame.energy is None or frame.forces is None for frame in usable) and (
-        others := lookalikes(frame.atoms for frame in usable)
-    ):
-        notes.append(f"{', '.join(others)} not read: rename to REF_energy, REF_forces if meant")
+    wanted = {n for n in NAMES if any(getattr(frame, n) is None for frame in usable)}
+    wanted |= {"virial"} if "stress" in wanted else set()
+    if what_to_do := advice([f.atoms for f in usable], [n for n in LABELS if n in wanted]):
+        notes.append(what_to_do)
     noted: dict[str, list[str]] = {}
     for frame in frames:
         for note in frame.notes:

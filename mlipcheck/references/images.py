@@ -16,6 +16,7 @@ from ase.calculators.calculator import InputError
 
 from . import vasp
 from .cif import read_cif
+from .label_keys import parse_header
 from .pymatgen_json import is_ase_database, read_json
 from .species import HEAD, ISOTOPES, isotopes_as_hydrogen, lammps_kind, read_lammps, read_old_vasp
 from .structure_faults import add_note, find_fault, mark_dropped_cells
@@ -126,7 +127,10 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], v
         with warnings.catch_warnings():  # of equivalent sites that are listed twice
             warnings.simplefilter("ignore")
             return read_cif(path), settings
-    found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
+    parser = {"properties_parser": parse_header} if kind == "extxyz" else {}
+    found = ase.io.read(
+        _local(path), index=":", format=kind, do_not_split_by_at_sign=True, **parser
+    )
     return found if isinstance(found, list) else [], settings
 
 

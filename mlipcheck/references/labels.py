@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,17 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import chemical_symbols
-from ase.stress import full_3x3_to_voigt_6_stress
 
 from ..calculators.neighbours import check_geometry
+from .doubts import Doubt
+from .label_keys import LABELS, Source, carried_by
+from .label_sources import CALCULATOR, LARGEST, differ, put_together
+from .label_units import not_in_angstrom, stated_units
 from .structure_faults import find_fault, notes_on
 
 NAMES = ("energy", "forces", "stress")
-# The names of labels in info and arrays, where no calculator carries them.
-PREFIXES = ("REF_", "dft_")
 NO_LABELS = "no labels"
-# Å, eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
-LARGEST = 1e8
+SMEARED = 1e-3  # eV/atom between energy and free energy that is worth a note
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,8 @@ class LabelledFrame:
         What was left out and why; where the labels were read, where not from a calculator.
     constraints : tuple
         ASE's, of the structure as it was read; ``atoms`` has none.
+    doubts : tuple of Doubt
+        About single labels: a unit that the file does not say, a virial that nothing confirms.
     """
 
     name: str
@@ -61,6 +63,7 @@ class LabelledFrame:
     error: str | None = None
     notes: tuple[str, ...] = ()
     constraints: tuple[Any, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 def check_structure(atoms: Atoms) -> None:
@@ -76,95 +79,94 @@ def check_structure(atoms: Atoms) -> None:
         raise InputError(fault)
 
 
-def read_frame(atoms: Atoms, name: str, run: str, zero: str = "") -> LabelledFrame:
+def read_frame(
+    atoms: Atoms, name: str, run: str, zero: str = "", keys: Mapping[str, str] | None = None
+) -> LabelledFrame:
     """Read the labels of a structure; never starts a calculation.
 
-    Those of its calculator, or of ``REF_energy``, ``REF_forces`` and ``REF_stress``, or of
-    ``dft_...``: of these the one that has most of the three, the first where several do. What is
-    no number, beyond `LARGEST` or of a wrong shape is left out, and a note says so.
+    Parameters
+    ----------
+    keys : mapping of str to str
+        Under which name energy, forces, stress or virial stand in info, arrays or a calculator's
+        results; each is then read from there alone.
+
+    Notes
+    -----
+    Labels stand under ``REF_``, under ``dft_``, in the calculator's results, or bare in info and
+    arrays. They are put together in this order; a place that contradicts what was found before is
+    another calculation's, and nothing of it is read. Units are those that info states, else eV
+    and Å. A virial W is the stress -W/V, as in QUIP, GAP, MACE, DeePMD-kit and GPUMD. Where there
+    are ``energy`` and ``free_energy``, the first is read: ASE's extrapolation to zero smearing.
+    What is no number, beyond `LARGEST`, of a wrong shape or of an unknown unit is left out, and a
+    note says so.
+
+    Raises
+    ------
+    InputError
+        For keys of something else.
     """
+    if wrong := sorted(set(keys or ()) - set(LABELS)):
+        raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(LABELS)}")
+    carried = carried_by(atoms)
+    stated = stated_units(carried)
     try:
         check_structure(atoms)
+        if (length := not_in_angstrom(stated)) is not None:
+            raise InputError(f"positions in {length!r}, as the file says; convert them to Å")
     except InputError as error:
         return LabelledFrame(name, Atoms(), None, None, None, run, zero, str(error))
     bare = atoms.copy()
     fixed = tuple(bare.constraints)
     bare.set_constraint()
     results, stale = _results(atoms)
-    carried = {"": results} | {prefix: _named(atoms, prefix) for prefix in PREFIXES}
-    found = {prefix: values for prefix, values in carried.items() if values}
-    prefix = max(found, key=lambda p: len(found[p]), default="")  # the first of equal ones
-    checked = {label: _checked(label, v, atoms) for label, v in found.pop(prefix, {}).items()}
-    kept = {label: array for label, (array, _) in checked.items() if array is not None}
-    wrong = [stale] if stale else []
-    wrong += [f"{why} left out" for array, why in checked.values() if array is None]
+    taken, notes = put_together(atoms, carried, results, stated, keys or {})
+    free = taken.pop("free_energy", None)
+    if free is not None and free.value is not None:
+        if "energy" not in taken:
+            taken["energy"] = free
+            notes.append(f"the energy is {free.place}: there is no other")
+        elif differ(free, taken["energy"], SMEARED * len(atoms)):
+            notes.append(f"{taken['energy'].place} read, not {free.place}")
+    kept = {label: taken[label] for label in NAMES if label in taken and taken[label].sound}
+    left_out = [stale] if stale else []
+    left_out += [f"{one.why} left out" for one in taken.values() if not one.sound]
     if not kept:
-        why = "; ".join(wrong) or NO_LABELS
+        why = "; ".join(left_out) or NO_LABELS
         told = notes_on(atoms)
-        return LabelledFrame(name, bare, None, None, None, run, zero, why, told, fixed)
-    read = [f"labels read from {', '.join(prefix + label for label in kept)}"] if prefix else []
-    aside = [(p or "the calculator's ") + label for p, values in found.items() for label in values]
-    read += [f"{', '.join(aside)} not read"] if aside else []
-    energy = float(kept["energy"]) if "energy" in kept else None
-    labels = energy, kept.get("forces"), kept.get("stress")
-    notes = (*notes_on(atoms), *read, *wrong)
-    return LabelledFrame(name, bare, *labels, run, zero, notes=notes, constraints=fixed)
-
-
-def lookalikes(images: Iterable[Atoms]) -> list[str]:
-    """Name what looks like labels in info and arrays, but has a name that is not read."""
-    read = {prefix + name for prefix in PREFIXES for name in NAMES}
-    return sorted(
-        {
-            key
-            for atoms in images
-            for key, value in (*atoms.info.items(), *atoms.arrays.items())
-            if ("energy" in key.lower() or "force" in key.lower())
-            and key not in read
-            and np.asarray(value).dtype.kind in "fi"
-        }
+        return LabelledFrame(
+            name, bare, None, None, None, run, zero, why, notes=told, constraints=fixed
+        )
+    if not all(one.place.startswith(CALCULATOR) for one in kept.values()):
+        notes.insert(0, f"labels read from {', '.join(one.place for one in kept.values())}")
+    if units := [f"{label} from {one.unit}" for label, one in kept.items() if one.unit]:
+        notes.append(f"{', '.join(units)} converted, as the file says")
+    energy, forces, stress = (kept[label].value if label in kept else None for label in NAMES)
+    return LabelledFrame(
+        name,
+        bare,
+        None if energy is None else float(energy),
+        forces,
+        stress,
+        run,
+        zero,
+        notes=(*notes_on(atoms), *notes, *left_out),
+        constraints=fixed,
+        doubts=tuple(one.doubt for one in kept.values() if one.doubt is not None),
     )
 
 
-def _results(atoms: Atoms) -> tuple[dict[str, Any], str]:
+def _results(atoms: Atoms) -> tuple[Source, str]:
     """Return what the calculator holds, or why that is of no use."""
     calc = atoms.calc
     held = getattr(calc, "results", {})
-    results = {name: held[name] for name in NAMES if held.get(name) is not None}
+    results = {
+        name: (f"{CALCULATOR}{name}", held[name])
+        for name in ("energy", "free_energy", "forces", "stress", "virial")
+        if held.get(name) is not None
+    }
     # one calculator of many images holds the results of the last one only
     if results and getattr(calc, "atoms", None) is not None and hasattr(calc, "check_state"):
         changed = {"numbers", "positions", "cell", "pbc"} & set(calc.check_state(atoms))
         if changed:
             return {}, f"the calculator's results are of other {' and '.join(sorted(changed))}"
     return results, ""
-
-
-def _named(atoms: Atoms, prefix: str) -> dict[str, Any]:
-    carried = {**atoms.info, **atoms.arrays}
-    return {n: carried[prefix + n] for n in NAMES if carried.get(prefix + n) is not None}
-
-
-def _checked(name: str, value: Any, atoms: Atoms) -> tuple[np.ndarray | None, str]:
-    """Return a label in its proper shape, or None and why it is left out."""
-    if name == "stress" and not atoms.pbc.all():
-        return None, "stress of what is not periodic in three directions"
-    shape = {"energy": (), "forces": (len(atoms), 3), "stress": (6,)}[name]
-    try:
-        # true is no energy of 1 eV, and text is none although numpy reads some
-        if np.asarray(value).dtype.kind not in "fiu":
-            raise TypeError
-        array = np.array(value, dtype=float)
-    except (TypeError, ValueError):
-        return None, f"{name} that cannot be read as numbers"
-    if name == "stress" and array.size == 9:
-        array = full_3x3_to_voigt_6_stress(array.reshape(3, 3))
-    if name == "energy" and array.size == 1:
-        array = array.reshape(())
-    if array.shape != shape:
-        return None, f"{name} of shape {array.shape}, where {shape} is expected,"
-    if not np.isfinite(array).all():
-        return None, f"{'NaN' if np.isnan(array).any() else 'infinite'} {name}"
-    largest = float(np.abs(array).max(initial=0.0))
-    if largest > LARGEST * (len(atoms) if name == "energy" else 1):
-        return None, f"{name} of {largest:.0e}, which no structure has,"
-    return array, ""

@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -153,12 +152,12 @@ def _label(
     """
     names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
     one_run = [name] * len(images) if settings is not None else _runs(images, name)
-    keys: dict[str, Any] = {"keys": options.label_keys} if options and options.label_keys else {}
+    keys = options.label_keys if options is not None and settings is None else None
     frames = []
     for step, (atoms, label, run) in enumerate(
         zip(images, names, names if apart else one_run, strict=True)
     ):
-        frame = read_frame(atoms, label, run, zero, **keys)
+        frame = read_frame(atoms, label, run, zero, keys)
         doubt = settings.label_doubt(step) if settings is not None else None
         if doubt is not None:
             frame = replace(

@@ -209,7 +209,7 @@ def _reference(
     fmax = _largest_force(last)
     stress = None if last.stress is None else float(np.abs(last.stress).max())
     faults = _faults(settings, len(run), fmax, None if fixed_cell else stress, finished)
-    doubts = [*settings.doubts, *(doubt for doubt, _ in faults)]
+    doubts = [*settings.doubts, *last.doubts, *(doubt for doubt, _ in faults)]
     start_only = fmax is None and not finished
     if stress is None and relaxed.pbc.all() and not (finished or start_only or fixed_cell):
         doubts.append(Doubt("pressed", "nothing says that the reference's cell is at rest"))

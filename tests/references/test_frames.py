@@ -120,22 +120,6 @@ def test_labels_have_other_names_too(tmp_path, prefix):
     assert found.notes == (f"labels read from {names}",)
 
 
-def test_where_there_are_two_sources_the_fuller_is_read_and_the_other_named():
-    atoms = labelled(with_names("REF_", energy=-2.0, forces=np.ones((4, 3))), -1.0, None)
-    found = frames_from_atoms([atoms])
-    assert found.frames[0].energy == -2.0
-    assert "the calculator's energy not read" in found.notes
-    atoms = labelled(with_names("REF_", energy=-2.0), -1.0)
-    found = frames_from_atoms([atoms])
-    assert found.frames[0].energy == -1.0
-    assert found.notes == ("REF_energy not read",)
-
-
-def test_of_two_equally_full_sources_the_calculator_is_read():
-    atoms = labelled(with_names("REF_", energy=-2.0, forces=np.ones((4, 3))), -1.0, 0.5)
-    assert frames_from_atoms([atoms]).frames[0].energy == -1.0
-
-
 @pytest.mark.parametrize("bad", [NAN, INF, -INF])
 @pytest.mark.parametrize("label", ["energy", "forces", "stress"])
 def test_what_is_not_finite_is_left_out_and_noted(label, bad):
@@ -310,9 +294,9 @@ def test_what_is_missing_in_some_frames_is_counted():
 
 def test_a_set_without_any_label_says_what_was_looked_for():
     found = frames_from_atoms([bulk("Cu"), bulk("Cu", a=3.7)], "cu", "cu.xyz")
-    assert found.error.startswith("cu.xyz: no labels; looked for a calculator's results")
-    assert "REF_energy, REF_forces, dft_energy, dft_forces" in found.error
-    assert "rename" not in found.error
+    assert found.error.startswith("cu.xyz: no labels; looked for ")
+    assert "energy, forces, stress, virial, also after REF_ or dft_" in found.error
+    assert "--label-keys" not in found.error
     assert found.frames == ()
 
 
@@ -323,16 +307,9 @@ def test_labels_of_other_names_are_named_with_the_fix(tmp_path):
     ase.io.write(path, atoms, format="extxyz")
     (found,) = load_frame_sets(path)
     assert f"{path}: no labels" in found.error
-    assert "rename myenergy, myforces to REF_energy, REF_forces" in found.error
+    assert "--label-keys energy=myenergy,forces=myforces" in found.error
     assert "unit" not in found.error
     assert "\n" not in found.error
-
-
-def test_forces_of_another_name_beside_an_energy_are_named():
-    atoms = labelled(with_names("DFT_", forces=np.ones((4, 3))), -1.0, None)
-    found = frames_from_atoms([atoms])
-    assert "1 of 1 frames have no forces" in found.notes
-    assert "DFT_forces not read: rename to REF_energy, REF_forces if meant" in found.notes
 
 
 def test_a_set_whose_labels_are_all_bad_says_so():

@@ -1,0 +1,100 @@
+"""Do the stresses of frames agree with the change of their energies? Sign, unit, volume."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from ase import units
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from .doubts import Doubt
+from .labels import LabelledFrame
+
+STRAINS = 1e-4, 0.1  # between two frames: of these the trapezoid is good
+SMALLEST = 2e-3  # eV of work: beyond the digits of energies
+# What the work of the stress may be of the energy's change, and how they must correlate (cos²).
+NEAR, CORRELATED = 1.3, 0.95
+MIN_PAIRS = 3  # that speak against stresses; one can speak for them
+CONFIRMED = "the energies confirm the sign and size of the virials"
+_FACTORS = {"GPa": units.GPa, "kbar": units.GPa / 10, "bar": units.bar}
+
+
+def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], tuple[str, ...]]:
+    """Compare the work of stresses with what it does to the energies.
+
+    Between frames of the same atoms, little strained, E_b - E_a + (F_a + F_b)/2 : Δu is
+    (V_a σ_a + V_b σ_b)/2 : ε, with Δu what the atoms move beside the strain ε, to third order.
+
+    Returns
+    -------
+    doubts : tuple of Doubt
+        Those of the frames, without that about virials where their energies confirm them, and
+        with one where energies contradict the stresses.
+    notes : tuple of str
+        That they are confirmed, where it was in doubt.
+    """
+    found = list(dict.fromkeys(d for f in frames if not f.error for d in f.doubts))
+    pairs = np.array(list(_works(frames))).reshape(-1, 2)
+    work, change = pairs[np.abs(pairs).max(axis=1, initial=0.0) > SMALLEST].T
+    if not work.any() or not change.any():
+        return tuple(found), ()
+    cross = float(work @ change)
+    if cross**2 < CORRELATED * float(work @ work) * float(change @ change):
+        return tuple(found), ()
+    ratio = cross / float(work @ work)
+    unchecked = [doubt for doubt in found if doubt.kind == "convention"]
+    if 1 / NEAR < ratio < NEAR:
+        kept = tuple(doubt for doubt in found if doubt not in unchecked)
+        return kept, (CONFIRMED,) if unchecked else ()
+    reverse = 1 / NEAR < -ratio < NEAR
+    if 0.5 < ratio < 2.0 or (len(work) < MIN_PAIRS and not (reverse and unchecked)):
+        return tuple(found), ()
+    volume = float(np.median([f.atoms.cell.volume for f in frames if f.stress is not None]))
+    factors = _FACTORS | {"eV, as virials": 1 / volume}
+    near = [name for name, factor in factors.items() if 1 / NEAR < abs(ratio) / factor < NEAR]
+    times, size = (abs(ratio), "small") if abs(ratio) > 1 else (1 / abs(ratio), "large")
+    text = "" if reverse else f"{times:.{int(times < 10)}f} times too {size}"
+    text += " (in {}?)".format(" or ".join(near)) if near else ""
+    text += (" and " if text else "") + "of the other sign" if ratio < 0 else ""
+    text = f"by the energies of these frames, their stresses are {text}"
+    against = Doubt("sign" if reverse else "unit", text, ("stresses",))
+    return (*(doubt for doubt in found if doubt not in unchecked), against), ()
+
+
+def _works(frames: Sequence[LabelledFrame]) -> Iterator[tuple[float, float]]:
+    """Yield the work of the stress, and the energy's change that is not the forces' work."""
+    usable = [f for f in frames if f.energy is not None and f.stress is not None]
+    usable.sort(key=lambda f: (f.zero, f.atoms.numbers.tobytes()))  # stable: in their order
+    for _, same in itertools.groupby(usable, key=lambda f: (f.zero, f.atoms.numbers.tobytes())):
+        run = list(same)
+        volumes = sorted(run, key=lambda f: float(f.atoms.cell.volume))
+        steps = {
+            (id(a), id(b)): (a, b) for order in (run, volumes) for a, b in itertools.pairwise(order)
+        }
+        for a, b in steps.values():
+            if (found := _work(a, b)) is not None:
+                yield found
+
+
+def _work(a: LabelledFrame, b: LabelledFrame) -> tuple[float, float] | None:
+    if a.energy is None or b.energy is None or a.stress is None or b.stress is None:
+        return None
+    middle = (a.atoms.cell[:] + b.atoms.cell[:]) / 2
+    strain = np.linalg.solve(middle, b.atoms.cell[:] - a.atoms.cell[:])
+    if not STRAINS[0] < np.abs(strain).max() < STRAINS[1]:
+        return None
+    moved = b.atoms.get_scaled_positions(wrap=False) - a.atoms.get_scaled_positions(wrap=False)
+    moved = (moved - np.round(moved)) @ middle
+    change = b.energy - a.energy
+    if np.abs(moved).max(initial=0.0) > 1e-3:
+        if a.forces is None or b.forces is None:
+            return None
+        change += float(np.sum((a.forces + b.forces) * moved)) / 2
+        # the trapezoid is exact for a parabola; of EMT and PBE frames a tenth of it may be off
+        if abs(np.sum((b.forces - a.forces) * moved)) > 6 * abs(change):
+            return None
+    volumes = a.atoms.cell.volume, b.atoms.cell.volume
+    stress = voigt_6_to_full_3x3_stress((volumes[0] * a.stress + volumes[1] * b.stress) / 2)
+    return float(np.sum(stress * strain)), change

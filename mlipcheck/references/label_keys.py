@@ -1,0 +1,138 @@
+"""What labels are called in people's files, and what looks like one under another name."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+LABELS = ("energy", "forces", "stress", "virial")
+# Before a label's name, in any case: what says that it is the reference. The first is preferred.
+PREFIXES = ("REF_", "dft_")
+_WORDS = {
+    "energy": "energy",
+    "energies": "energy",
+    "free_energy": "free_energy",
+    "force": "forces",
+    "forces": "forces",
+    "stress": "stress",
+    "stresses": "stress",
+    "virial": "virial",
+    "virials": "virial",
+}
+PER_ATOM = re.compile(r"per_?atom", re.I)
+# What looks like each label under a name that is not read, and what is certainly none of them.
+_LIKE = {
+    "energy": re.compile(r"energ|toten|etot|(^|_)(e|u|pe)(_|$)", re.I),
+    "forces": re.compile(r"forc|(^|_)f(_|$)", re.I),
+    "stress": re.compile(r"stress", re.I),
+    "virial": re.compile(r"viri|(^|_)w(_|$)", re.I),
+}
+_OTHER = re.compile(
+    r"kinetic|fermi|hull|formation|atomi[sz]ation|cohesive|binding|std|err|var|uncert", re.I
+)
+_SHAPES = {"energy": (1,), "stress": (6, 9), "virial": (6, 9)}  # numbers in each
+
+
+def parse_header(line: str) -> dict[str, Any]:
+    """Read an extended XYZ header as ASE does, which refuses six components of a stress."""
+    from ase.io.extxyz import key_val_str_to_dict
+
+    def full(found: re.Match[str]) -> str:
+        numbers = found[3].split()
+        if len(numbers) != 6:
+            return found[0]
+        return f"{found[1]}={found[2]}{' '.join(numbers[k] for k in (0, 5, 4, 5, 1, 3, 4, 3, 2))}"
+
+    return dict(key_val_str_to_dict(re.sub(r"\b(stress|virial)=([\"'{[])([^\"'}\]]*)", full, line)))
+
+
+def carried_by(atoms: Atoms) -> dict[str, Any]:
+    """Return what stands in info and arrays; of a database's rows, what their users stored."""
+    rows = (atoms.info.get(name) for name in ("key_value_pairs", "data"))
+    stored = {k: v for row in rows if isinstance(row, Mapping) for k, v in row.items()}
+    carried = {**stored, **atoms.info, **atoms.arrays}
+    return {key: value for key, value in carried.items() if isinstance(key, str)}
+
+
+def numbers(value: Any) -> np.ndarray | None:
+    """Return an array of numbers; None for text, truth, and lists of unequal length."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    # true is no energy of 1 eV, and text is none although numpy reads some
+    return array if array.dtype.kind in "fiu" else None
+
+
+def label_of(key: str) -> tuple[str, str] | None:
+    """Return the prefix of a key, as it is written, and the label that it names."""
+    words = key.lower().replace("-", "_")
+    start = next((len(p) for p in PREFIXES if words.startswith(p.lower())), 0)
+    label = _WORDS.get(words[start:])
+    return None if label is None else (key[:start], label)
+
+
+# For each label where it stands, and what stands there.
+Source = dict[str, tuple[str, Any]]
+
+
+def sources_in(atoms: Atoms, results: Source) -> list[Source]:
+    """Return what stands under each of `PREFIXES`, the calculator's results, and what is bare."""
+    found: dict[tuple[str, int], Source] = {("results", 0): results}
+    for key, value in carried_by(atoms).items():
+        if value is None or (named := label_of(key)) is None:
+            continue
+        prefix, label = named
+        # what is stored for each atom, or for each under a plural, is no total
+        fits = label == "forces" or (key not in atoms.arrays and _fits_plural(key, label, value))
+        for again in itertools.count() if fits else ():
+            if label not in (source := found.setdefault((prefix, again), {})):
+                source[label] = (key, value)
+                break
+    order = [*(prefix.lower() for prefix in PREFIXES), "results", ""]
+    return [found[key] for key in sorted(found, key=lambda k: (order.index(k[0].lower()), k[1]))]
+
+
+def _fits_plural(key: str, label: str, value: Any) -> bool:
+    if not re.search(r"(energies|stresses)$", key, re.I):
+        return True
+    array = numbers(value)
+    return array is not None and array.size in _SHAPES[label]
+
+
+def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
+    """Name what looks like the labels that are missing, with the option that reads it."""
+    found: dict[str, set[str]] = {}
+    carried = [(key, value, len(a)) for a in images for key, value in carried_by(a).items()]
+    for label in missing:
+        for key, value, n_atoms in carried:
+            if _LIKE[label].search(key) and _could_be(label, key, value, n_atoms):
+                found.setdefault(label, set()).add(key)
+    if "stress" in found:
+        found.pop("virial", None)
+    if not found:
+        return ""
+    best = {k: min(v, key=lambda n: ("total" not in n, len(n), n)) for k, v in found.items()}
+    listed = ", ".join(sorted({key for keys in found.values() for key in keys}))
+    option = ",".join(f"{label}={key}" for label, key in best.items())
+    return f"{listed} not read; if these are the labels: --label-keys {option}"
+
+
+def _could_be(label: str, key: str, value: Any, n_atoms: int) -> bool:
+    array = numbers(value)
+    if array is None or label_of(key) is not None or _OTHER.search(key):
+        return False
+    return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SHAPES[label]
+
+
+def numeric_keys(atoms: Atoms) -> list[str]:
+    """Name what a structure carries as numbers beside its atoms."""
+    calculated = getattr(atoms.calc, "results", {})
+    carried = carried_by(atoms) | calculated
+    found = {key for key, value in carried.items() if numbers(value) is not None}
+    return sorted(found - {"numbers", "positions"})
