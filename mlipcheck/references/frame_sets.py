@@ -14,6 +14,7 @@ from ase.calculators.calculator import InputError
 from ..calculators.base import check_seed
 from .doubts import Doubt
 from .labels import NAMES, NO_LABELS, PREFIXES, LabelledFrame, lookalikes
+from .states import part_states
 from .vasp import Settings
 
 MAX_LISTED = 3  # frames that are named, of however many
@@ -192,17 +193,23 @@ def make_set(
     notes: Sequence[str] = (),
 ) -> FrameSet:
     """Sum up frames of one level of theory: what is missing in them is a note, or the error."""
+    frames, left_out = part_states(frames)
     found = FrameSet(
         name,
         source,
         level_of_theory=settings.level_of_theory,
-        notes=(*notes, *_notes(frames)),
+        notes=(*notes, *_notes(frames), *_left_out(left_out)),
         settings=settings if settings.functional else None,
         doubts=settings.doubts,
     )
     if all(frame.error for frame in frames):
-        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error(frames)}")
+        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error([*frames, *left_out])}")
     return dataclasses.replace(found, frames=tuple(frames))
+
+
+def _left_out(frames: Sequence[LabelledFrame]) -> list[str]:
+    counts = Counter(frame.error for frame in frames)
+    return [f"{n} frame{'s' * (n > 1)} left out: {why}" for why, n in counts.items()]
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
