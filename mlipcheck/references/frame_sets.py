@@ -203,7 +203,9 @@ def make_set(
         doubts=settings.doubts,
     )
     if all(frame.error for frame in frames):
-        return dataclasses.replace(found, notes=tuple(notes), error=f"{source}: {_error([*frames, *left_out])}")
+        return dataclasses.replace(
+            found, notes=tuple(notes), error=f"{source}: {_error([*frames, *left_out])}"
+        )
     return dataclasses.replace(found, frames=tuple(frames))
 
 

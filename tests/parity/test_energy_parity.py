@@ -354,32 +354,6 @@ def test_an_ordinary_error_is_not_doubted(planted):
     assert doubts(labelled(raw), model, "raw") == []
 
 
-# --- what is no state ---------------------------------------------------------------------------
-
-
-def test_single_atoms_and_dimers_set_zeros_and_are_no_states():
-    """As training files have them; the model's errors there are of no use to anybody."""
-    atoms = [Atoms("Na"), Atoms("Cl", cell=12 * np.eye(3), pbc=True)]
-    atoms.append(Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]], cell=12 * np.eye(3), pbc=True))
-    more = tuple(
-        LabelledFrame(str(a.symbols), a, 5.0, np.ones((len(a), 3)), None, str(a.symbols))
-        for a in atoms
-    )
-    labels = labelled([-8.0, -12.0, -11.0], ["NaCl", "Na2O", "FeO"])
-    model = [-7.8, -12.3, -11.6]
-    alone = compare(labels, model, "raw")
-    both = FrameSet("planted", "here", labels.frames + more)
-    together = compare(both, [*model, -400.0, 7.0, 900.0], "raw")
-    assert together.energy.errors == pytest.approx(alone.energy.errors)
-    assert together.forces is None
-    assert together.failures == ()
-    assert together.notes[-1] == (
-        "3 frames of single atoms or dimers set zeros of energy: left out"
-    )
-    # where there is nothing else, they are what was asked about
-    assert compare(FrameSet("pairs", "here", more), [4.0, 5.0, 6.0], "raw").energy.frames == 3
-
-
 def shifted(turn):
     """Return frames of three compositions, EMT's energies 2.7 eV/atom lower, with other forces."""
     images = []
