@@ -28,10 +28,7 @@ SYMPREC = 1e-3  # Å; farther from its symmetry a crystal has forces of 0.01 eV/
 # Sites on which a force may act (International Tables A, the ten polar point groups).
 POLAR = {"1", "2", "3", "4", "6", "m", "mm2", "m2m", "2mm", "3m", "4mm", "6mm"}
 RELATIVE = 0.5  # eV/atom; smaller energies are relative to a state whose zero is meant
-AT_REST = 0.05  # eV/Å; smaller forces may be zero in the digits of a file
-# Zeros are no rounding where so many times more numbers are zero than within so many times the
-# smallest one.
-MORE_ZEROS, NEAR_ZERO = 3, 3
+NET_FORCE = 0.05  # eV/Å; the sum of all forces, of which codes leave less
 
 
 def part_states(
@@ -141,20 +138,21 @@ def _constrained(frame: LabelledFrame) -> bool:
 
 
 def _looks_masked(run: Sequence[LabelledFrame]) -> bool:
-    """Find out whether the same atoms have no forces in each frame of a run, as if masked."""
+    """Find out whether the same atoms lack their forces in each frame of a run.
+
+    Those of the others then have a sum, which internal forces have not.
+    """
     known = [f for f in run if f.forces is not None and f.forces.any()]
     if not known or len({len(f.atoms) for f in known}) > 1:
         return False
     forces = np.array([f.forces for f in known])
     still = ~forces.any(axis=(0, 2))
-    if not still.any():
+    nets = np.linalg.norm(forces.sum(axis=1), axis=1)
+    most = int(np.argmax(nets))
+    digits = np.abs(forces[most][forces[most] != 0]).min()
+    if not still.any() or nets[most] < NET_FORCE + digits * np.sqrt(len(still)):
         return False
-    sizes = np.abs(forces[:, ~still])
-    largest = int(np.argmax((sizes**2).sum(axis=(1, 2))))
-    if np.sqrt(np.mean(sizes[largest] ** 2)) < AT_REST:
-        return False
-    zeros = forces[:, still & _may_pull(known[largest].atoms)].size
-    return zeros > MORE_ZEROS * int((sizes[sizes > 0] < NEAR_ZERO * sizes[sizes > 0].min()).sum())
+    return bool(_may_pull(known[most].atoms)[still].any())
 
 
 def _by_run(frames: Sequence[LabelledFrame]) -> Iterator[tuple[str, list[LabelledFrame]]]:
