@@ -174,9 +174,10 @@ def _doubt_virials(reference: np.ndarray, model: np.ndarray, volumes: np.ndarray
     size = np.sqrt(np.sum(virials**2) / np.sum(labels**2))
     if abs(np.log(size)) > TOLERANCE:
         return found
-    if found and _follow(labels, model.ravel()) ** 2 > _follow(labels, virials) ** 2 - 1e-3:
-        return Doubt(found.kind, f"{found.text}; or virials in eV?", found.about)
-    sign = "-" if _follow(labels, virials) > 0 else ""
+    follows = _follow(labels, virials)
+    if found and found.kind == "unit" and _follow(labels, model.ravel()) ** 2 > follows**2 - 1e-3:
+        return Doubt("unit", f"{found.text}; or virials in eV?", found.about)
+    sign = "-" if follows > 0 else ""
     text = f"stresses look like {sign}stress times volume in eV; eV/Å^3 expected"
     return Doubt("unit", text, ("stresses",))
 
