@@ -150,7 +150,7 @@ def _looks_masked(run: Sequence[LabelledFrame]) -> bool:
     nets = np.linalg.norm(forces.sum(axis=1), axis=1)
     most = int(np.argmax(nets))
     digits = np.abs(forces[most][forces[most] != 0]).min()
-    if not still.any() or nets[most] < NET_FORCE + digits * np.sqrt(len(still)):
+    if not still.any() or nets[most] < NET_FORCE + digits * np.sqrt(still.size):
         return False
     return bool(_may_pull(known[most].atoms)[still].any())
 
