@@ -21,6 +21,7 @@ FIXES = {
     "scf": "converge the SCF of the reference",
     "unit": "correct the unit of the labels",
     "sign": "correct the sign of the labels",
+    "component order": "write the stress in the order xx yy zz yz xz xy",
     "own labels": "give labels of a reference calculation",
 }
 

@@ -87,7 +87,7 @@ def test_every_question_has_words_and_bears_on_known_uses(check, criterion):
     assert criterion.limits
     assert {*(criterion.decides or ()), *(criterion.hints or ())} <= set(ALL_USES)
     assert {*check.decides, *check.hints} <= set(ALL_USES)
-    labels = {"energies", "forces", "stresses", "structure", "curve", "zero of energy"}
+    labels = {"energies", "forces", "stresses", "structure", "curve", "zero of energy", "shear"}
     assert set(criterion.rests_on) <= labels
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 DETERMINED = 1e-9  # of 1 - leverage: what is less is rounding
+ROUNDS, SMALLEST = 50, 1e-2  # of reweighting; eV/atom
 
 
 def fit_offsets(
@@ -68,3 +69,19 @@ def fit_offsets(
             errors[k] = shares @ (modes[:, free].T @ residuals[out]) / weights[k]
     found = errors[cell.ravel()] + difference - means[cell.ravel()]
     return found, dict(zip(elements, constants.tolist(), strict=True))
+
+
+def fit_robustly(counts: Sequence[Counter[str]], difference: np.ndarray) -> np.ndarray:
+    """Return what constants of elements leave of differences in eV/atom, few of which are far off.
+
+    Their sum of sizes is made least by least squares that are weighted again and again.
+    """
+    elements = sorted(set().union(*counts))
+    design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
+    left = difference
+    for _ in range(ROUNDS):
+        weights = 1 / np.sqrt(np.maximum(np.abs(left), SMALLEST))
+        left = difference - design @ (
+            np.linalg.pinv(design * weights[:, None]) @ (difference * weights)
+        )
+    return left

@@ -10,6 +10,7 @@ KINDS = {
     "zero of energy": True,
     "unit": True,
     "sign": True,
+    "component order": True,
     "placeholder": True,
     "own labels": True,
     "charged": True,

@@ -1,14 +1,209 @@
-"""Which frames are states of the user's system."""
+"""Which frames are states that a model can be compared at, and which of their labels are real."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
 
-from .labels import LabelledFrame
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixAtoms, FixCartesian, FixScaled
+
+from .labels import NAMES, LabelledFrame
+
+ALONE = 6.0  # Å of vacuum, across which atoms are no neighbours
+# What `config_type` calls what sets a zero of energy.
+SETS_ZERO = re.compile(r"isolated|single.?atom|free.?atom|dimer", re.IGNORECASE)
+SINGLE_ATOM = "a single atom, which sets a zero of energy"
+DIMER = "a dimer in vacuum, where the other frames are crystals"
+DUPLICATE = "the structure and labels of an earlier frame"
+NOT_COMPUTED = "its labels are exactly zero: not computed"
+# Å, eV, eV/Å and eV/Å^3 within which two files write the same number.
+SAME = {"positions": 2e-4, "energy": 1e-3, "forces": 1e-3, "stress": 1e-4}
+SYMPREC = 1e-3  # Å; farther from its symmetry a crystal has forces of 0.01 eV/Å
+# Sites on which a force may act (International Tables A, the ten polar point groups).
+POLAR = {"1", "2", "3", "4", "6", "m", "mm2", "m2m", "2mm", "3m", "4mm", "6mm"}
+RELATIVE = 0.5  # eV/atom; smaller energies are relative to a state whose zero is meant
+NET_FORCE = 0.05  # eV/Å; the sum of all forces, of which codes leave less
 
 
 def part_states(
     frames: Sequence[LabelledFrame],
-) -> tuple[tuple[LabelledFrame, ...], tuple[LabelledFrame, ...]]:
-    """Part states from what was read beside them, with an error each that says why."""
-    return tuple(frames), ()
+) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
+    """Separate states from frames that a model must not be judged by.
+
+    Parameters
+    ----------
+    frames : sequence of LabelledFrame
+        Those of one set; what has an error already stays where it is.
+
+    Returns
+    -------
+    states : list of LabelledFrame
+        In their order. Labels that stand for 'not computed', and forces that constraints have
+        masked, are None, and a note says so.
+    left_out : list of LabelledFrame
+        Single atoms and dimers that set zeros of energy, duplicates, and what has nothing but
+        zeros: with their labels, and an ``error`` that says why.
+
+    Notes
+    -----
+    A file of dimers or molecules alone is a set like any other. Zeros that symmetry makes, as the
+    forces of a perfect crystal, are labels.
+    """
+    usable = [f for f in frames if f.error is None]
+    # found out only where something asks, and as a rule by the first frame
+    small = any(len(f.atoms) <= 2 for f in usable)
+    crystals = small and not all(in_vacuum(f.atoms) for f in usable)
+    masked = {run for run, inside in _by_run(usable) if _looks_masked(inside)}
+    known = [abs(f.energy) / len(f.atoms) for f in usable if f.energy]
+    relative = bool(known) and float(np.median(known)) < RELATIVE
+    states: list[LabelledFrame] = []
+    left_out: list[LabelledFrame] = []
+    kept: dict[tuple[object, ...], list[LabelledFrame]] = {}
+    for frame in frames:
+        if frame.error is not None:
+            states.append(frame)
+            continue
+        state = _drop_zeros(frame, relative=relative, masked=frame.run in masked)
+        why = _sets_zero(frame.atoms, crystals=crystals)
+        if why is None and all(getattr(state, label) is None for label in NAMES):
+            why = NOT_COMPUTED
+        if why is None and _seen(state, kept):
+            why = DUPLICATE
+        if why is None:
+            states.append(state)
+        else:
+            left_out.append(replace(frame, error=why))
+    return states, left_out
+
+
+def in_vacuum(atoms: Atoms) -> bool:
+    """Find out whether atoms are surrounded by 6 Å of nothing, in each direction that repeats."""
+    scaled = np.sort(atoms.cell.scaled_positions(atoms.positions) % 1.0, axis=0)
+    gaps = np.diff(scaled, axis=0, append=scaled[:1] + 1.0).max(axis=0, initial=0.0)
+    heights = 1 / np.linalg.norm(atoms.cell.complete().reciprocal(), axis=1)
+    return bool((gaps * heights > ALONE)[atoms.pbc].all())
+
+
+def _sets_zero(atoms: Atoms, *, crystals: bool) -> str | None:
+    """Say what sets a zero of energy, and is no state; None for what is one."""
+    if len(atoms) > 2 or not (
+        SETS_ZERO.search(str(atoms.info.get("config_type", ""))) or in_vacuum(atoms)
+    ):
+        return None
+    if len(atoms) == 1:
+        return SINGLE_ATOM
+    return DIMER if crystals else None
+
+
+def _drop_zeros(frame: LabelledFrame, *, relative: bool, masked: bool) -> LabelledFrame:
+    """Take off the labels that were not computed."""
+    if len(frame.atoms) <= 2 and in_vacuum(frame.atoms):
+        return frame  # atoms apart have no energy, and no forces
+    zero = "exactly zero, not computed"
+    dropped = {}
+    if frame.energy == 0 and not relative:
+        dropped["energy"] = zero
+    if frame.stress is not None and not frame.stress.any():
+        dropped["stress"] = zero
+    if frame.forces is not None and not frame.forces.any():
+        if _may_pull(frame.atoms).any():
+            dropped["forces"] = zero
+    elif masked or _constrained(frame):
+        dropped["forces"] = "zero on some atoms, masked by constraints"
+    if not dropped:
+        return frame
+    notes = (*frame.notes, *(f"{label} left out: {why}" for label, why in dropped.items()))
+    gone: dict[str, Any] = dict.fromkeys(dropped)
+    return replace(frame, notes=notes, **gone)
+
+
+def _constrained(frame: LabelledFrame) -> bool:
+    """Find out whether forces are zero wherever constraints fix, and symmetry does not ask it."""
+    known = [c for c in frame.constraints if isinstance(c, (FixAtoms, FixCartesian, FixScaled))]
+    if frame.forces is None or not known:
+        return False
+    free = np.ones_like(frame.forces)
+    for constraint in known:
+        constraint.adjust_forces(frame.atoms, free)
+    fixed = free == 0
+    if not fixed.any() or frame.forces[fixed].any():
+        return False
+    return bool(_may_pull(frame.atoms)[fixed.any(axis=1)].any())
+
+
+def _looks_masked(run: Sequence[LabelledFrame]) -> bool:
+    """Find out whether the same atoms lack their forces in each frame of a run.
+
+    Those of the others then have a sum, which internal forces have not.
+    """
+    known = [f for f in run if f.forces is not None and f.forces.any()]
+    if not known or len({len(f.atoms) for f in known}) > 1:
+        return False
+    forces = np.array([f.forces for f in known])
+    still = ~forces.any(axis=(0, 2))
+    nets = np.linalg.norm(forces.sum(axis=1), axis=1)
+    most = int(np.argmax(nets))
+    digits = np.abs(forces[most][forces[most] != 0]).min()
+    if not still.any() or nets[most] < NET_FORCE + digits * np.sqrt(still.size):
+        return False
+    return bool(_may_pull(known[most].atoms)[still].any())
+
+
+def _by_run(frames: Sequence[LabelledFrame]) -> Iterator[tuple[str, list[LabelledFrame]]]:
+    runs: dict[str, list[LabelledFrame]] = {}
+    for frame in frames:
+        runs.setdefault(frame.run, []).append(frame)
+    yield from runs.items()
+
+
+def _may_pull(atoms: Atoms) -> np.ndarray:
+    """Return on which atoms a force may act by symmetry; on none where that is not known."""
+    if atoms.cell.rank < 3:
+        return np.full(len(atoms), len(atoms) > 1)
+    import spglib
+
+    crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
+    with warnings.catch_warnings():
+        # spglib 2.7 warns of its coming error handling; until then a failure is None
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
+        dataset = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
+    if dataset is None:
+        return np.zeros(len(atoms), dtype=bool)
+    return np.array([s.replace(".", "") in POLAR for s in dataset.site_symmetry_symbols])
+
+
+def _seen(frame: LabelledFrame, kept: dict[tuple[object, ...], list[LabelledFrame]]) -> bool:
+    """Find out whether the same was kept already, and keep it where it was not.
+
+    Frames are looked up by rounded labels, on both sides of where rounding would part them, so
+    that the time grows with their number and not with its square.
+    """
+    has = tuple(getattr(frame, label) is not None for label in NAMES)
+    what = (frame.atoms.numbers.tobytes(), frame.atoms.pbc.tobytes(), has)
+    energy = 0.0 if frame.energy is None else frame.energy
+    force = 0.0 if frame.forces is None else float(np.abs(frame.forces).mean())
+    cell = [int(np.floor(x / SAME[y])) for x, y in ((energy, "energy"), (force, "forces"))]
+    for shift in product((-1, 0, 1), repeat=2):
+        for other in kept.get((*what, cell[0] + shift[0], cell[1] + shift[1]), ()):
+            if _alike(frame, other):
+                return True
+    kept.setdefault((*what, *cell), []).append(frame)
+    return False
+
+
+def _alike(a: LabelledFrame, b: LabelledFrame) -> bool:
+    """Compare structures, whichever images of their atoms they have, and labels."""
+    off = a.atoms.positions - b.atoms.positions
+    whole = np.round(a.atoms.cell.scaled_positions(off)) * a.atoms.pbc
+    off -= whole @ a.atoms.cell.complete()
+    near = SAME["positions"]
+    if np.abs(off).max(initial=0.0) > near or np.abs(a.atoms.cell - b.atoms.cell).max() > near:
+        return False
+    pairs = [(label, getattr(a, label), getattr(b, label)) for label in NAMES]
+    return all(x is None or np.abs(x - y).max() <= SAME[label] for label, x, y in pairs)

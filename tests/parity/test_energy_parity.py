@@ -355,32 +355,6 @@ def test_an_ordinary_error_is_not_doubted(planted):
     assert doubts(labelled(raw), model, "raw") == []
 
 
-# --- what is no state ---------------------------------------------------------------------------
-
-
-def test_single_atoms_and_dimers_set_zeros_and_are_no_states():
-    """As training files have them; the model's errors there are of no use to anybody."""
-    atoms = [Atoms("Na"), Atoms("Cl", cell=12 * np.eye(3), pbc=True)]
-    atoms.append(Atoms("NaCl", [[0, 0, 0], [0, 0, 2.4]], cell=12 * np.eye(3), pbc=True))
-    more = tuple(
-        LabelledFrame(str(a.symbols), a, 5.0, np.ones((len(a), 3)), None, str(a.symbols))
-        for a in atoms
-    )
-    labels = labelled([-8.0, -12.0, -11.0], ["NaCl", "Na2O", "FeO"])
-    model = [-7.8, -12.3, -11.6]
-    alone = compare(labels, model, "raw")
-    both = FrameSet("planted", "here", labels.frames + more)
-    together = compare(both, [*model, -400.0, 7.0, 900.0], "raw")
-    assert together.energy.errors == pytest.approx(alone.energy.errors)
-    assert together.forces is None
-    assert together.failures == ()
-    assert together.notes[-1] == (
-        "3 frames of single atoms or dimers set zeros of energy: left out"
-    )
-    # where there is nothing else, they are what was asked about
-    assert compare(FrameSet("pairs", "here", more), [4.0, 5.0, 6.0], "raw").energy.frames == 3
-
-
 def shifted(turn):
     """Return frames of three compositions, EMT's energies 2.7 eV/atom lower, with other forces."""
     images = []
@@ -405,3 +379,85 @@ def test_it_is_the_model_s_own_where_forces_do_not_follow():
     assert found.doubts == ()
     (energy,) = [f for f in judge({"parity": [found]}) if f.quantity == "energy"]
     assert energy.status == "fail"
+
+
+# --- frames of another zero of energy -----------------------------------------------------------
+
+
+def cells(n=10):
+    """Return rattled crystals with labels near EMT's: within 1 meV/atom and 2 % of the forces."""
+    rng = np.random.default_rng(0)
+    images = []
+    for k in range(n):
+        atoms = bulk(("Cu", "Ag", "Au")[k % 3], cubic=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.info["internal_id"] = k
+        atoms.calc = EMT()
+        labels = atoms.get_potential_energy() + 4 * rng.normal(0, 1e-3), 1.02 * atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=labels[0], forces=labels[1])
+        images.append(atoms)
+    return images
+
+
+@pytest.mark.parametrize("convention", ["raw", "fit-offsets"])
+@pytest.mark.parametrize("off", [70.0, -8.0])
+def test_one_frame_of_another_zero_is_left_out_of_the_energies_alone(convention, off):
+    images = cells()
+    sound = parity(EMT(), cells(), energies=convention)
+    images[4].calc.results["energy"] -= 4 * off
+    found = parity(EMT(), images, energies=convention, energy_resolution=0.1)
+    ((name, why),) = found.energy.left_out
+    assert name == "frames[4]"
+    assert float(why.split()[4]) == pytest.approx(off, abs=0.05)
+    assert found.energy.mae.value == pytest.approx(sound.energy.mae.value, rel=0.5)
+    assert found.forces.frames == 10
+    assert found.doubts == ()
+    assert {f.status for f in judge({"parity": [found]})} == {"ok", "not assessed"}
+
+
+@pytest.mark.parametrize("convention", ["raw", "fit-offsets"])
+def test_a_hole_of_the_model_is_no_zero_of_energy(convention):
+    """Where its forces are astray too, a large error is the model's own."""
+    images = cells()
+    images[4].calc.results["energy"] -= 4 * 70.0
+    images[4].calc.results["forces"] = images[4].calc.results["forces"][:, [1, 2, 0]] * 5
+    found = parity(EMT(), images, energies=convention)
+    assert found.energy.left_out == ()
+    assert found.energy.mae.value > 5
+
+
+def test_all_frames_of_one_composition_may_have_another_zero():
+    images = cells()
+    for atoms in images[1::3]:
+        atoms.calc.results["energy"] -= 4 * 30.0
+    found = parity(EMT(), images, energies="raw")
+    assert [name for name, _ in found.energy.left_out] == [f"frames[{k}]" for k in (1, 4, 7)]
+    assert found.energy.mae.value < 0.01
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_where_every_frame_is_off_no_energy_is_judged(n):
+    images = cells(n)
+    for atoms in images:
+        atoms.calc.results["energy"] -= 4 * 70.0
+    found = parity(EMT(), images, energies="raw")
+    assert [d.kind for d in found.doubts] == ["zero of energy"]
+    statuses = {f.quantity: f.status for f in judge({"parity": [found]})}
+    assert statuses["energy"] == "not assessed"
+
+
+def test_conventions_are_compared_on_the_same_frames(planted):
+    """One frame has no correction, and by far the largest error."""
+    raw, _ = planted
+    formulas = [*FORMULAS, "NaF"]
+    model = np.append(raw + 0.01 * np.arange(len(raw)), -3.0)
+    found = compare(labelled([*raw, -1.0], formulas), model, asked="raw")
+    labels = labelled([*raw, -1.0], formulas)
+    conventions = find_conventions(labels, labels.frames, model)
+    found = compare_energies_in(conventions, "raw", "as asked")
+    assert found.frames == len(formulas)
+    counts = {n for _, n in found.alternatives.values()}
+    assert counts == {len(FORMULAS)}
+    kept = np.abs(found.errors[:-1]).mean()
+    assert found.alternatives["raw"][0] == pytest.approx(kept)
+    assert found.mae.value > 5 * kept

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from ase import units
 
-from mlipcheck.checks.parity.label_warnings import FACTORS, doubt_energies, doubt_unit
+from mlipcheck.checks.parity.label_warnings import (
+    FACTORS,
+    doubt_energies,
+    doubt_stresses,
+    doubt_unit,
+)
 
 HARTREE, BOHR, GPA = 27.211386, 0.529177, 160.21766  # eV, Å, GPa an eV/Å^3
 
@@ -128,6 +133,72 @@ def test_nothing_is_said_of_nothing(kind):
         assert doubt_unit(kind, reference, model) is None
 
 
+def stresses(n=12, gpa=5.0):
+    """Return stresses of shape (n, 6) in eV/Å^3, with shear, and what a decent model says."""
+    truth = drawn((n, 6), gpa / GPA, seed=5)
+    return truth, truth + drawn((n, 6), 0.05 * gpa / GPA, seed=6)
+
+
+VOLUMES = np.linspace(40.0, 400.0, 12)
+
+
+@pytest.mark.parametrize("unit", FACTORS["stresses"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_each_unit_of_stress_is_named(unit, sign):
+    truth, model = stresses()
+    found, order = doubt_stresses(sign * truth / FACTORS["stresses"][unit], model, VOLUMES)
+    assert (found.kind, found.about, order) == ("unit", ("stresses",), None)
+    assert f"in {unit}" in found.text
+    assert ("with the other sign" in found.text) == (sign < 0)
+
+
+@pytest.mark.parametrize(("sign", "says"), [(-1, " -stress times"), (1, " stress times")])
+@pytest.mark.parametrize("volumes", [VOLUMES, np.full(12, 70.0)])
+def test_virials_in_place_of_stresses(sign, says, volumes):
+    """Volumes that differ make a factor that no unit has."""
+    truth, model = stresses()
+    found, order = doubt_stresses(sign * truth * volumes[:, None], model, volumes)
+    assert (found.kind, found.about, order) == ("unit", ("stresses",), None)
+    assert f"look like{says} volume in eV" in found.text
+
+
+def test_virials_of_a_volume_that_is_as_a_unit_are_either():
+    """160 Å^3 and GPa an eV/Å^3 are the same number."""
+    truth, model = stresses()
+    found, _ = doubt_stresses(truth * GPA, model, np.full(12, 160.0))
+    assert "in GPa?" in found.text
+    assert "or virials in eV" in found.text
+
+
+def test_shear_in_the_order_of_vasp():
+    truth, model = stresses()
+    vasp = truth[:, [0, 1, 2, 5, 3, 4]]
+    unit, order = doubt_stresses(vasp, model, VOLUMES)
+    assert unit is None
+    assert (order.kind, order.about) == ("component order", ("shear",))
+    assert order.text.endswith("in the order xy yz xz; yz xz xy expected")
+    # of a monoclinic crystal one component is all there is
+    one = [1, 1, 1, 0, 1, 0]
+    assert doubt_stresses(one * truth, one * model, VOLUMES) == (None, None)
+    _, order = doubt_stresses((one * truth)[:, [0, 1, 2, 5, 3, 4]], one * model, VOLUMES)
+    assert order.kind == "component order"
+
+
+def test_a_models_own_errors_of_stress_are_no_fault_of_the_labels():
+    truth, model = stresses()
+    for poor in (model, 0.6 * model, 1.4 * model, drawn((12, 6), 0.03, seed=9), 0 * model):
+        assert doubt_stresses(truth, poor, VOLUMES) == (None, None)
+    # shear of another sign, or too small to have an order
+    assert doubt_stresses(truth, model * [1, 1, 1, -1, -1, -1], VOLUMES) == (None, None)
+    assert doubt_stresses(1e-3 * truth[:, [0, 1, 2, 5, 3, 4]], 1e-3 * model, VOLUMES)[1] is None
+
+
+@pytest.mark.parametrize("slope", [0.45, 0.5, 0.53, 0.56, 1.5, 1.6, 2.2])
+def test_a_soft_or_stiff_model_is_no_force_an_inverse_bohr(slope):
+    truth = drawn()
+    assert doubt_unit("forces", truth, near(truth, slope, 0.01)) is None
+
+
 # --- energies -----------------------------------------------------------------------------------
 
 
@@ -178,6 +249,24 @@ def test_another_zero_of_energy_is_no_other_unit(zero):
     truth = 8 * (-9 + drawn(30, 0.1))
     labels = truth + 8 * (9 + zero)
     assert doubt_energies(["C8"] * 30, n_atoms, labels, near(truth, 1.0, 0.01)) is None
+
+
+@pytest.mark.parametrize("formulas", [["C8"] * 3, ["C8", "Si8", "Ge8"], ["C8", "C8", "Si8"]])
+@pytest.mark.parametrize("times", [20.0, 23.06, 25.0, 27.2])
+def test_three_frames_of_another_zero_are_in_no_other_unit(formulas, times):
+    """-200 eV an atom is what another code says, and 23 times -9."""
+    for seed in range(20):
+        model = 8 * (-9 + drawn(3, 0.1, seed))
+        labels = 8 * (-9 * times + drawn(3, 0.1, 50 + seed))
+        assert doubt_energies(formulas, np.full(3, 8), labels, model) is None
+
+
+def test_elements_with_all_electrons_are_in_no_other_unit():
+    """Their energies differ as their zeros do, and not as the model's times a factor."""
+    labels = 2 * np.array([-1030.0, -1485.0, -2041.0, -7875.0, -16500.0])
+    model = 2 * np.array([-9.2, -8.3, -4.9, -5.4, -8.9])
+    formulas = ["C2", "N2", "O2", "Si2", "Ca2"]
+    assert doubt_energies(formulas, np.full(5, 2), labels, model) is None
 
 
 def test_a_relaxation_that_the_model_sees_as_flat_is_no_other_unit():

@@ -137,7 +137,8 @@ def test_chgnet_where_it_was_trained(chgnet, data_dir):
     assert usual.doubts == ()
     assert findings_of(usual)["energy"].tested_on == "public data"
     raw = compare_frames(chgnet, frames, found, energies="raw")
-    assert raw.energy.mae.value == usual.energy.alternatives["raw"][0]
+    assert raw.energy.mae.value > 0.2
+    assert raw.energy.alternatives == usual.energy.alternatives
     assert "raw seems the wrong convention" in raw.doubts[0].text
     assert findings_of(raw)["energy"].status == "not assessed"
 

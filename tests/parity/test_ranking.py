@@ -228,3 +228,21 @@ def test_a_larger_difference_that_is_not_resolved_counts():
         row = Parity("mine", ranking=dataclasses.replace(order, bins=seen))
         (found,) = [f for f in judge({"parity": [row]}) if f.quantity == "ranking accuracy"]
         assert (found.status, found.value) == (status, value)
+
+
+@pytest.mark.parametrize(
+    ("observed", "pairs", "status"),
+    [(1.0, 10, "not assessed"), (1.0, 19, "not assessed"), (1.0, 20, "ok"), (0.9, 10, "caution")],
+)
+def test_a_few_pairs_do_not_show_that_one_in_twenty_is_wrong(observed, pairs, status):
+    from mlipcheck.analysis.estimate import Estimate
+    from mlipcheck.checks.parity.record import Parity, Ranking
+    from mlipcheck.verdict import judge
+
+    order = Ranking(
+        10, 1, 45, Estimate(0.2), None, "planted", 0.1, 0.7, observed, observed_pairs=pairs
+    )
+    findings = judge({"parity": [Parity("mine", ranking=order)]})
+    (found,) = [f for f in findings if f.quantity == "ranking accuracy"]
+    assert found.status == status
+    assert (f"all of {pairs} pairs" in found.value) == (status == "not assessed")

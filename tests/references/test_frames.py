@@ -229,7 +229,7 @@ def test_frames_that_follow_each_other_with_the_same_atoms_are_one_run():
     "other",
     [
         Atoms("OH", [[0, 0, 0], [0, 0, 1]]),
-        Atoms("HO", [[0, 0, 0], [0, 0, 1]], pbc=True, cell=[5] * 3),
+        Atoms("HO", [[0, 0, 0], [0, 0, 1]], pbc=True, cell=[9] * 3),
     ],
     ids=["order", "pbc"],
 )
@@ -264,7 +264,8 @@ def test_rows_of_a_database_stand_for_themselves(tmp_path):
 @pytest.mark.slow
 @given(st.lists(st.sampled_from(["Cu", "Al", "Ag"]), min_size=1, max_size=12))
 def test_runs_are_the_stretches_of_equal_frames(symbols):
-    frames = frames_from_atoms([labelled(bulk(s)) for s in symbols]).frames
+    images = [labelled(bulk(s), -1.0 - k) for k, s in enumerate(symbols)]
+    frames = frames_from_atoms(images).frames
     for k in range(1, len(frames)):
         assert (frames[k].run == frames[k - 1].run) == (symbols[k] == symbols[k - 1])
     stretches = 1 + sum(a != b for a, b in itertools.pairwise(symbols))

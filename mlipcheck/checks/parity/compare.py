@@ -22,16 +22,22 @@ from ...references.frame_sets import FrameSet
 from ...references.inputs import load_frame_sets
 from ...references.labels import LabelledFrame
 from ...references.level_of_theory import level_doubt
-from .energies import CONVENTIONS, OF_CHECKPOINT, compare_energies_in, doubt_zero, find_conventions
+from .energies import (
+    CONVENTIONS,
+    OF_CHECKPOINT,
+    compare_energies_in,
+    doubt_zero,
+    find_conventions,
+    find_other_zeros,
+)
 from .forces import FLOOR, compare_forces
-from .label_warnings import doubt_energies, doubt_forces, doubt_own, doubt_unit
+from .label_warnings import doubt_energies, doubt_forces, doubt_own, doubt_stresses
 from .ranking import compare_ranking
 from .record import Parity, StressParity
 from .rescaling import BEST_FIT, fit_factor
 
 PROPERTIES = ("energy", "forces", "stress")
 MIN_PAIRS = 10  # to know how errors of differences are spread
-ALONE = 6.0  # Å to the next image, from which a single atom or a dimer is no crystal
 
 Pairs = list[tuple[LabelledFrame, Evaluation]]
 
@@ -108,11 +114,7 @@ def compare_frames(
 ) -> Parity:
     """Return the `Parity` of frames that were evaluated already; see `parity`."""
     info = describe(calculator)
-    usable = [(f, e) for f, e in zip(labels.frames, found, strict=True) if f.error is None]
-    states = [(f, e) for f, e in usable if not sets_zero(f.atoms)] or usable
-    notes = labels.notes
-    if left := len(usable) - len(states):
-        notes += (f"{left} frames of single atoms or dimers set zeros of energy: left out",)
+    states = [(f, e) for f, e in zip(labels.frames, found, strict=True) if f.error is None]
     good = [(f, e) for f, e in states if e.error is None]
     row = Parity(
         name=labels.name,
@@ -125,7 +127,7 @@ def compare_frames(
         runs=len({f.run for f, _ in states}),
         failures=tuple((f.name, e.error) for f, e in states if e.error is not None),
         unlabelled=tuple((f.name, f.error) for f in labels.frames if f.error is not None),
-        notes=notes,
+        notes=labels.notes,
     )
     if labels.error is not None or not good:
         why = f"the model fails on every frame: {states[0][1].error}" if states else "no labels"
@@ -147,14 +149,6 @@ def compare_frames(
     if against and (fitted := parts.results.get("rescaling")):
         parts.results["rescaling"] = replace(fitted, refused=against)
     return replace(row, **parts.results, not_assessed=parts.not_assessed, doubts=doubts)
-
-
-def sets_zero(atoms: Atoms) -> bool:
-    """Find out whether a frame is a single atom or a dimer in vacuum."""
-    if len(atoms) > 2:
-        return False
-    lengths = atoms.cell.lengths()[atoms.pbc]
-    return bool((lengths - np.ptp(atoms.positions, axis=0).max(initial=0.0) > ALONE).all())
 
 
 def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
@@ -193,15 +187,26 @@ def _add_energies(
     if isinstance(kept, str):
         parts.not_assessed |= {"energy": kept, "ranking": kept}
         return
-    frames = [f for f, _ in kept]
-    reference, model = (np.array([x.energy for x in side]) for side in zip(*kept, strict=True))
-    corrected = "mp2020" in (asked, checkpoint, labels.energy_convention)
-    conventions = find_conventions(labels, frames, model, corrected=corrected)
     convention, why = "fit-offsets", "the model's zero of energy is not known to be the labels'"
     if asked is not None:
         convention, why = asked, "as asked"
     elif checkpoint in ("raw", "mp2020"):
         convention, why = checkpoint, OF_CHECKPOINT
+    apart = find_other_zeros(
+        [f for f, _ in kept],
+        np.array([e.energy for _, e in kept]),
+        [_follows(*pair) for pair in kept],
+        fitted=convention == "fit-offsets",
+    )
+    another = tuple(
+        (kept[k][0].name, f"another zero of energy: {off:.3g} eV/atom from the others'")
+        for k, off in apart.items()
+    )
+    kept = [pair for k, pair in enumerate(kept) if k not in apart]
+    frames = [f for f, _ in kept]
+    reference, model = (np.array([x.energy for x in side]) for side in zip(*kept, strict=True))
+    corrected = "mp2020" in (asked, checkpoint, labels.energy_convention)
+    conventions = find_conventions(labels, frames, model, corrected=corrected)
     energy = compare_energies_in(conventions, convention, why)
     if energy is None:
         not_had = {w for (c, _), w in conventions.why_not.items() if c == convention}
@@ -211,6 +216,8 @@ def _add_energies(
             energy = compare_energies_in(conventions, convention, why)
     if energy is None:
         parts.not_assessed["energy"] = why
+    else:
+        energy = replace(energy, left_out=energy.left_out + another)
     n_atoms = np.array([len(f.atoms) for f in frames])
     # a state's own correction belongs to differences of energy; constants of elements cancel
     own_zero = convention == "fit-offsets" or convention not in conventions.errors
@@ -234,6 +241,16 @@ def _add_energies(
     follows = parts.results["forces"].r_squared if "forces" in parts.results else None
     astray = follows is not None and follows.value < BEST_FIT
     parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
+
+
+def _follows(frame: LabelledFrame, found: Evaluation) -> bool | None:
+    """Find out whether the model has a frame's forces; None where they are too small to say."""
+    if frame.forces is None or found.forces is None:
+        return None
+    size, off = (float(np.sqrt(np.mean(x**2))) for x in (frame.forces, found.forces - frame.forces))
+    if off < max(size, FLOOR) / 2:
+        return True if size > FLOOR else None
+    return False
 
 
 def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
@@ -277,4 +294,5 @@ def _add_stresses(parts: _Parts, good: Pairs) -> None:
         pressure=jackknife.mean(np.abs(mean), runs),
         deviatoric=jackknife.mean(mises, runs),
     )
-    parts.doubts.append(doubt_unit("stresses", reference.ravel(), model.ravel()))
+    volumes = np.array([f.atoms.get_volume() for f, _ in kept])
+    parts.doubts += doubt_stresses(reference, model, volumes)

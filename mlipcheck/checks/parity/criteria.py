@@ -19,6 +19,7 @@ from .record import ForceGroup, Parity
 MIN_GROUPS = 5  # of one element, to be judged among many
 FOLLOWS = 0.5  # R² that it needs
 MIN_FRAMES = 3
+MIN_TO_SHOW = 20  # pairs, of which a wrong one is the 5 % that may be wrong
 NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
 FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
 
@@ -168,6 +169,8 @@ def read_ranking(row: Parity) -> Reading | None:
     apart, (right, n) = min(seen.items(), key=lambda item: item[1][0])
     middle = (n * right + 2) / (n + 4)  # Agresti and Coull
     best = middle + 2 * math.sqrt(middle * (1 - middle) / (n + 4))
+    if right == 1 and n < MIN_TO_SHOW:
+        return Reading(None, f"all of {n} pairs {apart} apart, {MIN_TO_SHOW} needed to show 95 %")
     return Reading(100 * right, f"{100 * right:.0f} % of {n} pairs {apart} apart", 100 * best)
 
 
@@ -273,7 +276,7 @@ CRITERIA: tuple[Criterion, ...] = (
         good="shear and differences of normal stresses agree",
         bad="stresses are off in shape: so are the cells that it relaxes to",
         why="it decides the shape of the cell",
-        **_STRESS,
+        **{**_STRESS, "rests_on": ("stresses", "shear")},
     ),
     Criterion(
         "ranking accuracy",

@@ -10,7 +10,7 @@ import numpy as np
 from ase.calculators.calculator import CalculatorSetupError, InputError
 
 from ...analysis import jackknife
-from ...analysis.offsets import fit_offsets
+from ...analysis.offsets import fit_offsets, fit_robustly
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
@@ -25,6 +25,7 @@ NOTICEABLE = 0.01  # eV/atom; below it no convention is doubted
 LARGEST_CONSTANT = 3.0  # eV an atom between conventions; beyond, constants fit a model's own error
 ANOTHER_ZERO = 1.0  # eV/atom; no model is so wrong by a constant
 NO_STRUCTURE = 20.0  # eV/atom; none is so far from another
+FAR_OFF = 5.0  # eV/atom; a model whose forces follow is not so wrong (random-TP: up to 4)
 MIN_FRAMES = 3  # and compositions beyond the number of elements
 OF_CHECKPOINT = "what the checkpoint predicts"
 ZERO = "zero of energy"
@@ -90,6 +91,38 @@ def find_conventions(
     return found
 
 
+def find_other_zeros(
+    frames: Sequence[LabelledFrame],
+    model: np.ndarray,
+    follows: Sequence[bool | None],
+    *,
+    fitted: bool,
+) -> dict[int, float]:
+    """Return which few frames have a zero of energy of their own, and how far off, in eV/atom.
+
+    Parameters
+    ----------
+    frames : sequence of LabelledFrame
+        Those with an energy.
+    model : ndarray of shape (n,)
+        Total energies in eV.
+    follows : sequence of bool or None
+        Whether the model has the forces of each frame; None where these are too small to say.
+    fitted : bool
+        Whether constants an element are fitted anyway, so that only what they leave is off.
+    """
+    off = (model - np.array([f.energy for f in frames], dtype=float)) / [
+        len(f.atoms) for f in frames
+    ]
+    off = off - np.median(off)
+    if fitted:
+        counts = [Counter(f.atoms.get_chemical_symbols()) for f in frames]
+        off = fit_robustly(counts, off)
+    least = np.array([{True: FAR_OFF, None: NO_STRUCTURE, False: np.inf}[x] for x in follows])
+    found = np.flatnonzero(np.abs(off) > least).tolist()
+    return {k: float(off[k]) for k in found} if 2 * len(found) < len(frames) else {}
+
+
 def compare_energies_in(found: Conventions, convention: str, why: str) -> EnergyParity | None:
     """Return the errors in one convention beside the others; None where no frame has it."""
     errors = found.errors.get(convention, np.array([]))
@@ -97,15 +130,18 @@ def compare_energies_in(found: Conventions, convention: str, why: str) -> Energy
     if not kept:
         return None
     values = errors[kept]
+    # on the frames that all have: another convention's other frames would be compared with these
+    had = {name: e for name, e in found.errors.items() if np.isfinite(e).any()}
+    common = np.isfinite(list(had.values())).all(axis=0)
     return EnergyParity(
         convention=convention,
         why=why,
         mae=jackknife.mean(np.abs(values), [found.frames[k].run for k in kept]),
         bias=float(values.mean()),
         alternatives={
-            name: (float(np.abs(other[good]).mean()), int(good.sum()))
-            for name, other in found.errors.items()
-            if (good := np.isfinite(other)).any()
+            name: (float(np.abs(other[common]).mean()), int(common.sum()))
+            for name, other in had.items()
+            if common.any()
         },
         offsets=found.offsets,
         relative=found.relative if convention == "fit-offsets" else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 from ase import units
@@ -12,20 +13,27 @@ from ...references.doubts import Doubt
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
 
-CORRELATED = 0.5  # R² below which a ratio of sizes says nothing about units
+# R² below which a ratio of sizes says nothing about units, of many numbers and of fewer than MANY.
+CORRELATED, CORRELATED_FEW, MANY = 0.5, 0.9, 12
 TOLERANCE = 0.25  # of a factor, as its logarithm: no model is off by that in size and correlated
 # R² from which the model follows but for a factor, and how large or small that must be to be of a
 # unit that is not in the table.
 EXACT, FAR = 0.9999, 5.0
 ALIKE = 0.1  # factors this near, as logarithms, are both named
 # Numbers to compare: a dimer has 6 components of one force, a stress 6 of one pressure, and few
-# energies or one direction always correlate.
-MIN_NUMBERS = {"energies": 3, "forces": 12, "stresses": 18}
+# energies or one direction always correlate. Differences of energy need more, zeros taken off.
+MIN_NUMBERS = {"energies": 4, "forces": 12, "stresses": 18}
+MIN_DIFFERENCES = 5
 # rms labels above which a turned sign is no model's error: a pressure of a few GPa is.
 SIGN_ABOVE = {"energies": 0.01, "forces": 0.01, "stresses": 3 * units.GPa}
 PLACEHOLDERS = 0.1  # eV/Å that a model has where symmetry makes no force vanish
 # eV/atom and eV/Å within which a model writes the same labels again: digits of files, float32.
 SAME_ENERGY, SAME_FORCE = 2e-5, 5e-4
+# So many times these are numbers that agree by no chance: energies and forces that both do, or
+# one of them alone.
+BOTH, ALONE = 10, 100
+# Components of shear as ASE has them, the GPa and frames that show another order, and R² in it.
+SHEAR, MIN_SHEAR, MIN_FRAMES, IN_ORDER = ("yz", "xz", "xy"), 0.1 * units.GPa, 4, 0.95
 
 # What labels of another unit have to be multiplied by.
 FACTORS: dict[str, dict[str, float]] = {
@@ -47,12 +55,15 @@ FACTORS: dict[str, dict[str, float]] = {
     "stresses": {
         "GPa": units.GPa,
         "kbar": units.GPa / 10,
+        "bar": units.bar,
+        "MPa": units.GPa / 1000,
         "Hartree/Bohr^3": units.Hartree / units.Bohr**3,
         "Rydberg/Bohr^3": units.Rydberg / units.Bohr**3,
     },
 }
-# A unit so near that the model has to follow for it, and done twice, it is how soft models are.
-SMALL, FOLLOWS = "eV/Bohr", 0.9
+# A unit so near that a stiff model has to follow and be just so for it; done twice, it is how soft
+# models are.
+SMALL, FOLLOWS, NARROW = "eV/Bohr", 0.9, 0.12
 ASE_UNITS = {"energies": "eV", "forces": "eV/Å", "stresses": "eV/Å^3"}
 
 
@@ -92,6 +103,8 @@ def _nearest(ratio: float, kind: str, r_squared: float) -> list[str]:
     A conversion done twice is thought of only where no unit is about as near.
     """
     factors = {n: x for n, x in FACTORS[kind].items() if n != SMALL or r_squared > FOLLOWS}
+    if abs(np.log(ratio / factors.get(SMALL, ratio))) > NARROW:
+        del factors[SMALL]
     once = {f"in {n}": abs(np.log(ratio / x)) for n, x in factors.items()}
     twice = {
         f"converted from {n} twice": abs(np.log(ratio * x))
@@ -111,22 +124,26 @@ def doubt_energies(
 ) -> Doubt | None:
     """Compare total energies: differences within each composition first, then energies per atom.
 
-    Differences are free of any zero of energy, and settle it where the model follows them; where
-    there are none, the sums themselves can only show what has the model's zero and another unit.
+    Differences are free of any zero of energy, and settle it where the model follows them. Where
+    there are too few, energies per atom can show a unit: it scales what lies between compositions
+    as it scales the whole, and another zero does not.
     """
     _, which, sizes = np.unique(compositions, return_inverse=True, return_counts=True)
     several = sizes[which] > 1
+    means = [np.bincount(which, x / n_atoms) / sizes for x in (reference, model)]
     dE, predicted = (
-        ((x - np.bincount(which, x)[which] / sizes[which]) / n_atoms)[several]
-        for x in (reference, model)
+        (x / n_atoms - mean[which])[several]
+        for x, mean in zip((reference, model), means, strict=True)
     )
-    if _correlated("energies", dE, predicted):
+    free = len(dE) - int((sizes > 1).sum())
+    if free >= MIN_DIFFERENCES and _correlated("energies", dE, predicted):
         return doubt_unit("energies", dE, predicted)
-    # a negative sum is one of another zero: only units are found from sums
-    if np.sum(reference * model / n_atoms**2) < 0:
-        return None
-    found = doubt_unit("energies", reference / n_atoms, model / n_atoms)
-    return found if found and found.kind == "unit" else None
+    found = doubt_unit("energies", *means)
+    between = doubt_unit("energies", *(x - x.mean() for x in means))
+    if found and between and found.kind == between.kind == "unit" and np.vdot(*means) > 0:
+        unit, other = (doubt.text.partition(":")[2] for doubt in (found, between))
+        return found if unit == other else None
+    return None
 
 
 def doubt_forces(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
@@ -140,24 +157,84 @@ def doubt_forces(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
     return doubt_unit("forces", reference.ravel(), model.ravel())
 
 
+def doubt_stresses(
+    reference: np.ndarray, model: np.ndarray, volumes: np.ndarray
+) -> tuple[Doubt | None, Doubt | None]:
+    """Return the doubts about stresses of shape (n, 6): unit or sign, and the order of shear."""
+    return _doubt_virials(reference, model, volumes), _doubt_order(reference, model)
+
+
+def _doubt_virials(reference: np.ndarray, model: np.ndarray, volumes: np.ndarray) -> Doubt | None:
+    """Return what speaks against unit and sign, also where labels are times the volume."""
+    found = doubt_unit("stresses", reference.ravel(), model.ravel())
+    virials = -(model * volumes[:, None]).ravel()
+    labels = reference.ravel()
+    if not _correlated("stresses", labels, virials):
+        return found
+    size = np.sqrt(np.sum(virials**2) / np.sum(labels**2))
+    if abs(np.log(size)) > TOLERANCE:
+        return found
+    follows = _follow(labels, virials)
+    if found and found.kind == "unit" and _follow(labels, model.ravel()) ** 2 > follows**2 - 1e-3:
+        return Doubt("unit", f"{found.text}; or virials in eV?", found.about)
+    sign = "-" if follows > 0 else ""
+    text = f"stresses look like {sign}stress times volume in eV; eV/Å^3 expected"
+    return Doubt("unit", text, ("stresses",))
+
+
+def _doubt_order(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
+    """Say where shear follows the model's in another order of its components only."""
+    labels, shear = reference[:, 3:], model[:, 3:]
+    if len(shear) < MIN_FRAMES or np.sqrt(np.mean(shear**2)) < MIN_SHEAR:
+        return None
+    follow = {k: _follow(labels, shear[:, list(k)]) for k in permutations(range(3))}
+    best = max(follow, key=lambda k: follow[k])
+    if follow[best] ** 2 < IN_ORDER or follow[0, 1, 2] ** 2 > CORRELATED:
+        return None
+    order, expected = " ".join(SHEAR[k] for k in best), " ".join(SHEAR)
+    text = f"shear stresses look to be in the order {order}; {expected} expected"
+    return Doubt("component order", text, ("shear",))
+
+
 def doubt_own(pairs: Sequence[tuple[LabelledFrame, Evaluation]]) -> Doubt | None:
-    """Say where all frames have this very model's energies and forces, to the digits of a file."""
-    compared = 0
-    for frame, found in pairs:
-        if frame.energy is not None and found.energy is not None:
-            compared += 1
-            if abs(found.energy - frame.energy) > SAME_ENERGY * len(frame.atoms):
-                return None
-        if frame.forces is not None and found.forces is not None:
-            compared += int(np.abs(frame.forces).max(initial=0.0) > 10 * SAME_FORCE)
-            if np.abs(found.forces - frame.forces).max(initial=0.0) > SAME_FORCE:
-                return None
-    return Doubt("own labels", "these labels are this model's own") if compared else None
+    """Say where all frames have this very model's labels, to the digits of a file.
+
+    Energies may be shifted, by one constant for each composition, and either may be missing.
+    """
+    forces = [
+        (np.abs(e.forces - f.forces).max(initial=0.0), np.abs(f.forces).max(initial=0.0))
+        for f, e in pairs
+        if f.forces is not None and e.forces is not None
+    ]
+    if any(off > SAME_FORCE for off, _ in forces):
+        return None
+    largest = max((size for _, size in forces), default=0.0)
+    known = [(f, e.energy) for f, e in pairs if f.energy is not None and e.energy is not None]
+    per_atom = [np.array([x, f.energy]) / len(f.atoms) for f, x in known]
+    exact = all(abs(x - y) <= SAME_ENERGY for x, y in per_atom)
+    groups: dict[str, list[np.ndarray]] = {}
+    for (f, _), values in zip(known, per_atom, strict=True):
+        groups.setdefault(f.atoms.get_chemical_formula(), []).append(values)
+    centred = [np.array(x) - np.mean(x, axis=0) for x in groups.values()]
+    shifted = all(np.abs(x[:, 0] - x[:, 1]).max() <= SAME_ENERGY for x in centred)
+    free = len(known) - len(groups)
+    varied = max((np.abs(x).max() for x in centred), default=0.0) > ALONE * SAME_ENERGY
+    if (
+        largest > ALONE * SAME_FORCE
+        or (exact and (known or largest > BOTH * SAME_FORCE))
+        or (not forces and shifted and varied and free >= MIN_DIFFERENCES)
+    ):
+        return Doubt("own labels", "these labels are this model's own")
+    return None
+
+
+def _follow(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation about zero."""
+    size = float(np.sqrt(np.sum(a**2) * np.sum(b**2)))
+    return float(np.sum(a * b)) / size if size else 0.0
 
 
 def _correlated(kind: str, reference: np.ndarray, model: np.ndarray) -> bool:
     """Find out whether there is enough in common for the ratio of sizes to mean anything."""
-    FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
-    if len(reference) < MIN_NUMBERS[kind] or FF == 0 or ff == 0:
-        return False
-    return float(np.sum(reference * model)) ** 2 >= CORRELATED * FF * ff
+    least = CORRELATED if len(reference) >= MANY else CORRELATED_FEW
+    return len(reference) >= MIN_NUMBERS[kind] and _follow(reference, model) ** 2 >= least

@@ -95,10 +95,11 @@ class EnergyParity:
 
     ``convention`` is ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials
     Project does) or ``fit-offsets`` (a constant an element fitted to other frames), and ``why`` who
-    chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE and the
-    number of frames of every convention that could be computed, ``offsets`` the constants of least
-    squares over all frames. ``relative`` says why errors are of differences within the set only,
-    and not judged. ``left_out`` are frames that could not be compared, and why.
+    chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE of every
+    convention that could be computed, over the frames that all of them have, and how many these
+    are, ``offsets`` the constants of least squares over all frames. ``relative`` says why errors
+    are of differences within the set only, and not judged. ``left_out`` are frames that could not
+    be compared, and why.
     """
 
     convention: str

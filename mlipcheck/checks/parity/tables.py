@@ -81,7 +81,11 @@ def _estimate(part: str, name: str, form: str, factor: float = 1.0) -> Callable[
 
 def _others(e: EnergyParity) -> str:
     found = {name: mae for name, (mae, _) in e.alternatives.items() if name != e.convention}
-    return "\n".join(f"{name} {1000 * mae:.1f}" for name, mae in found.items()) or "-"
+    lines = [f"{name} {1000 * mae:.1f}" for name, mae in found.items()]
+    own, n = e.alternatives.get(e.convention, (0.0, e.frames))
+    if lines and n < e.frames:  # they are compared where all are known
+        lines.append(f"{e.convention} {1000 * own:.1f}, of the same {n} frames")
+    return "\n".join(lines) or "-"
 
 
 def _observed(r: Ranking) -> str:
