@@ -12,7 +12,7 @@ from ase.data import atomic_numbers
 
 from ..calculators.backends import get_demonstration
 from ..calculators.registry import describe
-from ..drawing.lettering import count
+from ..drawing.tables import count
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.frame_sets import FrameSet, make_sets
@@ -144,7 +144,11 @@ def _find_frames(
 
 def _left_out(runs: Iterable[Run], sets: Iterable[FrameSet]) -> tuple[tuple[str, str], ...]:
     """Return what was read and does not count, and why."""
-    copies = [(_below(c, run.given), "a copy, counted once") for run in runs for c in run.copies]
+    copies = [
+        (_below(copy, run.given), f"a copy, counted once (of {run.name})")
+        for run in runs
+        for copy in run.copies
+    ]
     frames = [(f.name, f"left out, {f.error}") for s in sets for f in s.left_out]
     return (*copies, *frames)
 

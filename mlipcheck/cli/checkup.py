@@ -39,7 +39,7 @@ def run_checks(
     """
     from ..checkup.plan import plan_checkup
     from ..checkup.run import make_store, run_checkup
-    from ..drawing.lettering import count
+    from ..drawing.tables import count
 
     destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)

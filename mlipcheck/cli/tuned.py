@@ -45,6 +45,7 @@ def finish(
     from ..checkup.plan import plan_checkup
     from ..checkup.run import run_checkup
     from ..comparison import compare_runs
+    from ..drawing.tables import count
     from ..report import terminal
     from ..results_file import dump_runs
     from ..storage import write_atomically
@@ -76,6 +77,6 @@ def finish(
     if not quiet:
         out = terminal.console()
         n = max(point.n for point in curves[0].points_of(FINE_TUNED))
-        out.print(f"\nBefore (A) and after (B) learning from {n} frames")
+        out.print(f"\nBefore (A) and after (B) learning from {count(n, 'frame')}")
         terminal.print_report(out, compare_runs(runs))
     places.say(f"again: mlipcheck report {path}")

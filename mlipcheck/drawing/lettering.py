@@ -50,10 +50,6 @@ def is_finite(number: float | None) -> bool:
     return number is not None and math.isfinite(number)
 
 
-def count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"
-
-
 def legend_below(figure: Figure, columns: int) -> None:
     """Put one legend for all axes below them, each label once, in as many columns as fit."""
     found: dict[str, Artist] = {}

@@ -121,6 +121,10 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
 def some(names: Sequence[str], most: int = 4, *, joined: str = ", ") -> str:
     """Return the first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

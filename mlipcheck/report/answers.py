@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..checks import list_checks
 from ..comparison import Comparison
-from ..drawing.tables import Paragraph, TableBlock, some
+from ..drawing.tables import Paragraph, TableBlock, count, some
 from ..record import CROSSED, NOT_RUN, STATUSES, Finding, Model, RunRecord, Subject, UseAnswer
 from ..uses import NOT_TESTED, OWN, USES
 
@@ -30,8 +30,8 @@ def describe_frames(subject: Subject) -> str:
     if not subject.frames:
         return ""
     levels = [level or "level of theory not known" for level in subject.levels]
-    runs = f"{subject.runs} {'run' if subject.runs == 1 else 'runs'}"
-    return ", ".join([f"{subject.frames} reference frames of {runs}", *levels])
+    frames = f"{count(subject.frames, 'reference frame')} of {count(subject.runs, 'run')}"
+    return ", ".join([frames, *levels])
 
 
 def describe_finding(f: Finding, run: RunRecord) -> str:

@@ -127,7 +127,7 @@ def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
         "--store", tmp_path / "fits", "--save", model,
     )  # fmt: skip
     assert status == 0
-    assert "Before (A) and after (B) learning from 1 frames" in out
+    assert "Before (A) and after (B) learning from 1 frame\n" in out
     assert "molecules and gas" in out[out.index("Before (A)") :]
     assert model.is_file()
     (both,) = err.split("again: mlipcheck report ")[1].split()

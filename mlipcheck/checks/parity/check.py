@@ -12,7 +12,7 @@ from ...calculators.evaluate import iterate_evaluations
 from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, list_reasons
+from ...drawing.tables import Block, Column, count, list_reasons
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...references.frame_sets import FrameSet
 from ...references.inputs import DATA_SETS
@@ -57,7 +57,10 @@ class ParityCheck(Check[Parity]):
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             size = sum(map(len, atoms)) / max(1, len(middle))
-            key, name = (s.fingerprint, *_how(settings).items()), f"{s.name} ({len(atoms)} frames)"
+            key, name = (
+                (s.fingerprint, *_how(settings).items()),
+                f"{s.name} ({count(len(atoms), 'frame')})",
+            )
             tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
         return [*tasks, *skips]
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import SIZE, count, printable, signed
-from ...drawing.tables import number
+from ...drawing.lettering import SIZE, printable, signed
+from ...drawing.tables import count, number
 from .record import Parity
 
 # Most components are smaller than this quantile; where the largest is so many times that, axes are

@@ -9,8 +9,9 @@ import numpy as np
 
 from ...drawing.colours import FAILED, MARKERS, PALE, PALETTE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, count, is_finite, legend_below, plain, printable
+from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes
+from ...drawing.tables import count
 from ...record import Model
 from .record import Relaxation
 
