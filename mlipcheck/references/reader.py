@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
+from ..drawing.tables import count
 from . import vasp
 from .folders import Links, listed, runs_below, short_names
 from .images import ReadOptions, read_images
@@ -135,6 +136,9 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
     notes = tuple(f"{why}; read {path.name} instead" for why in wrong)
+    if of_vasp is not None:
+        cut = f"truncated, its run did not finish: {count(len(frames), 'complete step')} read"
+        notes += of_vasp.notes if of_vasp.finished else (cut, *of_vasp.notes)
     return Run(name, str(path), "", frames, of_vasp, notes)
 
 

@@ -15,12 +15,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import voigt_6_to_full_3x3_stress
 from hypothesis import given
 from hypothesis import strategies as st
-from mlipcheck.references.files import load_references
-from mlipcheck.references.frames import frames_from_atoms, load_frame_sets
 
 from mlipcheck import parity
 from mlipcheck.references.curves import find_curves
 from mlipcheck.references.energy_work import CONFIRMED
+from mlipcheck.references.inputs import frames_from_atoms, load_frame_sets, load_references
 from mlipcheck.references.label_keys import parse_header
 from mlipcheck.references.label_sources import UNCHECKED
 from mlipcheck.references.label_units import unit_factor
@@ -325,7 +324,8 @@ def test_a_header_may_have_six_components(name):
 
 
 def test_a_file_with_six_components_is_read(tmp_path):
-    path = write(tmp_path / "six.xyz", 'energy=-1.0 stress="1 2 3 4 5 6"', ["Cu 0 0 0"])
+    header = 'energy=-1.0 stress="1 2 3 4 5 6"'
+    path = write(tmp_path / "six.xyz", header, ["Cu 0 0 0"], cell="3 0 0 0 3 0 0 0 3")
     np.testing.assert_array_equal(only(path).frames[0].stress, [1, 2, 3, 4, 5, 6])
 
 

@@ -10,9 +10,9 @@ from ase.build import bulk, fcc111, molecule
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixCartesian
-from mlipcheck.references.frames import frames_from_atoms, load_frame_sets
 
 from mlipcheck.references import states
+from mlipcheck.references.inputs import frames_from_atoms, load_frame_sets
 from mlipcheck.references.labels import LabelledFrame, read_frame
 from mlipcheck.references.states import (
     DIMER,
