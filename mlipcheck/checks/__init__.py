@@ -11,6 +11,7 @@ from typing import Any
 
 from ..calculators.base import FAILURES, brief
 from ..check import Check
+from .adsorption import Adsorption
 from .contacts import Contacts
 from .dimers import Dimers
 from .elasticity import Elasticity
@@ -27,6 +28,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Dimers(),
     Contacts(),
     Elasticity(),
+    Adsorption(),
     Relaxations(),
     ParityCheck(),
     Learning(),

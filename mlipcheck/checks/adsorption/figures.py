@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ...drawing.colours import BAND, PALETTE, REFERENCE
-from ...drawing.lettering import DPI
-from .record import AdsorptionComparison
+from ...drawing.lettering import DPI, SIZE, legend_below, plain, printable
+from ...drawing.panel import Panel, list_largest, new_axes
+from ...record import Model
+from .compare import MIN_POINTS, compare_sites
+from .record import AdsorptionComparison, MetalAdsorption
 
 # metals, not models: there is one model, and seven of them
 METAL_COLOURS = (*PALETTE, REFERENCE)
@@ -21,6 +24,60 @@ FURTHEST = 4  # times the largest |ΔG| of the reference
 Styles = Mapping[str, str]
 
 
+def draw_panels(models: Sequence[Model]) -> list[Panel]:
+    """Draw the sites of each model, and the volcano where there are metals enough for one."""
+    found = []
+    for model in models:
+        rows = [r for r in model.run.rows("adsorption") if r.mae is not None]
+        if not rows:
+            continue
+        comparison = compare_sites(tuple(s for r in rows for s in r.sites), "")
+        found.append(_panel(model, rows, comparison, volcano=False))
+        if len(rows) >= MIN_POINTS:
+            found.append(_panel(model, rows, comparison, volcano=True))
+    return found
+
+
+def _panel(
+    model: Model, rows: Sequence[MetalAdsorption], comparison: AdsorptionComparison, volcano: bool
+) -> Panel:
+    figure, axis = new_axes(4.6)
+    colours, markers = _styles(comparison)
+    draw = _draw_volcano if volcano else _draw_parity
+    draw(axis, comparison, colours, markers)
+    labels = ("ΔG of H (eV)", "−|ΔG| by reference (eV)")
+    axis.set_xlabel(labels[0] if volcano else "ΔE of H, reference (eV)", fontsize=SIZE)
+    axis.set_ylabel(labels[1] if volcano else "ΔE of H, model (eV)", fontsize=SIZE)
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(printable(model.label, 40), fontsize=SIZE + 1)
+    for metal, colour in colours.items():
+        axis.plot([], [], "o", color=colour, label=metal)
+    for site, marker in markers.items():
+        axis.plot([], [], marker, color=KEY, label=site)
+    legend_below(figure, 4)
+    errors = [(s.name, s.error) for s in comparison.sites if s.error is not None]
+    what = "Hydrogen on the volcano" if volcano else "Adsorption energies of hydrogen"
+    return Panel(
+        name=model.prefix + ("volcano" if volcano else "adsorption"),
+        caption=f"{what}, {plain(model.label)}."
+        + (" Hollow: the reference; the band is ± σ between metals." if volcano else ""),
+        alt=f"{what}. Model minus reference: {list_largest(errors, unit=' eV')}.",
+        checks=("adsorption",),
+        subjects=tuple(r.name for r in rows),
+        figure=figure,
+        letters=model.letter,
+    )
+
+
+def _styles(comparison: AdsorptionComparison) -> tuple[Styles, Styles]:
+    metals = dict.fromkeys(s.metal for s in comparison.sites)
+    sites = dict.fromkeys(s.site for s in comparison.sites)
+    return (
+        {m: METAL_COLOURS[k % len(METAL_COLOURS)] for k, m in enumerate(metals)},
+        {s: SITE_MARKERS[k % len(SITE_MARKERS)] for k, s in enumerate(sites)},
+    )
+
+
 def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str = "PBE") -> Figure:
     """Draw the energies of all sites against the reference's, and the metals on the volcano.
 
@@ -28,10 +85,7 @@ def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str
     metal leaves the line sideways, by the model's error in ΔG. The band, of half width σ between
     metals, is to be compared with the distance from one metal to the next.
     """
-    metals = dict.fromkeys(s.metal for s in comparison.sites)
-    sites = dict.fromkeys(s.site for s in comparison.sites)
-    colours = {m: METAL_COLOURS[k % len(METAL_COLOURS)] for k, m in enumerate(metals)}
-    markers = {s: SITE_MARKERS[k % len(SITE_MARKERS)] for k, s in enumerate(sites)}
+    colours, markers = _styles(comparison)
     figure = Figure(figsize=(10.4, 5.4), layout="constrained", dpi=DPI)
     left, right = figure.subplots(1, 2)
     _draw_parity(left, comparison, colours, markers)
