@@ -105,11 +105,19 @@ def test_the_volcano_is_drawn_where_there_are_three_metals(sites):
     from mlipcheck.drawing.colours import PALETTE
     from mlipcheck.record import Model
 
-    run = check_up(Planted({"Pt fcc": 0.2}), ["Pt", "Ir", "Ag"], ONLY)
+    errors = {"Pt fcc": 0.25, "Ir fcc": -0.05}
+    run = check_up(Planted(errors, fails=("Ag ontop",)), ["Pt", "Ir", "Ag"], ONLY)
     model = Model(run, "planted", PALETTE[0], "o")
     panels = module.Adsorption().figures([model])
     assert [p.name for p in panels] == ["adsorption", "volcano"]
-    assert "Pt fcc +0.20 eV" in panels[0].alt
+    assert "Pt fcc +0.25 eV, Ir fcc −0.05 eV" in panels[0].alt
+    sites = [s for row in run.rows("adsorption") for s in row.sites]
+    (left,), (right,) = (panel.figure.axes for panel in panels)
+    drawn = {tuple(line.get_xydata()[0]) for line in left.lines if len(line.get_xydata()) == 1}
+    assert drawn == {(s.reference, s.model) for s in sites if s.model is not None}
+    bars = [line.get_xydata() for line in right.lines if len(line.get_xydata()) == 2]
+    assert sorted(bar[1, 0] - bar[0, 0] for bar in bars) == pytest.approx([-0.05, 0.0, 0.25])
+    assert {t.get_text() for t in right.texts} == {"Pt", "Ir", "Ag"}
     few = dataclasses.replace(run, checks={"adsorption": run.rows("adsorption")[:2]})
     panels = module.Adsorption().figures([dataclasses.replace(model, run=few)])
     assert [p.name for p in panels] == ["adsorption"]

@@ -17,7 +17,7 @@ from ...references.adsorption import DATASET, hydrogen_sites
 from ...references.level_of_theory import level_doubt
 from ...system import Settings, System
 from ...uses import ELEMENTS
-from .compare import FREE_ENERGY_CORRECTION, adsorption_energies
+from .compare import FREE_ENERGY_CORRECTION, MIN_POINTS, adsorption_energies, compare_sites
 from .record import MetalAdsorption
 
 if TYPE_CHECKING:
@@ -148,9 +148,26 @@ class Adsorption(Check[MetalAdsorption]):
             *super().remarks(rows),
             *(Paragraph(f"{s.name}: {s.message}", "fail") for s in failed),
             Paragraph(f"{about} ΔG = ΔE + {FREE_ENERGY_CORRECTION} eV."),
+            *_volcano(rows),
         ]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
 
         return draw_panels(models)
+
+
+def _volcano(rows: Sequence[MetalAdsorption]) -> list[Paragraph]:
+    """Say whether the order of metals can be read from the model."""
+    found = compare_sites(tuple(s for row in rows for s in row.sites), "")
+    v, sigma = found.volcano, found.sigma_metals
+    if len(v.points) < MIN_POINTS or sigma is None or v.neighbour_chance is None:
+        return []
+    return [
+        Paragraph(
+            f"All sites: MAE {number(found.mae, '.3f')} eV, r {number(found.pearson_r, '.3f')}, "
+            f"σ between metals {sigma:.2f} eV. Neighbours on the volcano, {v.neighbour_gap:.2f} eV "
+            f"apart (median), come out in the right order with a chance of Φ(δ/σ) = "
+            f"{v.neighbour_chance:.2f}; of {v.pairs} pairs of metals {v.pairs_right} do."
+        )
+    ]
