@@ -12,6 +12,7 @@ from typing import Any
 from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .adsorption import Adsorption
+from .compression import Compression
 from .contacts import Contacts
 from .dimers import Dimers
 from .elasticity import Elasticity
@@ -26,6 +27,7 @@ ENTRY_POINTS = "mlipcheck.checks"
 CHECKS: tuple[Check[Any], ...] = (
     Interface(),
     Dimers(),
+    Compression(),
     Contacts(),
     Elasticity(),
     Adsorption(),
