@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
@@ -13,6 +14,8 @@ from .calculators.base import check_seed
 from .calculators.records import CalculatorInfo
 from .references.frames import FrameSet
 from .references.structures import RelaxedReference
+
+SHORTEST = 50.0  # fs that molecular dynamics can be judged by
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,8 @@ class Settings:
     ``energy_resolution`` (eV) the energy difference that matters, ``sample`` how many frames of
     each set are drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one
     factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the
-    ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits.
+    ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits and
+    trajectories. ``temperature`` (K) and ``time`` (fs) are of molecular dynamics.
 
     Raises
     ------
@@ -84,6 +88,8 @@ class Settings:
     repeats: int = 3
     target: float | None = None
     fits: Path | None = field(default=None)
+    temperature: float = 300.0
+    time: float | None = None
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
@@ -91,3 +97,7 @@ class Settings:
             raise InputError(f"sample is {self.sample}; give 1 frame or more")
         if self.target is not None and not self.target > 0:
             raise InputError(f"target is {self.target}; give a positive error")
+        if not 0 < self.temperature < np.inf:
+            raise InputError(f"temperature is {self.temperature:g} K; give a positive number")
+        if self.time is not None and not SHORTEST <= self.time < np.inf:
+            raise InputError(f"time is {self.time:g} fs; give {SHORTEST:g} fs or more, as in 10ps")

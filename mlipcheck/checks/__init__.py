@@ -15,6 +15,7 @@ from .adsorption import Adsorption
 from .compression import Compression
 from .contacts import Contacts
 from .dimers import Dimers
+from .dynamics import DynamicsCheck
 from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
@@ -30,6 +31,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Compression(),
     Contacts(),
     Elasticity(),
+    DynamicsCheck(),
     Adsorption(),
     Relaxations(),
     ParityCheck(),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SYSTEM = ("what", "backends", "option", "device")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
+MOVING = ("temperature", "time", "fits")
 LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
 
 
@@ -60,6 +61,7 @@ def run(command: Command, **given: Any) -> None:
     named = tuple(CHECK_OF.get(name, name) for name in inputs.split(given.get("only")))
     only = (command.check,) if command.check else named
     given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
+    given |= {"time": inputs.parse_time(given.get("time"))}
     given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
     where = Destination(**chosen(Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
@@ -88,7 +90,7 @@ COMMANDS = (
         "run",
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
-        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING),
+        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING, *MOVING),
     ),
     Command(
         "contract",

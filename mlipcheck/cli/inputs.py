@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,19 @@ def parse_sizes(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(x) for x in text.split(","))
     except ValueError as error:
         raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
+
+
+def parse_time(text: str | None) -> float | None:
+    """Return the fs of ``--time``; a number without a unit is fs."""
+    from ase.calculators.calculator import InputError
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*(fs|ps|ns)?\s*", text)
+    try:
+        return float(found[1]) * {"fs": 1.0, "ps": 1e3, "ns": 1e6}[found[2] or "fs"]  # type: ignore[index]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--time is {text!r}; give a time as in 200fs or 10ps") from error
 
 
 def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:

@@ -14,9 +14,10 @@ from ase.calculators.lj import LennardJones
 from ase.io import write
 
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
-from mlipcheck.checks.compression.push import build_supercell, find_neighbours, push_together
+from mlipcheck.checks.compression.push import find_neighbours, push_together
 from mlipcheck.checks.compression.record import CompressedPair
 from mlipcheck.checks.contacts import find_contacts
+from mlipcheck.checks.supercells import build_supercell
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import check_up
 from mlipcheck.system import Settings

@@ -18,7 +18,8 @@ from ...record import Model
 from ...system import Settings, System
 from ..crystals import Crystal, bring_to_rest, choose_crystals, tested_on
 from ..dimers.record import Attraction
-from .push import build_supercell, find_neighbours, push_together
+from ..supercells import build_supercell
+from .push import find_neighbours, push_together
 from .record import CompressedPair
 
 if TYPE_CHECKING:

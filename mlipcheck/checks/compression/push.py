@@ -6,19 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator
 from ase.data import covalent_radii
 from ase.geometry import get_distances
 
-from ...analysis.closest import empty_directions
 from ...calculators.evaluate import evaluate
 from ...references.curves import sorted_pair
 from ..dimers.curve import find_attractions
 from ..relaxation.geometry import find_bonds
 from .record import CompressedPair
 
-HEIGHT = 7.0  # Å between a crystal's planes, at least, for a pair not to see its own images
 INNERMOST, STEP = 0.4, 0.05  # Å
 THIRD = 0.6  # of the sum of covalent radii: nearer than that a third atom is pushed, too
 
@@ -50,13 +47,6 @@ class Neighbours:
                 return distances[: len(images)], images, met
             images.append(image)
         return distances, images, None
-
-
-def build_supercell(atoms: Atoms) -> Atoms:
-    """Repeat a crystal until its periodic heights are 7 Å or more; vacuum is not repeated."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.complete()[:]), axis=0)
-    repeats = np.where(empty_directions(atoms), 1, np.ceil(HEIGHT / heights - 1e-9)).astype(int)
-    return make_supercell(atoms, np.diag(repeats), wrap=False)
 
 
 def find_neighbours(supercell: Atoms) -> list[Neighbours]:
