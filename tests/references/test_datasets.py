@@ -26,6 +26,7 @@ NAMES = (
     "diatomics-pbe",
     "acwf-unaries",
     "kitchin-111",
+    "metal-slabs",
 )
 CONTENTS = {"first.json": b"1" * 5000, "second.json": b"what the registry pins"}
 

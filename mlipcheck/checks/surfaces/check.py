@@ -56,7 +56,7 @@ def _joules(*energies: float | None) -> str:
 
 
 def _pull(r: Surface, which: Callable[[np.ndarray], float]) -> str:
-    return "-" if r.work is None else f"{which(r.beyond) / units.GPa:.1f}"
+    return "-" if r.work is None else f"{round(which(r.beyond) / units.GPa, 1) + 0.0:.1f}"
 
 
 class Surfaces(Check[Surface]):

@@ -20,7 +20,7 @@ def read_ratio(row: Surface) -> Reading | None:
         return Reading(math.nan, row.error or "no surface energies")
     value, low, high = row.ratio.value, row.ratio.low, row.ratio.high
     least, most = (f(row.facets, key=lambda f: f.ratio) for f in (min, max))
-    text = f"{value:.2f}, {least.name} {least.ratio:.2f} to {most.name} {most.ratio:.2f}"
+    text = f"{value:.3f}, {least.name} {least.ratio:.2f} to {most.name} {most.ratio:.2f}"
     sure = None if low is None or high is None else 100 * max(0.0, low - 1, 1 - high)
     return Reading(100 * abs(value - 1), text, sure)
 

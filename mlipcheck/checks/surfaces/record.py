@@ -77,9 +77,10 @@ class Surface:
 
     @property
     def well(self) -> tuple[float, float]:
-        """The depth (eV/Å^2) of the deepest well past the strongest pull, and its gap (Å)."""
-        curve = self.energies[-len(self.beyond) :]
+        """The depth (eV/Å^2) of the deepest well beside the crystal's own, and its gap (Å)."""
+        start = int(np.argmax(self.traction > 0))  # a pressed crystal opens a little by itself
+        curve = self.energies[start:]
         left, right = (np.maximum.accumulate(x) for x in (curve, curve[::-1]))
         depth = np.minimum(left, right[::-1]) - curve
         at = int(np.argmax(depth))
-        return float(depth[at]), float(GAPS[-len(curve) :][at])
+        return float(depth[at]), float(GAPS[start + at])
