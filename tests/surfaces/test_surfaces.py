@@ -376,9 +376,8 @@ def test_tables_and_figures_of_both_kinds():
     rows = [*rows_of(calculator, [task]), curve_of(rose)]
     run = RunRecord("", CalculatorInfo("x"), {}, {}, {"surfaces": tuple(rows)})
     models = [Model(run, "x", "C0", "o")]
-    first, remark, facets = Surfaces().tables(models)
+    first, facets = Surfaces().tables(models)
     assert [row[0] for row in first.rows] == ["W slabs", "Cu (111)"]
-    assert "nothing relaxes" in remark.text
     assert len(facets.rows) == 3
     panels = Surfaces().figures(models)
     assert [p.subjects for p in panels] == [("W slabs",), ("Cu (111)",)]

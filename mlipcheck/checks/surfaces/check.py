@@ -15,7 +15,7 @@ from ...calculators.evaluate import describe_error
 from ...calculators.neighbours import check_geometry
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, Paragraph, some, table_of_rows
+from ...drawing.tables import Block, Column, some, table_of_rows
 from ...record import Model
 from ...references import datasets
 from ...references.files import COLLECTIONS
@@ -73,7 +73,7 @@ class Surfaces(Check[Surface]):
     columns = (
         Column("facets", lambda r: str(len(r.facets) or "-")),
         Column("γ ratio\n[95 %]", _ratio),
-        Column("cleavage\nJ/m²", lambda r: _joules(r.work)),
+        Column("cleaved\nJ/m²", lambda r: _joules(r.work)),
         Column("other\ncuts", lambda r: _joules(*r.other_cuts)),
         Column("largest\npull GPa", lambda r: _pull(r, np.max)),
         Column("smallest\nbeyond", lambda r: _pull(r, np.min)),
@@ -102,13 +102,6 @@ class Surfaces(Check[Surface]):
     def evidence(self, row: Surface) -> Evidence:
         slabs = row.source == DATASET
         return Evidence(OF_ELEMENTS if slabs else tested_on(row.source, row.formula), row.doubts)
-
-    def remarks(self, rows: Sequence[Surface]) -> list[Paragraph]:
-        how = "Crystals are cut through the fewest bonds and opened by 6 Å; nothing relaxes."
-        return [
-            *super().remarks(rows),
-            *([Paragraph(how)] if any(len(r.energies) for r in rows) else []),
-        ]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
@@ -189,4 +182,5 @@ def _plane_tasks(
             key = (row.name, row.source, row.fingerprint)
             tasks.append(Task(row.name, (plane, row), key, image, n, BATCH))
     why = [f"not crystals in three dimensions: {some(flat)}"] if flat else []
-    return tasks, [*why, *([f"not cut: {some(refused, joined='; ')}"] if refused else [])]
+    why += [f"not cut: {some(refused, joined='; ')}"] if refused else []
+    return tasks, [*why, *(["--quick cuts one plane a crystal"] if quick and tasks else [])]
