@@ -201,6 +201,13 @@ def test_planes_that_can_be_cut(atoms, cut, refused):
         assert closed.get_volume() / plane.area >= 12
 
 
+def test_planes_are_named_as_usual_where_symmetry_is_not_exact():
+    strain = np.diag([2e-4, -1e-4, -1e-4])
+    atoms = bulk("Cu", cubic=True)
+    atoms.set_cell(atoms.cell[:] @ (np.eye(3) + strain), scale_atoms=True)
+    assert list(planes_of(atoms)[0]) == ["(111)", "(100)", "(110)"]
+
+
 def test_layers_are_cut_between_them_alone():
     sheets = graphene("C2", a=2.46, vacuum=0)
     graphite = Atoms(

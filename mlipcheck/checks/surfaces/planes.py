@@ -113,7 +113,7 @@ def _families(crystal: _Crystal) -> Iterator[tuple[str, np.ndarray, float]]:
     indices //= np.gcd.reduce(indices, axis=1)[:, None]
     spacings = 1 / np.linalg.norm(indices @ np.linalg.inv(crystal.atoms.cell[:]).T, axis=1)
     seen: set[tuple[int, ...]] = set()
-    for k in np.lexsort(((LOW < 0).sum(axis=1), -spacings.round(6))):
+    for k in np.lexsort(((LOW < 0).sum(axis=1), -spacings.round(2))):
         if tuple(indices[k].tolist()) not in seen:
             same = indices[k] @ crystal.rotations
             seen.update(map(tuple, np.vstack([same, -same]).tolist()))
