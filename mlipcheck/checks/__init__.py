@@ -21,6 +21,7 @@ from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .relaxation import Relaxations
+from .surfaces import Surfaces
 
 ENTRY_POINTS = "mlipcheck.checks"
 
@@ -33,6 +34,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Elasticity(),
     DynamicsCheck(),
     Adsorption(),
+    Surfaces(),
     Relaxations(),
     ParityCheck(),
     Learning(),
