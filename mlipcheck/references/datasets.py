@@ -17,6 +17,7 @@ _MATBENCH = f"{_GITHUB}/janosh/matbench-discovery/2c7f9fc42d018711dc2f5df573d225
 _MATTERSIM = f"{_GITHUB}/microsoft/mattersim/296630372948fd35613939d14d3f97daa27cefda"
 _MATCALC = f"{_GITHUB}/materialsvirtuallab/matcalc/aa76b41edb9ffb62f7efb2b5d3a3f7a8b2b4747d"
 _ACWF = f"{_GITHUB}/aiidateam/acwf-verification-scripts/e8a0a4410d6effa013b748e07f394644057c5e23"
+_SNAP = f"{_GITHUB}/materialsvirtuallab/snap/5fc2251b45c72dea0c9799d7aad3e3261a077a5b"
 _FAIRCHEM = f"{_GITHUB}/facebookresearch/fairchem/a73c95be1db2f5ca60cce19f00fd5bff4c29fd7d"
 
 
@@ -56,6 +57,13 @@ class Copy:
     path: Path | None = None
     error: str | None = None
 
+
+# Cells of bcc metals under strains, of one paper: sha256 and bytes.
+_STRAINED = {
+    "Mo": ("71c9d48811e0df374e050e5738b99988a9093e1eccc4616659af16728e68036e", 120790),
+    "Nb": ("1eb982475d6714356ffd390639d410723b6b3f60de87857bf2445a5375213e56", 119647),
+    "W": ("bcfe224205beb1e5164f2d24c8bd0cf8ce5a8d323c32e1c6538b15e1fdf2e359", 118835),
+}
 
 DATASETS = (
     Dataset(
@@ -163,6 +171,24 @@ DATASETS = (
         energy_convention=None,
         licence="MIT",
         citation="Xu and Kitchin, J. Phys. Chem. C 118, 25597 (2014)",
+    ),
+    *(
+        Dataset(
+            name=f"elastic-{element}",
+            summary=f"121 strained cells of {element}, with stresses",
+            files=(
+                DataFile(
+                    f"surfaces/{element}_Elastic.json",
+                    f"{_SNAP}/NbMoTaW/training/{element}_Elastic.json",
+                    *pinned,
+                ),
+            ),
+            level_of_theory="PBE, VASP",
+            energy_convention="raw",
+            licence="BSD-3-Clause",
+            citation="Li et al., npj Comput. Mater. 6, 70 (2020)",
+        )
+        for element, pinned in _STRAINED.items()
     ),
 )
 
