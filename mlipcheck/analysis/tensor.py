@@ -1,23 +1,24 @@
-"""Elastic constants: from strains and stresses to a symmetric tensor, its moduli and stability.
+"""Elastic constants: from strains and stresses to a tensor, its moduli and stability.
 
 Tensors are 6x6 in Voigt's order xx yy zz yz xz xy, in the unit of the stresses, ASE's sign.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 from scipy.linalg import polar
 
-SYMPREC = 0.01  # Å
+from .symmetry import find_symmetry
+
 RANK = 1e-2  # of the largest: strains that are this much smaller are noise of a file
 # Mandel's basis: six orthonormal strains, in which a rotation is orthogonal and eigenvalues are
 # those of the tensor; Voigt's counts shears half.
 WEIGHTS = np.sqrt([1.0, 1, 1, 2, 2, 2])
-MODES = np.array([voigt_6_to_full_3x3_stress(e) for e in np.diag(1 / WEIGHTS)])
+MANDEL = np.outer(WEIGHTS, WEIGHTS)
+MODES = voigt_6_to_full_3x3_stress(np.diag(1 / WEIGHTS))
+ISOTROPIC = np.kron([[1, 0], [0, 0]], np.full((3, 3), 1 / 3))  # projects on a change of volume
 
 
 def strain_between(start: Atoms, end: Atoms) -> tuple[np.ndarray, np.ndarray]:
@@ -28,19 +29,12 @@ def strain_between(start: Atoms, end: Atoms) -> tuple[np.ndarray, np.ndarray]:
 
 def invariant_tensors(atoms: Atoms) -> np.ndarray:
     """Return a basis (m, 6, 6) of the tensors that the crystal's symmetry allows: 3 if cubic."""
-    import spglib
-
-    with warnings.catch_warnings():
-        # spglib 2.7 warns of its coming error handling; until then a failure is None
-        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
-        symmetry = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
-    lattice = atoms.cell[:].T
+    symmetry, lattice = find_symmetry(atoms), atoms.cell[:].T
     turns = np.eye(3)[None] if symmetry is None else symmetry.rotations
     turns = lattice @ turns @ np.linalg.inv(lattice)
     six = np.einsum("iab,gac,jcd,gbd->gij", MODES, turns, MODES, turns)
-    pairs = [np.outer(a, b) for a in np.eye(6) for b in np.eye(6)]
-    mean = [np.mean(six @ (p + p.T) @ six.transpose(0, 2, 1), axis=0).ravel() for p in pairs]
+    pairs = [np.outer(a, b) + np.outer(b, a) for a in np.eye(6) for b in np.eye(6)]
+    mean = [np.mean(six @ pair @ six.transpose(0, 2, 1), axis=0).ravel() for pair in pairs]
     _, sizes, basis = np.linalg.svd(np.array(mean))
     return basis[: int((sizes > RANK * sizes[0]).sum())].reshape(-1, 6, 6)
 
@@ -57,7 +51,7 @@ def enough_modes(invariants: np.ndarray) -> np.ndarray:
 def fit_tensors(
     strains: np.ndarray, stresses: np.ndarray, invariants: np.ndarray
 ) -> np.ndarray | None:
-    """Return tensors (3, 6, 6) by least squares: from all cells, the smaller and the larger strains.
+    """Return tensors (3, 6, 6) by least squares: from all strains, the smaller and the larger ones.
 
     The last two show how far a tensor can be trusted; where they are not determined, there is the
     first alone, and None where that is not either. ``strains`` and ``stresses`` are (n, 3, 3); a
@@ -65,17 +59,16 @@ def fit_tensors(
     """
     e, s = (np.einsum("iab,nab->ni", MODES, x) for x in (strains, stresses))
     sizes, mode = np.linalg.norm(e, axis=1), np.abs(e).argmax(axis=1)
-    middle = np.array([np.median(sizes[(mode == k) & (sizes > 0)]) for k in mode])
-    parts = [sizes >= 0, sizes <= middle, sizes > middle]
-    found = [_fit(e[part], s[part], invariants) for part in parts]
-    if found[0] is None:
-        return None
-    kept = [c for c in found if c is not None]
-    return np.array(kept if len(kept) == 3 else kept[:1]) / np.outer(WEIGHTS, WEIGHTS)
+    middle = 1.1 * np.array([np.median(sizes[mode == k]) for k in mode])
+    parts = (sizes >= 0, sizes <= middle, sizes > middle)
+    fits = [c / MANDEL for part in parts if (c := _fit(e[part], s[part], invariants)) is not None]
+    return np.array(fits if len(fits) == len(parts) else fits[:1]) if fits else None
 
 
 def _fit(e: np.ndarray, s: np.ndarray, invariants: np.ndarray) -> np.ndarray | None:
-    e, s = (x - np.mean(x, axis=0) if len(x) else x for x in (e, s))
+    if len(e) < 2:
+        return None
+    e, s = e - e.mean(axis=0), s - s.mean(axis=0)
     if _rank(invariants, e) < len(invariants):
         return None
     parts, *_ = np.linalg.lstsq(_design(invariants, e), s.ravel(), rcond=None)
@@ -97,31 +90,24 @@ def eigenvalues(tensor: np.ndarray) -> np.ndarray:
 
     See Mouhat and Coudert, Phys. Rev. B 90, 224104 (2014).
     """
-    return np.linalg.eigvalsh(tensor * np.outer(WEIGHTS, WEIGHTS))
+    return np.linalg.eigvalsh(tensor * MANDEL)
 
 
-def voigt_bulk_modulus(tensor: np.ndarray) -> float:
-    """Return V d²E/dV² at a fixed shape."""
-    return float(tensor[:3, :3].sum() / 9)
-
-
-def hill_moduli(tensor: np.ndarray) -> tuple[float, float]:
+def moduli(tensor: np.ndarray) -> tuple[float, float]:
     """Return bulk and shear modulus, the means of Voigt's and Reuss' bounds.
 
-    Hill, Proc. Phys. Soc. A 65, 349 (1952); NaN where the tensor is not positive definite.
+    Hill, Proc. Phys. Soc. A 65, 349 (1952). Without stability there are no bounds: Voigt's bulk
+    modulus, and a shear modulus of 0.
     """
+    stiff, shear = tensor * MANDEL, np.eye(6) - ISOTROPIC
+    bulk = np.sum(stiff * ISOTROPIC) / 3
     if eigenvalues(tensor)[0] <= 0:
-        return np.nan, np.nan
-    soft = np.linalg.inv(tensor)
-    bulk = voigt_bulk_modulus(tensor), 1 / soft[:3, :3].sum()
-    diagonal, sides = np.trace(tensor[:3, :3]), tensor[:3, :3].sum() - np.trace(tensor[:3, :3])
-    voigt = (diagonal - sides / 2 + 3 * np.trace(tensor[3:, 3:])) / 15
-    diagonal, sides = np.trace(soft[:3, :3]), soft[:3, :3].sum() - np.trace(soft[:3, :3])
-    reuss = 15 / (4 * diagonal - 2 * sides + 3 * np.trace(soft[3:, 3:]))
-    return float(np.mean(bulk)), float(np.mean([voigt, reuss]))
+        return float(bulk), 0.0
+    soft = np.linalg.inv(stiff)
+    both = np.sum(stiff * shear) / 10, 5 / (2 * np.sum(soft * shear))
+    return float(bulk + 1 / (3 * np.sum(soft * ISOTROPIC))) / 2, float(sum(both)) / 2
 
 
 def distance(tensor: np.ndarray, other: np.ndarray) -> float:
     """Return the norm of the difference over that of the other, whatever the axes."""
-    weights = np.outer(WEIGHTS, WEIGHTS)
-    return float(np.linalg.norm((tensor - other) * weights) / np.linalg.norm(other * weights))
+    return float(np.linalg.norm((tensor - other) * MANDEL) / np.linalg.norm(other * MANDEL))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from ..check import Skip, Task
 from ..drawing.tables import Column
 from ..references.files import COLLECTIONS
+from ..references.strained import ELEMENTS as STRAINED
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
 SOURCES = {"exact Morse": TOY, "dcdft": ELEMENTS, "acwf-unaries": ELEMENTS}
+SOURCES |= {f"elastic-{element}": ELEMENTS for element in STRAINED}
 METHODS = (
     Column("from", lambda row: row.source or "-"),
     Column("level of theory", lambda row: row.level_of_theory or "not known"),

@@ -1,4 +1,4 @@
-"""Strained cells of one crystal with stresses: found among labelled frames, or known of elements."""
+"""Strained cells of one crystal, with stresses: among labelled frames, or known of an element."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from . import datasets
 from .frames import FrameSet, frames_from_atoms
 from .labels import LabelledFrame
 
-# The norm of a strain: of these the smallest that has all constants. Shears of the Materials
-# Project's workflow go to 6 %.
+# The largest norm of a strain: the first with which all constants are found, at two sizes of strain
+# if possible. Shears of the Materials Project's workflow go to 6 %.
 SIZES = (0.025, 0.09)
-SMALLEST = 0.002  # of the largest strain: a cell that hardly moves was relaxed, not strained
+SMALLEST = 0.002  # of the largest: what moves less was not strained
 CLAMPED, MOVED = 1e-3, 0.2  # Å that ions move by within the cell: not at all, and at most
 AT_REST = 0.05  # eV/Å of ions that were relaxed
 FEWEST = 6  # cells
@@ -30,24 +30,18 @@ ELEMENTS = ("Mo", "Nb", "W")  # that have a data set
 
 @dataclass(frozen=True, eq=False)
 class StrainedCells:
-    """Cells that are small strains of one crystal, all with stresses.
-
-    ``strains`` and ``rotations`` (n, 3, 3) lead from ``start`` to each; ``invariants`` (m, 6, 6)
-    are the tensors that its symmetry allows, and ``tensors`` those of the labels.
-    """
+    """Labelled cells that are small strains of one crystal, ``start``; all have stresses."""
 
     labels: FrameSet
     start: Atoms
-    strains: np.ndarray
-    rotations: np.ndarray
-    invariants: np.ndarray
-    tensors: np.ndarray
 
-    def fit(self, stresses: np.ndarray) -> np.ndarray | None:
-        """Return what `fit_tensors` finds, from stresses (n, 6) of these very cells."""
+    def fit(self, stresses: Iterable[np.ndarray | None]) -> np.ndarray | None:
+        """Return what `fit_tensors` finds, from stresses of shape (6,) of these very cells."""
+        pairs = [strain_between(self.start, f.atoms) for f in self.labels.frames]
+        strains, turns = np.array(pairs).swapaxes(0, 1)
         full = np.array([voigt_6_to_full_3x3_stress(s) for s in stresses])
-        turned = self.rotations @ full @ self.rotations.transpose(0, 2, 1)
-        return fit_tensors(self.strains, turned, self.invariants)
+        turned = turns @ full @ turns.swapaxes(1, 2)
+        return fit_tensors(strains, turned, invariant_tensors(self.start))
 
 
 def find_strained(labels: FrameSet) -> list[StrainedCells]:
@@ -56,29 +50,23 @@ def find_strained(labels: FrameSet) -> list[StrainedCells]:
     for f in labels.frames:
         if not f.error and f.stress is not None:
             groups.setdefault(f.atoms.numbers.tobytes(), []).append(f)
-    found = [_strained(labels, group) for group in groups.values()]
+    found = [_strained(labels, group) for group in groups.values() if len(group) >= FEWEST]
     return [cells for cells in found if cells is not None]
 
 
 def _strained(labels: FrameSet, frames: list[LabelledFrame]) -> StrainedCells | None:
-    if len(frames) < FEWEST:
-        return None
-    start = min(frames, key=lambda f: (f.energy or 0.0, float(np.linalg.norm(f.stress)))).atoms
+    start = min(frames, key=lambda f: (f.energy or 0.0, np.abs(np.array(f.stress)).max())).atoms
     frames = [f for f in frames if _same_crystal(start, f)]
-    strains, turns = np.array([strain_between(start, f.atoms) for f in frames]).swapaxes(0, 1)
-    sizes = np.linalg.norm(strains, axis=(1, 2))
-    best = None
+    sizes = [np.linalg.norm(strain_between(start, f.atoms)[0]) for f in frames]
+    best, most = None, 0
     for largest in SIZES:
-        kept = np.flatnonzero(sizes < largest)
-        if len(kept) < FEWEST or sizes[kept].max() < SMALLEST:
+        kept = tuple(f for f, size in zip(frames, sizes, strict=True) if size < largest)
+        if len(kept) < FEWEST or max(sizes) < SMALLEST:
             continue
-        cells = tuple(frames[k] for k in kept)
-        some = replace(labels, frames=cells)
-        invariants = invariant_tensors(start)
-        found = StrainedCells(some, start, strains[kept], turns[kept], invariants, np.array([]))
-        tensors = found.fit(np.array([f.stress for f in cells]))
-        if tensors is not None and (best is None or len(tensors) > len(best.tensors)):
-            best = replace(found, tensors=tensors)
+        cells = StrainedCells(replace(labels, frames=kept), start)
+        fits = cells.fit(f.stress for f in kept)
+        if fits is not None and len(fits) > most:
+            best, most = cells, len(fits)
     return best
 
 
@@ -86,16 +74,15 @@ def _same_crystal(start: Atoms, frame: LabelledFrame) -> bool:
     """Tell whether ions are where the strain takes them, or at rest near by."""
     moves = frame.atoms.get_scaled_positions(wrap=False) - start.get_scaled_positions(wrap=False)
     moves -= moves[0] + np.round(moves - moves[0])
-    far = float(np.linalg.norm((moves - moves.mean(axis=0)) @ start.cell[:], axis=1).max())
-    rest = frame.forces is not None and np.linalg.norm(frame.forces, axis=1).max() < AT_REST
-    return far < CLAMPED or (rest and far < MOVED)
+    far = np.linalg.norm((moves - moves.mean(axis=0)) @ start.cell[:], axis=1).max()
+    rest = frame.forces is not None and np.abs(frame.forces).max() < AT_REST
+    return bool(far < (MOVED if rest else CLAMPED))
 
 
 def known_strained(elements: Iterable[str]) -> list[StrainedCells]:
     """Return the strained PBE cells of these elements that are at hand; nothing is downloaded."""
     found = []
-    for element in sorted(set(elements) & set(ELEMENTS)):
-        name = f"elastic-{element}"
+    for name in [f"elastic-{element}" for element in ELEMENTS if element in elements]:
         if paths := datasets.find(name):
             labels = frames_from_atoms(read_snap(paths[0]), name, name)
             level = datasets.get_dataset(name).level_of_theory
@@ -107,16 +94,14 @@ def read_snap(path: Path) -> list[Atoms]:
     """Read structures with labels as the SNAP repository has them: stresses in kB, VASP's sign."""
     images = []
     for row in json.loads(path.read_text(encoding="utf-8")):
-        sites = row["structure"]["sites"]
-        atoms = Atoms(
+        sites, labels = row["structure"]["sites"], row["outputs"]
+        image = Atoms(
             [site["species"][0]["element"] for site in sites],
             cell=row["structure"]["lattice"]["matrix"],
             scaled_positions=[site["abc"] for site in sites],
             pbc=True,
         )
-        out = row["outputs"]
-        stress = -0.1 * units.GPa * np.array(out["stress"])[VASP_ORDER]
-        labels = {"energy": out["energy"], "forces": np.array(out["forces"]), "stress": stress}
-        atoms.calc = SinglePointCalculator(atoms, **labels)
-        images.append(atoms)
+        labels["stress"] = -0.1 * units.GPa * np.array(labels["stress"])[VASP_ORDER]
+        image.calc = SinglePointCalculator(image, **labels)
+        images.append(image)
     return images
