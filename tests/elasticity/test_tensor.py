@@ -346,7 +346,7 @@ def test_quick_strains_small_crystals_only():
     found = Elasticity().tasks(system, Settings(quick=True, reference=("none",)))
     costs = {t.name: t.evaluations for t in found if not isinstance(t, Skip)}
     assert costs["big"] < costs["small"]
-    assert any("beyond 8 atoms: big" in t.reason for t in found if isinstance(t, Skip))
+    assert any("beyond 8 atoms, of big" in t.reason for t in found if isinstance(t, Skip))
 
 
 def test_tables_show_the_reference_beside_the_model(cells):

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 CONSTANTS = ((0, 0), (0, 1), (0, 2), (2, 2), (3, 3), (5, 5))  # that are tabled
 QUICK = (6, 30)  # crystals, and atoms of all together
-QUICK_TENSOR = 8  # atoms of a crystal whose elastic constants --quick finds
+# Atoms of a crystal whose elastic constants are found: by --quick, and where not asked for alone.
+QUICK_STRAINED, MOST_STRAINED = 8, 16
 BATCH = 16
 
 
@@ -100,7 +101,9 @@ class Elasticity(Check[EquationOfState]):
             if r.source not in COLLECTIONS and r.relaxed is not None and r.relaxed.pbc.any()
         ]
         flat = [r.name for r in own if empty_directions(r.relaxed).any()]
-        limit = QUICK_TENSOR if settings.quick else None
+        limit = QUICK_STRAINED if settings.quick else MOST_STRAINED
+        if self.name in settings.only and not settings.quick:
+            limit = None
         tasks = [_task(r, limit=limit) for r in own if r.name not in flat]
         why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         elements = sorted({x for word in system.elements for x in word.split("-")})
@@ -108,7 +111,8 @@ class Elasticity(Check[EquationOfState]):
         known = [] if unwanted else ground_states(elements)
         tasks += [_task(r, curve, limit) for r, curve in known or ()]
         if big := [t.name for t in tasks if not t.subject[2]]:
-            why.append(f"--quick leaves out elastic constants beyond {limit} atoms: {some(big)}")
+            how = "leave out --quick" if settings.quick else "--only elasticity finds them"
+            why.append(f"no elastic constants beyond {limit} atoms, of {some(big)}: {how}")
         cells = [found for s in system.frames for found in find_strained(s)]
         cells += [] if unwanted else known_strained(elements)
         tasks += map(_task_of_cells, cells)
@@ -182,7 +186,7 @@ def _task(
     )
     wanted = limit is None or len(atoms) <= limit
     key = (row.name, row.source, row.fingerprint, curve, wanted)
-    cost = EVALUATIONS + tensor.EVALUATIONS * wanted
+    cost = EVALUATIONS + tensor.count_evaluations(atoms) * wanted
     return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
 
 

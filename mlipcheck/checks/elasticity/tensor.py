@@ -25,7 +25,13 @@ from .record import ElasticTensor, EquationOfState
 
 STRAINS = (0.005, 0.01, -0.005, -0.01)  # the norm of each
 FMAX, MOST_STEPS = 0.005, 200  # eV/Å of ions and cell
-EVALUATIONS = 60  # in time, of a batch: cell and ions are relaxed one by one
+CELL_STEPS = 60  # in the time of as many points in a batch
+
+
+def count_evaluations(atoms: Atoms) -> int:
+    """Return about how many evaluations `measure_tensor` takes; ions need a step for each atom."""
+    cells = len(STRAINS) * len(enough_modes(invariant_tensors(atoms)))
+    return CELL_STEPS + cells * len(atoms)
 
 
 @stays_here
