@@ -30,8 +30,9 @@ def strain_between(start: Atoms, end: Atoms) -> tuple[np.ndarray, np.ndarray]:
 def invariant_tensors(atoms: Atoms) -> np.ndarray:
     """Return a basis (m, 6, 6) of the tensors that the crystal's symmetry allows: 3 if cubic."""
     symmetry, lattice = find_symmetry(atoms), atoms.cell[:].T
-    turns = np.eye(3)[None] if symmetry is None else symmetry.rotations
-    turns = lattice @ turns @ np.linalg.inv(lattice)
+    turns = np.eye(3)[None]
+    if symmetry is not None:
+        turns = lattice @ symmetry.rotations @ np.linalg.inv(lattice)
     six = np.einsum("iab,gac,jcd,gbd->gij", MODES, turns, MODES, turns)
     pairs = [np.outer(a, b) + np.outer(b, a) for a in np.eye(6) for b in np.eye(6)]
     mean = [np.mean(six @ pair @ six.transpose(0, 2, 1), axis=0).ravel() for pair in pairs]

@@ -12,6 +12,7 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import voigt_6_to_full_3x3_stress
 
+from ..analysis.closest import empty_directions
 from ..analysis.tensor import fit_tensors, invariant_tensors, strain_between
 from . import datasets
 from .frames import FrameSet, frames_from_atoms
@@ -56,6 +57,8 @@ def find_strained(labels: FrameSet) -> list[StrainedCells]:
 
 def _strained(labels: FrameSet, frames: list[LabelledFrame]) -> StrainedCells | None:
     start = min(frames, key=lambda f: (f.energy or 0.0, np.abs(np.array(f.stress)).max())).atoms
+    if empty_directions(start).any():
+        return None
     frames = [f for f in frames if _same_crystal(start, f)]
     sizes = [np.linalg.norm(strain_between(start, f.atoms)[0]) for f in frames]
     best, most = None, 0

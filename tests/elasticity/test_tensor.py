@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms, units
-from ase.build import bulk, molecule
+from ase.build import bulk, fcc111, molecule
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
@@ -310,6 +310,11 @@ def test_what_is_no_strained_crystal_is_left_alone():
     assert find_strained(frames_from_atoms(moving)) == []
 
 
+def test_a_strained_slab_is_no_crystal():
+    slab = fcc111("Cu", (1, 1, 3), vacuum=6.0, periodic=True)
+    assert find_strained(frames_from_atoms(labelled(slab, [np.zeros((3, 3)), *STRAINS]))) == []
+
+
 def test_what_raises_in_strained_cells_is_a_row(cells):
     class Broken(Calculator):
         implemented_properties = ["energy", "stress"]
@@ -339,14 +344,25 @@ def test_a_cell_without_rest_has_no_constants():
     assert statuses(row)["mechanical stability"] == "not assessed"
 
 
-def test_quick_strains_small_crystals_only():
-    big, small = bulk("Cu", a=3.59) * (2, 2, 3), bulk("Cu", a=3.59)
-    references = tuple(from_atoms(a, n, "mine") for n, a in (("big", big), ("small", small)))
+@pytest.mark.parametrize(
+    ("settings", "left"),
+    [
+        ({"quick": True}, ["middling", "big"]),
+        ({}, ["big"]),
+        ({"only": ("elasticity",)}, []),
+    ],
+)
+def test_large_crystals_are_strained_where_asked_for(settings, left):
+    sizes = {"small": (1, 1, 1), "middling": (1, 3, 3), "big": (2, 3, 3)}
+    references = tuple(from_atoms(bulk("Cu") * sizes[n], n, "mine") for n in sizes)
     system = System(CalculatorInfo("x"), references=references)
-    found = Elasticity().tasks(system, Settings(quick=True, reference=("none",)))
+    found = Elasticity().tasks(system, Settings(reference=("none",), **settings))
     costs = {t.name: t.evaluations for t in found if not isinstance(t, Skip)}
-    assert costs["big"] < costs["small"]
-    assert any("beyond 8 atoms, of big" in t.reason for t in found if isinstance(t, Skip))
+    assert len({costs[n] for n in left}) <= 1
+    assert all(costs[n] < costs["small"] for n in left)
+    reasons = " ".join(t.reason for t in found if isinstance(t, Skip))
+    assert ("no elastic constants beyond" in reasons) == bool(left)
+    assert ", ".join(left) in reasons
 
 
 def test_tables_show_the_reference_beside_the_model(cells):

@@ -101,9 +101,8 @@ class Elasticity(Check[EquationOfState]):
             if r.source not in COLLECTIONS and r.relaxed is not None and r.relaxed.pbc.any()
         ]
         flat = [r.name for r in own if empty_directions(r.relaxed).any()]
-        limit = QUICK_STRAINED if settings.quick else MOST_STRAINED
-        if self.name in settings.only and not settings.quick:
-            limit = None
+        asked = self.name in settings.only
+        limit = QUICK_STRAINED if settings.quick else None if asked else MOST_STRAINED
         tasks = [_task(r, limit=limit) for r in own if r.name not in flat]
         why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         elements = sorted({x for word in system.elements for x in word.split("-")})
