@@ -106,8 +106,9 @@ def read_tensor(row: EquationOfState) -> Reading | None:
     for pair in zip(row.tensor.fits, row.tensor.reference, strict=True):
         (k, g), (k_ref, g_ref) = map(moduli, pair)
         off.append(100 * max(distance(*pair), abs(g / g_ref - 1) if g_ref else 0.0))
-        numbers = [x / units.GPa for x in (k, k_ref, g, g_ref)]
-        words.append("K {:.3g} GPa, reference {:.3g}; G {:.3g}, reference {:.3g}".format(*numbers))
+        k, k_ref, g, g_ref = (x / units.GPa for x in (k, k_ref, g, g_ref))
+        shear = f"G {g:.3g}" if g else "unstable in shear"
+        words.append(f"K {k:.3g} GPa, reference {k_ref:.3g}; {shear}, reference {g_ref:.3g}")
     # strains of one size do not show how far to trust them
     return Reading(off[0], words[0], sure=min(off) if len(off) > 1 else 0.0)
 
