@@ -16,6 +16,7 @@ from ..drawing.tables import Column, some
 from ..references.files import COLLECTIONS
 from ..references.frames import DATA_SETS
 from ..references.structures import RelaxedReference, from_atoms
+from ..references.surfaces import ELEMENTS as STRAINED
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 
@@ -23,6 +24,7 @@ from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
 SOURCES = {"exact Morse": TOY, "dcdft": ELEMENTS, "acwf-unaries": ELEMENTS}
+SOURCES |= {f"elastic-{element}": ELEMENTS for element in STRAINED}
 METHODS = (
     Column("from", lambda row: row.source or "-"),
     Column("level of theory", lambda row: row.level_of_theory or "not known"),
