@@ -9,62 +9,34 @@ import argparse
 from pathlib import Path
 
 from mlipcheck import get_calculator
-from mlipcheck.checks.adsorption.compare import adsorption_energies
-from mlipcheck.checks.adsorption.figures import draw_volcano
-from mlipcheck.checks.adsorption.record import AdsorptionComparison
-from mlipcheck.drawing.panel import svg
-from mlipcheck.drawing.tables import Column, Paragraph, number, table_of_rows
-from mlipcheck.references.adsorption import hydrogen_sites
+from mlipcheck.checks.adsorption import Adsorption
+from mlipcheck.checkup.run import check_up
+from mlipcheck.drawing.colours import PALETTE
+from mlipcheck.drawing.panel import write_panels
+from mlipcheck.record import Model
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, write_atomically
+from mlipcheck.system import Settings
 
-
-def print_volcano(found: AdsorptionComparison, label: str) -> None:
-    out, v = console(), found.volcano
-    columns = (
-        Column("PBE", lambda s: number(s.reference, "+.3f")),
-        Column(label, lambda s: number(s.model, "+.3f")),
-        Column("error", lambda s: number(s.error, "+.3f")),
-    )
-    rows = [[("", s)] for s in found.sites]
-    failed = [Paragraph(f"{s.name}: {s.message}", "fail") for s in found.sites if s.message]
-    print_blocks(out, [table_of_rows("ΔE of H against 1/2 H2, eV", "site", rows, columns), *failed])
-    out.print(
-        f"{len(found.sites) - found.failures} of {len(found.sites)} sites, H2 in "
-        f"{found.environment}: MAE {number(found.mae, '.3f')} eV, bias "
-        f"{number(found.bias, '+.3f')} eV, r {number(found.pearson_r, '.3f')}.\n"
-        f"Rank correlation {number(found.spearman, '.2f')}, of the metals "
-        f"{number(found.spearman_metals, '.2f')}.\nσ between sites of a metal "
-        f"{number(found.sigma_sites, '.2f')} eV, between metals "
-        f"{number(found.sigma_metals, '.2f')} eV."
-    )
-    top = ", ".join(f"{p.metal} {p.reference:+.2f}" for p in v.points[:2])
-    out.print(f"ΔG by PBE: {v.width:.2f} eV from end to end; nearest to the top {top} eV.")
-    if v.neighbour_chance is not None:
-        out.print(
-            f"Neighbours in |ΔG|, {v.neighbour_gap:.2f} eV apart (median), come out in the right "
-            f"order with a\nchance of Φ(δ/σ) = {v.neighbour_chance:.2f}, where a coin has 0.50. "
-            f"Of all {v.pairs} pairs of metals {v.pairs_right} do;\n"
-            f"Φ(δ/σ) gives {v.expected_right:.1f}."
-        )
+METALS = ("Cu", "Ag", "Au", "Pd", "Pt", "Rh", "Ir")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--backend", default="toy", help="toy, chgnet, sevennet, ...")
-    parser.add_argument("--figures", type=Path, help="folder for the figure")
+    parser.add_argument("-b", "--backend", default="toy", help="toy, chgnet, sevennet, ...")
+    parser.add_argument("--figures", type=Path, help="folder for the figures")
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
 
-    found = adsorption_energies(get_calculator(options.backend), hydrogen_sites())
-    print_volcano(found, options.backend)
+    check = Adsorption()
+    run = check_up(get_calculator(options.backend), METALS, Settings(only=(check.name,)))
+    model = Model(run, options.backend, PALETTE[0], "o")
+    print_blocks(console(), check.tables([model]))
     if options.figures:
         options.figures.mkdir(parents=True, exist_ok=True)
-        path = options.figures / "volcano.svg"
-        write_atomically(path, svg(draw_volcano(found, options.backend)))
-        print(path)
+        print(*write_panels(options.figures, check.figures([model])), sep="\n")
     if options.json:
-        write_atomically(options.json, dumps(found))
+        write_atomically(options.json, dumps(run))
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class Context:
     ----------
     settings : Settings
     earlier : mapping of str to sequence
-        The rows of the checks that it ``needs``.
+        The rows of the checks that it ``needs``, and of those it ``wants`` that ran.
     keep : callable
         ``keep(type, key, compute)`` returns a part of a long task: computed, or read again where
         an interrupted run has kept it. What has an ``error`` is not kept.
@@ -117,8 +117,8 @@ class Check(ABC, Generic[Row]):
         Of the table of its rows.
     methods : sequence of Column
         How rows came about, for the report's methods: rows that agree share a line.
-    needs : tuple of str
-        Checks whose rows it works on.
+    needs, wants : tuple of str
+        Checks whose rows it works on; it runs without those that it only wants.
     comparable : bool
         Whether two models must have run it alike to stand side by side.
     of_system : bool
@@ -139,6 +139,7 @@ class Check(ABC, Generic[Row]):
     columns: ClassVar[Sequence[Column]] = ()
     methods: ClassVar[Sequence[Column]] = ()
     needs: ClassVar[tuple[str, ...]] = ()
+    wants: ClassVar[tuple[str, ...]] = ()
     comparable: ClassVar[bool] = True
     of_system: ClassVar[bool] = True
     foundation: ClassVar[bool] = False

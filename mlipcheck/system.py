@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers
@@ -14,9 +15,10 @@ from .calculators.base import check_seed
 from .calculators.records import CalculatorInfo
 from .references.frame_sets import FrameSet
 from .references.images import ReadOptions
+from .references.label_keys import LABELS
 from .references.structures import RelaxedReference
 
-LABELS = ("energy", "forces", "stress", "virial")  # of which a user may name the keys
+SHORTEST = 50.0  # fs that molecular dynamics can be judged by
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +68,9 @@ class Settings:
     ``energy_resolution`` (eV) the energy difference that matters, ``sample`` how many frames of
     each set are drawn, ``independent`` whether frames of one file are; ``rescale`` asks for one
     factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the
-    ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits.
-    ``label_keys`` and ``species`` are how files are read, as `ReadOptions` has them.
+    ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits and
+    trajectories. ``temperature`` (K) and ``time`` (fs) are of molecular dynamics. ``label_keys``
+    and ``species`` are how files are read, as `ReadOptions` has them.
 
     Raises
     ------
@@ -96,6 +99,8 @@ class Settings:
     fits: Path | None = field(default=None)
     label_keys: dict[str, str] = field(default_factory=dict)
     species: tuple[str, ...] = ()
+    temperature: float = 300.0
+    time: float | None = None
 
     @property
     def reading(self) -> ReadOptions:
@@ -114,3 +119,7 @@ class Settings:
         for symbol in self.species:
             if atomic_numbers.get(symbol, 0) < 1:
                 raise InputError(f"species is {symbol!r}, which is not an element; write Na,Cl")
+        if not 0 < self.temperature < np.inf:
+            raise InputError(f"temperature is {self.temperature:g} K; give a positive number")
+        if self.time is not None and not SHORTEST <= self.time < np.inf:
+            raise InputError(f"time is {self.time:g} fs; give {SHORTEST:g} fs or more, as in 10ps")

@@ -11,13 +11,17 @@ from typing import Any
 
 from ..calculators.base import FAILURES, brief
 from ..check import Check
+from .adsorption import Adsorption
+from .compression import Compression
 from .contacts import Contacts
 from .dimers import Dimers
+from .dynamics import DynamicsCheck
 from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .relaxation import Relaxations
+from .surfaces import Surfaces
 
 ENTRY_POINTS = "mlipcheck.checks"
 
@@ -25,8 +29,12 @@ ENTRY_POINTS = "mlipcheck.checks"
 CHECKS: tuple[Check[Any], ...] = (
     Interface(),
     Dimers(),
+    Compression(),
     Contacts(),
     Elasticity(),
+    DynamicsCheck(),
+    Adsorption(),
+    Surfaces(),
     Relaxations(),
     ParityCheck(),
     Learning(),

@@ -18,6 +18,7 @@ from ..drawing.tables import Column, number, some
 from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..system import Settings, System
+from .compression.record import CompressedPair
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
@@ -36,7 +37,8 @@ class Contact:
     structure : str
         Where it is found.
     collapse, dip : float or None
-        Where the pair collapses, and where it has a dip outside of that.
+        Where the pair collapses, in vacuum or in a crystal, whichever is farther out, and where it
+        has a dip outside of that in vacuum.
     innermost : float or None
         How far inwards the pair was scanned; None where it was not.
     """
@@ -60,7 +62,9 @@ class Contact:
 
 
 def find_contacts(
-    structures: Sequence[tuple[str, Atoms]], scans: Sequence[DimerScan]
+    structures: Sequence[tuple[str, Atoms]],
+    scans: Sequence[DimerScan],
+    pushed: Sequence[CompressedPair] = (),
 ) -> list[Contact]:
     """Compare the shortest distance of each pair with the collapse of that pair.
 
@@ -69,6 +73,9 @@ def find_contacts(
     structures : sequence of (str, Atoms)
         The name of each, and the structure.
     scans : sequence of DimerScan
+        Of pairs in vacuum.
+    pushed : sequence of CompressedPair
+        Of pairs in crystals.
 
     Returns
     -------
@@ -83,13 +90,15 @@ def find_contacts(
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
     scanned = {s.pair: s for s in scans if s.error is None}
+    found_in: list[DimerScan | CompressedPair] = [*scans, *pushed]
+    collapses = [(s.pair, s.collapse.distance) for s in found_in if s.collapse]
     rows = []
     for pair in sorted(pairs):
         row = Contact(pair, *found.get(pair, (None, "")))
         if scan := scanned.get(pair):
             row = replace(
                 row,
-                collapse=scan.collapse.distance if scan.collapse else None,
+                collapse=max((r for p, r in collapses if p == pair), default=None),
                 dip=scan.dip.distance if scan.dip else None,
                 innermost=float(scan.distances[np.isfinite(scan.energies)].min()),
             )
@@ -120,6 +129,7 @@ class Contacts(Check[Contact]):
     asks = "how close your own atoms come to where pairs collapse"
     row = Contact
     needs = ("dimers",)
+    wants = ("compression",)
     of_system = False
     decides = ("dynamics", "hot")
     hints = ("relax",)
@@ -155,7 +165,8 @@ class Contacts(Check[Contact]):
         return [Task("pairs of your structures", system.structures, key)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Contact]:
-        return find_contacts(task.subject, context.earlier["dimers"])
+        earlier = context.earlier
+        return find_contacts(task.subject, earlier["dimers"], earlier.get("compression", ()))
 
     def mismatch(self, one: Contact, other: Contact) -> list[str]:
         """Say where the structures are others; they alone decide how close a pair comes."""
@@ -167,7 +178,11 @@ class Contacts(Check[Contact]):
 
     def advice(self, run: RunRecord) -> list[Advice]:
         """Say where to stop a run; pairs that come near in the user's structures first."""
-        collapses = {s.name: s.collapse.distance for s in run.rows("dimers") if s.collapse}
+        collapses: dict[str, float] = {}
+        for s in (*run.rows("dimers"), *run.rows("compression")):
+            if s.collapse:
+                name = "-".join(s.pair)
+                collapses[name] = max(s.collapse.distance, collapses.get(name, 0.0))
         crossed = any(f.status in CROSSED and f.quantity in WALLS for f in run.findings)
         if not (collapses and crossed):
             return []

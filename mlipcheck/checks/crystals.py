@@ -1,22 +1,116 @@
-"""What several checks share about crystals: what they are evidence for, and which are few."""
+"""What several checks share about crystals: which to take, at rest, as evidence for what."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, InputError
+
+from ..analysis.closest import empty_directions
+from ..calculators.evaluate import evaluate
 from ..check import Skip, Task
-from ..drawing.tables import Column
-from ..references.inputs import COLLECTIONS
+from ..drawing.tables import Column, some
+from ..references.inputs import COLLECTIONS, DATA_SETS
+from ..references.structures import RelaxedReference, from_atoms
+from ..references.surfaces import ELEMENTS as STRAINED
+from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
 SOURCES = {"exact Morse": TOY, "dcdft": ELEMENTS, "acwf-unaries": ELEMENTS}
+SOURCES |= {f"elastic-{element}": ELEMENTS for element in STRAINED}
 METHODS = (
     Column("from", lambda row: row.source or "-"),
     Column("level of theory", lambda row: row.level_of_theory or "not known"),
 )
+
+STEPS = 200  # of a relaxation before something else is tried
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """A crystal that is periodic in three directions, without gaps, and where it comes from."""
+
+    name: str
+    atoms: Atoms
+    source: str
+    fingerprint: str
+
+    @property
+    def formula(self) -> str:
+        return str(self.atoms.get_chemical_formula())
+
+
+def choose_crystals(system: System, most: int) -> tuple[list[Crystal], list[Skip]]:
+    """Return crystals to try something on, the user's own or else those of the elements.
+
+    Of each composition one: what was relaxed, else the frame with the smallest forces. Molecules,
+    slabs and molecular crystals of the elements are left out, as is what is beyond ``most``.
+    """
+    own = [r for r in system.references if r.source not in COLLECTIONS]
+    own += _quietest_frames(system)
+    given = own or [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
+    found: dict[str, Crystal] = {}
+    flat: list[str] = []
+    for r in given:
+        if r.relaxed is None:
+            continue
+        if not r.relaxed.pbc.all() or empty_directions(r.relaxed).any():
+            flat.append(r.name)
+            continue
+        formula = str(r.relaxed.symbols.formula.reduce()[0])
+        found.setdefault(formula, Crystal(r.name, r.relaxed, r.source, r.fingerprint))
+    chosen = list(found.values())
+    skips = [Skip(f"no crystals in three dimensions: {some(flat)}")] if flat else []
+    if beyond := chosen[most:]:
+        names = some([c.name for c in beyond])
+        skips.append(Skip(f"{most} crystals at most; left out: {names}"))
+    if not chosen and not flat:
+        skips.append(Skip("no crystals given"))
+    return chosen[:most], skips
+
+
+def _quietest_frames(system: System) -> list[RelaxedReference]:
+    """Return the frames of the user's own sets, those with the smallest forces first."""
+    frames = [f for s in system.frames if s.name not in DATA_SETS for f in s.frames if len(f.atoms)]
+    largest = [np.inf if f.forces is None else np.abs(f.forces).max(initial=0.0) for f in frames]
+    order = np.argsort(largest, kind="stable")
+    return [from_atoms(frames[k].atoms, frames[k].name) for k in order]
+
+
+def bring_to_rest(
+    calculator: BaseCalculator, atoms: Atoms, fmax: float, *, cell: bool = False
+) -> Atoms:
+    """Return the structure relaxed with the model, without calculator and constraints.
+
+    Raises
+    ------
+    InputError
+        Where it is not at rest after 200 steps, with the force that is left.
+    """
+    from ase.filters import FrechetCellFilter
+    from ase.optimize import BFGS
+
+    moved = atoms.copy()
+    moved.set_constraint()
+    (found,) = evaluate(calculator, [moved])
+    if found.forces is None:
+        raise InputError(found.error or "the calculator has no forces")
+    if not cell and np.linalg.norm(found.forces, axis=1).max() <= fmax:
+        return moved
+    moved.calc = calculator
+    with BFGS(FrechetCellFilter(moved) if cell else moved, logfile=None) as run:
+        at_rest = run.run(fmax=fmax, steps=STEPS)
+    left = float(np.linalg.norm(moved.get_forces(), axis=1).max())
+    moved.calc = None
+    if not at_rest:
+        raise InputError(f"not at rest after {STEPS} steps: forces of {left:.2g} eV/Å are left")
+    return moved
 
 
 def tested_on(source: str, formula: str) -> str:

@@ -89,7 +89,8 @@ def run_checkup(
             not_run[name] = "interrupted"
             continue
         try:
-            context = Context(plan.settings, {need: rows[need] for need in job.check.needs})
+            known = [x for x in (*job.check.needs, *job.check.wants) if x in rows]
+            context = Context(plan.settings, {name: rows[name] for name in known})
             try:
                 _run(calculator, job, context, rows[name], store, progress or _silent)
             except KeyboardInterrupt:

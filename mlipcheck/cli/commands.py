@@ -22,6 +22,7 @@ SYSTEM = ("what", "backends", "option", "device")
 READING = ("label_keys", "species")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
+MOVING = ("temperature", "time", "fits")
 LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
 
 
@@ -64,6 +65,7 @@ def run(command: Command, **given: Any) -> None:
     given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
     given["label_keys"] = inputs.parse_keys(given.get("label_keys"))
     given["species"] = inputs.split(given.get("species"))
+    given["time"] = inputs.parse_time(given.get("time"))
     given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
     where = Destination(**chosen(Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
@@ -92,7 +94,7 @@ COMMANDS = (
         "run",
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
-        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING),
+        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING, *MOVING),
     ),
     Command(
         "contract",

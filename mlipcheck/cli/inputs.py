@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,19 @@ def parse_keys(text: str | None) -> dict[str, str]:
     if any(not key for _, _, key in pairs):
         raise InputError(f"--label-keys is {text!r}; write energy=my_E,forces=my_F")
     return {label: key for label, _, key in pairs}
+
+
+def parse_time(text: str | None) -> float | None:
+    """Return the fs of ``--time``; a number without a unit is fs."""
+    from ase.calculators.calculator import InputError
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*(fs|ps|ns)?\s*", text)
+    try:
+        return float(found[1]) * {"fs": 1.0, "ps": 1e3, "ns": 1e6}[found[2] or "fs"]  # type: ignore[index]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--time is {text!r}; give a time as in 200fs or 10ps") from error
 
 
 def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:

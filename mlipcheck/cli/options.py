@@ -95,8 +95,15 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "sizes": _option(str | None, None, "Frames to learn from, as 1,3,10.", metavar="N,N,..."),
     "repeats": _option(int, 3, "Draws of each N, where there is a choice."),
     "fits": _option(
-        Path | None, None, "Where finished fits are kept.", "--store", metavar="DIR", parser=path
+        Path | None,
+        None,
+        "Where finished fits and trajectories are kept.",
+        "--store",
+        metavar="DIR",
+        parser=path,
     ),
+    "temperature": _option(float, 300.0, "Of molecular dynamics, K."),
+    "time": _option(str | None, None, "Of molecular dynamics, as 200fs or 10ps."),
     "save": _option(
         Path | None, None, "Write what was learnt, for -b.", metavar="FILE", parser=path
     ),

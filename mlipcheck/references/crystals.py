@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from ase.build import bulk
@@ -107,21 +108,25 @@ def wbm_crystals() -> list[RelaxedReference]:
         rows = json.load(stream)
     references = []
     for row in rows:
-        sites = row["structure"]["sites"]
-        atoms = Atoms(
-            [site["species"][0]["element"] for site in sites],
-            cell=row["structure"]["lattice"]["matrix"],
-            scaled_positions=[site["abc"] for site in sites],
-            pbc=True,
-        )
         references.append(
             RelaxedReference(
                 name=row["material_id"],
                 source=dataset.name,
-                relaxed=atoms,
+                relaxed=read_sites(row["structure"]),
                 energy=row["energy"],
                 cell_free=True,
                 level_of_theory=dataset.level_of_theory,
             )
         )
     return references
+
+
+def read_sites(structure: dict[str, Any]) -> Atoms:
+    """Return a crystal from pymatgen's dictionary of it."""
+    sites = structure["sites"]
+    return Atoms(
+        [site["species"][0]["element"] for site in sites],
+        cell=structure["lattice"]["matrix"],
+        scaled_positions=[site["abc"] for site in sites],
+        pbc=True,
+    )

@@ -18,6 +18,15 @@ _MATTERSIM = f"{_GITHUB}/microsoft/mattersim/296630372948fd35613939d14d3f97daa27
 _MATCALC = f"{_GITHUB}/materialsvirtuallab/matcalc/aa76b41edb9ffb62f7efb2b5d3a3f7a8b2b4747d"
 _ACWF = f"{_GITHUB}/aiidateam/acwf-verification-scripts/e8a0a4410d6effa013b748e07f394644057c5e23"
 _FAIRCHEM = f"{_GITHUB}/facebookresearch/fairchem/a73c95be1db2f5ca60cce19f00fd5bff4c29fd7d"
+_SNAP = f"{_GITHUB}/materialsvirtuallab/snap/5fc2251b45c72dea0c9799d7aad3e3261a077a5b"
+_SLABS = """\
+W_Surface 87da3b6fd795f3afdc4679e13f691801f42fd8ec29bc3e279d0f1ce70d70e496 59610
+W_Elastic bcfe224205beb1e5164f2d24c8bd0cf8ce5a8d323c32e1c6538b15e1fdf2e359 118835
+Mo_Surface a31b6831a1cd9832cc4d7e163ab8330ee00cd5943776c9d549a7f0b14c7c88c5 50728
+Mo_Elastic 71c9d48811e0df374e050e5738b99988a9093e1eccc4616659af16728e68036e 120790
+Nb_Surface 97fa0d355ae144a10e8c61420b602c75ca62e1ed14bc73edb5b9c69713eb8f5b 68249
+Nb_Elastic 1eb982475d6714356ffd390639d410723b6b3f60de87857bf2445a5375213e56 119647
+"""
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,18 @@ DATASETS = (
         energy_convention=None,
         licence="MIT",
         citation="Xu and Kitchin, J. Phys. Chem. C 118, 25597 (2014)",
+    ),
+    Dataset(
+        name="metal-slabs",
+        summary="slabs of W, Mo and Nb, and strained cells",
+        files=tuple(
+            DataFile(f"surfaces/{x}.json", f"{_SNAP}/NbMoTaW/training/{x}.json", sha256, int(size))
+            for x, sha256, size in map(str.split, _SLABS.splitlines())
+        ),
+        level_of_theory="PBE, VASP",
+        energy_convention="raw",
+        licence="BSD-3-Clause",
+        citation="Li et al., npj Comput. Mater. 6, 70 (2020)",
     ),
 )
 

@@ -72,7 +72,7 @@ def adsorption_energies(
         _row(s, found[boxed], found[2 + slabs.index(s.slab)], full)
         for s, full in zip(sites, found[2 + len(slabs) :], strict=True)
     )
-    return _compare(rows, "periodic box" if boxed else "vacuum")
+    return compare_sites(rows, "periodic box" if boxed else "vacuum")
 
 
 def _row(
@@ -89,7 +89,8 @@ def _row(
     return AdsorptionEnergy(site.metal, site.site, site.reference_energy, energy, error)
 
 
-def _compare(rows: tuple[AdsorptionEnergy, ...], environment: str) -> AdsorptionComparison:
+def compare_sites(rows: tuple[AdsorptionEnergy, ...], environment: str) -> AdsorptionComparison:
+    """Compare the sites of one metal or several, each with both energies or its message."""
     errors = [r.error for r in rows if r.error is not None]
     # one site a metal, chosen by the reference so that both are of the same
     metals = dict.fromkeys(r.metal for r in rows)

@@ -1,16 +1,22 @@
-"""Figure of adsorption energies, and of the volcano that is read from them."""
+"""Figures of adsorption energies, and of the volcano that is read from them.
+
+On the volcano the height is the activity by the reference, as measured activity would be: a metal
+leaves the line sideways, by the model's error in ΔG. The band, of half width σ between metals, is
+to be compared with the distance from one metal to the next.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ...drawing.colours import BAND, PALETTE, REFERENCE
-from ...drawing.lettering import DPI
-from .record import AdsorptionComparison
+from ...drawing.lettering import SIZE, legend_below, plain, printable
+from ...drawing.panel import Panel, list_largest, new_axes
+from ...record import Model
+from .compare import MIN_POINTS, compare_sites
+from .record import AdsorptionComparison, MetalAdsorption
 
 # metals, not models: there is one model, and seven of them
 METAL_COLOURS = (*PALETTE, REFERENCE)
@@ -21,37 +27,57 @@ FURTHEST = 4  # times the largest |ΔG| of the reference
 Styles = Mapping[str, str]
 
 
-def draw_volcano(comparison: AdsorptionComparison, label: str, *, reference: str = "PBE") -> Figure:
-    """Draw the energies of all sites against the reference's, and the metals on the volcano.
+def draw_panels(models: Sequence[Model]) -> list[Panel]:
+    """Draw the sites of each model, and the volcano where there are metals enough for one."""
+    found = []
+    for model in models:
+        rows = [r for r in model.run.rows("adsorption") if r.mae is not None]
+        if not rows:
+            continue
+        comparison = compare_sites(tuple(s for r in rows for s in r.sites), "")
+        found.append(_panel(model, rows, comparison, volcano=False))
+        if len(rows) >= MIN_POINTS:
+            found.append(_panel(model, rows, comparison, volcano=True))
+    return found
 
-    On the right the height is the activity by the reference, as measured activity would be: a
-    metal leaves the line sideways, by the model's error in ΔG. The band, of half width σ between
-    metals, is to be compared with the distance from one metal to the next.
-    """
+
+def _panel(
+    model: Model, rows: Sequence[MetalAdsorption], comparison: AdsorptionComparison, volcano: bool
+) -> Panel:
+    figure, axis = new_axes(4.6)
+    colours, markers = _styles(comparison)
+    draw = _draw_volcano if volcano else _draw_parity
+    draw(axis, comparison, colours, markers)
+    labels = ("ΔG of H (eV)", "−|ΔG| by reference (eV)")
+    axis.set_xlabel(labels[0] if volcano else "ΔE of H, reference (eV)", fontsize=SIZE)
+    axis.set_ylabel(labels[1] if volcano else "ΔE of H, model (eV)", fontsize=SIZE)
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(printable(model.label, 40), fontsize=SIZE + 1)
+    for metal, colour in colours.items():
+        axis.plot([], [], "o", color=colour, label=metal)
+    for site, marker in markers.items():
+        axis.plot([], [], marker, color=KEY, label=site)
+    legend_below(figure, 4)
+    errors = [(s.name, s.error) for s in comparison.sites if s.error is not None]
+    what = "Hydrogen on the volcano" if volcano else "Adsorption energies of hydrogen"
+    return Panel(
+        name=model.prefix + ("volcano" if volcano else "adsorption"),
+        caption=f"{what}, {plain(model.label)}.{' Hollow: the reference; grey: ± σ.' * volcano}",
+        alt=f"{what}. Model minus reference: {list_largest(errors, unit=' eV')}.",
+        checks=("adsorption",),
+        subjects=tuple(r.name for r in rows),
+        figure=figure,
+        letters=model.letter,
+    )
+
+
+def _styles(comparison: AdsorptionComparison) -> tuple[Styles, Styles]:
     metals = dict.fromkeys(s.metal for s in comparison.sites)
     sites = dict.fromkeys(s.site for s in comparison.sites)
-    colours = {m: METAL_COLOURS[k % len(METAL_COLOURS)] for k, m in enumerate(metals)}
-    markers = {s: SITE_MARKERS[k % len(SITE_MARKERS)] for k, s in enumerate(sites)}
-    figure = Figure(figsize=(10.4, 5.4), layout="constrained", dpi=DPI)
-    left, right = figure.subplots(1, 2)
-    _draw_parity(left, comparison, colours, markers)
-    left.set_xlabel(f"ΔE of H, {reference} (eV)")
-    left.set_ylabel(f"ΔE of H, {label} (eV)")
-    _draw_volcano(right, comparison, colours, markers)
-    right.set_xlabel("ΔG of H (eV)")
-    right.set_ylabel(f"activity −|ΔG|, {reference} (eV)")
-    line = Line2D([], [], color=REFERENCE, lw=1, label="−|ΔG|")
-    handles = [line, _handle(reference, KEY, mfc="white"), _handle(label, KEY)]
-    right.legend(handles=handles, loc="upper left", fontsize=9, frameon=False)
-    handles = [_handle(metal, colour) for metal, colour in colours.items()]
-    handles += [_handle(site, KEY, marker) for site, marker in markers.items()]
-    columns = min(len(handles), 12)
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
-    return figure
-
-
-def _handle(label: str, colour: str, marker: str = "o", mfc: str | None = None) -> Line2D:
-    return Line2D([], [], color=colour, marker=marker, ls="none", mfc=mfc, label=label)
+    return (
+        {m: METAL_COLOURS[k % len(METAL_COLOURS)] for k, m in enumerate(metals)},
+        {s: SITE_MARKERS[k % len(SITE_MARKERS)] for k, s in enumerate(sites)},
+    )
 
 
 def _draw_parity(
@@ -67,16 +93,6 @@ def _draw_parity(
     ends = (min(shown) - margin, max(shown) + margin)
     axis.plot(ends, ends, color="0.6", lw=1, zorder=0)
     axis.set(xlim=ends, ylim=ends, aspect="equal")
-    title = []
-    if comparison.mae is not None:
-        title.append(f"MAE {comparison.mae:.2f} eV")
-    if comparison.pearson_r is not None:
-        title.append(f"r {comparison.pearson_r:.2f}".replace("-", "−"))
-    if comparison.sigma_sites is not None:
-        title.append(f"σ between sites of a metal {comparison.sigma_sites:.2f} eV")
-    if comparison.failures:
-        title.append(f"{comparison.failures} failed")
-    axis.set_title(", ".join(title), fontsize=10)
 
 
 def _draw_volcano(
@@ -88,13 +104,8 @@ def _draw_volcano(
     # what is further off runs out of the panel: the volcano is to stay in sight
     reach = 1.15 * min(max(deepest, sigma or 0.0, *shown), FURTHEST * deepest) + 0.02
     axis.plot([-reach, 0, reach], [-reach, 0, -reach], color=REFERENCE, lw=1)
-    title = []
     if sigma is not None:
         axis.axvspan(-sigma, sigma, color=BAND, lw=0, zorder=0)
-        title.append(f"± σ between metals {sigma:.2f} eV (grey)")
-    if volcano.neighbour_gap is not None:
-        title.append(f"neighbours {volcano.neighbour_gap:.2f} eV apart")
-    axis.set_title(", ".join(title), fontsize=10)
     for p in volcano.points:
         height, colour = -abs(p.reference), colours[p.metal]
         if p.model is not None:

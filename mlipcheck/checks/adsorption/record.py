@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ...references.doubts import Doubt
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,23 @@ class AdsorptionComparison:
     spearman_metals: float | None = None
     sigma_sites: float | None = None
     sigma_metals: float | None = None
+
+
+@dataclass(frozen=True)
+class MetalAdsorption:
+    """Hydrogen on one metal's (111) face: its sites, and their errors as `AdsorptionComparison`."""
+
+    name: str
+    sites: tuple[AdsorptionEnergy, ...] = field(default=())
+    level_of_theory: str = ""
+    environment: str = ""
+    mae: float | None = None
+    bias: float | None = None
+    sigma_sites: float | None = None
+    doubts: tuple[Doubt, ...] = ()
+    error: str | None = None
+
+    @property
+    def stable(self) -> AdsorptionEnergy:
+        """The most stable site by the reference."""
+        return min(self.sites, key=lambda s: s.reference)

@@ -1,33 +1,44 @@
-"""The check of elasticity: which crystals, what each costs, and how they are tabled."""
+"""The check of elasticity: which crystals and cells, what each costs, and how they are tabled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
+import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
+from ...analysis.strain import strained
+from ...analysis.tensor import moduli
+from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
-from ...check import Check, Context, Skip, Task
+from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
-from ...drawing.tables import Column, Paragraph, number, some
+from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
 from ...record import Model
 from ...references.crystals import ground_states
 from ...references.inputs import COLLECTIONS
+from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
+from . import tensor
 from .criteria import CRITERIA
-from .record import EquationOfState
+from .record import ElasticTensor, EquationOfState
 from .volumes import EVALUATIONS, scan_volumes
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
+CONSTANTS = ((0, 0), (0, 1), (0, 2), (2, 2), (3, 3), (5, 5))  # that are tabled
 QUICK = (6, 30)  # crystals, and atoms of all together
+# Atoms of a crystal whose elastic constants are found: by --quick, and where not asked for alone.
+QUICK_STRAINED, MOST_STRAINED = 8, 16
 BATCH = 16
 
 
@@ -35,11 +46,34 @@ def _gpa(value: float | None) -> str:
     return number(None if value is None else value / units.GPa, ".1f")
 
 
+def _minima(row: EquationOfState) -> str:
+    return ", ".join(f"{v:.2f}" for v in row.minima) or ("-" if row.of_frames else "none")
+
+
+def _constant(head: str, read: Callable[[np.ndarray], float]) -> Column:
+    """Return a column of the model's number, and the reference's in brackets, in GPa."""
+
+    def cell(row: EquationOfState) -> str:
+        found = row.tensor or ElasticTensor()
+        fits = [x for x in (found.fits, found.reference) if x is not None]
+        values = [f"{read(x[0]) / units.GPa:.0f}" for x in fits]
+        return f"{values[0]} ({values[1]})" if len(values) > 1 else "".join(values) or "-"
+
+    return Column(head, cell)
+
+
+TENSOR_COLUMNS = (
+    *(_constant(f"C{i + 1}{j + 1}", itemgetter((i, j))) for i, j in CONSTANTS),
+    _constant("K", lambda c: moduli(c)[0]),
+    _constant("G", lambda c: moduli(c)[1]),
+)
+
+
 class Elasticity(Check[EquationOfState]):
-    """Scale crystals to other volumes."""
+    """Scale crystals to other volumes, and strain them."""
 
     name = "elasticity"
-    title = "equations of state"
+    title = "equations of state and elastic constants"
     noun = "crystal"
     asks = "how stiff crystals are, and whether they have one volume at rest"
     row = EquationOfState
@@ -50,12 +84,12 @@ class Elasticity(Check[EquationOfState]):
         Column("V0\nÅ³/atom", lambda r: number(r.fit and r.fit.v0, ".2f")),
         Column("V0 ref.", lambda r: number(r.reference and r.reference.v0, ".2f")),
         Column("B0\nGPa", lambda r: _gpa(r.fit and r.fit.b0)),
-        Column("±\n%", lambda r: number(100 * (r.bulk_modulus_spread or 0.0), ".0f")),
+        Column("±\n%", lambda r: number(r.fit and 100 * (r.bulk_modulus_spread or 0.0), ".0f")),
         Column("B0 ref.", lambda r: _gpa(r.reference and r.reference.b0)),
         Column("B1", lambda r: number(r.fit and r.fit.b1, ".2f")),
         Column("ε", lambda r: number(r.epsilon, ".2f")),
         Column("Δ\nmeV/atom", lambda r: number(r.delta and 1000 * r.delta, ".1f")),
-        Column("minima\nV0", lambda r: ", ".join(f"{v:.2f}" for v in r.minima) or "none"),
+        Column("minima\nV0", _minima),
         Column("falls\nbelow V0", lambda r: number(r.turnover, ".2f")),
     )
     methods = METHODS
@@ -67,12 +101,20 @@ class Elasticity(Check[EquationOfState]):
             if r.source not in COLLECTIONS and r.relaxed is not None and r.relaxed.pbc.any()
         ]
         flat = [r.name for r in own if empty_directions(r.relaxed).any()]
-        tasks = [_task(r) for r in own if r.name not in flat]
+        asked = self.name in settings.only
+        limit = QUICK_STRAINED if settings.quick else None if asked else MOST_STRAINED
+        tasks = [_task(r, limit=limit) for r in own if r.name not in flat]
         why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         elements = sorted({x for word in system.elements for x in word.split("-")})
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
-        tasks += [_task(r, curve) for r, curve in known or ()]
+        tasks += [_task(r, curve, limit) for r, curve in known or ()]
+        if big := [t.name for t in tasks if not t.subject[2]]:
+            how = "leave out --quick" if settings.quick else "--only elasticity finds them"
+            why.append(f"no elastic constants beyond {limit} atoms, of {some(big)}: {how}")
+        cells = [found for s in system.frames for found in find_strained(s)]
+        cells += [] if unwanted else known_strained(elements)
+        tasks += map(_task_of_cells, cells)
         if not tasks and unwanted:
             why.append("--reference none leaves out the elements' own crystals")
         elif not tasks and known is None:
@@ -87,11 +129,21 @@ class Elasticity(Check[EquationOfState]):
     def run(
         self, calculator: BaseCalculator, task: Task, context: Context
     ) -> list[EquationOfState]:
-        atoms, row = task.subject
+        subject, row, wanted = task.subject
         try:
-            return [scan_volumes(calculator, atoms, row)]
-        except (Exception, SystemExit) as error:  # kept and shown as this crystal's result
-            return [EquationOfState(task.name, error=describe_error(error))]
+            if row.of_frames:
+                return [tensor.compare_tensors(calculator, subject, row)]
+            row = scan_volumes(calculator, subject, row)
+        except FAILURES as error:  # kept and shown as this crystal's result
+            return [replace(row, error=describe_error(error))]
+        if not wanted or row.fit is None:
+            return [row]
+        try:
+            size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
+            start = strained(subject, (size - 1) * np.eye(3))
+            return [replace(row, tensor=tensor.measure_tensor(calculator, start))]
+        except FAILURES as error:
+            return [replace(row, tensor=ElasticTensor(why=describe_error(error)))]
 
     def evidence(self, row: EquationOfState) -> Evidence:
         return Evidence(tested_on(row.source, row.formula), row.doubts)
@@ -100,14 +152,26 @@ class Elasticity(Check[EquationOfState]):
         scaled = "Shapes and fractional positions are kept, volumes go from 0.5 to 1.3 V0."
         return [*super().remarks(rows), Paragraph(scaled)]
 
+    def tables(self, models: Sequence[Model]) -> list[Block]:
+        rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
+        known = [[(m, r) for m, r in same if r.tensor and r.tensor.cells] for same in rows]
+        title = "Elastic constants, GPa (the reference's)"
+        found = table_of_rows(title, self.noun, [x for x in known if x], TENSOR_COLUMNS)
+        return [*super().tables(models), *([found] if found.rows else [])]
+
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
 
         return draw_panels(models)
 
 
-def _task(reference: RelaxedReference, curve: BirchMurnaghan | None = None) -> Task:
-    """Return the task of a crystal, with its equation of state (per atom) where it is known."""
+def _task(
+    reference: RelaxedReference, curve: BirchMurnaghan | None = None, limit: int | None = None
+) -> Task:
+    """Return the task of a crystal, with its equation of state (per atom) where it is known.
+
+    Crystals of more atoms than ``limit`` are not strained.
+    """
     atoms = reference.relaxed
     assert atoms is not None
     row = EquationOfState(
@@ -119,5 +183,22 @@ def _task(reference: RelaxedReference, curve: BirchMurnaghan | None = None) -> T
         start_only=reference.start_only,
         reference=curve,
     )
-    key = (row.name, row.source, row.fingerprint, curve)
-    return Task(row.name, (atoms, row), key, atoms, EVALUATIONS, BATCH)
+    wanted = limit is None or len(atoms) <= limit
+    key = (row.name, row.source, row.fingerprint, curve, wanted)
+    cost = EVALUATIONS + tensor.count_evaluations(atoms) * wanted
+    return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
+
+
+def _task_of_cells(cells: StrainedCells) -> Task:
+    """Return the task of a reference's strained cells."""
+    labels, formula = cells.labels, f"{cells.start.symbols.formula.reduce()[0]:hill}"
+    row = EquationOfState(
+        name=f"{labels.name} ({formula})",
+        formula=formula,
+        source=labels.source,
+        fingerprint=labels.fingerprint,
+        level_of_theory=labels.level_of_theory,
+        of_frames=True,
+    )
+    key, cost = (row.name, row.source, row.fingerprint), len(labels.frames)
+    return Task(row.name, (cells, row, True), key, cells.start, cost, BATCH)

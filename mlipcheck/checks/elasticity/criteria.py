@@ -1,15 +1,21 @@
-"""Questions about equations of state, their numbers and limits."""
+"""Questions about equations of state and elastic constants, their numbers and limits."""
 
 from __future__ import annotations
 
+import math
+
 from ase import units
 
+from ...analysis.tensor import distance, eigenvalues, moduli
 from ...criterion import OWN_CONVENTION, Criterion, Reading
+from ...references.inputs import COLLECTIONS
 from .record import EquationOfState
 
 
-def read_minimum(row: EquationOfState) -> Reading:
+def read_minimum(row: EquationOfState) -> Reading | None:
     """Count what speaks against one minimum: none at all, or none at the structure's volume."""
+    if row.of_frames:
+        return None
     if row.error:
         return Reading(2, row.error)
     none = None if row.start_only else 2  # a guess may lie anywhere
@@ -61,6 +67,50 @@ def read_turnover(row: EquationOfState) -> Reading | None:
     return Reading(
         row.turnover, f"falls again below {row.turnover:.2f} V0, {row.barrier:.2g} eV/atom"
     )
+
+
+def read_stability(row: EquationOfState) -> Reading | None:
+    """Return the smallest stiffness; only an element's own lattice is known to be stable."""
+    if row.tensor is None or row.of_frames:
+        return None
+    if row.tensor.fits is None:
+        return Reading(None, row.tensor.why)
+    softest = [100 * float(e[0] / e[-1]) for e in map(eigenvalues, row.tensor.fits)]
+    lowest = eigenvalues(row.tensor.fits[0])[0] / units.GPa
+    sure = max(softest) if len(softest) > 1 and row.source in COLLECTIONS else math.inf
+    text = f"smallest stiffness {lowest:.3g} GPa at zero pressure"
+    return Reading(None if row.start_only else softest[0], text, sure)
+
+
+def read_stiffness(row: EquationOfState) -> Reading | None:
+    """Compare bulk moduli, clamped ions as in E(V), and tensors of small and large strains."""
+    if row.tensor is None or row.tensor.fits is None or row.fit is None:
+        return None
+    fits, clamped, b0 = row.tensor.fits, row.tensor.clamped, row.fit.b0
+    bulk = [c[:3, :3].sum() / 9 for c in (fits if clamped is None else clamped)]
+    noise = distance(fits[1], fits[2]) if len(fits) > 1 else 0.0
+    off = 100 * max(noise, abs(bulk[0] / b0 - 1))
+    words = f"K {bulk[0] / units.GPa:.3g} GPa of stresses, {b0 / units.GPa:.3g} of E(V)"
+    return Reading(off, f"{words}; C_ij of 0.5 and 1 % strain differ by {100 * noise:.2g} %")
+
+
+def read_tensor(row: EquationOfState) -> Reading | None:
+    """Compare the whole tensor, and the shear modulus, which the whole may hide."""
+    if not row.of_frames:
+        return None
+    if row.tensor is None:
+        return Reading(math.nan, row.error or "not strained")
+    if row.tensor.fits is None or row.tensor.reference is None:
+        return Reading(None, "the strains do not determine all constants")
+    off, words = [], []
+    for pair in zip(row.tensor.fits, row.tensor.reference, strict=True):
+        (k, g), (k_ref, g_ref) = map(moduli, pair)
+        off.append(100 * max(distance(*pair), abs(g / g_ref - 1) if g_ref else 0.0))
+        k, k_ref, g, g_ref = (x / units.GPa for x in (k, k_ref, g, g_ref))
+        shear = f"G {g:.3g}" if g else "unstable in shear"
+        words.append(f"K {k:.3g} GPa, reference {k_ref:.3g}; {shear}, reference {g_ref:.3g}")
+    # strains of one size do not show how far to trust them
+    return Reading(off[0], words[0], sure=min(off) if len(off) > 1 else 0.0)
 
 
 CRITERIA = (
@@ -123,5 +173,41 @@ CRITERIA = (
         unit="V0",
         decides=(),
         hints=("dynamics", "hot"),
+    ),
+    Criterion(
+        "mechanical stability",
+        read_stability,
+        caution=-0.1,
+        fail=-0.1,
+        source="Born's criterion, as Mouhat and Coudert, Phys. Rev. B 90, 224104 (2014); a tenth "
+        "of a percent of the largest stiffness is noise",
+        good="every strain raises the energy",
+        bad="a strain lowers the energy: the crystal shears into another",
+        why="an unstable crystal has imaginary sound, and does not survive a relaxation or a run",
+        unit="% of the largest",
+        below=True,
+    ),
+    Criterion(
+        "elastic constants",
+        read_tensor,
+        caution=15.0,
+        fail=40.0,
+        source=f"{OWN_CONVENTION}: of the tensor's norm, or of G; fail: at all sizes of strain",
+        good="the crystal resists strains as the reference's",
+        bad="under strain the crystal is stiffer or softer than the reference's",
+        why="sound, internal stresses and the shape of a cell follow them, dislocations the shear",
+        unit="%",
+        rests_on=("stresses",),
+    ),
+    Criterion(
+        "stiffness at the minimum",
+        read_stiffness,
+        caution=15.0,
+        fail=None,
+        source=f"{OWN_CONVENTION}; anharmonicity makes about 2 %",
+        good="small strains, larger ones and E(V) agree about the stiffness",
+        bad="the stiffness depends on the size of the strain: the energy is rough",
+        why="vibrations are small strains, and derivatives of a rough energy are noise",
+        unit="%",
     ),
 )

@@ -1,4 +1,4 @@
-"""Records of elasticity: the energy of a crystal against its volume."""
+"""Records of elasticity: the energy of a crystal against its volume, and its elastic constants."""
 
 from __future__ import annotations
 
@@ -8,6 +8,29 @@ import numpy as np
 
 from ...analysis.eos import BirchMurnaghan
 from ...references.doubts import Doubt
+
+
+@dataclass(frozen=True, eq=False)
+class ElasticTensor:
+    """Elastic constants in eV/Å^3, Voigt's order xx yy zz yz xz xy, at zero pressure.
+
+    Attributes
+    ----------
+    fits, clamped : ndarray of shape (k, 6, 6) or None
+        From all strains, from the smaller and from the larger ones, or from all alone; ``clamped``
+        where the ions follow the cell only, None where that is the same.
+    reference : ndarray of shape (k, 6, 6) or None
+        Of the reference's stresses in the same cells; ions are then where the reference has them.
+    cells : int
+    why : str
+        Why there are no ``fits``.
+    """
+
+    fits: np.ndarray | None = None
+    clamped: np.ndarray | None = None
+    reference: np.ndarray | None = None
+    cells: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +62,9 @@ class EquationOfState:
         Of the two curves; see `mlipcheck.analysis.eos.compare_curves`.
     bound : bool
         Whether the energy depends on the volume at all: False where the model sees no bond.
+    tensor : ElasticTensor or None
+    of_frames : bool
+        Whether the row is of labelled strained cells, of which there is a tensor and no curve.
     """
 
     name: str
@@ -63,4 +89,6 @@ class EquationOfState:
     epsilon: float | None = None
     delta: float | None = None
     bound: bool = True
+    tensor: ElasticTensor | None = None
+    of_frames: bool = False
     error: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ase.build import minimize_rotation_and_translation
 from ase.data import covalent_radii
 
 from ...analysis.anions import NONMETALS, find_anions
+from ...analysis.symmetry import find_symmetry
 from ...calculators.neighbours import half_neighbour_list
 from .record import BondChange, BondTable
 
@@ -21,7 +21,6 @@ SHELL = 1.2  # of an atom's shortest distance to the other species
 # A bond that crosses the limit by a hair is neither broken nor new.
 MARGIN = 1.1
 FARTHEST_NEIGHBOUR = 6.0  # Å; nothing in a crystal is farther from its nearest neighbour
-SYMPREC = 0.01  # Å
 
 
 def compare_cells(before: Atoms, after: Atoms) -> dict[str, Any]:
@@ -124,13 +123,5 @@ def displacement_rmsd(before: Atoms, after: Atoms) -> float:
 
 def space_group(atoms: Atoms) -> str | None:
     """Return symbol and number at 0.01 Å, None for what is not periodic in three directions."""
-    if not atoms.pbc.all():
-        return None
-    import spglib
-
-    crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
-    with warnings.catch_warnings():
-        # spglib 2.7 warns of its coming error handling; until then a failure is None
-        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        dataset = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
-    return None if dataset is None else f"{dataset.international} ({dataset.number})"
+    found = find_symmetry(atoms)
+    return None if found is None else f"{found.international} ({found.number})"

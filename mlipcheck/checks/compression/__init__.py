@@ -1,0 +1,7 @@
+"""Compression: neighbours pushed together inside a crystal."""
+
+from __future__ import annotations
+
+from .check import Compression
+
+__all__ = ["Compression"]

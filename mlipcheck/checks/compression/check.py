@@ -1,0 +1,166 @@
+"""The check of compression: which pairs of which crystals, their limits and their table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ase.calculators.calculator import BaseCalculator, InputError
+
+from ...calculators.base import FAILURES
+from ...calculators.evaluate import describe_error
+from ...check import Check, Context, Skip, Task
+from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
+from ...drawing.tables import Column, Paragraph, number
+from ...record import Model
+from ...system import Settings, System
+from ..crystals import Crystal, bring_to_rest, choose_crystals, tested_on
+from ..dimers.record import Attraction
+from ..supercells import build_supercell
+from .push import find_neighbours, push_together
+from .record import CompressedPair
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+CRYSTALS, PAIRS = 3, 10
+QUICK = (1, 4)
+FAR = 0.3  # eV/Å; above it a structure is relaxed first
+ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
+
+
+def _where(a: Attraction, what: str) -> str:
+    deep = "" if a.lowest > ENDLESS else f", down to < {ENDLESS:g} eV"
+    return f"{what} from {a.distance:.2f} Å inward, behind {a.barrier:.1f} eV{deep}"
+
+
+def read_attraction(row: CompressedPair) -> Reading:
+    if row.error is not None or row.innermost is None:
+        return Reading(None, row.error or "no energies")
+    first, collapse = row.attraction, row.collapse
+    if first is None:
+        end = f", where {row.stopped_by} is met" if row.stopped_by else ""
+        return Reading(math.inf, f"no attraction down to {row.innermost:.2f} Å{end}")
+    text = _where(first, "collapse" if first == collapse else "attraction")
+    if collapse is not None and collapse != first:
+        text += f"; {_where(collapse, 'collapse')}"
+    return Reading(first.barrier, text)
+
+
+def read_margin(row: CompressedPair) -> Reading | None:
+    if row.attraction is None or row.contact is None:
+        return None
+    ratio = row.contact / row.attraction.distance
+    return Reading(ratio, f"{row.contact:.2f} Å, {ratio:.2f} x the attraction")
+
+
+class Compression(Check[CompressedPair]):
+    """Push neighbours of a crystal together, and find where they attract each other."""
+
+    name = "compression"
+    title = "neighbours pushed together in the crystal"
+    noun = "pair"
+    asks = "what hot, dense or random structures of your crystal can fall into"
+    row = CompressedPair
+    decides = ("hot",)
+    hints = ("dynamics",)
+    criteria = (
+        Criterion(
+            "attraction in the crystal",
+            read_attraction,
+            caution=30.0,
+            fail=10.0,
+            unit="eV",
+            source=f"{OWN_CONVENTION}: random starts and cascades reach 10 eV, hot liquids do not",
+            good="neighbours repel each other as far as anything pushes them",
+            bad="neighbours attract each other when they are pushed together",
+            why="a random or very hot structure can fall in, and then its energies mean nothing",
+            below=True,
+        ),
+        Criterion(
+            "neighbours beside the attraction",
+            read_margin,
+            caution=None,
+            fail=1.25,
+            unit="x the attraction",
+            source=f"{OWN_CONVENTION}: heat and pressure bring atoms a fifth closer",
+            good="your atoms stay well outside of the attraction",
+            bad="your atoms come near to where they attract each other",
+            why="an attraction matters as far as your atoms come there",
+            below=True,
+        ),
+    )
+    columns = (
+        Column("atoms", lambda r: str(r.n_atoms or "-")),
+        Column("distance\nÅ", lambda r: number(r.contact, ".2f")),
+        Column("scanned\nto Å", lambda r: number(r.innermost, ".2f")),
+        Column("attraction\nÅ", lambda r: number(r.attraction and r.attraction.distance, ".2f")),
+        Column("behind\neV", lambda r: number(r.attraction and r.attraction.barrier, ".1f")),
+        Column("collapse\nÅ", lambda r: number(r.collapse and r.collapse.distance, ".2f")),
+        Column("behind\neV", lambda r: number(r.collapse and r.collapse.barrier, ".1f")),
+        Column("met", lambda r: r.stopped_by or "-"),
+    )
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        most, pairs = QUICK if settings.quick else (CRYSTALS, PAIRS)
+        crystals, skips = choose_crystals(system, most)
+        tasks: list[Task | Skip] = []
+        for crystal in crystals:
+            try:
+                cell = build_supercell(crystal.atoms)
+                count = min(len(find_neighbours(cell)), pairs)
+            except InputError as error:
+                skips.append(Skip(f"{crystal.name}: {error}"))
+                continue
+            points = 40 * max(count, 1)
+            key = (crystal.name, crystal.source, crystal.fingerprint, pairs)
+            subject = (crystal, pairs)
+            tasks.append(Task(crystal.name, subject, key, cell, points, 16, steps=max(count, 1)))
+        return [*tasks, *skips]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CompressedPair]:
+        crystal, most = task.subject
+        base = CompressedPair(
+            crystal.name,
+            formula=crystal.formula,
+            source=crystal.source,
+            fingerprint=crystal.fingerprint,
+        )
+        try:
+            return list(_push(calculator, crystal, most, base, context))
+        except FAILURES as error:  # kept and shown as this crystal's result
+            return [replace(base, error=describe_error(error))]
+
+    def evidence(self, row: CompressedPair) -> Evidence:
+        return Evidence(tested_on(row.source, row.formula))
+
+    def remarks(self, rows: Sequence[CompressedPair]) -> list[Paragraph]:
+        failed = [f"{r.name}: {r.failed}" for r in rows if r.failed and not r.error]
+        about = "Two neighbours are moved together, all other atoms stay where they are."
+        return [*super().remarks(rows), *(Paragraph(x, "fail") for x in failed), Paragraph(about)]
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .figures import draw_panels
+
+        return draw_panels(models)
+
+
+def _push(
+    calculator: BaseCalculator, crystal: Crystal, most: int, base: CompressedPair, context: Context
+) -> Iterator[CompressedPair]:
+    cell = build_supercell(bring_to_rest(calculator, crystal.atoms, FAR))
+    found = find_neighbours(cell)
+    if not found:
+        yield replace(base, error="no two atoms are neighbours")
+    for neighbours in found[:most]:
+        row = replace(
+            base,
+            name=f"{crystal.name}: {'-'.join(neighbours.pair)}",
+            pair=neighbours.pair,
+            n_atoms=len(cell),
+            contact=neighbours.contact,
+        )
+        yield push_together(calculator, neighbours, row)
+        context.advance(1)

@@ -1,0 +1,108 @@
+"""Elastic constants: of a crystal at the model's own minimum, and in a reference's cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, InputError
+from ase.optimize import BFGS
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from ...analysis.strain import strained
+from ...analysis.tensor import enough_modes, fit_tensors, invariant_tensors
+from ...calculators.base import stays_here
+from ...calculators.evaluate import evaluate
+from ...calculators.records import Evaluation
+from ...calculators.registry import describe
+from ...references.level_of_theory import level_doubt
+from ...references.strained import StrainedCells
+from ..parity.label_warnings import doubt_own, doubt_unit
+from ..relaxation.optimize import optimize
+from ..relaxation.settings import RelaxSettings
+from .record import ElasticTensor, EquationOfState
+
+STRAINS = (0.005, 0.01, -0.005, -0.01)  # the norm of each
+FMAX, MOST_STEPS = 0.005, 200  # eV/Å of ions and cell
+CELL_STEPS = 60  # in the time of as many points in a batch
+
+
+def count_evaluations(atoms: Atoms) -> int:
+    """Return about how many evaluations `measure_tensor` takes; ions need a step for each atom."""
+    cells = len(STRAINS) * len(enough_modes(invariant_tensors(atoms)))
+    return CELL_STEPS + cells * len(atoms)
+
+
+@stays_here
+def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
+    """Return the elastic constants of a crystal, after its cell and ions are relaxed.
+
+    As few of the six strains are taken as the crystal's symmetry allows. Ions relax in each
+    strained cell, where the strain gives them forces.
+
+    Raises
+    ------
+    InputError
+        Where the model has no answer.
+    """
+    start = atoms.copy()
+    start.set_constraint()
+    start.calc = calculator
+    if not optimize(calculator, start, [True] * 6, RelaxSettings(FMAX, MOST_STEPS))["converged"]:
+        return ElasticTensor(why="the model brings no cell to rest at zero pressure")
+    invariants = invariant_tensors(start)
+    modes = enough_modes(invariants)
+    strains = np.array([size * mode for mode in modes for size in STRAINS])
+    images = [strained(start, strain) for strain in strains]
+
+    def fit() -> tuple[np.ndarray | None, float]:
+        found = _evaluate(calculator, images)
+        stresses = np.array([voigt_6_to_full_3x3_stress(e.stress) for e in found])
+        return fit_tensors(strains, stresses, invariants), max(
+            float(np.abs(e.forces).max()) for e in found if e.forces is not None
+        )
+
+    clamped, largest = fit()
+    if largest < FMAX:
+        return ElasticTensor(fits=clamped, cells=len(images))
+    shift = np.zeros_like(start.positions)  # for a strain of 1: the next one begins near its end
+    for k, image in enumerate(images):
+        size, clamp = STRAINS[k % len(STRAINS)], image.positions.copy()
+        image.positions += size * shift * (k % len(STRAINS) > 0)
+        image.calc = calculator
+        if not BFGS(image, logfile=None).run(fmax=FMAX, steps=MOST_STEPS):
+            return ElasticTensor(why="ions of a strained cell do not come to rest")
+        shift = (image.positions - clamp) / size
+    return ElasticTensor(fits=fit()[0], clamped=clamped, cells=len(images))
+
+
+def _evaluate(calculator: BaseCalculator, images: list[Atoms]) -> list[Evaluation]:
+    found = evaluate(calculator, images, properties=("energy", "forces", "stress"))
+    if error := next((e.error for e in found if e.error), None):
+        raise InputError(f"in a strained cell: {error}")
+    if any(e.stress is None or e.forces is None for e in found):
+        raise InputError("the model gives no stress")
+    return found
+
+
+def compare_tensors(
+    calculator: BaseCalculator, cells: StrainedCells, row: EquationOfState
+) -> EquationOfState:
+    """Return the row of a reference's strained cells, with tensors of both from these very cells.
+
+    Raises
+    ------
+    InputError
+        Where the model has no answer.
+    """
+    labels, frames = cells.labels, cells.labels.frames
+    found = _evaluate(calculator, [f.atoms for f in frames])
+    model, reference = (np.array([x.stress for x in side]) for side in (found, frames))
+    level = describe(calculator).level_of_theory
+    other = level_doubt(labels.level_of_theory, level, labels.compositions, labels.settings)
+    own = doubt_own(list(zip(frames, found, strict=True)))
+    unit = doubt_unit("stresses", reference.ravel(), model.ravel())
+    doubts = tuple(d for d in ((own,) if own else (other, unit, *labels.doubts)) if d)
+    tensor = ElasticTensor(cells.fit(model), reference=cells.fit(reference), cells=len(frames))
+    return replace(row, tensor=tensor, doubts=doubts)

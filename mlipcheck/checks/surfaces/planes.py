@@ -1,0 +1,173 @@
+"""The low-index planes of a crystal, and where each can be cut."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import InputError
+from ase.geometry.dimensionality.rank_determination import RDA
+from ase.geometry.minkowski_reduction import minkowski_reduce
+
+from ...analysis.anions import NONMETALS
+from ..relaxation.geometry import find_bonds
+from ..relaxation.record import BondTable
+
+SYMPREC = 0.05  # Å
+LOW = np.array([x for x in itertools.product((1, 0, -1), repeat=3) if any(x)])  # indices
+STEPS = np.array(sorted(itertools.product(range(-3, 4), repeat=3), key=np.linalg.norm))
+THICKNESS = 12.0  # Å of crystal: SevenNet-0's W(110) costs 2 % more with 10
+LAYER = 0.3  # Å; atoms whose heights differ by less are one layer
+MOST_CUTS = 3  # of a plane
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane of a crystal, and where it can be cut.
+
+    ``crystal`` has two vectors in the plane, and the third leads one period of ``spacing`` Å up.
+    ``cuts`` are heights in periods: through the fewest bonds first, then the widest room.
+    """
+
+    name: str
+    crystal: Atoms
+    spacing: float
+    cuts: tuple[float, ...]
+
+    @property
+    def area(self) -> float:
+        return float(self.crystal.get_volume() / self.spacing)
+
+    def opened(self, cut: float, gap: float) -> Atoms:
+        """Return at least 12 Å of crystal, periodic, with a gap of ``gap`` Å at the cut."""
+        atoms = self.crystal.copy()
+        scaled = atoms.get_scaled_positions(wrap=False)
+        scaled[:, 2] -= np.floor(scaled[:, 2] - cut)
+        atoms.set_scaled_positions(scaled)
+        atoms = atoms.repeat((1, 1, math.ceil(THICKNESS / self.spacing)))
+        up = np.cross(*atoms.cell[:2])
+        atoms.cell[2] += gap * up / np.linalg.norm(up)
+        return atoms
+
+
+@dataclass(frozen=True, eq=False)
+class _Crystal:
+    """A compact primitive cell, the conventional one, and the symmetry of the first."""
+
+    atoms: Atoms
+    standard: np.ndarray
+    rotations: np.ndarray
+    translations: np.ndarray
+
+
+def find_planes(atoms: Atoms, most: int, most_atoms: int) -> tuple[list[Plane], dict[str, str]]:
+    """Return at most so many planes of a crystal that can be cut, the widest spaced first.
+
+    Also those that cannot, and why. A plane can be cut where its two sides are alike by symmetry
+    (in an element or alloy anywhere), and no molecule, chain, layer or covalent unit is broken.
+    """
+    crystal = _find_symmetry(atoms)
+    planes: list[Plane] = []
+    refused: dict[str, str] = {}
+    for name, index, spacing in _families(crystal):
+        cuts, why = _find_cuts(crystal, index, spacing)
+        needed = math.ceil(THICKNESS / spacing) * len(crystal.atoms)
+        if why or needed > most_atoms:
+            refused[name] = why or f"more than {most_atoms} atoms"
+        elif len(planes) < most:
+            planes.append(Plane(name, _turn(crystal.atoms, index), spacing, cuts))
+    return planes, refused
+
+
+def _find_symmetry(atoms: Atoms) -> _Crystal:
+    import spglib
+
+    with warnings.catch_warnings():
+        # spglib 2.7 warns of its coming error handling; until then a failure is None
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
+        cell = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
+        standard, primitive = (
+            spglib.standardize_cell(cell, to_primitive=p, no_idealize=True, symprec=SYMPREC)
+            for p in (False, True)
+        )
+        if standard is None or primitive is None:
+            raise InputError("no symmetry is found; are two atoms on one spot?")
+        lattice, positions, numbers = primitive
+        compact = Atoms(numbers, scaled_positions=positions, cell=lattice, pbc=True)
+        compact.set_cell(minkowski_reduce(compact.cell)[0])
+        compact.wrap()
+        cell = (compact.cell[:], compact.get_scaled_positions(), numbers)
+        found = spglib.get_symmetry(cell, symprec=SYMPREC)
+    return _Crystal(compact, standard[0], found["rotations"], found["translations"])
+
+
+def _families(crystal: _Crystal) -> Iterator[tuple[str, np.ndarray, float]]:
+    """Yield each kind of plane, the widest spaced first: its name, primitive index, spacing."""
+    reciprocal = np.linalg.inv(crystal.standard).T
+    indices = np.rint(12 * LOW @ reciprocal @ crystal.atoms.cell[:].T).astype(int)
+    indices //= np.gcd.reduce(indices, axis=1)[:, None]
+    spacings = 1 / np.linalg.norm(indices @ np.linalg.inv(crystal.atoms.cell[:]).T, axis=1)
+    seen: set[tuple[int, ...]] = set()
+    for k in np.lexsort(((LOW < 0).sum(axis=1), -spacings.round(2))):
+        if tuple(indices[k].tolist()) not in seen:
+            same = indices[k] @ crystal.rotations
+            seen.update(map(tuple, np.vstack([same, -same]).tolist()))
+            yield f"({''.join(map(str, LOW[k]))})", indices[k], float(spacings[k])
+
+
+def _find_cuts(
+    crystal: _Crystal, index: np.ndarray, spacing: float
+) -> tuple[tuple[float, ...], str]:
+    """Return the heights at which a plane can be cut, the best first, or why there is none."""
+    atoms = crystal.atoms
+    scaled = atoms.get_scaled_positions()
+    heights = np.sort(scaled @ index % 1.0)
+    room = np.diff([*heights, heights[0] + 1.0])
+    cuts = heights + room / 2
+    allowed = room * spacing > LAYER
+    why = "no room between its layers"
+    nonmetal = np.isin(list(atoms.symbols), list(NONMETALS))
+    if allowed.any() and nonmetal.any() and len(set(atoms.symbols)) > 1:
+        over = (index @ crystal.rotations == -index).all(axis=1)  # what turns the plane over
+        off = (crystal.translations[over] @ index)[:, None] - 2 * cuts
+        off = abs((off + 0.5) % 1.0 - 0.5).min(axis=0, initial=1.0)
+        allowed &= off * spacing < LAYER
+        why = "polar, its two sides differ"
+    if allowed.any():
+        table = find_bonds(atoms)
+        i, j = table.indices.T
+        ends = scaled[i] @ index, (scaled[j] + table.images) @ index
+        through = np.floor(ends[0] - cuts[:, None]) != np.floor(ends[1] - cuts[:, None])
+        whole = _is_bounded(table, len(atoms), np.ones(len(i), bool))
+        whole |= _is_bounded(table, len(atoms), nonmetal[i] & nonmetal[j])
+        allowed &= ~(through & whole).any(axis=1)
+        why = "would cut molecules, layers or covalent units"
+    if not allowed.any():
+        return (), why
+    best = np.lexsort((-room.round(3), through.sum(axis=1)))
+    return tuple(cuts[best][allowed[best]][:MOST_CUTS].tolist()), ""
+
+
+def _is_bounded(table: BondTable, atoms: int, among: np.ndarray) -> np.ndarray:
+    """Tell which bonds, of those ``among``, hold together a molecule, a chain or a layer."""
+    bonds = RDA(atoms)
+    pairs = table.indices[among].tolist(), table.images[among].tolist()
+    for (i, j), image in zip(*pairs, strict=True):
+        bonds.insert_bond(i, j, tuple(image))
+    bonds.check()
+    member, dimensions = bonds.get_components()
+    return among & np.array([dimensions[member[i]] < 3 for i in table.indices[:, 0]], bool)
+
+
+def _turn(atoms: Atoms, index: np.ndarray) -> Atoms:
+    """Return the crystal in a cell with two vectors in the plane, and the third one period up."""
+    steps = STEPS[np.argsort(np.linalg.norm(STEPS @ atoms.cell[:], axis=1), kind="stable")]
+    flat, up = steps[steps @ index == 0][1:], steps[steps @ index == 1][0]
+    second = next(v for v in flat if np.linalg.det([flat[0], v, up]) > 0.5)
+    cell = np.array([flat[0], second, up]) @ atoms.cell[:]
+    return Atoms(atoms.numbers, atoms.positions, cell=cell, pbc=True)
