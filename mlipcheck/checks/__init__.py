@@ -18,6 +18,7 @@ from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .relaxation import Relaxations
+from .vacancies import Vacancies
 
 ENTRY_POINTS = "mlipcheck.checks"
 
@@ -27,6 +28,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Dimers(),
     Contacts(),
     Elasticity(),
+    Vacancies(),
     Relaxations(),
     ParityCheck(),
     Learning(),

@@ -17,6 +17,7 @@ _MATBENCH = f"{_GITHUB}/janosh/matbench-discovery/2c7f9fc42d018711dc2f5df573d225
 _MATTERSIM = f"{_GITHUB}/microsoft/mattersim/296630372948fd35613939d14d3f97daa27cefda"
 _MATCALC = f"{_GITHUB}/materialsvirtuallab/matcalc/aa76b41edb9ffb62f7efb2b5d3a3f7a8b2b4747d"
 _ACWF = f"{_GITHUB}/aiidateam/acwf-verification-scripts/e8a0a4410d6effa013b748e07f394644057c5e23"
+_ARENA = f"{_GITHUB}/atomind-ai/mlip-arena/6239aea513c494aeab237fc96ef133b9b1cc204f"
 _FAIRCHEM = f"{_GITHUB}/facebookresearch/fairchem/a73c95be1db2f5ca60cce19f00fd5bff4c29fd7d"
 
 
@@ -163,6 +164,28 @@ DATASETS = (
         energy_convention=None,
         licence="MIT",
         citation="Xu and Kitchin, J. Phys. Chem. C 118, 25597 (2014)",
+    ),
+    Dataset(
+        name="angsten-vacancies",
+        summary="vacancies and their hops in fcc and hcp metals",
+        files=(
+            DataFile(
+                "vacancies/angsten-Table-A1-fcc.csv",
+                f"{_ARENA}/benchmarks/vacancy_migration/Table-A1-fcc.csv",
+                "7bfef8d9222fd85fbaec10ab4092c07b618e536024e6708412050ea17e09a7c9",
+                2024,
+            ),
+            DataFile(
+                "vacancies/angsten-Table-A2-hcp.csv",
+                f"{_ARENA}/benchmarks/vacancy_migration/Table-A2-hcp.csv",
+                "8ad4a5ef04368375a3c680a882b6241984a0dab9bedd6b5920e5a0cb07e7f5d6",
+                2180,
+            ),
+        ),
+        level_of_theory="PBE, VASP",
+        energy_convention=None,
+        licence="Apache-2.0",
+        citation="Angsten et al., New J. Phys. 16, 015018 (2014); tables as kept by MLIP Arena",
     ),
 )
 

@@ -33,6 +33,7 @@ OTHERS = {
     "dcdft": "mlipcheck relax dcdft",
     "morse-clusters": "mlipcheck relax morse-clusters",
     "kitchin-111": "benchmarks/volcano.py",
+    "angsten-vacancies": "mlipcheck run --only vacancies Cu",
 }
 # Keys of info that say which run a frame is of, and its level of theory.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")

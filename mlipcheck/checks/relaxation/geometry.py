@@ -124,13 +124,16 @@ def displacement_rmsd(before: Atoms, after: Atoms) -> float:
 
 def space_group(atoms: Atoms) -> str | None:
     """Return symbol and number at 0.01 Å, None for what is not periodic in three directions."""
-    if not atoms.pbc.all():
-        return None
+    found = find_symmetry(atoms) if atoms.pbc.all() else None
+    return None if found is None else f"{found.international} ({found.number})"
+
+
+def find_symmetry(atoms: Atoms) -> Any:
+    """Return spglib's data set of a crystal at 0.01 Å, None where it finds none."""
     import spglib
 
     crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
     with warnings.catch_warnings():
         # spglib 2.7 warns of its coming error handling; until then a failure is None
         warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        dataset = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
-    return None if dataset is None else f"{dataset.international} ({dataset.number})"
+        return spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
