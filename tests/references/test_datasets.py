@@ -26,6 +26,7 @@ NAMES = (
     "diatomics-pbe",
     "acwf-unaries",
     "kitchin-111",
+    "angsten-vacancies",
 )
 CONTENTS = {"first.json": b"1" * 5000, "second.json": b"what the registry pins"}
 
@@ -87,7 +88,7 @@ def test_the_registry_holds_what_is_documented():
     distributions = {row.name: row.distribution for row in datasets.DATASETS if row.distribution}
     assert distributions == {"mptrj-random-1k": "in", "random-TP": "out"}
     without = {row.name for row in datasets.DATASETS if row.energy_convention is None}
-    assert without == {"acwf-unaries", "kitchin-111"}
+    assert without == {"acwf-unaries", "kitchin-111", "angsten-vacancies"}
     assert {row.energy_convention for row in datasets.DATASETS} == {"raw", None}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import empty_directions
@@ -25,35 +26,31 @@ from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_va
 from ...system import Settings, System
 from ..crystals import METHODS, tested_on
 from .criteria import CRITERIA
-from .hops import IONS, evaluations, move_into_vacancy
+from .hops import IONS, count_evaluations, measure_hops
 from .paths import find_paths, supercell
-from .record import Path, Vacancy
+from .record import Hop, Path, Vacancy
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-# The supercells of the metals, and the ways in them: of 32 and of 64 atoms.
-METALS = {
-    "fcc": ((2, 2, 2), {"": Path("", 0, 1)}),
-    "hcp": (
-        (4, 4, 2),
-        {
-            "basal": Path("basal", 0, 0, (1, 0, 0)),
-            "out of plane": Path("out of plane", 0, 1),
-        },
-    ),
+Times = tuple[int, int, int]
+
+# The supercells of the metals, of 32 and of 64 atoms, and the ways in them.
+METALS: dict[str, tuple[Times, tuple[Path, ...]]] = {
+    "fcc": ((2, 2, 2), (Path("", 0, 1),)),
+    "hcp": ((4, 4, 2), (Path("basal", 0, 0, (1, 0, 0)), Path("out of plane", 0, 1))),
 }
 LEAST_HEIGHT, MOST_ATOMS = 7.0, 150  # Å and atoms of the supercell of a user's crystal
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS, QUICK_CRYSTALS, QUICK_SPECIES = 2, 1, 1
 
 
-def _barriers(row: Vacancy) -> str:
-    return ", ".join(f"{h.name} {number(h.barrier, '.2f')}".lstrip() for h in row.hops) or "-"
+def _each(hops: Sequence[Hop], field: str) -> str:
+    return ", ".join(number(getattr(h, field), ".2f") for h in hops) or "-"
 
 
-def _references(row: Vacancy) -> str:
-    return ", ".join(number(h.reference, ".2f") for h in row.hops if h.reference) or "-"
+def _worst(values: Sequence[float]) -> str:
+    return number(max(values, default=None), ".1f")
 
 
 class Vacancies(Check[Vacancy]):
@@ -71,55 +68,37 @@ class Vacancies(Check[Vacancy]):
         Column("atoms", lambda r: str(r.atoms or "-")),
         Column("E_f\neV", lambda r: number(r.formation, ".2f")),
         Column("E_f ref.", lambda r: number(r.formation_reference, ".2f")),
-        Column("hop\neV", _barriers),
-        Column("hop ref.", _references),
+        Column("hop\neV", lambda r: _each(r.hops, "barrier")),
+        Column("hop ref.", lambda r: _each(r.hops, "reference")),
         Column("ends apart\nmeV", lambda r: _worst([1000 * abs(h.energies[-1]) for h in r.hops])),
-        Column("energy / work\n%", lambda r: _worst([100 * (h.mismatch or 0) for h in r.hops])),
+        Column("not the\nwork %", lambda r: _worst([100 * h.mismatch for h in r.hops])),
     )
     methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        found: list[Task | Skip] = [*self._metals(system, settings)]
-        own = [r for r in system.references if r.source not in COLLECTIONS and r.relaxed]
-        solid = [r for r in own if not empty_directions(r.relaxed).any()]
-        if flat := [r.name for r in own if r not in solid]:
-            found.append(Skip(f"vacancies need a crystal in three dimensions: not {some(flat)}"))
+        found = _metals(system, settings)
+        own = [
+            (r.name, r, r.relaxed)
+            for r in system.references
+            if r.source not in COLLECTIONS and r.relaxed is not None
+        ]
+        solid = [x for x in own if not empty_directions(x[2]).any()]
+        if flat := [x[0] for x in own if x not in solid]:
+            found.append(Skip(f"no vacancy without a crystal in three dimensions: {some(flat)}"))
         most = QUICK_CRYSTALS if settings.quick else MOST_CRYSTALS
-        for reference in solid[:most]:
-            found += _hops(reference, QUICK_SPECIES if settings.quick else MOST_SPECIES)
-        if left := [r.name for r in solid[most:]]:
-            found.append(Skip(f"hops in {most} of your crystals, not in {some(left)}"))
+        for _, reference, atoms in solid[:most]:
+            found += _own(reference, atoms, QUICK_SPECIES if settings.quick else MOST_SPECIES)
+        if left := [x[0] for x in solid[most:]]:
+            found.append(Skip(f"hops in {most} of {len(solid)} crystals, not in {some(left)}"))
         return found or [Skip("no crystals given")]
 
-    def _metals(self, system: System, settings: Settings) -> list[Task | Skip]:
-        elements = sorted({x for word in system.elements for x in word.split("-")})
-        if not elements:
-            return []
-        if "none" in settings.reference:
-            return [Skip("--reference none leaves out the vacancies of metals")]
-        known = known_vacancies(elements)
-        if known is None:
-            return [
-                Skip(f"vacancies of metals are not here: mlipcheck data {DATASET} fetches them")
-            ]
-        most = QUICK_METALS if settings.quick else len(known)
-        found: list[Task | Skip] = [_metal(x) for x in known[:most]]
-        if unknown := [x for x in elements if x not in {k.element for k in known}]:
-            found.append(Skip(f"no vacancy is known of {some(unknown)}: only fcc and hcp metals'"))
-        if left := [k.element for k in known[most:]]:
-            found.append(Skip(f"--quick leaves out the vacancies of {some(left)}"))
-        return found
-
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Vacancy]:
-        crystal, repeat, paths, row, hops = task.subject
+        crystal, repeat, paths, row = task.subject
+        level = describe(calculator).level_of_theory
+        if doubt := level_doubt(row.level_of_theory, level, [set(crystal.symbols)]):
+            row = replace(row, doubts=(doubt,))
         try:
-            levels = row.level_of_theory, describe(calculator).level_of_theory
-            if row.formation_reference is not None:
-                doubt = level_doubt(*levels, [set(crystal.symbols)])
-                row = replace(row, doubts=(doubt,) if doubt else ())
-            row = move_into_vacancy(calculator, crystal, repeat, paths, row, task.key, context)
-            known = [replace(h, reference=hops.get(h.name)) for h in row.hops]
-            return [replace(row, hops=tuple(known))]
+            return [measure_hops(calculator, crystal, repeat, paths, row, context, task.key)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
 
@@ -129,8 +108,8 @@ class Vacancies(Check[Vacancy]):
     def remarks(self, rows: Sequence[Vacancy]) -> list[Paragraph]:
         how = (
             f"Crystals are relaxed, then ions at fixed cells to {IONS.fmax:g} eV/Å; half way, the "
-            "moving atom stays in the plane across its path. Ends and work are of straight ways in "
-            "a rigid crystal."
+            "moving atom stays in the plane across its way. Ends and work are those of straight "
+            "ways in a rigid crystal."
         )
         return [*super().remarks(rows), Paragraph(how)]
 
@@ -140,13 +119,28 @@ class Vacancies(Check[Vacancy]):
         return draw_panels(models)
 
 
-def _worst(values: Sequence[float]) -> str:
-    return number(max(values, default=None), ".1f")
+def _metals(system: System, settings: Settings) -> list[Task | Skip]:
+    """Return a task for each metal with a reference, and why there is none for others."""
+    elements = sorted({x for word in system.elements for x in word.split("-")})
+    if not elements:
+        return []
+    if "none" in settings.reference:
+        return [Skip("--reference none leaves out the vacancies of metals")]
+    known = known_vacancies(elements)
+    if known is None:
+        return [Skip(f"vacancies of metals are not here: mlipcheck data {DATASET} fetches them")]
+    most = QUICK_METALS if settings.quick else len(known)
+    found: list[Task | Skip] = [_metal(x) for x in known[:most]]
+    if unknown := [x for x in elements if x not in {k.element for k in known}]:
+        found.append(Skip(f"no reference of a vacancy in {some(unknown)}: no fcc or hcp metal"))
+    if left := [k.element for k in known[most:]]:
+        found.append(Skip(f"--quick leaves out the vacancies of {some(left)}"))
+    return found
 
 
 def _metal(known: KnownVacancy) -> Task:
-    """Return the task of a metal with a reference."""
     repeat, ways = METALS[known.lattice]
+    paths = [replace(way, reference=known.hops.get(way.name)) for way in ways]
     row = Vacancy(
         name=f"{known.element}-{known.lattice}",
         formula=known.element,
@@ -155,38 +149,33 @@ def _metal(known: KnownVacancy) -> Task:
         formation_reference=known.formation,
         uncertainty=UNCERTAINTY,
     )
-    paths = [ways[name] for name in known.hops] or list(ways.values())
-    return _task(known.crystal, repeat, paths, row, known.hops)
+    return _task(known.crystal, repeat, paths, row)
 
 
-def _hops(reference: RelaxedReference, most: int) -> list[Task | Skip]:
+def _own(reference: RelaxedReference, atoms: Atoms, most: int) -> list[Task | Skip]:
     """Return a task for each species of a user's crystal, and why there is none for others."""
-    atoms = reference.relaxed
-    assert atoms is not None
     repeat = supercell(atoms, LEAST_HEIGHT)
-    n = len(atoms) * int(np.prod(repeat))
+    n = len(atoms) * math.prod(repeat)
     if n > MOST_ATOMS:
         why = f"{n} atoms in a supercell of {LEAST_HEIGHT:g} Å, {MOST_ATOMS} at most"
         return [Skip(f"no hops in {reference.name}: {why}")]
     paths, why_not = find_paths(atoms)
-    found: list[Task | Skip] = []
-    for symbol, path in list(paths.items())[:most]:
+    why_not += [f"{x}: {most} species are tried at most" for x in list(paths)[most:]]
+    found: list[Task | Skip] = [Skip(f"no hop in {reference.name}, {why}") for why in why_not]
+    for symbol, path in reversed(list(paths.items())[:most]):
         row = Vacancy(
             name=f"{symbol} in {reference.name}",
             formula=atoms.get_chemical_formula(),
             source=reference.source,
             fingerprint=reference.fingerprint,
-            level_of_theory=reference.level_of_theory,
         )
-        found.append(_task(atoms, repeat, [path], row, {}))
-    why_not += [f"{symbol}: beyond the {most} that are tried" for symbol in list(paths)[most:]]
-    return [*found, *(Skip(f"no hop in {reference.name}, {why}") for why in why_not)]
+        found.insert(0, _task(atoms, repeat, [path], row))
+    return found
 
 
-def _task(crystal, repeat, paths: Sequence[Path], row: Vacancy, hops: dict[str, float]) -> Task:  # type: ignore[no-untyped-def]
-    crystal = crystal.copy()
-    crystal.set_constraint()
-    key = (row, crystal.numbers, crystal.positions, crystal.cell[:], repeat, paths, hops)
-    large = crystal.repeat(repeat)
-    subject = (crystal, repeat, paths, row, hops)
-    return Task(row.name, subject, key, large, evaluations(paths), steps=1 + len(paths))
+def _task(crystal: Atoms, repeat: Times, paths: Sequence[Path], row: Vacancy) -> Task:
+    crystal = Atoms(crystal.numbers, crystal.positions, cell=crystal.cell, pbc=True)
+    key = (row, crystal.numbers, crystal.positions, crystal.cell[:], repeat, paths)
+    large, evaluations = crystal.repeat(repeat), count_evaluations(paths)
+    subject = (crystal, repeat, paths, row)
+    return Task(row.name, subject, key, large, evaluations, steps=1 + len(paths))

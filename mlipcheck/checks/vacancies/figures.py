@@ -22,42 +22,33 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 
 def _draw(good: Sequence[tuple[Model, Vacancy]]) -> Panel:
     figure, axis = new_axes(3.4)
-    first = good[0][1]
+    name = good[0][1].name
     for model, row in good:
-        for k, hop in enumerate(row.hops):
-            label, line = printable(model.label, 40), ("-", "--")[k % 2]
-            if hop.name:
-                label = f"{label}, {hop.name}"
+        for hop, line, fill in zip(row.hops, ("-", ":"), ("full", "none"), strict=False):
+            label = printable(f"{model.label} {hop.name}".rstrip(), 40)
             axis.plot(hop.distances, hop.energies, line, color=model.colour, lw=1, label=label)
             if hop.barrier is not None:
-                at = (hop.length / 2, hop.barrier)
-                axis.plot(
-                    *at, model.marker, color=model.colour, ms=7, fillstyle=("full", "none")[k]
-                )
-    for k, hop in enumerate(first.hops):
+                at = (hop.distances[-1] / 2, hop.barrier)
+                axis.plot(*at, model.marker, color=model.colour, ms=7, fillstyle=fill)
+    for hop, line in zip(good[0][1].hops, ("--", ":"), strict=False):
         if hop.reference is not None:
-            label = f"PBE, relaxed{', ' if hop.name else ''}{hop.name}"
-            line = ("-", "--")[k % 2]
+            label = f"PBE, relaxed {hop.name}".rstrip()
             axis.axhline(hop.reference, color=REFERENCE, lw=1.2, ls=line, label=label)
-    axis.axhline(0, color="0.6", lw=0.8)
     axis.tick_params(labelsize=SIZE)
-    axis.set_title(printable(first.name, 40), fontsize=SIZE + 1)
+    axis.set_title(printable(name, 40), fontsize=SIZE + 1)
     axis.set_xlabel("way of the atom (Å)", fontsize=SIZE)
     axis.set_ylabel("energy (eV)", fontsize=SIZE)
     legend_below(figure, 2)
-    words = []
-    for model, row in good:
-        found = [x.text for x in (c.read(row) for c in CRITERIA) if x]
-        words.append(f"{plain(model.label)}: {'; '.join(map(plain, found))}.")
-    caption = (
-        f"An atom of {plain(first.name)} moves into a vacancy. Lines: all other atoms kept; "
-        "mark: half way, all relaxed, against the relaxed start."
-    )
+    readings = [(m, [c.read(r) for c in CRITERIA]) for m, r in good]
+    words = [
+        f"{plain(m.label)}: {'; '.join(plain(x.text) for x in xs if x)}." for m, xs in readings
+    ]
     return Panel(
-        name=slug("hop", first.name),
-        caption=caption,
-        alt=f"Energy along the hop of {plain(first.name)}. {' '.join(words)}",
+        name=slug("hop", name),
+        caption=f"{plain(name)}: an atom moves into a vacancy. Lines: all others at rest; marks: "
+        "half way, all relaxed, above the relaxed start.",
+        alt=f"Energy along a hop, {plain(name)}. {' '.join(words)}",
         checks=("vacancies",),
-        subjects=(first.name,),
+        subjects=(name,),
         figure=figure,
     )

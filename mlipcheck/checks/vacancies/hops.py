@@ -1,4 +1,4 @@
-"""Relax a vacancy, and move an atom into it: along a rigid straight way, and relaxed at its middle."""
+"""Relax a vacancy, and move an atom into it: straight in a rigid crystal, and relaxed half way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.constraints import FixAtoms, FixedPlane
-from ase.geometry import find_mic
 
 from ...calculators.base import stays_here
 from ...calculators.evaluate import evaluate
@@ -22,29 +21,29 @@ BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
 POINTS = 17  # of the straight way; an even number of steps, for Simpson's rule
 LEAST = 0.5  # eV that a range of energies is taken for at least
-CALLS = 35  # evaluations of a supercell that a relaxation takes
+CALLS = 20  # that a relaxation of ions takes
 
 
-def evaluations(paths: Sequence[Path]) -> int:
+def count_evaluations(paths: Sequence[Path]) -> int:
     """Return about how many supercells are evaluated."""
     return 1 + CALLS + (CALLS + POINTS) * len(paths)
 
 
 @stays_here
-def move_into_vacancy(
+def measure_hops(
     calculator: BaseCalculator,
     crystal: Atoms,
     repeat: tuple[int, int, int],
     paths: Sequence[Path],
     row: Vacancy,
-    key: object,
     context: Context,
+    key: object = None,
 ) -> Vacancy:
     """Return the row of a vacancy, completed with what the model says of it.
 
-    ``crystal`` is relaxed first, its cell too where the model has a stress; then the ions of its
-    supercell with a vacancy are, with an atom half way into it kept in the plane across its path.
-    What a relaxation could not bring to its end ends the row there.
+    ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
+    supercell with a vacancy, and with an atom half way into it that stays in the plane across its
+    way. All paths end at equal sites. The first relaxation without an end is the row's.
 
     Raises
     ------
@@ -53,70 +52,69 @@ def move_into_vacancy(
     """
     crystal = crystal.copy()
     crystal.calc = calculator
-    _energies(calculator, [crystal])
+    _evaluate(calculator, [crystal])  # a structure that it cannot take is none that goes astray
     free = "stress" in calculator.implemented_properties
-    facts = optimize(calculator, crystal, [free] * 6, BULK)
-    if not facts["converged"]:
+    if not optimize(calculator, crystal, [free] * 6, BULK)["converged"]:
         return replace(row, unconverged="the crystal")
     perfect = crystal.repeat(repeat)
+    energies, _ = _evaluate(calculator, [perfect])
     row = replace(row, atoms=len(perfect))
-    (bulk,) = _energies(calculator, [perfect])[0]
-    ions: Relaxed | None = None
-    for path in paths:
-        vacant, mover, way = _open(crystal, perfect, path)
-        if ions is None:  # all paths of a row end at sites of one kind
-            ions = context.keep(
-                Relaxed, (key, "vacancy"), lambda vacant=vacant: _relax(calculator, vacant)
-            )
-            context.advance(1)
-            if not ions.converged:
-                return replace(row, unconverged="the vacancy")
-            if len(set(crystal.numbers)) == 1:
-                row = replace(row, formation=ions.energy - bulk * len(vacant) / len(perfect))
+    opened = [_open(crystal, perfect, path) for path in paths]
+    vacant = opened[0][0]
+    rest = context.keep(Relaxed, (key, "vacancy"), lambda: _relax(calculator, vacant))
+    context.advance(1)
+    if not rest.converged:
+        return replace(row, unconverged="the vacancy")
+    if len(set(crystal.numbers)) == 1:
+        formation = rest.energy - float(energies[0]) * len(vacant) / len(perfect)
+        row = replace(row, formation=formation)
+    for path, way in zip(paths, opened, strict=True):
 
-        def compute(vacant=vacant, mover=mover, way=way, path=path, start=ions.energy) -> Hop:
-            return _hop(calculator, vacant, mover, way, path.name, start)
+        def compute(path: Path = path, way: _Way = way) -> Hop:
+            return _hop(calculator, *way, path, rest.energy)
 
-        hop = context.keep(Hop, (key, path), compute)
+        row = replace(row, hops=(*row.hops, context.keep(Hop, (key, path), compute)))
         context.advance(1)
-        row = replace(row, hops=(*row.hops, hop))
     return row
 
 
-def _open(crystal: Atoms, perfect: Atoms, path: Path) -> tuple[Atoms, int, np.ndarray]:
+_Way = tuple[Atoms, int, np.ndarray]
+
+
+def _open(crystal: Atoms, perfect: Atoms, path: Path) -> _Way:
     """Return the supercell without the atom at the path's end, who moves there, and his way."""
     start = crystal.positions[path.start]
     end = crystal.positions[path.end] + np.array(path.offset) @ crystal.cell[:]
-    _, distances = find_mic(perfect.positions - end, perfect.cell, perfect.pbc)
     vacant = perfect.copy()
-    del vacant[int(np.argmin(distances))]
-    _, distances = find_mic(vacant.positions - start, perfect.cell, perfect.pbc)
-    return vacant, int(np.argmin(distances)), end - start
+    del vacant[_at(perfect, end)]
+    return vacant, _at(vacant, start), end - start
+
+
+def _at(atoms: Atoms, place: np.ndarray) -> int:
+    away = atoms.cell.scaled_positions(atoms.positions - place)
+    return int(np.argmin(np.linalg.norm((away - away.round()) @ atoms.cell[:], axis=1)))
 
 
 def _hop(
-    calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, name: str, start: float
+    calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, path: Path, rest: float
 ) -> Hop:
-    length = float(np.linalg.norm(way))
     shares = np.linspace(0, 1, POINTS)
     images = [_moved(vacant, mover, share * way) for share in shares]
-    energies, forces = _energies(calculator, images)
-    work = np.array([f[mover] @ way for f in forces])
-    # Simpson's rule over two steps each
-    done = (work[:-2:2] + 4 * work[1:-1:2] + work[2::2]) * (shares[1] / 3)
-    left = np.abs(energies[2::2] - energies[:-2:2] + done).max()
-    middle = _relax_across(calculator, vacant, mover, way, 0.5)
-    highest = middle
-    if intermediate := middle.converged and middle.energy < start:
-        highest = _relax_across(calculator, vacant, mover, way, 0.25)
-    good = middle.converged and highest.converged
+    energies, forces = _evaluate(calculator, images)
+    slopes = -np.array([f[mover] @ way for f in forces])
+    rise = (slopes[:-2:2] + 4 * slopes[1:-1:2] + slopes[2::2]) * shares[1] / 3  # Simpson's rule
+    mismatch = np.abs(energies[2::2] - energies[:-2:2] - rise).max()
+    found = [_relax_across(calculator, vacant, mover, way, 0.5)]
+    if intermediate := found[0].converged and found[0].energy < rest:
+        found.append(_relax_across(calculator, vacant, mover, way, 0.25))
+    converged = all(r.converged for r in found)
     return Hop(
-        name=name,
-        length=length,
-        distances=shares * length,
+        name=path.name,
+        distances=shares * np.linalg.norm(way),
         energies=energies - energies[0],
-        mismatch=float(left / max(np.ptp(energies), LEAST)),
-        barrier=max(middle.energy, highest.energy) - start if good else None,
+        mismatch=float(mismatch / max(np.ptp(energies), LEAST)),
+        barrier=max(r.energy for r in found) - rest if converged else None,
+        reference=path.reference,
         intermediate=intermediate,
     )
 
@@ -124,11 +122,8 @@ def _hop(
 def _relax_across(
     calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, share: float
 ) -> Relaxed:
-    """Relax with the moving atom in the plane across its way.
-
-    The atom farthest from it is fixed: all others together could carry it back.
-    """
     atoms = _moved(vacant, mover, share * way)
+    # the farthest atom is fixed: all others together could carry the moving one back
     far = int(np.argmax(atoms.get_distances(mover, range(len(atoms)), mic=True)))
     atoms.set_constraint([FixedPlane([mover], way), FixAtoms([far])])
     return _relax(calculator, atoms)
@@ -147,12 +142,11 @@ def _relax(calculator: BaseCalculator, atoms: Atoms) -> Relaxed:
     return Relaxed(facts["energy"], facts["converged"])
 
 
-def _energies(
+def _evaluate(
     calculator: BaseCalculator, images: Sequence[Atoms]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return energies and forces; `InputError` with the first error."""
     found = evaluate(calculator, images)
-    for e in found:
-        if e.error is not None or e.energy is None or e.forces is None:
-            raise InputError(e.error or "no energy or no forces")
-    return np.array([e.energy for e in found]), [e.forces for e in found]
+    if failed := next((e.error for e in found if e.error), None):
+        raise InputError(failed)
+    return np.array([e.energy for e in found]), [np.asarray(e.forces) for e in found]

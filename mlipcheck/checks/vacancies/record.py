@@ -11,7 +11,7 @@ from ...references.doubts import Doubt
 
 @dataclass(frozen=True)
 class Path:
-    """The straight way of an atom of a crystal to a site of its own kind.
+    """The straight way from a site of a crystal to an equal one, and its barrier where known (eV).
 
     From atom ``start`` to atom ``end`` in the cell ``offset`` of the crystal.
     """
@@ -20,11 +20,12 @@ class Path:
     start: int
     end: int
     offset: tuple[int, int, int] = (0, 0, 0)
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
 class Relaxed:
-    """The energy (eV) of a supercell with a vacancy, its ions relaxed."""
+    """The energy (eV) that a relaxation of ions ends with."""
 
     energy: float
     converged: bool
@@ -38,25 +39,20 @@ class Hop:
     ----------
     name : str
         Which of several, as ``basal``.
-    length : float
-        Å.
     distances, energies : ndarray of shape (n,)
-        Along the straight way, all other atoms where the crystal has them; relative to the start.
-    mismatch : float or None
-        The largest |ΔE - work of the forces| of a step, over the range of the energies (of 0.5 eV
-        at least).
-    barrier : float or None
-        Of relaxed ions, None where they did not converge.
-    reference : float or None
+        Along the straight way (Å), all other atoms at rest; relative to the start.
+    mismatch : float
+        The largest |ΔE - work of the forces| of a step, over the range of energies (at least 0.5).
+    barrier, reference : float or None
+        With relaxed ions, None where they did not converge.
     intermediate : bool
-        Whether the middle of the way is lower than the start, so that the barrier is before it.
+        Whether half way is lower than the start, so that the barrier is before it.
     """
 
     name: str
-    length: float
     distances: np.ndarray
     energies: np.ndarray
-    mismatch: float | None
+    mismatch: float
     barrier: float | None
     reference: float | None = None
     intermediate: bool = False
@@ -84,7 +80,7 @@ class Vacancy:
     fingerprint: str = field(default="", metadata={"input": "structure"})
     level_of_theory: str | None = None
     doubts: tuple[Doubt, ...] = ()
-    atoms: int = field(default=0, metadata={"input": "number of atoms"})
+    atoms: int = 0
     formation: float | None = None
     formation_reference: float | None = None
     uncertainty: float = 0.0
