@@ -161,16 +161,16 @@ def _own(reference: RelaxedReference, atoms: Atoms, most: int) -> list[Task | Sk
         return [Skip(f"no hops in {reference.name}: {why}")]
     paths, why_not = find_paths(atoms)
     why_not += [f"{x}: {most} species are tried at most" for x in list(paths)[most:]]
-    found: list[Task | Skip] = [Skip(f"no hop in {reference.name}, {why}") for why in why_not]
-    for symbol, path in reversed(list(paths.items())[:most]):
+    found: list[Task | Skip] = []
+    for symbol, path in list(paths.items())[:most]:
         row = Vacancy(
             name=f"{symbol} in {reference.name}",
             formula=atoms.get_chemical_formula(),
             source=reference.source,
             fingerprint=reference.fingerprint,
         )
-        found.insert(0, _task(atoms, repeat, [path], row))
-    return found
+        found.append(_task(atoms, repeat, [path], row))
+    return [*found, *(Skip(f"no hop in {reference.name}, {why}") for why in why_not)]
 
 
 def _task(crystal: Atoms, repeat: Times, paths: Sequence[Path], row: Vacancy) -> Task:
