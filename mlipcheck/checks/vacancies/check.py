@@ -98,7 +98,7 @@ class Vacancies(Check[Vacancy]):
         if doubt := level_doubt(row.level_of_theory, level, [set(crystal.symbols)]):
             row = replace(row, doubts=(doubt,))
         try:
-            return [measure_hops(calculator, crystal, repeat, paths, row, context, task.key)]
+            return [measure_hops(calculator, crystal, repeat, paths, row, context.advance)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
 
@@ -170,7 +170,9 @@ def _own(reference: RelaxedReference, atoms: Atoms, most: int) -> list[Task | Sk
             fingerprint=reference.fingerprint,
         )
         found.append(_task(atoms, repeat, [path], row))
-    return [*found, *(Skip(f"no hop in {reference.name}, {why}") for why in why_not)]
+    if why_not:
+        found.append(Skip(f"hops left out in {reference.name}, {'; '.join(why_not)}"))
+    return found
 
 
 def _task(crystal: Atoms, repeat: Times, paths: Sequence[Path], row: Vacancy) -> Task:

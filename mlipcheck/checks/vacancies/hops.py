@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -12,16 +12,21 @@ from ase.constraints import FixAtoms, FixedPlane
 
 from ...calculators.base import stays_here
 from ...calculators.evaluate import evaluate
-from ...check import Context
 from ..relaxation.optimize import optimize
 from ..relaxation.settings import RelaxSettings
-from .record import Hop, Path, Relaxed, Vacancy
+from .record import Hop, Path, Vacancy
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
 POINTS = 17  # of the straight way; an even number of steps, for Simpson's rule
 LEAST = 0.5  # eV that a range of energies is taken for at least
 CALLS = 20  # that a relaxation of ions takes
+
+
+@dataclass(frozen=True)
+class _Relaxed:
+    energy: float
+    converged: bool
 
 
 def count_evaluations(paths: Sequence[Path]) -> int:
@@ -36,8 +41,7 @@ def measure_hops(
     repeat: tuple[int, int, int],
     paths: Sequence[Path],
     row: Vacancy,
-    context: Context,
-    key: object = None,
+    advance: Callable[[int], None] = lambda n: None,
 ) -> Vacancy:
     """Return the row of a vacancy, completed with what the model says of it.
 
@@ -61,27 +65,20 @@ def measure_hops(
     row = replace(row, atoms=len(perfect))
     opened = [_open(crystal, perfect, path) for path in paths]
     vacant = opened[0][0]
-    rest = context.keep(Relaxed, (key, "vacancy"), lambda: _relax(calculator, vacant))
-    context.advance(1)
+    rest = _relax(calculator, vacant)
+    advance(1)
     if not rest.converged:
         return replace(row, unconverged="the vacancy")
     if len(set(crystal.numbers)) == 1:
         formation = rest.energy - float(energies[0]) * len(vacant) / len(perfect)
         row = replace(row, formation=formation)
     for path, way in zip(paths, opened, strict=True):
-
-        def compute(path: Path = path, way: _Way = way) -> Hop:
-            return _hop(calculator, *way, path, rest.energy)
-
-        row = replace(row, hops=(*row.hops, context.keep(Hop, (key, path), compute)))
-        context.advance(1)
+        row = replace(row, hops=(*row.hops, _hop(calculator, *way, path, rest.energy)))
+        advance(1)
     return row
 
 
-_Way = tuple[Atoms, int, np.ndarray]
-
-
-def _open(crystal: Atoms, perfect: Atoms, path: Path) -> _Way:
+def _open(crystal: Atoms, perfect: Atoms, path: Path) -> tuple[Atoms, int, np.ndarray]:
     """Return the supercell without the atom at the path's end, who moves there, and his way."""
     start = crystal.positions[path.start]
     end = crystal.positions[path.end] + np.array(path.offset) @ crystal.cell[:]
@@ -121,7 +118,7 @@ def _hop(
 
 def _relax_across(
     calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, share: float
-) -> Relaxed:
+) -> _Relaxed:
     atoms = _moved(vacant, mover, share * way)
     # the farthest atom is fixed: all others together could carry the moving one back
     far = int(np.argmax(atoms.get_distances(mover, range(len(atoms)), mic=True)))
@@ -135,11 +132,11 @@ def _moved(vacant: Atoms, mover: int, by: np.ndarray) -> Atoms:
     return atoms
 
 
-def _relax(calculator: BaseCalculator, atoms: Atoms) -> Relaxed:
+def _relax(calculator: BaseCalculator, atoms: Atoms) -> _Relaxed:
     atoms = atoms.copy()
     atoms.calc = calculator
     facts = optimize(calculator, atoms, [False] * 6, IONS)
-    return Relaxed(facts["energy"], facts["converged"])
+    return _Relaxed(facts["energy"], facts["converged"])
 
 
 def _evaluate(

@@ -23,14 +23,6 @@ class Path:
     reference: float | None = None
 
 
-@dataclass(frozen=True)
-class Relaxed:
-    """The energy (eV) that a relaxation of ions ends with."""
-
-    energy: float
-    converged: bool
-
-
 @dataclass(frozen=True, eq=False)
 class Hop:
     """An atom moves into a vacancy beside it; energies in eV.
