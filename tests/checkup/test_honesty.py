@@ -241,6 +241,7 @@ def restless(atoms, results):
 
 
 INTERFACE = ("interface", "interface tests")
+NOT_THE_WORK = {("vacancies", "smooth path"): "caution"}
 PRESSURE = ("elasticity", "pressure")  # of the energy against that of the stress
 OF_A_UNIT = {
     # beside a doubt about the unit nothing is judged that would depend on it
@@ -285,6 +286,7 @@ FAULTS = {
             ("parity", "softening of one element"): "caution",
             ("dimers", "conservation"): "fail",
             INTERFACE: "fail",
+            **NOT_THE_WORK,
         },
     ),
     "noise on the forces": (
@@ -295,6 +297,7 @@ FAULTS = {
             ("dimers", "conservation"): "fail",
             ("dimers", "roughness"): "fail",
             INTERFACE: "fail",
+            **NOT_THE_WORK,
         },
     ),
     # R² is 1 / (1 + 0.25 * 2/3) = 0.86, the slope 1; along a dimer the force is the right one
@@ -304,6 +307,7 @@ FAULTS = {
             ("parity", "forces"): "caution",
             ("parity", "softening"): "not assessed",
             INTERFACE: "fail",
+            **NOT_THE_WORK,
         },
     ),
     # nothing is judged by where it is stopped
