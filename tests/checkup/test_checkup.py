@@ -107,7 +107,7 @@ def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
     plan = plan_checkup(EMT(), [str(tmp_path)])
     assert set(plan.not_run) == {"learning"}
     (note,) = plan.notes
-    assert "Au: Cu stands 0.71 of a bond" in note
+    assert "Au: Cu is 0.71 bond lengths" in note
 
 
 @pytest.mark.slow

@@ -260,8 +260,8 @@ def test_ways_that_an_atom_stands_in_are_none():
     paths, why = find_paths(bulk("NaCl", "rocksalt", a=5.64))
     assert not paths
     assert why == [
-        "Na: Cl stands 0.71 of a bond from its straight way",
-        "Cl: Na stands 0.71 of a bond from its straight way",
+        "Na: Cl is 0.71 bond lengths from the straight path",
+        "Cl: Na is 0.71 bond lengths from the straight path",
     ]
     # fluorite: fluorine's way along a cube's edge passes between two calcium, 0.82 of a bond away
     paths, why = find_paths(bulk("CaF2", "fluorite", a=5.46))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 Times = tuple[int, int, int]
 
-# The supercells of the metals, of 32 and of 64 atoms, and the ways in them.
+# The supercells of the metals, of 32 and of 64 atoms, and the paths in them.
 METALS: dict[str, tuple[Times, tuple[Path, ...]]] = {
     "fcc": ((2, 2, 2), (Path("", 0, 1),)),
     "hcp": ((4, 4, 2), (Path("basal", 0, 0, (1, 0, 0)), Path("out of plane", 0, 1))),
@@ -108,7 +108,7 @@ class Vacancies(Check[Vacancy]):
     def remarks(self, rows: Sequence[Vacancy]) -> list[Paragraph]:
         how = (
             f"Crystals are relaxed, then ions at fixed cells to {IONS.fmax:g} eV/Å; half way, the "
-            "moving atom stays in the plane across its way. Ends and work are those of straight "
+            "moving atom stays in the plane normal to its path. Ends and work are those of straight "
             "ways in a rigid crystal."
         )
         return [*super().remarks(rows), Paragraph(how)]

@@ -18,7 +18,7 @@ COMPARED: dict[str, Any] = {
     "source": f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less; fail: "
     "beyond the uncertainty of the reference",
 }
-HALF_WAY = "an atom half way did not relax"
+HALF_WAY = "the atom half way did not converge"
 
 
 def _compare(value: float, reference: float, uncertainty: float) -> Reading:
@@ -35,7 +35,7 @@ def read_formation(row: Vacancy) -> Reading | None:
     if row.formation_reference is None or row.error:
         return None
     if row.formation is None:
-        return Reading(None, f"{row.unconverged} did not relax")
+        return Reading(None, f"{row.unconverged} did not converge")
     return _compare(row.formation, row.formation_reference, row.uncertainty)
 
 
@@ -54,7 +54,7 @@ def read_barrier(row: Vacancy) -> Reading:
     if row.error:
         return Reading(math.nan, row.error)
     if row.unconverged:
-        return Reading(None, f"{row.unconverged} did not relax")
+        return Reading(None, f"{row.unconverged} did not converge")
     found = [(h.barrier, h) for h in row.hops if h.barrier is not None]
     if not found:
         return Reading(None, HALF_WAY)

@@ -1,4 +1,4 @@
-"""Hops: the energy along the straight way, and the relaxed barrier; a crystal a figure."""
+"""Hops: the energy along the straight path, and the relaxed barrier; a crystal a figure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _draw(good: Sequence[tuple[Model, Vacancy]]) -> Panel:
             axis.axhline(hop.reference, color=REFERENCE, lw=1.2, ls=line, label=label)
     axis.tick_params(labelsize=SIZE)
     axis.set_title(printable(name, 40), fontsize=SIZE + 1)
-    axis.set_xlabel("way of the atom (Å)", fontsize=SIZE)
+    axis.set_xlabel("displacement along the path (Å)", fontsize=SIZE)
     axis.set_ylabel("energy (eV)", fontsize=SIZE)
     legend_below(figure, 2)
     readings = [(m, [c.read(r) for c in CRITERIA]) for m, r in good]

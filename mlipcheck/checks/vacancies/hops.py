@@ -18,7 +18,7 @@ from .record import Hop, Path, Vacancy
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
-POINTS = 17  # of the straight way; an even number of steps, for Simpson's rule
+POINTS = 17  # of the straight path; an even number of steps, for Simpson's rule
 LEAST = 0.5  # eV that a range of energies is taken for at least
 CALLS = 20  # that a relaxation of ions takes
 
@@ -46,7 +46,7 @@ def measure_hops(
     """Return the row of a vacancy, completed with what the model says of it.
 
     ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
-    supercell with a vacancy, and with an atom half way into it that stays in the plane across its
+    supercell with a vacancy, and with an atom half way into it that stays in the plane normal to its
     way. All paths end at equal sites. The first relaxation without an end is the row's.
 
     Raises

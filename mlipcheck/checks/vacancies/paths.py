@@ -1,4 +1,4 @@
-"""Straight ways between equal sites of a crystal that no third atom stands in."""
+"""Straight paths between equal sites of a crystal that no third atom stands in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CLEAR = 0.8  # of the bond to a third atom
 
 
 def find_paths(atoms: Atoms) -> tuple[dict[str, Path], list[str]]:
-    """Return the shortest clear way of each species, and why others have none.
+    """Return the shortest clear path of each species, and why others have none.
 
-    ``atoms`` are periodic in three directions. The sites of a way are equal by the crystal's
-    symmetry; a way is clear where every third atom is farther from it than 0.8 of the shortest
+    ``atoms`` are periodic in three directions. The sites of a path are equal by the crystal's
+    symmetry; a path is clear where every third atom is farther from it than 0.8 of the shortest
     distance of that pair of elements in the crystal.
     """
     symmetry = find_symmetry(atoms)
@@ -44,7 +44,7 @@ def find_paths(atoms: Atoms) -> tuple[dict[str, Path], list[str]]:
                 break
             if k == ways[0]:
                 other = symbols[j[third]][np.argmin(away)]
-                reason = f"{other} stands {away.min():.2f} of a bond from its straight way"
+                reason = f"{other} is {away.min():.2f} bond lengths from the straight path"
         if symbol not in found:
             why.append(f"{symbol}: {reason}")
     return found, why

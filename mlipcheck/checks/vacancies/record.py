@@ -11,7 +11,7 @@ from ...references.doubts import Doubt
 
 @dataclass(frozen=True)
 class Path:
-    """The straight way from a site of a crystal to an equal one, and its barrier where known (eV).
+    """The straight path from a site of a crystal to an equal one, and its barrier where known (eV).
 
     From atom ``start`` to atom ``end`` in the cell ``offset`` of the crystal.
     """
@@ -32,7 +32,7 @@ class Hop:
     name : str
         Which of several, as ``basal``.
     distances, energies : ndarray of shape (n,)
-        Along the straight way (Å), all other atoms at rest; relative to the start.
+        Along the straight path (Å), all other atoms at rest; relative to the start.
     mismatch : float
         The largest |ΔE - work of the forces| of a step, over the range of energies (at least 0.5).
     barrier, reference : float or None
