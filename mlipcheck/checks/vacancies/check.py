@@ -108,8 +108,8 @@ class Vacancies(Check[Vacancy]):
     def remarks(self, rows: Sequence[Vacancy]) -> list[Paragraph]:
         how = (
             f"Crystals are relaxed, then ions at fixed cells to {IONS.fmax:g} eV/Å; half way, the "
-            "moving atom stays in the plane normal to its path. Ends and work are those of straight "
-            "ways in a rigid crystal."
+            "moving atom stays in the plane normal to its path. Ends and work are those of "
+            "straight paths in a rigid crystal."
         )
         return [*super().remarks(rows), Paragraph(how)]
 

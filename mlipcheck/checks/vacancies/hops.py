@@ -46,8 +46,8 @@ def measure_hops(
     """Return the row of a vacancy, completed with what the model says of it.
 
     ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
-    supercell with a vacancy, and with an atom half way into it that stays in the plane normal to its
-    way. All paths end at equal sites. The first relaxation without an end is the row's.
+    supercell with a vacancy, and with an atom half way into it that stays in the plane normal to
+    its path. All paths end at equal sites. The first relaxation without an end is the row's.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def measure_hops(
 
 
 def _open(crystal: Atoms, perfect: Atoms, path: Path) -> tuple[Atoms, int, np.ndarray]:
-    """Return the supercell without the atom at the path's end, who moves there, and his way."""
+    """Return the supercell without the atom at the path's end, the atom that moves there, and by what."""
     start = crystal.positions[path.start]
     end = crystal.positions[path.end] + np.array(path.offset) @ crystal.cell[:]
     vacant = perfect.copy()
