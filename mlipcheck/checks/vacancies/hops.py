@@ -79,7 +79,7 @@ def measure_hops(
 
 
 def _open(crystal: Atoms, perfect: Atoms, path: Path) -> tuple[Atoms, int, np.ndarray]:
-    """Return the supercell without the atom at the path's end, the atom that moves there, and by what."""
+    """Return the supercell without the atom at the end, the atom that moves, and by what."""
     start = crystal.positions[path.start]
     end = crystal.positions[path.end] + np.array(path.offset) @ crystal.cell[:]
     vacant = perfect.copy()
