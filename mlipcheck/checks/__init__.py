@@ -22,6 +22,7 @@ from .learning import Learning
 from .parity import ParityCheck
 from .relaxation import Relaxations
 from .surfaces import Surfaces
+from .vacancies import Vacancies
 
 ENTRY_POINTS = "mlipcheck.checks"
 
@@ -35,6 +36,7 @@ CHECKS: tuple[Check[Any], ...] = (
     DynamicsCheck(),
     Adsorption(),
     Surfaces(),
+    Vacancies(),
     Relaxations(),
     ParityCheck(),
     Learning(),

@@ -34,7 +34,9 @@ OTHERS = {
     "acwf-unaries": "mlipcheck relax acwf-unaries",
     "dcdft": "mlipcheck relax dcdft",
     "morse-clusters": "mlipcheck relax morse-clusters",
-    "kitchin-111": "benchmarks/volcano.py",
+    "kitchin-111": "mlipcheck run Cu Pt",
+    "metal-slabs": "mlipcheck run W Mo Nb",
+    "angsten-vacancies": "mlipcheck run Cu Al",
 }
 _NAMES = ", ".join(map(repr, COLLECTIONS))
 

@@ -27,6 +27,7 @@ NAMES = (
     "acwf-unaries",
     "kitchin-111",
     "metal-slabs",
+    "angsten-vacancies",
 )
 CONTENTS = {"first.json": b"1" * 5000, "second.json": b"what the registry pins"}
 
@@ -88,13 +89,13 @@ def test_the_registry_holds_what_is_documented():
     distributions = {row.name: row.distribution for row in datasets.DATASETS if row.distribution}
     assert distributions == {"mptrj-random-1k": "in", "random-TP": "out"}
     without = {row.name for row in datasets.DATASETS if row.energy_convention is None}
-    assert without == {"acwf-unaries", "kitchin-111"}
+    assert without == {"acwf-unaries", "kitchin-111", "angsten-vacancies"}
     assert {row.energy_convention for row in datasets.DATASETS} == {"raw", None}
 
 
 def test_every_row_is_pinned():
     files = [f for row in datasets.DATASETS for f in row.files]
-    assert len({f.name for f in files}) == len({f.sha256 for f in files}) == len(files) == 13
+    assert len({f.name for f in files}) == len({f.sha256 for f in files}) == len(files) == 15
     for file in files:
         assert int(file.sha256, 16) >= 0
         assert len(file.sha256) == 64

@@ -393,7 +393,7 @@ def test_an_empty_list_of_atoms_is_a_set_with_its_error():
         ("diatomics-pbe", "mlipcheck dimer --reference pbe"),
         ("acwf-unaries", "mlipcheck relax acwf-unaries"),
         ("dcdft", "mlipcheck relax dcdft"),
-        ("kitchin-111", "benchmarks/volcano.py"),
+        ("kitchin-111", "mlipcheck run Cu Pt"),
     ],
 )
 def test_data_without_labelled_frames_name_their_use(name, use):
