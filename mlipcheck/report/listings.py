@@ -10,6 +10,7 @@ from ..calculators.backend import Backend
 from ..calculators.records import Evaluation
 from ..drawing.tables import Block, Paragraph, TableBlock
 from ..references import datasets
+from ..references.dataset_table import Dataset
 
 MANY_ATOMS = 50
 
@@ -82,7 +83,7 @@ def list_backends(backends: Sequence[Backend]) -> Iterator[Block]:
     )
 
 
-def list_datasets(chosen: Sequence[datasets.Dataset]) -> Iterator[Block]:
+def list_datasets(chosen: Sequence[Dataset]) -> Iterator[Block]:
     """Return what can be named, and where it is or would come from."""
     heads = ("data set", "what it is", "level of theory", "energies", "licence", "size")
     rows, places = [], []
