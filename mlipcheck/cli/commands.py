@@ -36,6 +36,7 @@ class Command:
     options: tuple[str, ...]
     check: str | None = None
     saver: ModuleType | None = None
+    hidden: tuple[str, ...] = ()
 
     def add(self) -> None:
         """Add the command to the application."""
@@ -44,10 +45,12 @@ class Command:
             run(self, **given)
 
         alone = f": run --only {self.check}" if self.check else ""
-        command.__doc__ = f"{self.help}{alone}.\n\nExample: {self.example}"
+        more = "\n\nIt has the options of relax, parity and dynamics, too." if self.hidden else ""
+        command.__doc__ = f"{self.help}{alone}.\n\nExample: {self.example}{more}"
         save = ("save",) if self.saver else ()
         reading = READING if self.check != "interface" else ()
-        given = options(*SYSTEM, *self.options, *reading, *save, *OUTPUTS)
+        named = (*SYSTEM, *self.options, *reading, *save, *OUTPUTS)
+        given = options(*named, hidden=self.hidden)
         app.command(self.name)(given(command))
 
 
@@ -95,6 +98,7 @@ COMMANDS = (
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
         ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING, *MOVING),
+        hidden=("steps", "optimizer", "start", "independent", "rescale", "fits"),
     ),
     Command(
         "contract",
@@ -125,6 +129,13 @@ COMMANDS = (
         (*LABELLED, "seed"),
         "parity",
         factor,
+    ),
+    Command(
+        "dynamics",
+        "Run crystals at constant energy, at two time steps",
+        "mlipcheck dynamics -b chgnet my.cif --time 10ps --temperature 600",
+        (*MOVING, "seed"),
+        "dynamics",
     ),
     Command(
         "learn",

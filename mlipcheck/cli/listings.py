@@ -91,11 +91,10 @@ def data(
     Example: mlipcheck data dcdft diatomics-pbe
     """
     from ..references import datasets
-    from ..references.dataset_table import DATASETS
     from ..report import listings, terminal
 
     places.check_writable(json)
-    chosen = [datasets.get_dataset(name) for name in names] if names else DATASETS
+    chosen = [datasets.get_dataset(name) for name in names] if names else datasets.DATASETS
     for name in names or ():
         datasets.fetch(name)
     if json != "-":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any
@@ -141,8 +142,21 @@ BackendOption = Annotated[
 ]
 
 
-def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command these options, as typer reads them."""
+def _hide(kind: Any) -> Any:
+    """Return the same option where it works and is not listed."""
+    plain, option = kind.__origin__, copy.copy(kind.__metadata__[0])
+    option.hidden = True
+    return Annotated[plain, option]
+
+
+def options(
+    *names: str, hidden: Collection[str] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options, as typer reads them; its help is silent of those ``hidden``."""
+
+    def listed(name: str) -> tuple[str, Any, Any]:
+        kind, default = OPTIONS[name]
+        return name, _hide(kind) if name in hidden else kind, default
 
     def give(command: Callable[..., None]) -> Callable[..., None]:
         own = inspect.signature(command, eval_str=True).parameters.values()
@@ -151,7 +165,7 @@ def options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
             *(p.replace(kind=Parameter.KEYWORD_ONLY) for p in kept),
             *(
                 Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-                for name, (kind, default) in ((name, OPTIONS[name]) for name in names)
+                for name, kind, default in map(listed, names)
             ),
         ]
         command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]

@@ -9,7 +9,8 @@ from typing import Any
 from ase.calculators.calculator import InputError
 
 from ..calculators.registry import checksum
-from .dataset_table import DATASETS, DataFile, Dataset
+from .dataset_table import DATASETS as DATASETS
+from .dataset_table import DataFile, Dataset
 
 ENVIRONMENT_VARIABLE = "MLIPCHECK_DATA_DIR"
 

@@ -429,7 +429,7 @@ def test_of_several_models_only_finished_ones_are_reported(work):
     assert "own:Counted is not finished, and not in the report" in err
     (record,) = load_runs(work / "report")
     assert record.calculator.spec == "own:Soft"
-    assert record.not_run.keys() == {"elasticity", "relaxation", "learning"}
+    assert {"elasticity", "relaxation", "learning"} <= record.not_run.keys()
     assert out.startswith("own:Soft on Cu")
     assert "own:Counted" not in out  # nor is a command of both printed as the next step
 
