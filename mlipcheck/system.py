@@ -12,6 +12,7 @@ from ase.calculators.calculator import InputError
 from .calculators.base import check_seed
 from .calculators.records import CalculatorInfo
 from .references.frames import FrameSet
+from .references.phonons import PhononReference
 from .references.structures import RelaxedReference
 
 
@@ -28,6 +29,7 @@ class System:
         The elements and pairs that the user typed.
     references : tuple of RelaxedReference
     frames : tuple of FrameSet
+    phonons : tuple of PhononReference
     structures : tuple of (str, Atoms)
         All that is the user's own.
     not_relaxed, unlabelled : tuple of str
@@ -41,6 +43,7 @@ class System:
     named: tuple[str, ...] = ()
     references: tuple[RelaxedReference, ...] = ()
     frames: tuple[FrameSet, ...] = ()
+    phonons: tuple[PhononReference, ...] = ()
     structures: tuple[tuple[str, Atoms], ...] = ()
     not_relaxed: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
+from .phonons import Phonons
 from .relaxation import Relaxations
 
 ENTRY_POINTS = "mlipcheck.checks"
@@ -30,6 +31,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Compression(),
     Contacts(),
     Elasticity(),
+    Phonons(),
     Adsorption(),
     Relaxations(),
     ParityCheck(),

@@ -18,7 +18,8 @@ from ..references.curves import parse_pair
 from ..references.files import COLLECTIONS, load_references
 from ..references.frames import DATA_SETS, OTHERS, FrameSet, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
-from ..references.structures import RelaxedReference, morse_clusters
+from ..references.phonons import find_phonons
+from ..references.structures import RelaxedReference, from_atoms, morse_clusters
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
@@ -44,11 +45,17 @@ def find_system(
     elements, names = sort_words(what)
     if not names:
         return _of_elements(calculator, elements)
+    phonons, names = find_phonons(names)
     references, not_relaxed = _find_references(names)
     sets, unlabelled = _find_frames(names, independent)
+    with_phonons = {p.given for p in phonons}  # a folder of theirs needs nothing else
+    references = [r for r in references if not (r.error and r.source in with_phonons)]
+    unlabelled = [u for u in unlabelled if not any(name in u for name in with_phonons)]
+    references += [from_atoms(p.unitcell, p.name, p.source) for p in phonons if not p.error]
     readable = [r for r in references if r.relaxed is not None]
     if not (elements or readable or sets or not_relaxed):
-        errors = [r.error for r in references if r.error] or list(unlabelled)
+        errors = [p.error for p in phonons if p.error]
+        errors += [r.error for r in references if r.error] or list(unlabelled)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
     own = _own_structures(references, sets)
@@ -65,6 +72,7 @@ def find_system(
         named=tuple(elements),
         references=tuple(references),
         frames=tuple(sets),
+        phonons=tuple(phonons),
         structures=own,
         not_relaxed=tuple(not_relaxed),
         unlabelled=tuple(unlabelled),
