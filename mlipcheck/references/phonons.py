@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import FAILURES
@@ -22,14 +22,6 @@ from .vasp import opened
 INSTALL = 'phonopy is not installed; pip install "mlipcheck[phonons]"'
 PACKED = ("", ".xz", ".gz", ".bz2")
 SETS = "FORCE_SETS"
-UNITS = {
-    "eV": 1.0,
-    "Ry": units.Rydberg,
-    "mRy": units.Rydberg / 1000,
-    "hartree": units.Hartree,
-    "angstrom": 1.0,
-    "au": units.Bohr,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +103,8 @@ def _is_ours(path: Path) -> bool:
     if not _unpacked(path).endswith((".yaml", ".yml")):
         return False
     with contextlib.suppress(OSError, EOFError), opened(path) as stream:
-        return stream.read(4000).startswith(b"phonopy:") or "phonopy" in path.name
-    return "phonopy" in path.name
+        return stream.read(20).startswith((b"phonopy:", b"displacements:"))
+    return "phonopy" in path.name  # damaged, which is to be said
 
 
 def _unpacked(path: Path) -> str:
@@ -141,6 +133,7 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     import yaml
     from phonopy.file_IO import parse_FORCE_SETS_from_strings
     from phonopy.interface.phonopy_yaml import load_phonopy_yaml
+    from phonopy.physical_units import get_calculator_physical_units
 
     if not path.is_file():
         raise InputError("no such file")
@@ -154,7 +147,9 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     if not isinstance(content, dict) or not {"unit_cell", "supercell_matrix"} <= content.keys():
         raise InputError("no phonopy file with a unit cell and a supercell matrix; is it complete?")
     data = load_phonopy_yaml(content)
-    length, force = _units(content, data.calculator)
+    # a header that names other units than its code's is refused by phonopy
+    own = get_calculator_physical_units(data.calculator)
+    length, force = own.distance_to_A, own.force_to_eVperA
     cell = to_atoms(data.unitcell, length)
     phonon = new_phonon(cell, data.supercell_matrix, data.primitive_matrix, data.unitcell.masses)
     n_atoms = len(phonon.supercell)
@@ -179,23 +174,6 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
         ]
     )
     return phonon, forces - forces[still].mean(axis=0) if still.any() else forces
-
-
-def _units(content: dict[str, Any], calculator: str | None) -> tuple[float, float]:
-    """Return what lengths and forces of a file have to be multiplied by, by its own header."""
-    from phonopy.physical_units import get_calculator_physical_units
-
-    own = get_calculator_physical_units(calculator)
-    header = content.get("physical_unit") or {}
-    length = header.get("length", own.length_unit)
-    force = header.get("force", own.force_unit)
-    if calculator is None and length != "angstrom" and "force" not in header:
-        raise InputError(f"lengths in {length}, and no unit of forces nor name of a code")
-    try:
-        per = force.split("/")
-        return UNITS[length], UNITS[per[0]] / UNITS[per[1]]
-    except (KeyError, IndexError):
-        raise InputError(f"units {length!r} and {force!r}; known: {', '.join(UNITS)}") from None
 
 
 def _has_forces(dataset: Any) -> bool:

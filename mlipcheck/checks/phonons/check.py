@@ -48,11 +48,11 @@ class Phonons(Check[CrystalPhonons]):
         Column("slope of\nforces", lambda r: number(r.slope and r.slope.s_lo, ".3f")),
         Column("R²", lambda r: number(r.slope and r.slope.r_squared, ".3f")),
         Column("highest\nTHz", lambda r: number(r.model and r.model.highest, ".2f")),
-        Column("reference\nTHz", lambda r: number(r.reference and r.reference.highest, ".2f")),
+        Column("over\nref.", lambda r: number(r.ratio("highest"), ".3f")),
         Column("mean\nTHz", lambda r: number(r.model and r.model.mean, ".2f")),
-        Column("reference\nTHz", lambda r: number(r.reference and r.reference.mean, ".2f")),
+        Column("over\nref.", lambda r: number(r.ratio("mean"), ".3f")),
         Column("lowest\nTHz", lambda r: number(r.model and r.model.lowest, ".2f")),
-        Column("reference\nTHz", lambda r: number(r.reference and r.reference.lowest, ".2f")),
+        Column("ref.\nTHz", lambda r: number(r.reference and r.reference.lowest, ".2f")),
         Column("roughness\n%", lambda r: number(r.roughness and 100 * r.roughness, ".1f")),
     )
     methods = METHODS

@@ -53,11 +53,11 @@ def read_softening(row: CrystalPhonons) -> Reading | None:
 
 def _ratio(what: str) -> Callable[[CrystalPhonons], Reading | None]:
     def read(row: CrystalPhonons) -> Reading | None:
-        if row.model is None or row.reference is None or _drowned(row):
+        ratio = row.ratio(what)
+        if ratio is None or _drowned(row):
             return None
-        found, expected = getattr(row.model, what), getattr(row.reference, what)
-        off = 100 * abs(found / expected - 1)
-        text = f"{found / expected:.3f} of the reference's {expected:.2f} THz"
+        off = 100 * abs(ratio - 1)
+        text = f"{ratio:.3f} of the reference's {getattr(row.reference, what):.2f} THz"
         return Reading(off, text, max(off - FUNCTIONALS[1], 0.0))
 
     return read
@@ -88,13 +88,17 @@ def read_instability(row: CrystalPhonons) -> Reading | None:
 
 
 def read_roughness(row: CrystalPhonons) -> Reading | None:
-    if row.roughness is None:
+    if row.roughness is None or not row.signal or row.noise is None:
         return None
-    change = 100 * row.roughness
-    text = f"{change:.1f} % between {' and '.join(f'{x:g}' for x in row.steps)} Å"
+    small, large = row.steps
+    drowned = row.noise / row.signal * large / small  # forces go with the displacement
+    if drowned > row.roughness:
+        text = f"noise of {row.noise:.1g} eV/Å is {100 * drowned:.1g} % of forces at {small:g} Å"
+        return Reading(100 * drowned, text)
+    text = f"{100 * row.roughness:.1f} % between {small:g} and {large:g} Å"
     if row.small and row.model and -row.small.lowest > IMAGINARY > -row.model.lowest:
         text += f"; imaginary modes ({row.small.lowest:.2f} THz) at the smaller step only"
-    return Reading(change, text)
+    return Reading(100 * row.roughness, text)
 
 
 def read_sum(row: CrystalPhonons) -> Reading | None:

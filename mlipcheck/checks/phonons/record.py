@@ -70,3 +70,9 @@ class CrystalPhonons:
     roughness: float | None = None
     sum_rule: float | None = None
     error: str | None = None
+
+    def ratio(self, what: str) -> float | None:
+        """Return the ``highest`` or ``mean`` frequency over the reference's."""
+        if self.model is None or self.reference is None:
+            return None
+        return float(getattr(self.model, what) / getattr(self.reference, what))
