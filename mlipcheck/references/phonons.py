@@ -167,6 +167,8 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     if not np.isfinite(forces).all():
         raise InputError("NaN or infinite forces")
     _check_complete(phonon)
+    if not forces.any():
+        raise InputError("all forces are zero")
     still = np.array(
         [
             np.ptp(c.positions - phonon.supercell.positions) < 1e-6

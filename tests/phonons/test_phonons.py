@@ -32,7 +32,6 @@ from mlipcheck.references.phonons import (
 from mlipcheck.system import Settings
 
 ONLY = Settings(only=("phonons",))
-NOTHING = CrystalPhonons("it")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,11 +86,12 @@ def file(copper, tmp_path):
 def compare(calculator, path):
     given = read_phonons(path)
     assert given.error is None
-    return follow_file(calculator, given, NOTHING, lambda n: None)
+    return CrystalPhonons("it", **follow_file(calculator, given, lambda n: None))
 
 
 def follow(calculator, atoms, most=60):
-    return displace_twice(calculator, build_phonon(atoms, most), NOTHING, lambda n: None)
+    facts = displace_twice(calculator, build_phonon(atoms, most), lambda n: None)
+    return CrystalPhonons("it", **facts)
 
 
 def statuses(row):
@@ -107,6 +107,7 @@ def write_sets(folder, phonon, scale=1.0):
     phonon.save(folder / "phonopy_disp.yaml", settings={"force_sets": False})
 
 
+@pytest.mark.slow
 def test_a_model_agrees_with_its_own_phonopy_run(file):
     run = check_up(EMT(), [str(file)], ONLY)
     (row,) = run.rows("phonons")
@@ -141,6 +142,7 @@ def test_forces_times_a_factor_make_frequencies_times_its_root(file):
     assert statuses(soft)["forces on displaced cells"] == "ok"
 
 
+@pytest.mark.slow
 def test_every_form_of_a_file_says_the_same(copper, file, tmp_path):
     packed = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
     paths = [file]
@@ -157,6 +159,7 @@ def test_every_form_of_a_file_says_the_same(copper, file, tmp_path):
     assert np.allclose(read[0].forces, read[-1].forces, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_folder_counts_each_run_once(copper, file, tmp_path):
     write_sets(tmp_path, copper)
     file.with_name("again.yaml").write_bytes(file.read_bytes())
@@ -171,6 +174,7 @@ def test_a_folder_counts_each_run_once(copper, file, tmp_path):
     assert [r.error for r in system.references] == [None]  # its crystal, and no complaint
 
 
+@pytest.mark.slow
 def test_units_of_another_code_are_its_headers(copper, tmp_path):
     """What Quantum ESPRESSO writes: lengths in Bohr, forces in Ry/Bohr."""
     from phonopy import Phonopy
@@ -193,6 +197,7 @@ def test_units_of_another_code_are_its_headers(copper, tmp_path):
     assert "length_unit = au" in read_phonons(tmp_path / "phonopy_params.yaml").error
 
 
+@pytest.mark.slow
 def test_random_displacements_are_read_too(tmp_path):
     """All atoms displaced at once, and one cell at rest, whose forces are taken off."""
     with quiet():
@@ -358,6 +363,7 @@ def test_a_supercell_that_is_too_small_says_so():
     assert "4.1 Å" in Phonons().remarks([row])[0].text
 
 
+@pytest.mark.slow
 def test_quick_takes_less(tmp_path):
     for symbol in ("Cu", "Al", "Ni"):
         write(tmp_path / f"{symbol}.cif", bulk(symbol))
@@ -379,6 +385,7 @@ def test_what_fails_in_the_middle_is_a_row_with_its_error(file):
     assert row.model is None
 
 
+@pytest.mark.slow
 def test_one_figure_a_crystal_with_both_densities(file):
     from mlipcheck.drawing.colours import PALETTE
 
@@ -420,7 +427,7 @@ def test_chgnet_as_published(chgnet, data_dir):
     assert found["imaginary modes beside the reference's"] == "ok"
     given = read_phonons(data_dir / "phonons" / BZO)
     cell = new_phonon(given.unitcell, given.phonon.supercell_matrix)
-    row = displace_twice(chgnet, cell, NOTHING, lambda n: None)
+    row = CrystalPhonons("it", **displace_twice(chgnet, cell, lambda n: None))
     assert row.small.lowest == pytest.approx(-4.94, abs=0.02)
     assert read_instability(row).value == pytest.approx(4.5, abs=0.1)
 

@@ -78,11 +78,13 @@ class Phonons(Check[CrystalPhonons]):
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CrystalPhonons]:
         subject, row, most = task.subject
         try:
+            if row.error is not None:
+                return [row]
             if isinstance(subject, PhononReference):
-                if subject.error is not None:
-                    raise InputError(subject.error)
-                return [follow_file(calculator, subject, row, context.advance)]
-            return [follow_crystal(calculator, subject.atoms, most, row, context.advance)]
+                facts = follow_file(calculator, subject, context.advance)
+            else:
+                facts = follow_crystal(calculator, subject.atoms, most, context.advance)
+            return [replace(row, **facts)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
 
@@ -104,33 +106,31 @@ class Phonons(Check[CrystalPhonons]):
 
 
 def _file_task(given: PhononReference) -> Task:
-    row = CrystalPhonons(given.name, source=given.source, fingerprint=given.fingerprint)
-    key = (given.name, given.source, given.fingerprint)
+    row = CrystalPhonons(given.name, "", given.source, given.fingerprint, error=given.error)
     if given.error is not None:
-        return Task(given.name, (given, row, 0), key)
+        return Task(given.name, (given, row, 0), (given.name, given.source, given.error))
     row = replace(row, formula=given.unitcell.get_chemical_formula())
-    return _task((given, row, 0), key, given.phonon, len(given.forces) + 2)
+    return _task(given, row, 0, given.phonon, len(given.forces) + 2)
 
 
-def _crystal_task(crystal: Crystal, most: int, cells: int) -> Task:
+def _crystal_task(given: Crystal, most: int, cells: int) -> Task:
     """Return the task of a crystal; raise `InputError` where it is too much."""
-    phonon = build_phonon(crystal.atoms, most)
+    phonon = build_phonon(given.atoms, most)
     count = len(displace(phonon, STEPS[0]))
     if count > cells:
         raise InputError(f"{count} displacements by symmetry; {cells} at most")
-    row = CrystalPhonons(
-        crystal.name,
-        formula=crystal.formula,
-        source=crystal.source,
-        fingerprint=crystal.fingerprint,
-    )
-    key = (crystal.name, crystal.source, crystal.fingerprint, most)
-    relaxing = RELAXING * len(crystal.atoms) / len(phonon.supercell)
-    return _task((crystal, row, most), key, phonon, 2 * count + 2, relaxing)
+    row = CrystalPhonons(given.name, given.formula, given.source, given.fingerprint)
+    relaxing = RELAXING * len(given.atoms) / len(phonon.supercell)
+    return _task(given, row, most, phonon, 2 * count + 2, relaxing)
 
 
-def _task(subject: Any, key: Any, phonon: Any, images: int, more: float = 0.0) -> Task:
+def _task(
+    given: Any, row: CrystalPhonons, most: int, phonon: Any, images: int, relaxing: float = 0.0
+) -> Task:
     rest = to_atoms(phonon.supercell)
-    seconds = 1e-5 * len(phonon.primitive) ** 3 + 1.0  # of meshes and symmetry
+    seconds = 1.0 + 1e-5 * len(phonon.primitive) ** 3  # of symmetry and meshes
     batch = max(min(images, 400 // len(rest)), 1)
-    return Task(subject[1].name, subject, key, rest, images + more, batch, seconds, steps=images)
+    key = (row.name, row.source, row.fingerprint, most)
+    return Task(
+        row.name, (given, row, most), key, rest, images + relaxing, batch, seconds, steps=images
+    )

@@ -25,14 +25,12 @@ def _depth(spectrum: Spectrum | None, row: CrystalPhonons) -> float:
 def _drowned(row: CrystalPhonons) -> str | None:
     if row.signal is None or row.noise is None or row.signal >= SIGNAL * row.noise:
         return None
-    return (
-        f"forces of {row.signal:.1g} eV/Å are not {SIGNAL:g} x the model's noise, {row.noise:.1g}"
-    )
+    return f"forces of {row.signal:.1g} eV/Å are not {SIGNAL:g} x the noise of {row.noise:.1g}"
 
 
 def read_forces(row: CrystalPhonons) -> Reading | None:
-    if row.error or row.slope is None:
-        return Reading(None, row.error or "no forces to compare") if row.error else None
+    if row.slope is None:
+        return None  # a crystal without a file, or an error, which the modes say
     if why := _drowned(row):
         return Reading(None, why)
     r_squared = row.slope.r_squared or 0.0
@@ -72,18 +70,15 @@ def read_other_modes(row: CrystalPhonons) -> Reading | None:
 
 
 def read_instability(row: CrystalPhonons) -> Reading | None:
-    if row.reference is not None or (row.model is None and row.error is None):
+    if row.reference is not None:
         return None
-    if row.error or row.model is None:
-        return Reading(None, row.error or "")
-    if why := _drowned(row):
+    if why := row.error or _drowned(row):
         return Reading(None, why)
     small = "" if (row.height or HEIGHT) >= HEIGHT else f", in a cell of only {row.height:.1f} Å"
     depth = _depth(row.model, row)
-    beyond = (
-        "none" if (row.floor or 0.0) < IMAGINARY else f"none beyond noise of {row.floor:.1f} THz"
-    )
-    where = f"down to {-depth:.2f} THz, {row.steps[-1]:g} Å displaced" if depth else beyond
+    where = f"down to {-depth:.2f} THz, {row.steps[-1]:g} Å displaced" if depth else "none"
+    if not depth and (row.floor or 0.0) > IMAGINARY:
+        where = f"none beyond noise of {row.floor:.1f} THz"
     return Reading(depth, f"{where}{small}")
 
 
@@ -109,13 +104,13 @@ def read_sum(row: CrystalPhonons) -> Reading | None:
 
 _COMPARED: dict[str, Any] = {"rests_on": ("forces",)}
 _FREQUENCY: dict[str, Any] = {
+    **_COMPARED,
     "caution": 10.0,
     "fail": 20.0,
     "unit": "% off",
     "source": f"{OWN_CONVENTION}: half of the slope's; functionals differ by 5 %",
     "good": "frequencies are those of the reference",
     "bad": "vibrations are too soft or too stiff",
-    **_COMPARED,
 }
 
 CRITERIA = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,15 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.spacegroup.symmetrize import refine_symmetry
 from scipy.ndimage import gaussian_filter1d
 
-from ...calculators.evaluate import evaluate
+from ...calculators.evaluate import Progress, evaluate
 from ...references.doubts import Doubt
-from ...references.phonons import (
-    PhononReference,
-    displaced_cells,
-    new_phonon,
-    quiet,
-    to_atoms,
-)
+from ...references.phonons import PhononReference, displaced_cells, new_phonon, quiet, to_atoms
 from ..crystals import bring_to_rest
 from ..dimers.curve import fit_slope
 from ..parity.label_warnings import doubt_unit
-from .record import CrystalPhonons, Spectrum
+from .record import Spectrum
 
+Facts = dict[str, Any]  # fields of `CrystalPhonons`
 MESH, BINS = 11, 200
 HEIGHT = 7.0  # Å between the supercell's faces: forces reach about as far
 STEPS = (0.01, 0.03)  # Å
@@ -37,26 +31,15 @@ PROBE = (0.13, 0.29, 0.41)  # Å that a whole cell is moved by, which changes no
 
 
 def build_phonon(atoms: Atoms, most: int) -> Any:
-    """Return a crystal in the smallest supercell of 7 Å, or the largest of ``most`` atoms.
-
-    Raises
-    ------
-    InputError
-        Where the crystal alone has more.
-    """
+    """Return a crystal in the smallest supercell of 7 Å, or the largest of ``most`` atoms."""
     if len(atoms) > most:
         raise InputError(f"{len(atoms)} atoms; {most} at most in a supercell")
     atoms = atoms.copy()
     with quiet():
         refine_symmetry(atoms, symprec=SYMMETRY)
-    own = heights(atoms)
-    goals = np.arange(HEIGHT, 0, -0.5)
-    fits = (
-        n
-        for n in (np.ceil(h / own - 1e-6).astype(int) for h in goals)
-        if n.prod() * len(atoms) <= most
-    )
-    return new_phonon(atoms, np.diag(next(fits, np.ones(3, int))))
+    repeats = [np.ceil(h / heights(atoms) - 1e-6).astype(int) for h in np.arange(HEIGHT, 0, -0.5)]
+    fitting = (n for n in repeats if n.prod() * len(atoms) <= most)
+    return new_phonon(atoms, np.diag(next(fitting, np.ones(3, int))))
 
 
 def heights(atoms: Atoms) -> np.ndarray:
@@ -70,18 +53,11 @@ def displace(phonon: Any, step: float) -> list[Atoms]:
         return displaced_cells(phonon)
 
 
-def follow_file(
-    calculator: BaseCalculator,
-    given: PhononReference,
-    row: CrystalPhonons,
-    progress: Callable[[int], None],
-) -> CrystalPhonons:
-    """Return the row of a file's displaced cells."""
+def follow_file(calculator: BaseCalculator, given: PhononReference, progress: Progress) -> Facts:
+    """Compare a file's displaced cells."""
     phonon, reference = given.phonon, given.forces
     cells = displaced_cells(phonon)
-    rest = to_atoms(phonon.supercell)
-    step = max(float(np.linalg.norm(c.positions - rest.positions, axis=1).max()) for c in cells)
-    row, forces = _measure(calculator, phonon, cells, row, progress)
+    facts, forces = _measure(calculator, phonon, cells, progress)
     slope = fit_slope(forces.ravel(), reference.ravel(), np.ones(forces.size))
     doubts: list[Doubt | None] = []
     if slope is not None and (slope.r_squared or 0.0) >= FOLLOWS:
@@ -89,96 +65,80 @@ def follow_file(
             doubts = [doubt_unit("forces", reference.ravel(), forces.ravel())]
         elif slope.s_lo < 0:
             doubts = [Doubt("sign", "the file's forces seem to have the other sign", ("forces",))]
-    return replace(
-        row,
-        steps=(step,),
-        slope=slope,
-        doubts=tuple(d for d in doubts if d),
-        model=find_spectrum(phonon, forces),
-        reference=find_spectrum(phonon, reference),
-        floor=_floor(phonon, row.noise, forces.shape),
-    )
+    moves = [c.positions - phonon.supercell.positions for c in cells]
+    return {
+        **facts,
+        "steps": (max(float(np.linalg.norm(m, axis=1).max()) for m in moves),),
+        "slope": slope,
+        "doubts": tuple(d for d in doubts if d),
+        "model": find_spectrum(phonon, forces),
+        "reference": find_spectrum(phonon, reference),
+        "floor": _floor(phonon, facts["noise"], forces.shape),
+    }
 
 
 def follow_crystal(
-    calculator: BaseCalculator,
-    atoms: Atoms,
-    most: int,
-    row: CrystalPhonons,
-    progress: Callable[[int], None],
-) -> CrystalPhonons:
-    """Return the row of a crystal, relaxed with the model, displaced by 0.01 and 0.03 Å."""
+    calculator: BaseCalculator, atoms: Atoms, most: int, progress: Progress
+) -> Facts:
+    """Relax a crystal with the model, and displace its atoms."""
     with quiet():  # of errors of 1e-13 in the logarithm of a strain
         relaxed = bring_to_rest(calculator, atoms, AT_REST, cell=True)
-    return displace_twice(calculator, build_phonon(relaxed, most), row, progress)
+    return displace_twice(calculator, build_phonon(relaxed, most), progress)
 
 
-def displace_twice(
-    calculator: BaseCalculator, phonon: Any, row: CrystalPhonons, progress: Callable[[int], None]
-) -> CrystalPhonons:
-    """Return the row of a crystal as it is, at rest or not."""
-    sets = [displace(phonon, step) for step in STEPS]
-    row, both = _measure(calculator, phonon, [*sets[0], *sets[1]], row, progress)
-    forces = np.split(both, 2)
-    spectra: list[Spectrum] = []
-    constants: list[np.ndarray] = []
-    for found in forces:
-        phonon.generate_displacements(distance=STEPS[len(spectra)])
+def displace_twice(calculator: BaseCalculator, phonon: Any, progress: Progress) -> Facts:
+    """Displace the atoms of a crystal by 0.01 and 0.03 Å, as it is, at rest or not."""
+    cells = [cell for step in STEPS for cell in displace(phonon, step)]
+    facts, forces = _measure(calculator, phonon, cells, progress)
+    spectra, constants = [], []
+    for step, found in zip(STEPS, np.split(forces, 2), strict=True):
+        displace(phonon, step)
         spectra.append(find_spectrum(phonon, found))
         constants.append(np.array(phonon.force_constants))
     change = np.linalg.norm(constants[0] - constants[1]) / np.linalg.norm(constants[1])
-    return replace(
-        row,
-        steps=STEPS,
-        signal=float(np.sqrt(np.mean(forces[1] ** 2))),
-        small=spectra[0],
-        model=spectra[1],
-        roughness=float(change),
-        floor=_floor(phonon, row.noise, forces[1].shape),
-    )
+    return {
+        **facts,
+        "steps": STEPS,
+        "signal": float(np.sqrt(np.mean(found**2))),
+        "small": spectra[0],
+        "model": spectra[1],
+        "roughness": float(change),
+        "floor": _floor(phonon, facts["noise"], found.shape),
+    }
 
 
 def _measure(
-    calculator: BaseCalculator,
-    phonon: Any,
-    cells: Sequence[Atoms],
-    row: CrystalPhonons,
-    progress: Callable[[int], None],
-) -> tuple[CrystalPhonons, np.ndarray]:
-    """Return forces on displaced cells, those of the undisplaced one taken off, and their noise."""
+    calculator: BaseCalculator, phonon: Any, cells: Sequence[Atoms], progress: Progress
+) -> tuple[Facts, np.ndarray]:
+    """Return fields of the row, and forces without those of the undisplaced cell."""
     rest, moved = to_atoms(phonon.supercell), cells[-1].copy()
     moved.positions += PROBE
-    found = evaluate(calculator, [rest, moved, *cells], progress=progress)
-    for result in found:
+    results = evaluate(calculator, [rest, moved, *cells], progress=progress)
+    for result in results:
         if result.forces is None:
             raise InputError(result.error or "the calculator has no forces")
-    still, again, *others = (np.array(e.forces, dtype=float) for e in found)
+    still, again, *others = (np.array(e.forces, dtype=float) for e in results)
     forces = np.array(others) - still
     noise = float(np.sqrt(np.mean((again - others[-1]) ** 2) / 2))
-    size = float(np.sqrt(np.mean(np.sum(forces**2, axis=(1, 2)))))
-    net = float(np.sqrt(np.mean(np.sum(forces.sum(axis=1) ** 2, axis=1))))
+    net = np.sqrt(np.sum(forces.sum(axis=1) ** 2) / len(cells))
     net = max(net - 3 * noise * np.sqrt(6 * len(rest)), 0.0)  # beyond what noise may make
-    row = replace(
-        row,
-        n_atoms=len(rest),
-        cells=len(cells),
-        height=float(heights(rest).min()),
-        signal=float(np.sqrt(np.mean(forces**2))),
-        noise=noise,
-        sum_rule=net / size if size else None,
-    )
-    return row, forces
+    signal = float(np.sqrt(np.mean(forces**2)))
+    return {
+        "n_atoms": len(rest),
+        "cells": len(cells),
+        "height": float(heights(rest).min()),
+        "signal": signal,
+        "noise": noise,
+        "sum_rule": float(net / (signal * np.sqrt(3 * len(rest)))) if signal else None,
+    }, forces
 
 
 def find_spectrum(phonon: Any, forces: np.ndarray) -> Spectrum:
     """Return the frequencies of displaced cells' forces; phonopy keeps the force constants."""
     with quiet():
-        ordered = "first_atoms" in phonon.dataset
+        random = "first_atoms" not in phonon.dataset
         phonon.produce_force_constants(
-            forces=forces,
-            calculate_full_force_constants=False,
-            fc_calculator=None if ordered else "symfc",
-            show_drift=False,
+            forces, False, fc_calculator="symfc" if random else None, show_drift=False
         )
         phonon.symmetrize_force_constants(show_drift=False)
         phonon.run_mesh([MESH] * 3)
@@ -195,11 +155,11 @@ def find_spectrum(phonon: Any, forces: np.ndarray) -> Spectrum:
     )
 
 
-def _floor(phonon: Any, noise: float | None, shape: tuple[int, ...]) -> float:
+def _floor(phonon: Any, noise: float, shape: tuple[int, ...]) -> float:
     """Return the largest |frequency| of forces that are noise alone.
 
     By Weyl's inequality noise moves no squared frequency by more than the square of this.
     """
-    drawn = np.random.default_rng(0).normal(0.0, max(noise or 0.0, 1e-12), shape)
+    drawn = np.random.default_rng(0).normal(0.0, max(noise, 1e-12), shape)
     found = find_spectrum(phonon, drawn * np.sqrt(2))  # the undisplaced cell's is taken off, too
     return max(abs(found.lowest), found.highest)

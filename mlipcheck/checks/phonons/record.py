@@ -14,8 +14,8 @@ from ...references.doubts import Doubt
 class Spectrum:
     """Frequencies on a mesh of 11 x 11 x 11 wave vectors, in THz; imaginary ones are negative.
 
-    In ``mean`` these count as zero. ``density`` of shape (200,) are modes a THz and atom, at
-    frequencies that go from ``lowest`` to ``highest``.
+    In ``mean`` these are zero. ``density`` of shape (200,), ``lowest`` to ``highest``: modes a THz
+    and atom.
     """
 
     lowest: float
