@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Files, crystals without one, atoms in a supercell, displaced cells of one step.
 BOUNDS, QUICK = (4, 2, 200, 60), (1, 1, 100, 20)
-RELAXING = 30  # evaluations of the unit cell, about
+RELAXING = 15  # evaluations of the unit cell, about
 
 
 class Phonons(Check[CrystalPhonons]):
@@ -128,7 +128,7 @@ def _task(
     given: Any, row: CrystalPhonons, most: int, phonon: Any, images: int, relaxing: float = 0.0
 ) -> Task:
     rest = to_atoms(phonon.supercell)
-    seconds = 1.0 + 1e-5 * len(phonon.primitive) ** 3  # of symmetry and meshes
+    seconds = 0.4 + 1e-5 * len(phonon.primitive) ** 3  # of symmetry and meshes
     batch = max(min(images, 400 // len(rest)), 1)
     key = (row.name, row.source, row.fingerprint, most)
     return Task(
