@@ -153,6 +153,10 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     cell = to_atoms(data.unitcell, length)
     phonon = new_phonon(cell, data.supercell_matrix, data.primitive_matrix, data.unitcell.masses)
     n_atoms = len(phonon.supercell)
+    if data.supercell is not None:
+        off = data.supercell.scaled_positions - phonon.supercell.scaled_positions
+        if np.abs(off - np.round(off)).max() > 1e-3:
+            raise InputError("its supercell has its atoms in another order than phonopy's")
     dataset = data.dataset
     if not _has_forces(dataset):
         beside = [p for p in (path.with_name(SETS + end) for end in PACKED) if p.is_file()]
@@ -160,6 +164,8 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
             raise InputError(f"no forces in it, and no {SETS} beside it")
         with opened(beside[0]) as stream:
             dataset = parse_FORCE_SETS_from_strings(stream.read().decode(), natom=n_atoms)
+        if data.dataset and not _same_moves(data.dataset, dataset):
+            raise InputError(f"{beside[0].name} beside it has other displacements")
     phonon.dataset = _in_angstrom(dataset, length)
     forces = force * np.array(phonon.forces, dtype=float)
     if forces.shape != (len(phonon.supercells_with_displacements), n_atoms, 3):
@@ -169,19 +175,23 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     _check_complete(phonon)
     if not forces.any():
         raise InputError("all forces are zero")
-    still = np.array(
-        [
-            np.ptp(c.positions - phonon.supercell.positions) < 1e-6
-            for c in phonon.supercells_with_displacements
-        ]
-    )
-    return phonon, forces - forces[still].mean(axis=0) if still.any() else forces
+    moves = [c.positions - phonon.supercell.positions for c in phonon.supercells_with_displacements]
+    still = [k for k, move in enumerate(moves) if np.abs(move).max() < 1e-6]
+    return phonon, forces - forces[still].mean(axis=0) if still else forces
 
 
 def _has_forces(dataset: Any) -> bool:
     if not dataset:
         return False
     return "forces" in dataset or all("forces" in d for d in dataset.get("first_atoms", [{}]))
+
+
+def _same_moves(one: Any, other: Any) -> bool:
+    a, b = (
+        np.array([d["displacement"] for d in x.get("first_atoms", ())] or x.get("displacements"))
+        for x in (one, other)
+    )
+    return a.shape == b.shape and np.allclose(a, b, atol=1e-5)
 
 
 def _in_angstrom(dataset: Any, length: float) -> Any:

@@ -230,7 +230,8 @@ def test_a_soft_model_is_no_unit(file, factor):
     assert compare(ScaledForces(EMT(), factor), file).doubts == ()
 
 
-def test_a_damaged_or_foreign_file_is_one_line(file, copper, tmp_path):
+def test_a_damaged_or_foreign_file_is_one_line(file, tmp_path):
+    copper = run_phonopy(bulk("Cu", a=3.59), EMT(), np.diag([2, 2, 2]))
     whole = file.read_text()
     bad = tmp_path / "bad"
     bad.mkdir()
@@ -256,6 +257,10 @@ def test_a_damaged_or_foreign_file_is_one_line(file, copper, tmp_path):
     (bad / "FORCE_SETS").write_text("8\n1\n\n1\n0.01 0 0\n" + "0 0 0\n" * 8)
     assert read_phonons(bad / "phonopy_disp.yaml").error is not None
     assert "no such file" in read_phonons(tmp_path / "missing.yaml").error
+    write_sets(bad, copper)
+    copper.generate_displacements(distance=0.02)
+    copper.save(bad / "phonopy_disp.yaml", settings={"force_sets": False})
+    assert "other displacements" in read_phonons(bad / "phonopy_disp.yaml").error
 
 
 def test_a_displacement_too_few_is_found(tmp_path):

@@ -151,7 +151,7 @@ def find_spectrum(phonon: Any, forces: np.ndarray) -> Spectrum:
         lowest=lowest,
         highest=highest,
         mean=float(shares @ np.clip(found.ravel(), 0, None)) / found.shape[1],
-        density=gaussian_filter1d(counts, 2.0) / (edges[1] - edges[0]) / found.shape[1],
+        density=gaussian_filter1d(counts, 4.0) / (edges[1] - edges[0]) / found.shape[1],
     )
 
 
