@@ -138,7 +138,8 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     if not path.is_file():
         raise InputError("no such file")
     if _unpacked(path) == SETS:
-        beside = sorted(p for p in path.parent.iterdir() if _is_ours(p))
+        beside = [p for p in sorted(path.parent.iterdir()) if _is_ours(p)]
+        beside.sort(key=lambda p: not p.name.startswith("phonopy"))
         if not beside:
             raise InputError("no phonopy_disp.yaml beside it")
         path = beside[0]
@@ -154,6 +155,8 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     phonon = new_phonon(cell, data.supercell_matrix, data.primitive_matrix, data.unitcell.masses)
     n_atoms = len(phonon.supercell)
     if data.supercell is not None:
+        if (found := len(data.supercell)) != n_atoms:
+            raise InputError(f"{found} of {n_atoms} atoms of its supercell; is it complete?")
         off = data.supercell.scaled_positions - phonon.supercell.scaled_positions
         if np.abs(off - np.round(off)).max() > 1e-3:
             raise InputError("its supercell has its atoms in another order than phonopy's")
