@@ -26,7 +26,7 @@ MODEL_TESTS = [
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run everything that a bare install can do."""
-    session.install(".[test]", "tests/helpers/example_backend")
+    session.install(".[test,phonons]", "tests/helpers/example_backend")
     session.run("pytest", *session.posargs)
 
 

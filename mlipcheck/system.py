@@ -16,6 +16,7 @@ from .calculators.records import CalculatorInfo
 from .references.frame_sets import FrameSet
 from .references.images import ReadOptions
 from .references.label_keys import LABELS
+from .references.phonons import PhononReference
 from .references.structures import RelaxedReference
 
 SHORTEST = 50.0  # fs that molecular dynamics can be judged by
@@ -34,6 +35,7 @@ class System:
         The elements and pairs that the user typed.
     references : tuple of RelaxedReference
     frames : tuple of FrameSet
+    phonons : tuple of PhononReference
     structures : tuple of (str, Atoms)
         All that is the user's own.
     not_relaxed, unlabelled, left_out : tuple of (str, str)
@@ -50,6 +52,7 @@ class System:
     named: tuple[str, ...] = ()
     references: tuple[RelaxedReference, ...] = ()
     frames: tuple[FrameSet, ...] = ()
+    phonons: tuple[PhononReference, ...] = ()
     structures: tuple[tuple[str, Atoms], ...] = ()
     not_relaxed: tuple[tuple[str, str], ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()

@@ -20,6 +20,7 @@ from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
+from .phonons import Phonons
 from .relaxation import Relaxations
 from .surfaces import Surfaces
 from .vacancies import Vacancies
@@ -34,6 +35,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Contacts(),
     Elasticity(),
     DynamicsCheck(),
+    Phonons(),
     Adsorption(),
     Surfaces(),
     Vacancies(),

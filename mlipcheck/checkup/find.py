@@ -19,8 +19,9 @@ from ..references.frame_sets import FrameSet, make_sets
 from ..references.images import ReadOptions
 from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
+from ..references.phonons import find_phonons
 from ..references.reader import Run, read_runs
-from ..references.structures import RelaxedReference, make_references, morse_clusters
+from ..references.structures import RelaxedReference, from_atoms, make_references, morse_clusters
 from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
@@ -49,14 +50,19 @@ def find_system(
     elements, names = sort_words(what)
     if not names:
         return _of_elements(calculator, elements)
+    phonons, names = find_phonons(names)
+    with_phonons = {p.given for p in phonons}  # a folder of theirs needs nothing else
     runs = read_runs((name for name in names if name not in KNOWN), options)
+    runs = [run for run in runs if not (run.error and run.source in with_phonons)]
     relaxed = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
     relaxed += make_references(runs)
     references = [r for r in relaxed if r.not_relaxed is None]
+    references += [from_atoms(p.unitcell, p.name, p.source) for p in phonons if not p.error]
     sets, failed = _find_frames(names, runs, independent)
     readable = [r for r in references if r.relaxed is not None]
     if not (elements or readable or sets or len(references) < len(relaxed)):
-        errors = [r.error for r in references if r.error] or [s.error or "" for s in failed]
+        errors = [p.error for p in phonons if p.error]
+        errors += [r.error for r in references if r.error] or [s.error or "" for s in failed]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
     own = _own_structures(references, sets)
@@ -73,6 +79,7 @@ def find_system(
         named=tuple(elements),
         references=tuple(references),
         frames=tuple(sets),
+        phonons=tuple(phonons),
         structures=own,
         not_relaxed=tuple((r.name, r.not_relaxed) for r in relaxed if r.not_relaxed),
         unlabelled=tuple((s.name, (s.error or "").removeprefix(f"{s.source}: ")) for s in failed),

@@ -1,0 +1,136 @@
+"""The check of phonons: which files and crystals, at what cost, and the table of them."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ase.calculators.calculator import BaseCalculator, InputError
+
+from ...calculators.base import FAILURES
+from ...calculators.evaluate import describe_error
+from ...check import Check, Context, Skip, Task
+from ...criterion import Evidence
+from ...drawing.tables import Column, Paragraph, number
+from ...record import Model
+from ...references.phonons import INSTALL, PhononReference, to_atoms
+from ...system import Settings, System
+from ...uses import OWN
+from ..crystals import METHODS, Crystal, choose_crystals, tested_on
+from .criteria import CRITERIA
+from .frequencies import HEIGHT, STEPS, build_phonon, displace, follow_crystal, follow_file
+from .record import CrystalPhonons
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+# Files, crystals without one, atoms in a supercell, displaced cells of one step.
+BOUNDS, QUICK = (4, 2, 200, 60), (1, 1, 100, 20)
+RELAXING = 15  # evaluations of the unit cell, about
+
+
+class Phonons(Check[CrystalPhonons]):
+    """Displace atoms as phonopy does, and compare forces and frequencies."""
+
+    name = "phonons"
+    title = "phonons"
+    noun = "crystal"
+    asks = "whether your crystal vibrates as it should"
+    row = CrystalPhonons
+    decides = ("vibrations",)
+    hints = ("relax", "dynamics")
+    criteria = CRITERIA
+    columns = (
+        Column("atoms", lambda r: str(r.n_atoms or "-")),
+        Column("displaced\ncells", lambda r: str(r.cells or "-")),
+        Column("slope of\nforces", lambda r: number(r.slope and r.slope.s_lo, ".3f")),
+        Column("R²", lambda r: number(r.slope and r.slope.r_squared, ".3f")),
+        Column("highest\nTHz", lambda r: number(r.model and r.model.highest, ".2f")),
+        Column("over\nref.", lambda r: number(r.ratio("highest"), ".3f")),
+        Column("mean\nTHz", lambda r: number(r.model and r.model.mean, ".2f")),
+        Column("over\nref.", lambda r: number(r.ratio("mean"), ".3f")),
+        Column("lowest\nTHz", lambda r: number(r.model and r.model.lowest, ".2f")),
+        Column("ref.\nTHz", lambda r: number(r.reference and r.reference.lowest, ".2f")),
+        Column("roughness\n%", lambda r: number(r.roughness and 100 * r.roughness, ".1f")),
+    )
+    methods = METHODS
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        if importlib.util.find_spec("phonopy") is None:
+            return [Skip(INSTALL)]
+        files, crystals, atoms, cells = QUICK if settings.quick else BOUNDS
+        given, known = system.phonons, {p.source for p in system.phonons}
+        tasks = [_file_task(p) for p in given[:files]]
+        skips = [Skip(f"{files} phonopy files at most; left out: {p.name}") for p in given[files:]]
+        references = tuple(r for r in system.references if r.source not in known)
+        if not given or references or system.frames:
+            chosen, why = choose_crystals(replace(system, references=references), crystals)
+            skips += why
+            for crystal in chosen:
+                try:
+                    tasks.append(_crystal_task(crystal, atoms, cells))
+                except InputError as error:
+                    skips.append(Skip(f"{crystal.name}: {error}"))
+        return [*tasks, *skips]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CrystalPhonons]:
+        subject, row, most = task.subject
+        try:
+            if row.error is not None:
+                return [row]
+            if isinstance(subject, PhononReference):
+                facts = follow_file(calculator, subject, context.advance)
+            else:
+                facts = follow_crystal(calculator, subject.atoms, most, context.advance)
+            return [replace(row, **facts)]
+        except FAILURES as error:  # kept and shown as this crystal's result
+            return [replace(row, error=describe_error(error))]
+
+    def evidence(self, row: CrystalPhonons) -> Evidence:
+        found = OWN if row.reference else tested_on(row.source, row.formula)
+        return Evidence(found, row.doubts)
+
+    def remarks(self, rows: Sequence[CrystalPhonons]) -> list[Paragraph]:
+        low = [f"{r.name}: {r.height:.1f} Å" for r in rows if (r.height or HEIGHT) < HEIGHT]
+        small = f"Supercells below {HEIGHT:g} Å cut forces off: {', '.join(low)}. " if low else ""
+        about = "Frequencies are without the splitting of LO and TO; negative ones are imaginary."
+        file = " phonopy files do not name their functional." * any(r.reference for r in rows)
+        return [*super().remarks(rows), Paragraph(f"{small}{about}{file}")]
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .figures import draw_panels
+
+        return draw_panels(models)
+
+
+def _file_task(given: PhononReference) -> Task:
+    row = CrystalPhonons(given.name, "", given.source, given.fingerprint, error=given.error)
+    if given.error is not None:
+        return Task(given.name, (given, row, 0), (given.name, given.source, given.error))
+    row = replace(row, formula=given.unitcell.get_chemical_formula())
+    return _task(given, row, 0, given.phonon, len(given.forces) + 2)
+
+
+def _crystal_task(given: Crystal, most: int, cells: int) -> Task:
+    """Return the task of a crystal; raise `InputError` where it is too much."""
+    phonon = build_phonon(given.atoms, most)
+    count = len(displace(phonon, STEPS[0]))
+    if count > cells:
+        raise InputError(f"{count} displacements by symmetry; {cells} at most")
+    row = CrystalPhonons(given.name, given.formula, given.source, given.fingerprint)
+    relaxing = RELAXING * len(given.atoms) / len(phonon.supercell)
+    return _task(given, row, most, phonon, 2 * count + 2, relaxing)
+
+
+def _task(
+    given: Any, row: CrystalPhonons, most: int, phonon: Any, images: int, relaxing: float = 0.0
+) -> Task:
+    rest = to_atoms(phonon.supercell)
+    seconds = 0.4 + 1e-5 * len(phonon.primitive) ** 3  # of symmetry and meshes
+    batch = max(min(images, 400 // len(rest)), 1)
+    key = (row.name, row.source, row.fingerprint, most)
+    return Task(
+        row.name, (given, row, most), key, rest, images + relaxing, batch, seconds, steps=images
+    )
