@@ -73,14 +73,14 @@ def read_pairs(run: RunRecord) -> Iterator[Pair]:
 def draw(pairs: list[Pair], label: str) -> Figure:
     """Draw all ratios, and the median of each kind."""
     figure, axis = new_axes(3.4)
-    for k, kind in enumerate(KINDS):
-        ratios = np.array([p.ratio for p in pairs if p.kind == kind])
-        if len(ratios):
-            spread = 0.25 * np.linspace(-1, 1, len(ratios)) if len(ratios) > 1 else np.zeros(1)
-            axis.plot(k + spread, np.sort(ratios), "o", color=PALETTE[0], ms=4)
-            axis.plot([k - 0.35, k + 0.35], [np.median(ratios)] * 2, color=PALETTE[1], lw=2)
+    kinds = [kind for kind in KINDS if any(p.kind == kind for p in pairs)]
+    for k, kind in enumerate(kinds):
+        ratios = np.sort([p.ratio for p in pairs if p.kind == kind])
+        spread = 0.25 * np.linspace(-1, 1, len(ratios)) if len(ratios) > 1 else np.zeros(1)
+        axis.plot(k + spread, ratios, "o", color=PALETTE[0], ms=4)
+        axis.plot([k - 0.35, k + 0.35], [np.median(ratios)] * 2, color=PALETTE[1], lw=2)
     axis.axhline(1, color="0.6", lw=0.8)
-    axis.set_xticks(range(len(KINDS)), [kind.replace(" ", "\n") for kind in KINDS], fontsize=SIZE)
+    axis.set_xticks(range(len(kinds)), [kind.replace(" ", "\n") for kind in kinds], fontsize=SIZE)
     axis.set_ylabel("model / PBE", fontsize=SIZE)
     axis.set_title(label, fontsize=SIZE + 1)
     axis.tick_params(labelsize=SIZE)
