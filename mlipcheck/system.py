@@ -16,6 +16,7 @@ from .calculators.records import CalculatorInfo
 from .references.frame_sets import FrameSet
 from .references.images import ReadOptions
 from .references.label_keys import LABELS
+from .references.paths import ReferencePath
 from .references.phonons import PhononReference
 from .references.structures import RelaxedReference
 
@@ -38,6 +39,7 @@ class System:
     phonons : tuple of PhononReference
     structures : tuple of (str, Atoms)
         All that is the user's own.
+    paths : tuple of ReferencePath
     not_relaxed, unlabelled, left_out : tuple of (str, str)
         What was given but cannot serve as a reference of a relaxation, has no labels, or does not
         count (copies, frames that are no states), and why.
@@ -54,6 +56,7 @@ class System:
     frames: tuple[FrameSet, ...] = ()
     phonons: tuple[PhononReference, ...] = ()
     structures: tuple[tuple[str, Atoms], ...] = ()
+    paths: tuple[ReferencePath, ...] = ()
     not_relaxed: tuple[tuple[str, str], ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
@@ -73,7 +76,8 @@ class Settings:
     factor on all forces. ``learn`` asks for a learning curve with its ``sizes``, ``repeats``, the
     ``target`` error (eV/Å, eV for the toy), and the folder ``fits`` that keeps finished fits and
     trajectories. ``temperature`` (K) and ``time`` (fs) are of molecular dynamics. ``label_keys``
-    and ``species`` are how files are read, as `ReadOptions` has them.
+    and ``species`` are how files are read, as `ReadOptions` has them; ``paths`` are files and
+    folders whose frames are paths.
 
     Raises
     ------
@@ -104,6 +108,7 @@ class Settings:
     species: tuple[str, ...] = ()
     temperature: float = 300.0
     time: float | None = None
+    paths: tuple[str, ...] = ()
 
     @property
     def reading(self) -> ReadOptions:

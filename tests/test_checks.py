@@ -64,16 +64,38 @@ def files(tmp_path_factory):
         frames.append(atoms)
     write(folder / "rest.xyz", frames[0])
     write(folder / "frames.xyz", frames[1:])
-    return [str(folder / "rest.xyz"), str(folder / "frames.xyz")]
+    states = []
+    for symbols, a in (("Cu4", 3.59), ("Au4", 4.06), ("Au2Cu2", 3.8), ("Cu4", 3.7), ("Cu4", 3.9)):
+        atoms = bulk("Cu", a=a, cubic=True)
+        atoms.symbols = symbols
+        atoms.calc = EMT()
+        energy = atoms.get_potential_energy() + 0.01 * len(states)
+        atoms.calc = SinglePointCalculator(atoms, energy=energy)
+        states.append(atoms)
+    write(folder / "states.xyz", states[:3])
+    write(folder / "path.xyz", [states[0], *states[3:]])
+    return [str(folder / name) for name in ("rest.xyz", "frames.xyz", "states.xyz", "path.xyz")]
+
+
+def given(check, files):
+    """Return what to give a check so that it has something to do."""
+    rest, frames, states, path = files
+    if check.name == "learning":
+        return [frames], Settings(only=("learning",), sizes=(1,))
+    if check.name == "paths":
+        return [], Settings(only=("paths",), paths=(path,))
+    return [states] if check.name == "balanced" else [rest, frames], Settings(only=(check.name,))
 
 
 @pytest.fixture(scope="module")
 def run(files):
     """A run that has rows of every check of ours; the elements' own data may be missing."""
-    frames = [files[1]]
-    found = check_up(EMT(), files, Settings(independent=True))
-    learnt = check_up(EMT(), frames, Settings(only=("learning",), sizes=(1, 2)))
-    return dataclasses.replace(found, checks={**found.checks, **learnt.checks})
+    found = check_up(EMT(), files[:2], Settings(independent=True))
+    rows = dict(found.checks)
+    for check in CHECKS:
+        if check.name not in rows:
+            rows |= check_up(EMT(), *given(check, files)).checks
+    return dataclasses.replace(found, checks=rows)
 
 
 def test_names_are_unique_and_none_is_empty():
@@ -166,9 +188,7 @@ def test_figures_have_text_alternatives(check, run, models):
 
 @every_check
 def test_what_fails_is_a_row_or_a_finding_and_never_ok(check, files):
-    settings = Settings(only=(check.name,), sizes=(1,) if check.name == "learning" else None)
-    what = files[1:] if check.name == "learning" else files
-    plan = plan_checkup(Broken(), what, settings)
+    plan = plan_checkup(Broken(), *given(check, files))
     earlier = {}
     for job in plan.jobs:
         context = Context(plan.settings, {need: earlier[need] for need in job.check.needs})
@@ -186,8 +206,7 @@ def test_what_fails_is_a_row_or_a_finding_and_never_ok(check, files):
 
 @every_check
 def test_tasks_tell_what_they_cost(check, files):
-    settings = Settings(only=(check.name,), sizes=(1,) if check.name == "learning" else None)
-    plan = plan_checkup(EMT(), files[1:] if check.name == "learning" else files, settings)
+    plan = plan_checkup(EMT(), *given(check, files))
     for job in plan.jobs:
         assert job.seconds >= 0
         for task in job.tasks:

@@ -12,6 +12,7 @@ from typing import Any
 from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .adsorption import Adsorption
+from .balanced import BalancedDifferences
 from .compression import Compression
 from .contacts import Contacts
 from .dimers import Dimers
@@ -20,6 +21,7 @@ from .elasticity import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
+from .paths import Paths
 from .phonons import Phonons
 from .relaxation import Relaxations
 from .surfaces import Surfaces
@@ -40,6 +42,8 @@ CHECKS: tuple[Check[Any], ...] = (
     Surfaces(),
     Vacancies(),
     Relaxations(),
+    Paths(),
+    BalancedDifferences(),
     ParityCheck(),
     Learning(),
 )

@@ -19,6 +19,7 @@ from ..references.frame_sets import FrameSet, make_sets
 from ..references.images import ReadOptions
 from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
+from ..references.paths import find_paths
 from ..references.phonons import find_phonons
 from ..references.reader import Run, read_runs
 from ..references.structures import RelaxedReference, from_atoms, make_references, morse_clusters
@@ -35,12 +36,14 @@ def find_system(
     *,
     independent: bool = False,
     options: ReadOptions | None = None,
+    paths: Sequence[str] = (),
 ) -> System:
     """Find out what was given: elements and pairs, data sets, files and folders.
 
     Each file is read once. Labelled frames are compared with their labels; what is relaxed is
     relaxed again: runs, and structures whose forces are small or unknown. Elements are those asked
-    for, and the pairs that some structure of the user's has.
+    for, and the pairs that some structure of the user's has. What ``paths`` name is read, too, and
+    is compared with its labels; none of it is relaxed.
 
     Raises
     ------
@@ -48,14 +51,19 @@ def find_system(
         For an unknown word, or where nothing that was given can be read.
     """
     elements, names = sort_words(what)
-    if not names:
+    for path in paths:
+        if not Path(path).exists():
+            raise InputError(f"--path {path}: no such file or folder")
+    along = [path for path in paths if path not in names]
+    if not (names or along):
         return _of_elements(calculator, elements)
     phonons, names = find_phonons(names)
     with_phonons = {p.given for p in phonons}  # a folder of theirs needs nothing else
-    runs = read_runs((name for name in names if name not in KNOWN), options)
+    runs = read_runs([*(name for name in names if name not in KNOWN), *along], options)
     runs = [run for run in runs if not (run.error and run.source in with_phonons)]
     relaxed = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
-    relaxed += make_references(runs)
+    only_along = {str(Path(path)) for path in along}
+    relaxed += make_references(run for run in runs if run.given not in only_along)
     references = [r for r in relaxed if r.not_relaxed is None]
     references += [from_atoms(p.unitcell, p.name, p.source) for p in phonons if not p.error]
     sets, failed = _find_frames(names, runs, independent)
@@ -81,6 +89,7 @@ def find_system(
         frames=tuple(sets),
         phonons=tuple(phonons),
         structures=own,
+        paths=tuple(find_paths(runs, paths)),
         not_relaxed=tuple((r.name, r.not_relaxed) for r in relaxed if r.not_relaxed),
         unlabelled=tuple((s.name, (s.error or "").removeprefix(f"{s.source}: ")) for s in failed),
         left_out=_left_out(runs, sets),

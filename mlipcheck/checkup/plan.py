@@ -76,9 +76,13 @@ def plan_checkup(
     """
     settings = settings or Settings()
     chosen = choose_checks(settings.only)
-    if what or any(check.of_system for check in chosen):
+    if what or settings.paths or any(check.of_system for check in chosen):
         system = find_system(
-            calculator, what, independent=settings.independent, options=settings.reading
+            calculator,
+            what,
+            independent=settings.independent,
+            options=settings.reading,
+            paths=settings.paths,
         )
     else:  # nobody has to know which
         system = System(describe(calculator))

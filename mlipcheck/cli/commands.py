@@ -69,7 +69,9 @@ def run(command: Command, **given: Any) -> None:
     given["label_keys"] = inputs.parse_keys(given.get("label_keys"))
     given["species"] = inputs.split(given.get("species"))
     given["time"] = inputs.parse_time(given.get("time"))
-    given |= {name: tuple(given[name]) for name in ("reference", "uses") if given.get(name)}
+    given |= {
+        name: tuple(given[name]) for name in ("reference", "uses", "paths") if given.get(name)
+    }
     where = Destination(**chosen(Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
     saver, save = command.saver, given.get("save")
@@ -97,7 +99,7 @@ COMMANDS = (
         "run",
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
-        ("only", "quick", "learn", "target", *LABELLED, "reference", *RELAXING, *MOVING),
+        ("only", "quick", "learn", "target", *LABELLED, "reference", "paths", *RELAXING, *MOVING),
         hidden=("steps", "optimizer", "start", "independent", "rescale", "fits"),
     ),
     Command(

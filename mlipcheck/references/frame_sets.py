@@ -203,7 +203,7 @@ def _why_none(run: Run) -> str:
 
 def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
     """Return one set for each level of theory, or one of all; a note says where there are more."""
-    rows = [(f, run.settings or _settings_in_info(f.atoms)) for run in runs for f in run.frames]
+    rows = [(f, run.settings or settings_in_info(f.atoms)) for run in runs for f in run.frames]
     notes = [note for run in runs for note in run.notes]
     levels = split_levels(rows)
     if len(levels) > 1 and not split:
@@ -221,7 +221,7 @@ def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) 
     ]
 
 
-def _settings_in_info(atoms: Atoms) -> Settings:
+def settings_in_info(atoms: Atoms) -> Settings:
     level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
     return Settings(level_of_theory=level)
 

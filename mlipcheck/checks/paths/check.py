@@ -1,0 +1,154 @@
+"""The check of paths: which there are, what each costs, and how they are tabled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import units
+from ase.calculators.calculator import BaseCalculator
+
+from ...calculators.evaluate import evaluate
+from ...calculators.registry import describe
+from ...check import Check, Context, Skip, Task
+from ...criterion import Evidence
+from ...drawing.tables import MISSING, Column, Paragraph, count, number, some
+from ...record import Model
+from ...references.level_of_theory import level_doubt
+from ...references.paths import ReferencePath
+from ...system import Settings, System
+from ..crystals import METHODS
+from ..parity.label_warnings import doubt_own
+from .criteria import CRITERIA
+from .record import BARRIER, PathProfile
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+QUICK = 10  # paths
+JOULE_PER_SQUARE_METRE = units.m**2 / units.J  # in eV/Å^2
+
+
+def _pair(form: str, values: Callable[[PathProfile], Sequence[float]]) -> Any:
+    """Return a column's cell of two numbers, the model's and the reference's."""
+
+    def cell(row: PathProfile) -> str:
+        found = values(row)
+        return f"{found[0]:{form}} / {found[1]:{form}}" if len(found) == 2 else MISSING
+
+    return cell
+
+
+def _height(row: PathProfile, k: int) -> Sequence[float]:
+    heights = list(row.heights.values())
+    return heights[k][::-1] if k < len(heights) else ()
+
+
+def _work(row: PathProfile) -> Sequence[float]:
+    """Return the work of separation, J/m²."""
+    if row.area is None or row.shape == BARRIER:
+        return ()
+    return [h / row.area * JOULE_PER_SQUARE_METRE for h in _height(row, 0)]
+
+
+def _both(row: PathProfile, read: Callable[[Any], float | None], unit: float = 1.0) -> list[float]:
+    return [x / unit for x in map(read, (row.model, row.reference)) if x is not None]
+
+
+class Paths(Check[PathProfile]):
+    """Go along the user's own paths."""
+
+    name = "paths"
+    title = "paths"
+    noun = "path"
+    asks = "whether barriers and other heights along your own paths are right"
+    row = PathProfile
+    criteria = CRITERIA
+    decides = ("defects",)
+    hints = ("energies",)
+    columns = (
+        Column("images", lambda r: str(len(r.images))),
+        Column("height, ref.\neV", _pair(".3f", lambda r: _height(r, 0))),
+        Column("backward, ref.\neV", _pair(".3f", lambda r: _height(r, 1))),
+        Column("slope", lambda r: number(r.slope, ".3f")),
+        Column("top, ref.", _pair(".2f", lambda r: _both(r, r.top))),
+        Column("work, ref.\nJ/m²", _pair(".2f", _work)),
+        Column("traction, ref.\nGPa", _pair(".1f", lambda r: _both(r, r.traction, units.GPa))),
+    )
+    methods = METHODS
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        good = [p for p in system.paths if p.error is None]
+        skips = [Skip(f"{p.name}: {p.error}") for p in system.paths if p.error is not None]
+        if settings.quick and len(good) > QUICK:
+            skips.append(Skip(f"--quick leaves out {some([p.name for p in good[QUICK:]])}"))
+            good = good[:QUICK]
+        if not (good or skips):
+            return [Skip("no path: give NEB images, or --path FILE")]
+        return [*map(_task, good), *skips]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[PathProfile]:
+        return [compare_path(calculator, task.subject)]
+
+    def evidence(self, row: PathProfile) -> Evidence:
+        return Evidence(doubts=row.doubts)
+
+    def remarks(self, rows: Sequence[PathProfile]) -> list[Paragraph]:
+        noted = [Paragraph(f"{row.name}: {note}") for row in rows for note in row.notes]
+        failed = [Paragraph(f"{r.name}, {i}: {why}", "fail") for r in rows for i, why in r.failures]
+        return [*super().remarks(rows), *failed, *noted]
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .figures import draw_panels
+
+        return draw_panels(models)
+
+
+def _task(path: ReferencePath) -> Task:
+    atoms, n = path.frames[0].atoms, len(path.frames)
+    key = (path.name, path.source, path.fingerprint)
+    return Task(f"{path.name} ({count(n, 'image')})", path, key, atoms, n, min(n, 16))
+
+
+def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile:
+    """Return the energies of a model along a path beside those of the reference.
+
+    Parameters
+    ----------
+    calculator : any ASE calculator
+    path : ReferencePath
+        One without an error.
+    """
+    info, level = describe(calculator), path.settings.level_of_theory
+    found = evaluate(calculator, [f.atoms for f in path.frames], properties=("energy",))
+    reference, model = (
+        np.array([np.nan if x.energy is None else x.energy for x in side], dtype=float)
+        for side in (path.frames, found)
+    )
+    both = np.flatnonzero(np.isfinite(reference + model))
+    first = both[0] if len(both) else 0
+    composition = [set(path.frames[0].atoms.get_chemical_symbols())]
+    settings = path.settings if path.settings.functional else None
+    own = doubt_own([(f, e) for f, e in zip(path.frames, found, strict=True) if e.error is None])
+    doubts = [own] if own else [level_doubt(level, info.level_of_theory, composition, settings)]
+    failures = tuple(
+        (f.name, e.error) for f, e in zip(path.frames, found, strict=True) if e.error is not None
+    )
+    return PathProfile(
+        name=path.name,
+        source=path.source,
+        fingerprint=path.fingerprint,
+        level_of_theory=level,
+        images=tuple(f.name for f in path.frames),
+        coordinate=path.coordinate,
+        reference=reference - reference[first],
+        model=model - model[first],
+        ends=path.ends,
+        strained=path.strained,
+        area=path.area,
+        failures=failures,
+        notes=path.notes,
+        doubts=(*(d for d in doubts if d is not None), *path.doubts),
+        error=f"the model fails on every image: {failures[0][1]}" if not len(both) else None,
+    )

@@ -1,0 +1,120 @@
+"""Record of paths: the energies of a model and of a reference along the same images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...references.doubts import Doubt
+
+BARRIER, WELL, RISE = "barrier", "well", "rise"
+NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
+
+
+def _nothing() -> np.ndarray:
+    return np.array([])
+
+
+@dataclass(frozen=True, eq=False)
+class PathProfile:
+    """Energies along one path; energies in eV relative to the first image that both have.
+
+    Attributes
+    ----------
+    images : tuple of str
+    coordinate, reference, model : ndarray of shape (n,)
+        Å along the path, and energies; NaN where there is none.
+    ends : tuple of (bool, bool)
+        Whether the first and the last image are end points with energies.
+    strained : bool
+        Whether the images are strains of one crystal.
+    area : float or None
+        Å^2, of the cross-section of a crystal that is pulled apart.
+    failures : tuple of (str, str)
+        The images that the model fails on, and why.
+    """
+
+    name: str
+    source: str = ""
+    fingerprint: str = field(default="", metadata={"input": "path"})
+    level_of_theory: str | None = None
+    images: tuple[str, ...] = ()
+    coordinate: np.ndarray = field(default_factory=_nothing)
+    reference: np.ndarray = field(default_factory=_nothing)
+    model: np.ndarray = field(default_factory=_nothing)
+    ends: tuple[bool, bool] = (True, True)
+    strained: bool = False
+    area: float | None = None
+    failures: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    error: str | None = None
+
+    @property
+    def both(self) -> np.ndarray:
+        """The images that have both energies."""
+        return np.flatnonzero(np.isfinite(self.reference) & np.isfinite(self.model))
+
+    @property
+    def shape(self) -> str:
+        """What the reference's profile has: a barrier, a well, or a rise from end to end."""
+        r = self.reference[self.both]
+        if len(r) < 3:
+            return RISE
+        noise = max(NOISE[0], NOISE[1] * float(np.ptp(r)))
+        if r.max() > max(r[0], r[-1]) + noise:
+            return BARRIER
+        return WELL if r.min() < min(r[0], r[-1]) - noise else RISE
+
+    @property
+    def heights(self) -> dict[str, tuple[float, float]]:
+        """Each height of the profile: that of the reference, and the model's own.
+
+        A barrier is measured from both ends, forward and backward; a well up to both ends; a rise
+        is between the images where the reference is lowest and highest. An end without an energy
+        has none.
+        """
+        r, m = (x[self.both] for x in (self.reference, self.model))
+        if not len(r):
+            return {}
+        shape = self.shape
+        if shape == RISE:
+            low, high = np.argmin(r), np.argmax(r)
+            return {"": (float(r[high] - r[low]), float(m[high] - m[low]))}
+        names = ("forward", "backward") if shape == BARRIER else ("to the first", "to the last")
+        extreme = np.max if shape == BARRIER else np.min
+        return {
+            name: (abs(float(extreme(r) - r[end])), abs(float(extreme(m) - m[end])))
+            for name, end in zip(names, (0, -1), strict=True)
+            if self.ends[end]
+        }
+
+    @property
+    def slope(self) -> float | None:
+        """Model over reference, energies relative to the first, through the origin."""
+        r, m = (x[self.both] for x in (self.reference, self.model))
+        return float(np.sum(r * m) / np.sum(r * r)) if r.any() else None
+
+    @property
+    def rest(self) -> tuple[float, str] | None:
+        """What a factor and a constant leave of the model's profile, at most (eV), and where."""
+        r, m = (x[self.both] for x in (self.reference, self.model))
+        if len(r) < 4 or not np.ptp(r):
+            return None
+        off = np.abs(m - np.polyval(np.polyfit(r, m, 1), r))
+        return float(off.max()), self.images[int(self.both[np.argmax(off)])]
+
+    def top(self, energies: np.ndarray) -> float | None:
+        """Return where along the path energies are highest, from 0 to 1."""
+        if not len(self.both) or not self.coordinate[-1]:
+            return None
+        highest = self.both[np.argmax(energies[self.both])]
+        return float(self.coordinate[highest] / self.coordinate[-1])
+
+    def traction(self, energies: np.ndarray) -> float | None:
+        """Return the largest work per volume that pulling apart takes, eV/Å^3."""
+        if self.area is None or len(self.both) < 2:
+            return None
+        steps = np.diff(energies[self.both]) / np.diff(self.coordinate[self.both])
+        return float(np.abs(steps).max() / self.area)
