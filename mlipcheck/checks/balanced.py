@@ -33,6 +33,7 @@ from .parity.label_warnings import doubt_own
 
 MAX_REACTIONS, MAX_REACTANTS, MAX_STATES = 10, 3, 24
 RESOLUTION = 0.1  # eV, where nobody asks for another
+OF_ONE_PHASE = 0.2  # of the energy of a defect or a surface, which grows with the cell
 SAME_STATE = 0.05  # eV that two cells of one crystal may differ by
 CONVENTIONS = ("raw", "mp2020")
 
@@ -79,7 +80,7 @@ class Balanced:
     reference: float | None = None
     model: float | None = None
     convention: str = ""
-    resolution: float = field(default=RESOLUTION, metadata={"input": "energy resolution"})
+    resolution: float = RESOLUTION
     unknown: str = ""
     doubts: tuple[Doubt, ...] = ()
     error: str | None = None
@@ -196,7 +197,7 @@ def _read(row: Balanced) -> Reading:
     if row.error or row.model is None or row.reference is None:
         return Reading(math.nan if row.error else None, row.error or row.unknown)
     off = row.model - row.reference
-    text = f"{row.model:+.3f} eV, reference {row.reference:+.3f} ({off:+.3f})"
+    text = f"{row.model:+.2f} eV, reference {row.reference:+.2f} ({off:+.2f})"
     return Reading(abs(off) / row.resolution, text)
 
 
@@ -216,8 +217,9 @@ class BalancedDifferences(Check[Balanced]):
             _read,
             caution=1.0,
             fail=3.0,
-            unit=f"of the energy resolution ({RESOLUTION:g} eV by default)",
-            source=f"{OWN_CONVENTION}: what one wants to tell apart",
+            unit="times the energy resolution",
+            source=f"{OWN_CONVENTION}: --energy-resolution, else {RESOLUTION:g} eV, or 20 % of a "
+            "defect's or a surface's energy",
             good="energies between compositions are the reference's",
             bad="energies between compositions differ from the reference's",
             why="defects, adsorption and mixing are such differences",
@@ -267,7 +269,6 @@ class BalancedDifferences(Check[Balanced]):
                 labels.level_of_theory,
                 tuple(f.name for f in reaction.frames),
                 convention=convention,
-                resolution=context.settings.energy_resolution or RESOLUTION,
                 doubts=doubts,
             )
             known = [results[f.name] for f in reaction.frames]
@@ -278,7 +279,11 @@ class BalancedDifferences(Check[Balanced]):
                 rows.append(replace(row, unknown=str(error), error=wrong))
                 continue
             model = None if wrong else reaction.energy([x.energy or 0.0 for x in known])
-            rows.append(replace(row, reference=reaction.energy(energies), model=model, error=wrong))
+            reference = reaction.energy(energies)
+            share = OF_ONE_PHASE * abs(reference) if len(reaction.reactants) == 1 else 0.0
+            resolution = context.settings.energy_resolution or max(RESOLUTION, share)
+            row = replace(row, reference=reference, model=model, resolution=resolution)
+            rows.append(replace(row, error=wrong))
         return rows
 
     def evidence(self, row: Balanced) -> Evidence:

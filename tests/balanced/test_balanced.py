@@ -125,17 +125,31 @@ def test_labels_of_the_model_itself_judge_nothing():
     assert status(one) == "not assessed"
 
 
+VACANCY, MIXING = "Cu31 = 31/4 Cu4", "Au2Cu2 = 1/2 Cu4 + 1/2 Au4"
+
+
 @pytest.mark.parametrize(
-    ("error", "resolution", "expected"),
-    [(0.15, None, "caution"), (0.35, None, "fail"), (0.15, 0.2, "ok"), (0.05, 0.01, "fail")],
+    ("formula", "error", "resolution", "expected"),
+    [
+        # of 1.92 eV, a fifth of which is resolved by default
+        ("Cu31", 0.3, None, "ok"),
+        ("Cu31", 0.5, None, "caution"),
+        ("Cu31", 1.3, None, "fail"),
+        ("Cu31", 0.15, 0.2, "ok"),
+        ("Cu31", 0.05, 0.01, "fail"),
+        ("Au2Cu2", 0.08, None, "ok"),
+        ("Au2Cu2", 0.15, None, "caution"),
+        ("Au2Cu2", 0.35, None, "fail"),
+    ],
 )
-def test_an_error_in_one_composition_is_in_its_own_reaction(error, resolution, expected):
-    model = Bonds({"Cu": 3.0, "Au": -17.0}, {"Cu31": error})
+def test_an_error_in_one_composition_is_in_its_own_reaction(formula, error, resolution, expected):
+    mine, other = (VACANCY, MIXING) if formula == "Cu31" else (MIXING, VACANCY)
+    units = 2 if formula == "Au2Cu2" else 1
+    model = Bonds({"Cu": 3.0, "Au": -17.0}, {formula: units * error})
     rows = rows_of(model, set_of(metals()), energy_resolution=resolution)
-    vacancy = rows["Cu31 = 31/4 Cu4"]
-    assert vacancy.model - vacancy.reference == pytest.approx(error)
-    assert status(vacancy) == expected
-    assert status(rows["Au2Cu2 = 1/2 Cu4 + 1/2 Au4"]) == "ok"
+    assert rows[mine].model - rows[mine].reference == pytest.approx(error)
+    assert status(rows[mine]) == expected
+    assert status(rows[other]) == "ok"
 
 
 def test_frames_that_are_not_at_rest_do_not_count():
