@@ -25,7 +25,7 @@ from ..references.labels import LabelledFrame
 from ..references.level_of_theory import level_doubt
 from ..references.mp2020 import correction
 from ..references.states import DIMER, SINGLE_ATOM
-from ..references.structures import AT_REST
+from ..references.structures import AT_REST, largest_force
 from ..system import Settings, System
 from .crystals import METHODS
 from .parity.compare import check_settings
@@ -136,7 +136,7 @@ def _states(labels: FrameSet) -> list[LabelledFrame]:
     lowest: dict[str, LabelledFrame] = {}
     zero = Counter(f.zero for f in labels.frames if f.energy is not None).most_common(1)
     for f in (*labels.frames, *(f for f in labels.left_out if f.error in (DIMER, SINGLE_ATOM))):
-        if f.energy is None or f.zero != zero[0][0] or not _at_rest(f):
+        if f.energy is None or f.zero != zero[0][0] or (largest_force(f) or 0.0) > AT_REST:
             continue
         formula = f.atoms.get_chemical_formula()
         known = lowest.get(formula)
@@ -145,15 +145,6 @@ def _states(labels: FrameSet) -> list[LabelledFrame]:
     single = [set(f.atoms.symbols) for f in lowest.values() if len(f.atoms) > 1]
     kept = [f for f in lowest.values() if len(f.atoms) > 1 or set(f.atoms.symbols) not in single]
     return sorted(kept, key=lambda f: len(f.atoms))[:MAX_STATES]
-
-
-def _at_rest(frame: LabelledFrame) -> bool:
-    if frame.forces is None:
-        return True
-    atoms, forces = frame.atoms.copy(), frame.forces.copy()
-    for constraint in frame.constraints:
-        constraint.adjust_forces(atoms, forces)
-    return float(np.linalg.norm(forces, axis=1).max(initial=0.0)) <= AT_REST
 
 
 def _balance(product: np.ndarray, reactants: np.ndarray) -> tuple[Fraction, ...] | None:

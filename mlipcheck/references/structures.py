@@ -166,11 +166,11 @@ def _part_relaxations(frames: list[LabelledFrame]) -> list[list[LabelledFrame]]:
     last = frames[-1]
     falls = len(known) == len(energies) > 0
     falls = falls and known[-1] <= min(known) + ENERGY_NOISE * len(last.atoms)
-    fmax = _largest_force(last)
+    fmax = largest_force(last)
     return [frames] if falls and (fmax is None or fmax <= AT_REST) else [[f] for f in frames]
 
 
-def _largest_force(frame: LabelledFrame) -> float | None:
+def largest_force(frame: LabelledFrame) -> float | None:
     """Return the largest force that a relaxation had to bring down, eV/Å."""
     if frame.forces is None:
         return None
@@ -206,7 +206,7 @@ def _reference(
     relaxes = settings.motion == RELAXATION
     finished = relaxes and settings.finished and len(run) < settings.steps
     fixed_cell = bool(relaxed.constraints) or (relaxes and settings.cell_free is False)
-    fmax = _largest_force(last)
+    fmax = largest_force(last)
     stress = None if last.stress is None else float(np.abs(last.stress).max())
     faults = _faults(settings, len(run), fmax, None if fixed_cell else stress, finished)
     doubts = [*settings.doubts, *last.doubts, *(doubt for doubt, _ in faults)]
