@@ -12,6 +12,7 @@ from typing import Any
 from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .adsorption import Adsorption
+from .agreement import Agreement
 from .compression import Compression
 from .contacts import Contacts
 from .dimers import Dimers
@@ -39,6 +40,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Vacancies(),
     Relaxations(),
     ParityCheck(),
+    Agreement(),
     Learning(),
 )
 
