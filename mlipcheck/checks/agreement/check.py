@@ -13,7 +13,7 @@ from ase.calculators.calculator import BaseCalculator
 from ...calculators.evaluate import evaluate
 from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
-from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import (
     MISSING,
     Block,
@@ -27,14 +27,13 @@ from ...drawing.tables import (
 )
 from ...record import Model
 from ...references.frame_sets import FrameSet
-from ...references.inputs import DATA_SETS
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
-from ...uses import ALL_USES, OWN, PUBLIC
+from ...uses import ALL_USES
 from ..parity.label_warnings import doubt_own
-from .compare import MIN_STRUCTURES, compare_models
-from .record import FLOOR, Difference, Predicted, Predictions
+from .compare import FLOOR, MIN_STRUCTURES, compare_models
+from .record import Difference, Predicted, Predictions
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -55,20 +54,22 @@ def read_forces(row: Predictions) -> Reading | None:
     if not found:
         return None
     d = min(found, key=lambda d: d.share or 0.0)
-    text = f"{number(d.force, '.3g')} eV/Å from {d.model}, of {number(d.size, '.3g')}"
-    if d.warns is False:
-        return Reading(None, f"{text}; where they differ more, errors are no larger")
+    text = f"{d.force:.3g} eV/Å from {d.model}, of {d.size:.3g}"
+    if d.rank and not d.warns:
+        return Reading(None, f"{text}; errors are not larger where they differ more")
     element, off = next(iter(d.elements.items()))
     return Reading(d.share, f"{text}, most on {element} ({off:.3g})" if off else text)
 
 
 def read_energies(row: Predictions) -> Reading | None:
-    """Read the same of energies, where constants leave enough of them."""
-    found = [d for d in row.others if np.isfinite(d.energies).sum() >= MIN_STRUCTURES]
+    found = [d for d in row.others if d.energy is not None]
     if not found:
         return None
     d = min(found, key=lambda d: d.energy or 0.0)
     off = 1000 * (d.energy or 0.0)
+    if d.energies < max(MIN_STRUCTURES, len(d.names) / 2):
+        seen = f"{count(d.energies, 'structure')} of {len(d.names)}"
+        return Reading(None, f"{seen} left by a constant for each element")
     return Reading(off, f"{off:.3g} meV/atom from {d.model}")
 
 
@@ -107,10 +108,7 @@ class Agreement(Check[Predictions]):
             hints=("energies",),
         ),
     )
-    methods = (
-        Column("structures", lambda r: f"{len(r.structures)} of {r.given}"),
-        Column("from", lambda r: r.source or "-"),
-    )
+    methods = (Column("structures", lambda r: f"{len(r.structures)} of {r.given}"),)
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         sets = _sets(system)
@@ -138,7 +136,6 @@ class Agreement(Check[Predictions]):
         own = doubt_own(pairs) if labelled else None
         row = Predictions(
             name=drawn.name,
-            source=drawn.source,
             given=given,
             structures=tuple(map(_predicted, drawn.frames, found)),
             doubts=tuple(dict.fromkeys([*doubts, own] if own else doubts)),
@@ -146,56 +143,40 @@ class Agreement(Check[Predictions]):
         )
         return [row]
 
-    def evidence(self, row: Predictions) -> Evidence:
-        return Evidence(PUBLIC if row.source in DATA_SETS else OWN)
-
     def beside(
         self, models: Sequence[tuple[str, Sequence[Predictions]]]
     ) -> list[list[Predictions]]:
-        judged = []
-        for label, rows in models:
-            beside = [other for other in models if other[0] != label]
-            found = [[compare_models(row, *other[::-1]) for other in beside] for row in rows]
-            judged.append(
-                [
-                    dataclasses.replace(row, others=tuple(d for d in differences if d))
-                    for row, differences in zip(rows, found, strict=True)
-                ]
-            )
-        return judged
+        def compare(label: str, row: Predictions) -> Predictions:
+            found = [compare_models(row, rows, other) for other, rows in models if other != label]
+            return dataclasses.replace(row, others=tuple(d for d in found if d))
+
+        return [[compare(label, row) for row in rows] for label, rows in models]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         """Return a line for each two models and set; of one alone, what it keeps for others."""
         failed = [p for m in models for p in self.remarks(m.run.rows(self.name))]
         pairs = list_pairs(models)
-        once = [p for p in pairs if p[0].letter < p[1].letter]
-        lines = tuple((row.name, f"{a.letter}, {b.letter}", *_cells(d)) for a, b, row, d in once)
-        if lines:
-            numeric = (False, False, True, True, True, False, False)
-            table = TableBlock(capital(self.title), HEADS, lines, numeric)
-            words = [*dict.fromkeys(_words(*pair) for pair in pairs)]
-            return [table, *words, *failed]
-        kept = [
-            f"{len(r.structures)} of {r.name}" for m in models[:1] for r in m.run.rows(self.name)
+        if not pairs:
+            rows = models[0].run.rows(self.name)
+            kept = some([f"{len(r.structures)} of {r.name}" for r in rows], len(rows))
+            text = f"Structures kept to compare models (mlipcheck report A B): {kept}."
+            return [Paragraph(text), *failed] if rows else []
+        once = [
+            (f"{a.letter}, {b.letter}", row, d) for a, b, row, d in pairs if a.letter < b.letter
         ]
-        text = f"Structures kept to compare models (mlipcheck report A B): {some(kept)}."
-        return [Paragraph(text), *failed] if kept else []
+        heads = ("set", "models", "energy\nmeV/atom (of)", "forces\neV/Å (of)", "size of\nforces")
+        table = TableBlock(
+            capital(self.title),
+            (*heads, "most on", "most in"),
+            tuple((row.name, letters, *_cells(d)) for letters, row, d in once),
+            (False, False, True, True, True, False, False),
+        )
+        return [table, *dict.fromkeys(_words(*pair) for pair in pairs), *failed]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels
 
         return draw_panels(list_pairs(models))
-
-
-HEADS = (
-    "set",
-    "models",
-    "energy\nmeV/atom (of)",
-    "forces\neV/Å (of)",
-    "size of\nforces",
-    "most on",
-    "most in",
-)
 
 
 def list_pairs(models: Sequence[Model]) -> list[tuple[Model, Model, Predictions, Difference]]:
@@ -212,32 +193,26 @@ def list_pairs(models: Sequence[Model]) -> list[tuple[Model, Model, Predictions,
 
 def _words(one: Model, other: Model, row: Predictions, d: Difference) -> Paragraph:
     """Say whether the difference of two models warns of the first one's errors."""
+    a, b = one.letter, other.letter
     if d.rank is None:
-        both = " and ".join(sorted((one.letter, other.letter)))
-        text = f"{row.name}, {both}: whether their difference warns of errors is not assessed"
-        return Paragraph(f"{text}: {d.why_not}.")
-    says = "which warns of its errors" if d.warns else "so that it warns of nothing here"
-    ranks = [f"{r.value:.2f} [{r.low:.2f}, {r.high:.2f}]" for r in (d.rank, d.size_rank) if r]
-    alone = f"; that of the mere size of the forces is {ranks[1]}" if ranks[1:] else ""
-    caps = [f", but {x.text}" for x in row.doubts if x.bears_on(["forces"])]
-    return Paragraph(
-        f"{row.name}, {one.letter}: Spearman's correlation of its error with its difference from "
-        f"{other.letter} is {ranks[0]}, {says}{alone}{''.join(caps[:1])}."
-    )
+        both = " and ".join(sorted((a, b)))
+        about = f"whether the difference of {both} warns of errors is not known"
+        return Paragraph(f"{row.name}: {about}: {d.why_not}.")
+    known = f"Spearman {d.rank.value:.2f} [{d.rank.low:.2f}, {d.rank.high:.2f}]"
+    if d.size_rank:
+        known += f"; with the mere size of forces {d.size_rank.value:.2f}"
+    known += "".join(f"; but {x.text}" for x in row.doubts if x.bears_on(["forces"]))
+    more, says = ("", f"of {a}'s errors") if d.warns else ("not ", "of nothing here")
+    text = f"where {b} differs more, {a} is {more}more wrong ({known}): the difference warns {says}"
+    return Paragraph(f"{row.name}: {text}.")
 
 
 def _cells(d: Difference) -> tuple[str, ...]:
-    energy = None if d.energy is None else 1000 * d.energy
-    most = [f"{x} {off:.2g}" for x, off in d.elements.items() if off][:3]
-    known = [k for k in range(len(d.names)) if d.forces[k] > 0]
-    farthest = max(known, key=lambda k: d.forces[k], default=None)
-    return (
-        number(energy, ".3g") + f" ({np.isfinite(d.energies).sum()})" * (energy is not None),
-        f"{number(d.force, '.3g')} ({len(d.names)})",
-        number(d.size, ".3g"),
-        some(most, 3) or MISSING,
-        MISSING if farthest is None else f"{d.names[farthest]} {d.forces[farthest]:.2g}",
-    )
+    energy = MISSING if d.energy is None else f"{1000 * d.energy:.3g} ({d.energies})"
+    force = MISSING if d.force is None else f"{d.force:.3g} ({np.isfinite(d.forces).sum()})"
+    on = [f"{x} {off:.2g}" for x, off in d.elements.items() if off][:3]
+    where = [f"{d.names[k]} {d.forces[k]:.2g}" for k in np.argsort(-d.forces) if d.forces[k] > 0]
+    return energy, force, number(d.size, ".3g"), ", ".join(on) or MISSING, [*where, MISSING][0]
 
 
 def _sets(system: System) -> list[FrameSet]:
@@ -259,17 +234,12 @@ def _fingerprint(atoms: Atoms) -> str:
 
 
 def _predicted(frame: LabelledFrame, found: Evaluation) -> Predicted:
-    forces = None if found.forces is None else np.round(found.forces.astype(float), DIGITS)
-    off = None
-    if forces is not None and frame.forces is not None:
-        off = float(np.linalg.norm(forces - frame.forces, axis=1).mean())
+    atoms = frame.atoms
+    forces = np.full((len(atoms), 3), np.nan) if found.forces is None else found.forces
+    forces = np.round(forces.astype(float), DIGITS)
+    off = np.nan if frame.forces is None else np.linalg.norm(forces - frame.forces, axis=1).mean()
+    energy = np.nan if found.energy is None else found.energy
+    formula, key = str(atoms.symbols), _fingerprint(atoms)
     return Predicted(
-        name=frame.name,
-        fingerprint=_fingerprint(frame.atoms),
-        formula=str(frame.atoms.symbols),
-        run=frame.run,
-        energy=found.energy,
-        forces=forces,
-        off=off,
-        error=found.error,
+        frame.name, key, formula, forces, energy, float(off), frame.run, error=found.error
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from ase.symbols import Symbols
@@ -14,6 +15,7 @@ from ...analysis.jackknife import CONFIDENCE
 from ...analysis.offsets import fit_offsets
 from .record import Difference, Predicted, Predictions
 
+FLOOR = 0.5  # eV/Å; good models differ by 0.08 on MPtrj's frames, however small the forces are
 MIN_STRUCTURES = 5  # that have an element which is called the most different one
 MIN_RUNS = 10  # independent ones, to rank errors
 
@@ -21,13 +23,7 @@ MIN_RUNS = 10  # independent ones, to rank errors
 def compare_models(
     row: Predictions, others: Sequence[Predictions], model: str
 ) -> Difference | None:
-    """Compare one set of a model with what another says of the same structures.
-
-    Parameters
-    ----------
-    row : Predictions
-    others : sequence of Predictions
-        All sets of the other model, which is called ``model``.
+    """Compare one set of a model with all that another says, which is called ``model``.
 
     Returns
     -------
@@ -39,11 +35,17 @@ def compare_models(
     pairs = [(s, theirs[s.fingerprint]) for s in mine if s.fingerprint in theirs]
     if not pairs:
         return None
-    both = [p for p in pairs if p[0].forces is not None and p[1].forces is not None]
-    offs = {a.name: np.linalg.norm(a.forces - b.forces, axis=1) for a, b in both}
-    sizes = np.array([(mean_force(a) + mean_force(b)) / 2 for a, b in pairs])
-    forces = np.array([offs[a.name].mean() if a.name in offs else np.nan for a, _ in pairs])
-    errors = np.array([np.nan if a.off is None else a.off for a, _ in pairs])
+    found: dict[str, list[np.ndarray]] = {}
+    forces, sizes = np.empty((2, len(pairs)))
+    for k, (a, b) in enumerate(pairs):
+        off, one, other = (
+            np.linalg.norm(x, axis=1) for x in (a.forces - b.forces, a.forces, b.forces)
+        )
+        forces[k], sizes[k] = off.mean(), (one.mean() + other.mean()) / 2
+        symbols = np.array(Symbols.fromsymbols(a.formula))
+        for element in sorted(set(symbols)) if np.isfinite(forces[k]) else ():
+            found.setdefault(str(element), []).append(off[symbols == element])
+    errors, energies = np.array([a.off for a, _ in pairs]), _energies(pairs)
     known = np.isfinite(forces) & np.isfinite(errors)
     groups = len({a.run for (a, _), there in zip(pairs, known, strict=True) if there})
     why_not = _why_not([row, *(r for r in others if r.name == row.name)], groups)
@@ -51,19 +53,18 @@ def compare_models(
     return Difference(
         model=model,
         names=tuple(a.name for a, _ in pairs),
-        energies=_energies(pairs),
         forces=forces,
-        sizes=sizes,
         errors=errors,
-        elements=_elements([a for a, _ in both], offs),
+        energy=_of_known(np.median, np.abs(energies)),
+        energies=int(np.isfinite(energies).sum()),
+        force=_of_known(np.mean, forces),
+        size=_of_known(np.mean, sizes),
+        share=_of_known(np.median, forces / np.maximum(sizes, FLOOR)),
+        elements=_means(found),
         rank=ranks[0],
         size_rank=ranks[1],
-        why_not=why_not or ("" if ranks[0] else "they differ everywhere alike, or not at all"),
+        why_not=why_not or ("" if ranks[0] else "they differ nowhere, or everywhere alike"),
     )
-
-
-def mean_force(s: Predicted) -> float:
-    return np.nan if s.forces is None else float(np.linalg.norm(s.forces, axis=1).mean())
 
 
 def rank(x: np.ndarray, y: np.ndarray, n: int) -> Estimate | None:
@@ -83,36 +84,35 @@ def rank(x: np.ndarray, y: np.ndarray, n: int) -> Estimate | None:
 
 
 def _why_not(rows: Sequence[Predictions], groups: int) -> str:
-    """Say why errors cannot be ranked by labels of which these rows know the doubts."""
+    """Say why errors cannot be ranked, by the labels that these rows know."""
     void = [d for row in rows for d in row.doubts if d.void and d.bears_on(["forces"])]
     if any(d.kind == "own labels" for d in void):
         return "the labels are the output of one of them"
-    if void:
-        return void[0].text
-    if not groups:
-        return "there are no reference forces"
-    few = f"of {groups} independent structures or runs, {MIN_RUNS} needed"
+    if void or not groups:
+        return void[0].text if void else "there are no reference forces"
+    few = f"independent structures or runs with labels: {groups}, {MIN_RUNS} needed"
     return few if groups < MIN_RUNS else ""
 
 
 def _energies(pairs: Sequence[tuple[Predicted, Predicted]]) -> np.ndarray:
-    """Return differences of energy in eV/atom without a constant for each element."""
-    found = np.full(len(pairs), np.nan)
-    known = [k for k, (a, b) in enumerate(pairs) if None not in (a.energy, b.energy)]
-    if known:
-        counts = [Counter(Symbols.fromsymbols(pairs[k][0].formula)) for k in known]
-        off = [pairs[k][0].energy - pairs[k][1].energy for k in known]  # type: ignore[operator]
-        found[known], _ = fit_offsets(counts, np.array(off) / [c.total() for c in counts])
+    """Return differences of energy in eV/atom, less constants that are fitted without each."""
+    found = np.array([a.energy - b.energy for a, b in pairs])
+    known = np.isfinite(found)
+    if known.any():
+        counts = [Counter(Symbols.fromsymbols(a.formula)) for a, _ in pairs]
+        counts = [c for c, there in zip(counts, known, strict=True) if there]
+        found[known], _ = fit_offsets(counts, found[known] / [c.total() for c in counts])
     return found
 
 
-def _elements(structures: Sequence[Predicted], offs: dict[str, np.ndarray]) -> dict[str, float]:
+def _means(found: dict[str, list[np.ndarray]]) -> dict[str, float]:
     """Return the mean of each element that enough structures have, or else of any."""
-    found: dict[str, list[np.ndarray]] = {}
-    for s in structures:
-        symbols = np.array(Symbols.fromsymbols(s.formula))
-        for element in sorted(set(symbols)):
-            found.setdefault(str(element), []).append(offs[s.name][symbols == element])
     common = {x: parts for x, parts in found.items() if len(parts) >= MIN_STRUCTURES} or found
     means = {x: float(np.concatenate(parts).mean()) for x, parts in common.items()}
     return dict(sorted(means.items(), key=lambda item: -item[1]))
+
+
+def _of_known(middle: Callable[[np.ndarray], Any], values: np.ndarray) -> float | None:
+    """Return a mean or median of the numbers that there are."""
+    known = values[np.isfinite(values)]
+    return float(middle(known)) if len(known) else None

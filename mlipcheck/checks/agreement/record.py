@@ -1,10 +1,9 @@
-"""Records of agreement: what one model says of some structures, and how far another is from it."""
+"""Records of agreement: what one model says of some structures, and how far others are from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,26 +12,22 @@ from ...analysis.lengths import check_lengths
 from ...references.doubts import Doubt
 
 
-# eV/Å: two good models differ by 0.08 on MPtrj's frames, however small the forces are
-FLOOR = 0.5
-
-
 @dataclass(frozen=True, eq=False)
 class Predicted:
     """What a model says of one structure.
 
-    ``formula`` has the atoms in their order, ``energy`` is in eV, ``forces`` of shape (n_atoms, 3)
-    in eV/Å. ``run`` is shared by frames that are not independent, and ``off`` is the mean over
-    atoms of the size of the error of the force in eV/Å; None without a label.
+    ``formula`` has the atoms in their order; ``energy`` is in eV, ``forces`` of shape (n_atoms, 3)
+    in eV/Å, ``off`` the mean over atoms of the size of the force's error; each is NaN where there
+    is none. Frames with the same ``run`` are not independent.
     """
 
     name: str
     fingerprint: str
     formula: str
+    forces: np.ndarray
+    energy: float = math.nan
+    off: float = math.nan
     run: str = ""
-    energy: float | None = None
-    forces: np.ndarray | None = None
-    off: float | None = None
     error: str | None = None
 
 
@@ -46,12 +41,14 @@ class Difference:
         The other.
     names : tuple of str
         The structures.
-    energies : ndarray of shape (n,)
-        This model's minus the other's in eV/atom, less a constant for each element that is fitted
-        without the structure; NaN where the others do not determine it.
-    forces, sizes, errors : ndarray of shape (n,)
-        Means over the atoms of a structure in eV/Å: the size of the difference of two forces, of
-        the forces (both models' mean), and of this model's error; NaN without labels.
+    forces, errors : ndarray of shape (n,)
+        Of each structure the mean size of the difference of forces and of this model's errors,
+        eV/Å; NaN without forces or labels.
+    energy : float or None
+        The median size of the differences of energy in eV/atom, less a constant for each element
+        that is fitted without the structure; over the ``energies`` structures that allow it.
+    force, size, share : float or None
+        The means of ``forces`` and of the size of forces, eV/Å, and the median of their ratio.
     elements : dict of str to float
         The mean size of the difference of forces on an element's atoms, eV/Å, the largest first.
     rank, size_rank : Estimate or None
@@ -61,62 +58,37 @@ class Difference:
 
     model: str
     names: tuple[str, ...]
-    energies: np.ndarray
     forces: np.ndarray
-    sizes: np.ndarray
     errors: np.ndarray
+    energy: float | None
+    energies: int
+    force: float | None
+    size: float | None
+    share: float | None
     elements: dict[str, float]
     rank: Estimate | None = None
     size_rank: Estimate | None = None
     why_not: str = ""
 
     def __post_init__(self) -> None:
-        check_lengths(self, "names", "energies", "forces", "sizes", "errors")
+        check_lengths(self, "names", "forces", "errors")
 
     @property
-    def energy(self) -> float | None:
-        """The median size of the differences of energy, eV/atom."""
-        return _known(np.abs(self.energies), np.median)
-
-    @property
-    def force(self) -> float | None:
-        return _known(self.forces, np.mean)
-
-    @property
-    def size(self) -> float | None:
-        return _known(self.sizes, np.mean)
-
-    @property
-    def share(self) -> float | None:
-        """The difference over the size of the forces: the median, which no one structure decides.
-
-        Forces below `FLOOR` count as that much.
-        """
-        return _known(self.forces / np.maximum(self.sizes, FLOOR), np.median)
-
-    @property
-    def warns(self) -> bool | None:
-        """Whether this model is more wrong where the other differs more; None if not known."""
-        return None if self.rank is None else (self.rank.low or 0.0) > 0
+    def warns(self) -> bool:
+        """Whether this model is known to be more wrong where the other differs more."""
+        return self.rank is not None and (self.rank.low or 0.0) > 0
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of the structures of one set, ``given`` of which were given.
+    """What a model says of structures of one set, of which ``given`` were given.
 
-    ``doubts`` are about its labels; ``others`` are the models beside it, empty where it is alone.
+    ``doubts`` are about its labels; ``others`` are the models beside it, none where it is alone.
     """
 
     name: str
-    source: str = ""
     given: int = 0
     structures: tuple[Predicted, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     others: tuple[Difference, ...] = ()
     error: str | None = None
-
-
-def _known(values: np.ndarray, middle: Callable[[np.ndarray], Any]) -> float | None:
-    """Return a mean or median of the numbers that there are."""
-    known = values[np.isfinite(values)]
-    return float(middle(known)) if len(known) else None
