@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ...drawing.colours import DARK, MIDDLE
-from ...drawing.dots import MOST_ROWS, Dots, as_estimate, draw_dots, height_of_rows
+from ...drawing.dots import Dots, as_estimate, draw_dots, height_of_rows
 from ...drawing.lettering import SIZE, legend_below, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes, slug
 from ...record import Model
 from .record import Difference, Predictions
 
 Pair = tuple[Model, Model, Predictions, Difference]
+MOST = 15  # elements
 DISTANCE = "difference of forces, mean over atoms (eV/Å)"
 
 
@@ -62,7 +63,7 @@ def _draw_errors(name: str, pairs: Sequence[Pair]) -> Panel:
 def _draw_elements(name: str, pairs: Sequence[Pair]) -> Panel:
     once = [(f"{a.label}, {b.label}", d.elements) for a, b, _, d in pairs if a.letter < b.letter]
     found = {x: max(off.get(x, 0.0) for _, off in once) for _, offs in once for x in offs}
-    elements = sorted(found, key=lambda x: -found[x])[:MOST_ROWS]
+    elements = sorted(found, key=lambda x: -found[x])[:MOST]
     figure, axis = new_axes(height_of_rows(len(elements), len(once)))
     dots = [
         # two models have no colour of their own
