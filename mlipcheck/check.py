@@ -200,6 +200,10 @@ class Check(ABC, Generic[Row]):
                 found.append(f"{one.name}: another {what}{values}")  # type: ignore[attr-defined]
         return found
 
+    def beside(self, models: Sequence[tuple[str, Sequence[Row]]]) -> list[list[Row]]:
+        """Return each model's rows with what several show only together, of (label, rows) each."""
+        return [list(rows) for _, rows in models]
+
     def advice(self, run: RunRecord) -> list[Advice]:
         """Return what would help next, by the rows and findings of a run."""
         return []

@@ -15,7 +15,7 @@ from .checks import list_checks
 from .drawing.colours import model_colours, model_markers
 from .record import STATUSES, Finding, Model, RunRecord, Subject
 from .uses import best_models
-from .verdict import conclude
+from .verdict import conclude, judge_beside
 
 MAX_LISTED = 3  # differences, of however many
 
@@ -83,6 +83,7 @@ def compare_runs(runs: Sequence[RunRecord], names: Sequence[str] | None = None) 
     if len(runs) > 1:  # the others are here
         kept = [tuple(a for a in run.advice if a.kind != OTHER) for run in runs]
         runs = [replace(run, advice=advice) for run, advice in zip(runs, kept, strict=True)]
+        runs = _judge_together(runs, labels)
     infos = [run.calculator for run in runs]
     letters = _letters(len(runs))
     models = zip(runs, labels, model_colours(infos), model_markers(infos), letters, strict=True)
@@ -132,6 +133,19 @@ def _together(one: RunRecord, other: RunRecord) -> RunRecord:
             interrupted=one.interrupted or other.interrupted,
         )
     )
+
+
+def _judge_together(runs: Sequence[RunRecord], labels: Sequence[str]) -> list[RunRecord]:
+    """Judge what only several models show, each beside the others."""
+    judged = list(runs)
+    for check in list_checks():
+        given = [(label, run.rows(check.name)) for label, run in zip(labels, runs, strict=True)]
+        found = zip(judged, given, check.beside(given), strict=True)
+        judged = [
+            run if list(before) == rows else judge_beside(run, check.name, rows)
+            for run, (_, before), rows in found
+        ]
+    return judged
 
 
 def _labels(runs: Sequence[RunRecord]) -> tuple[str, ...]:

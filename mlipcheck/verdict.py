@@ -165,6 +165,14 @@ def _not_run(check: Check[Any], why: str, partly: bool) -> Finding:
     )
 
 
+def judge_beside(run: RunRecord, check: str, rows: Sequence[Any]) -> RunRecord:
+    """Return the record with other rows of one check, its findings and the answers by them."""
+    kept = [f for f in run.findings if f.check != check or f.subjects == NOT_RUN]
+    findings = sorted((*kept, *judge({check: rows}, subject=run.subject)), key=_rank)
+    checks = {**run.checks, check: tuple(rows)}
+    return replace(run, checks=checks, findings=tuple(findings), uses=answer_uses(findings))
+
+
 def conclude(run: RunRecord) -> RunRecord:
     """Return the record with findings, answers by use and advice, all from its own rows."""
     findings = judge(run.checks, run.not_run, run.subject)

@@ -12,6 +12,7 @@ from typing import Any
 from ..calculators.base import FAILURES, brief
 from ..check import Check
 from .adsorption import Adsorption
+from .agreement import Agreement
 from .balanced import BalancedDifferences
 from .compression import Compression
 from .contacts import Contacts
@@ -45,6 +46,7 @@ CHECKS: tuple[Check[Any], ...] = (
     Paths(),
     BalancedDifferences(),
     ParityCheck(),
+    Agreement(),
     Learning(),
 )
 

@@ -48,12 +48,15 @@ class PartStore:
                 self.used += 1
                 self._touched.add(path)
                 return part
+        before = set(self._touched)
         part = compute()
         if path is not None and not _failed(part):
             with report_loss(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, seal(part, self.probe))
-                self._touched.add(path)
+                for piece in self._touched - before:  # what it is made of is in it
+                    piece.unlink(missing_ok=True)
+                self._touched = {*before, path}
         return from_plain(cls, to_plain(part))
 
     def within(self, *names: Any) -> Callable[[Any, Any, Callable[[], Any]], Any]:

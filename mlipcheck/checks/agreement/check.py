@@ -1,0 +1,245 @@
+"""The check of agreement: each model's run keeps what it says, and several are compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from ...calculators.evaluate import evaluate
+from ...calculators.records import Evaluation
+from ...check import Check, Context, Skip, Task
+from ...criterion import OWN_CONVENTION, Criterion, Reading
+from ...drawing.tables import (
+    MISSING,
+    Block,
+    Column,
+    Paragraph,
+    TableBlock,
+    capital,
+    count,
+    number,
+    some,
+)
+from ...record import Model
+from ...references.frame_sets import FrameSet
+from ...references.labels import LabelledFrame
+from ...references.structures import RelaxedReference
+from ...system import Settings, System
+from ...uses import ALL_USES
+from ..parity.label_warnings import doubt_own
+from .compare import FLOOR, MIN_STRUCTURES, compare_models
+from .record import Difference, Predicted, Predictions
+
+if TYPE_CHECKING:
+    from ...drawing.panel import Panel
+
+STRUCTURES, ATOMS = 30, 2000  # of each set; atoms of all sets together
+QUICK_STRUCTURES, QUICK_ATOMS = 10, 400
+BATCH = 4
+DIGITS = 5  # of forces in eV/Å, so that results stay small
+UNLABELLED = "structures"  # the set of those without labels
+AGREE = "the nearest model agrees, which does not show that either is right"
+DIFFER = "every other model differs"
+WHY = "of two models that differ by d, one is wrong by d/2 or more"
+
+
+def read_forces(row: Predictions) -> Reading | None:
+    """Read how far the nearest of the other models is: who agrees with none is suspect."""
+    found = [d for d in row.others if d.share is not None]
+    if not found:
+        return None
+    d = min(found, key=lambda d: d.share or 0.0)
+    text = f"{d.force:.3g} eV/Å from {d.model}, of {d.size:.3g}"
+    if d.rank and not d.warns:
+        return Reading(None, f"{text}; errors are not larger where they differ more")
+    element, off = next(iter(d.elements.items()))
+    return Reading(d.share, f"{text}, most on {element} ({off:.3g})" if off else text)
+
+
+def read_energies(row: Predictions) -> Reading | None:
+    found = [d for d in row.others if d.energy is not None]
+    if not found:
+        return None
+    d = min(found, key=lambda d: d.energy or 0.0)
+    off = 1000 * (d.energy or 0.0)
+    if d.energies < max(MIN_STRUCTURES, len(d.names) / 2):
+        seen = f"{count(d.energies, 'structure')} of {len(d.names)}"
+        return Reading(None, f"{seen} left by a constant for each element")
+    return Reading(off, f"{off:.3g} meV/atom from {d.model}")
+
+
+class Agreement(Check[Predictions]):
+    """Compare several models on the same structures, which need no labels."""
+
+    name = "agreement"
+    title = "agreement of models"
+    asks = "where models differ on your structures"
+    row = Predictions
+    wants = ("parity",)
+    comparable = False
+    criteria = (
+        Criterion(
+            "forces beside other models",
+            read_forces,
+            caution=0.3,
+            fail=None,
+            unit="x the forces",
+            source=f"{OWN_CONVENTION}: forces below {FLOOR:g} eV/Å count as that, median structure",
+            good=AGREE,
+            bad=DIFFER,
+            why=WHY,
+            hints=tuple(use for use in ALL_USES if use != "energies"),
+        ),
+        Criterion(
+            "energies beside other models",
+            read_energies,
+            caution=50.0,
+            fail=None,
+            unit="meV/atom",
+            source=f"{OWN_CONVENTION}: less a constant for each element, median structure",
+            good=AGREE,
+            bad=DIFFER,
+            why=WHY,
+            hints=("energies",),
+        ),
+    )
+    methods = (Column("structures", lambda r: f"{len(r.structures)} of {r.given}"),)
+
+    def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
+        sets = _sets(system)
+        most, atoms = (QUICK_STRUCTURES, QUICK_ATOMS) if settings.quick else (STRUCTURES, ATOMS)
+        tasks: list[Task | Skip] = []
+        for s in sets:
+            size = np.mean([len(f.atoms) for f in s.frames])
+            drawn = s.sample(max(1, min(most, int(atoms / len(sets) / size))), settings.seed)
+            images = [f.atoms for f in drawn.frames]
+            middle = sorted(images, key=len)[len(images) // 2]
+            name, key = f"{s.name} ({count(len(images), 'structure')})", drawn.fingerprint
+            work = sum(map(len, images)) / len(middle)
+            subject = (drawn, len(s.frames))
+            tasks.append(Task(name, subject, key, middle, work, BATCH, steps=len(images)))
+        return tasks or [Skip("no structures of your own given")]
+
+    def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Predictions]:
+        drawn, given = task.subject
+        images = [f.atoms for f in drawn.frames]
+        found = evaluate(calculator, images, progress=context.advance)
+        pairs = [(f, e) for f, e in zip(drawn.frames, found, strict=True) if e.error is None]
+        compared = [p for p in context.earlier.get("parity", ()) if p.name == drawn.name]
+        doubts = [doubt for p in compared for doubt in p.doubts]
+        labelled = any(f.forces is not None for f, _ in pairs)
+        own = doubt_own(pairs) if labelled else None
+        row = Predictions(
+            name=drawn.name,
+            given=given,
+            structures=tuple(map(_predicted, drawn.frames, found)),
+            doubts=tuple(dict.fromkeys([*doubts, own] if own else doubts)),
+            error=None if pairs else f"the model fails on every structure: {found[0].error}",
+        )
+        return [row]
+
+    def beside(
+        self, models: Sequence[tuple[str, Sequence[Predictions]]]
+    ) -> list[list[Predictions]]:
+        def compare(label: str, row: Predictions) -> Predictions:
+            found = [compare_models(row, rows, other) for other, rows in models if other != label]
+            return dataclasses.replace(row, others=tuple(d for d in found if d))
+
+        return [[compare(label, row) for row in rows] for label, rows in models]
+
+    def tables(self, models: Sequence[Model]) -> list[Block]:
+        """Return a line for each two models and set; of one alone, what it keeps for others."""
+        failed = [p for m in models for p in self.remarks(m.run.rows(self.name))]
+        pairs = list_pairs(models)
+        if not pairs:
+            rows = models[0].run.rows(self.name)
+            kept = some([f"{len(r.structures)} of {r.name}" for r in rows], len(rows))
+            text = f"Structures kept to compare models (mlipcheck report A B): {kept}."
+            return [Paragraph(text), *failed] if rows else []
+        once = [
+            (f"{a.letter}, {b.letter}", row, d) for a, b, row, d in pairs if a.letter < b.letter
+        ]
+        heads = ("set", "models", "energy\nmeV/atom (of)", "forces\neV/Å (of)", "size of\nforces")
+        table = TableBlock(
+            capital(self.title),
+            (*heads, "most on", "most in"),
+            tuple((row.name, letters, *_cells(d)) for letters, row, d in once),
+            (False, False, True, True, True, False, False),
+        )
+        return [table, *dict.fromkeys(_words(*pair) for pair in pairs), *failed]
+
+    def figures(self, models: Sequence[Model]) -> list[Panel]:
+        from .figures import draw_panels
+
+        return draw_panels(list_pairs(models))
+
+
+def list_pairs(models: Sequence[Model]) -> list[tuple[Model, Model, Predictions, Difference]]:
+    """Return how each model's sets differ from those of each other one."""
+    return [
+        (one, other, row, d)
+        for one in models
+        for row in one.run.rows("agreement")
+        for d in row.others
+        for other in models
+        if d.model == other.label
+    ]
+
+
+def _words(one: Model, other: Model, row: Predictions, d: Difference) -> Paragraph:
+    """Say whether the difference of two models warns of the first one's errors."""
+    a, b = one.letter, other.letter
+    if d.rank is None:
+        both = " and ".join(sorted((a, b)))
+        about = f"whether the difference of {both} warns of errors is not known"
+        return Paragraph(f"{row.name}: {about}: {d.why_not}.")
+    known = f"Spearman {d.rank.value:.2f} [{d.rank.low:.2f}, {d.rank.high:.2f}]"
+    if d.size_rank:
+        known += f"; with the mere size of forces {d.size_rank.value:.2f}"
+    known += "".join(f"; but {x.text}" for x in row.doubts if x.bears_on(["forces"]))
+    more, says = ("", f"of {a}'s errors") if d.warns else ("not ", "of nothing here")
+    text = f"where {b} differs more, {a} is {more}more wrong ({known}): the difference warns {says}"
+    return Paragraph(f"{row.name}: {text}.")
+
+
+def _cells(d: Difference) -> tuple[str, ...]:
+    energy = MISSING if d.energy is None else f"{1000 * d.energy:.3g} ({d.energies})"
+    force = MISSING if d.force is None else f"{d.force:.3g} ({np.isfinite(d.forces).sum()})"
+    on = [f"{x} {off:.2g}" for x, off in d.elements.items() if off][:3]
+    where = [f"{d.names[k]} {d.forces[k]:.2g}" for k in np.argsort(-d.forces) if d.forces[k] > 0]
+    return energy, force, number(d.size, ".3g"), ", ".join(on) or MISSING, [*where, MISSING][0]
+
+
+def _sets(system: System) -> list[FrameSet]:
+    """Return the sets of labelled frames, and the user's structures without labels as another."""
+    sets = [(s, tuple(f for f in s.frames if len(f.atoms))) for s in system.frames]
+    known = {_fingerprint(f.atoms) for _, frames in sets for f in frames}
+    new = {_fingerprint(atoms): (name, atoms) for name, atoms in system.structures}
+    bare = tuple(
+        LabelledFrame(name, atoms, None, None, None, run=name)
+        for key, (name, atoms) in new.items()
+        if key not in known
+    )
+    sets.append((FrameSet(UNLABELLED, ""), bare))
+    return [dataclasses.replace(s, frames=frames) for s, frames in sets if frames]
+
+
+def _fingerprint(atoms: Atoms) -> str:
+    return RelaxedReference("", "", atoms).fingerprint
+
+
+def _predicted(frame: LabelledFrame, found: Evaluation) -> Predicted:
+    atoms = frame.atoms
+    forces = np.full((len(atoms), 3), np.nan) if found.forces is None else found.forces
+    forces = np.round(forces.astype(float), DIGITS)
+    off = np.nan if frame.forces is None else np.linalg.norm(forces - frame.forces, axis=1).mean()
+    energy = np.nan if found.energy is None else found.energy
+    formula, key = str(atoms.symbols), _fingerprint(atoms)
+    return Predicted(
+        frame.name, key, formula, forces, energy, float(off), frame.run, error=found.error
+    )

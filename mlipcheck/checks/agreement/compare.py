@@ -1,0 +1,118 @@
+"""How far one model is from another on the same structures; nothing is computed again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ase.symbols import Symbols
+from scipy import stats
+
+from ...analysis.estimate import Estimate
+from ...analysis.jackknife import CONFIDENCE
+from ...analysis.offsets import fit_offsets
+from .record import Difference, Predicted, Predictions
+
+FLOOR = 0.5  # eV/Å; good models differ by 0.08 on MPtrj's frames, however small the forces are
+MIN_STRUCTURES = 5  # that have an element which is called the most different one
+MIN_RUNS = 10  # independent ones, to rank errors
+
+
+def compare_models(
+    row: Predictions, others: Sequence[Predictions], model: str
+) -> Difference | None:
+    """Compare one set of a model with all that another says, which is called ``model``.
+
+    Returns
+    -------
+    Difference or None
+        None where no structure is in both.
+    """
+    theirs = {s.fingerprint: s for other in others for s in other.structures if s.error is None}
+    mine = [s for s in row.structures if s.error is None]
+    pairs = [(s, theirs[s.fingerprint]) for s in mine if s.fingerprint in theirs]
+    if not pairs:
+        return None
+    found: dict[str, list[np.ndarray]] = {}
+    forces, sizes = np.empty((2, len(pairs)))
+    for k, (a, b) in enumerate(pairs):
+        off, one, other = (
+            np.linalg.norm(x, axis=1) for x in (a.forces - b.forces, a.forces, b.forces)
+        )
+        forces[k], sizes[k] = off.mean(), (one.mean() + other.mean()) / 2
+        symbols = np.array(Symbols.fromsymbols(a.formula))
+        for element in sorted(set(symbols)) if np.isfinite(forces[k]) else ():
+            found.setdefault(str(element), []).append(off[symbols == element])
+    errors, energies = np.array([a.off for a, _ in pairs]), _energies(pairs)
+    known = np.isfinite(forces) & np.isfinite(errors)
+    groups = len({a.run for (a, _), there in zip(pairs, known, strict=True) if there})
+    why_not = _why_not([row, *(r for r in others if r.name == row.name)], groups)
+    ranks = [None if why_not else rank(x[known], errors[known], groups) for x in (forces, sizes)]
+    return Difference(
+        model=model,
+        names=tuple(a.name for a, _ in pairs),
+        forces=forces,
+        errors=errors,
+        energy=_of_known(np.median, np.abs(energies)),
+        energies=int(np.isfinite(energies).sum()),
+        force=_of_known(np.mean, forces),
+        size=_of_known(np.mean, sizes),
+        share=_of_known(np.median, forces / np.maximum(sizes, FLOOR)),
+        elements=_means(found),
+        rank=ranks[0],
+        size_rank=ranks[1],
+        why_not=why_not or ("" if ranks[0] else "they differ nowhere, or everywhere alike"),
+    )
+
+
+def rank(x: np.ndarray, y: np.ndarray, n: int) -> Estimate | None:
+    """Return Spearman's correlation with its interval for n independent groups; None of constants.
+
+    Notes
+    -----
+    Fisher's interval with the variance (1 + ρ²/2) / (n - 3) of Bonett and Wright, Psychometrika 65,
+    23 (2000).
+    """
+    if not np.ptp(x) or not np.ptp(y):
+        return None
+    value = float(stats.spearmanr(x, y).statistic)
+    half = stats.norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt((1 + value**2 / 2) / (n - 3))
+    middle = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12))
+    return Estimate(value, float(np.tanh(middle - half)), float(np.tanh(middle + half)))
+
+
+def _why_not(rows: Sequence[Predictions], groups: int) -> str:
+    """Say why errors cannot be ranked, by the labels that these rows know."""
+    void = [d for row in rows for d in row.doubts if d.void and d.bears_on(["forces"])]
+    if any(d.kind == "own labels" for d in void):
+        return "the labels are the output of one of them"
+    if void or not groups:
+        return void[0].text if void else "there are no reference forces"
+    few = f"independent structures or runs with labels: {groups}, {MIN_RUNS} needed"
+    return few if groups < MIN_RUNS else ""
+
+
+def _energies(pairs: Sequence[tuple[Predicted, Predicted]]) -> np.ndarray:
+    """Return differences of energy in eV/atom, less constants that are fitted without each."""
+    found = np.array([a.energy - b.energy for a, b in pairs])
+    known = np.isfinite(found)
+    if known.any():
+        counts = [Counter(Symbols.fromsymbols(a.formula)) for a, _ in pairs]
+        counts = [c for c, there in zip(counts, known, strict=True) if there]
+        found[known], _ = fit_offsets(counts, found[known] / [c.total() for c in counts])
+    return found
+
+
+def _means(found: dict[str, list[np.ndarray]]) -> dict[str, float]:
+    """Return the mean of each element that enough structures have, or else of any."""
+    common = {x: parts for x, parts in found.items() if len(parts) >= MIN_STRUCTURES} or found
+    means = {x: float(np.concatenate(parts).mean()) for x, parts in common.items()}
+    return dict(sorted(means.items(), key=lambda item: -item[1]))
+
+
+def _of_known(middle: Callable[[np.ndarray], Any], values: np.ndarray) -> float | None:
+    """Return a mean or median of the numbers that there are."""
+    known = values[np.isfinite(values)]
+    return float(middle(known)) if len(known) else None
