@@ -47,15 +47,19 @@ class Crystal:
         return str(self.atoms.get_chemical_formula())
 
 
-def choose_crystals(system: System, most: int) -> tuple[list[Crystal], list[Skip]]:
-    """Return crystals to try something on, the user's own or else those of the elements.
+def choose_crystals(
+    system: System, most: int, *, elements: bool = False
+) -> tuple[list[Crystal], list[Skip]]:
+    """Return crystals to try something on: the user's own, or else those of the ``elements``.
 
     Of each composition one: what was relaxed, else the frame with the smallest forces. Molecules,
     slabs and molecular crystals of the elements are left out, as is what is beyond ``most``.
     """
     own = [r for r in system.references if r.source not in COLLECTIONS]
     own += _quietest_frames(system)
-    given = own or [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
+    given = own
+    if elements and not own:
+        given = [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
     found: dict[str, Crystal] = {}
     flat: list[str] = []
     for r in given:
@@ -72,7 +76,7 @@ def choose_crystals(system: System, most: int) -> tuple[list[Crystal], list[Skip
         names = some([c.name for c in beyond])
         skips.append(Skip(f"{most} crystals at most; left out: {names}"))
     if not chosen and not flat:
-        skips.append(Skip("no crystals given"))
+        skips.append(Skip("no crystals of your own given"))
     return chosen[:most], skips
 
 

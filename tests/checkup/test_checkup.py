@@ -108,9 +108,8 @@ def test_a_run_is_relaxed_and_held_against_its_labels(tmp_path, relaxed_run):
     assert system.elements == ("Au-Au", "Au-Cu", "Cu-Cu")
     assert system.not_relaxed == system.unlabelled == ()
     plan = plan_checkup(EMT(), [str(tmp_path)])
-    assert set(plan.not_run) == {"learning"}
-    (note,) = plan.notes
-    assert "Au: Cu is 0.71 bond lengths" in note
+    assert not {"relaxation", "parity", "contacts", "elasticity"} & plan.not_run.keys()
+    assert any("Au: Cu is 0.71 bond lengths" in note for note in plan.notes)
 
 
 @pytest.mark.slow
@@ -275,7 +274,7 @@ def test_a_fault_changes_its_own_findings_alone(fault, perfect):
 @pytest.mark.slow
 def test_what_did_not_run_is_never_ok():
     record = check_up(get_calculator("toy"), ["N"], Settings())
-    assert set(record.not_run) == {"parity", "learning", "contacts", "elasticity", "vacancies"}
+    assert record.not_run.keys() >= {"parity", "learning", "contacts", "elasticity", "vacancies"}
     for check in list_checks():
         if check.name in record.not_run:
             (found,) = [f for f in record.findings if f.check == check.name]
@@ -410,6 +409,13 @@ class Counting(Faulty):
         super().calculate(*arguments, **keywords)
 
 
+def moved(atoms, k):
+    """Return another frame with the same labels in another place."""
+    again = atoms.copy()
+    again.positions += 0.01 * k
+    return labelled(again)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "after", "unfinished"),
@@ -421,12 +427,13 @@ class Counting(Faulty):
 )
 def test_an_interrupted_check_up_goes_on(tmp_path, hot_frames, check, after, unfinished):
     path = tmp_path / "frames.xyz"
-    write(path, hot_frames * 4)
+    write(path, [moved(atoms, k) for k in range(4) for atoms in hot_frames])
     crystals = [tmp_path / f"{symbol}.xyz" for symbol in ("Cu", "Au", "Ag")]
     for crystal in crystals:
         write(crystal, bulk(crystal.stem))
     what = [str(path), *map(str, crystals)]
-    settings = Settings(reference=("none",))
+    only = ("interface", "dimers", "contacts", "elasticity", "relaxation", "parity")
+    settings = Settings(reference=("none",), only=only)
 
     def once(progress=None, store=None):
         calculator = Counting(EMT())
@@ -467,7 +474,8 @@ def test_what_failed_is_tried_again(tmp_path):
     assert store.keep(list[Contact], "mine", lambda: lost) == lost
     assert list(tmp_path.iterdir()) == []
     failing = Failing(EMT(), lambda atoms: len(atoms) == 2)
-    plan = plan_checkup(failing, ["Cu"], Settings(reference=("none",)))
+    only = ("interface", "dimers", "relaxation")
+    plan = plan_checkup(failing, ["Cu"], Settings(reference=("none",), only=only))
     keep = make_store(failing, tmp_path)
     record = run_checkup(failing, plan, store=keep)
     assert record.rows("dimers")[0].error
@@ -538,7 +546,7 @@ def test_a_pressed_crystal_is_no_relaxed_one(tmp_path):
     system = find_system(EMT(), [str(path)])
     # the third is all but relaxed, and named as ASE counts
     assert [r.name for r in system.references] == ["eos[2]"]
-    assert "stress above 1 GPa: eos[0], eos[1], eos[3]" in system.not_relaxed[0]
+    assert system.not_relaxed == tuple((f"eos[{k}]", "stress above 1 GPa") for k in (0, 1, 3))
     record = check_up(EMT(), [str(path)], Settings(reference=("none",)))
     for check in ("relaxation", "parity"):
         found = {s for (c, _), s in statuses(record).items() if c == check}

@@ -203,7 +203,7 @@ def test_the_plan_is_told_before_any_work(work):
 
 @pytest.mark.parametrize("option", ["--energy-resolution", "--signal"])
 def test_an_energy_resolution_is_asked_of_the_ranking(tmp_path, option):
-    write_frames(tmp_path / "frames.xyz", 12, noise=0.002)
+    write_frames(tmp_path / "frames.xyz", 24, noise=0.002)
     command = ("run", "-b", "ase:emt", "frames.xyz", "--reference", "none", option, "0.2")
     assert typed(tmp_path, *command, "--json", "run.json")[0] == 0
     record = load_run(tmp_path / "run.json")
@@ -215,8 +215,8 @@ def test_an_energy_resolution_is_asked_of_the_ranking(tmp_path, option):
 def test_what_quick_leaves_out_is_told_everywhere(tmp_path):
     write_frames(tmp_path / "frames.xyz")
     crystals = [f"{k}.cif" for k in range(4)]
-    for name in crystals:
-        write(tmp_path / name, bulk("Cu"))
+    for k, name in enumerate(crystals):
+        write(tmp_path / name, bulk("Cu", a=3.6 + 0.01 * k))
     command = ("run", "-b", "ase:emt", "frames.xyz", *crystals, "--reference", "none", "--quick")
     assert typed(tmp_path, *command, "--out", "report")[0] == 0
     record = load_run(tmp_path / "report" / "results.json")
@@ -345,12 +345,24 @@ def count_planned(folder: Path) -> int:
             super().calculate(*arguments, **keywords)
             Counted.calls += 1
 
-    plan = plan_checkup(Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",)))
+    plan = plan_checkup(
+        Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",), only=ONLY)
+    )
     make_store(Counted(), folder, plan)
     return Counted.calls
 
 
-COUNTED = ("run", "-b", "own:Counted", "frames.xyz", "--reference", "none")
+ONLY = ("interface", "dimers", "contacts", "relaxation", "parity")
+COUNTED = (
+    "run",
+    "-b",
+    "own:Counted",
+    "frames.xyz",
+    "--reference",
+    "none",
+    "--only",
+    ",".join(ONLY),
+)
 
 
 @pytest.fixture(scope="module")
@@ -475,7 +487,7 @@ MISTAKES = {
         "-b toy -b own:Soft -b own:Soft Cu",
         "-b own:Soft: given twice; name each model once",
     ),
-    "nothing in a folder": ("-b ase:emt empty", "no structures in this folder; looked for"),
+    "nothing in a folder": ("-b ase:emt empty", "nothing to read in it; looked for"),
     "labels of nothing": ("-b ase:emt words.xyz", "words.xyz: not readable"),
     "no system": ("-b ase:emt", "which system? Name elements that the calculator knows"),
 }

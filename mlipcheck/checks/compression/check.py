@@ -105,7 +105,7 @@ class Compression(Check[CompressedPair]):
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most, pairs = QUICK if settings.quick else (CRYSTALS, PAIRS)
-        crystals, skips = choose_crystals(system, most)
+        crystals, skips = choose_crystals(system, most, elements=True)
         tasks: list[Task | Skip] = []
         for crystal in crystals:
             try:
