@@ -255,6 +255,21 @@ def test_labels_of_one_of_the_models_rank_nothing(tmp_path):
     assert all(d.why_not for r in found.runs for row in r.rows("agreement") for d in row.others)
 
 
+def test_by_labels_only_the_model_that_is_wrong_is_suspect(tmp_path):
+    frames = alloys(12, labelled=True)
+    for k, atoms in enumerate(frames):  # labels that are nobody's output
+        atoms.calc.results["forces"] += np.random.default_rng(k).normal(scale=0.02, size=(8, 3))
+    write(tmp_path / "frames.xyz", frames)
+    settings = Settings(only=("agreement",), independent=True)
+    found = compare([EMT(), Off("Al", force=3.0)], str(tmp_path / "frames.xyz"), settings)
+    right, wrong = (r.findings for r in found.runs)
+    (finding,) = (f for f in right if f.quantity == "forces beside other models")
+    assert finding.status == "not assessed"
+    assert "the other is wrong" in finding.value
+    assert "with care" not in {a.answer for a in found.runs[0].uses}
+    assert wrong[0].status == "caution"
+
+
 def test_the_interval_of_a_rank_covers():
     """Of 400 draws of a known correlation 93 to 98 % have it inside."""
     rho, n = 0.6, 30
@@ -290,9 +305,6 @@ def test_reports_are_enough_and_nothing_is_computed_again(own, tmp_path, monkeyp
         assert a.findings == b.findings
     # both together, and again from there
     write_report(tmp_path / "both", read_again.runs)
-    assert [f.name for f in (tmp_path / "both" / "figures").iterdir()] == [
-        "agreement-structures.svg"
-    ]
     again = compare_runs(load_runs(tmp_path / "both"))
     assert [run.findings for run in again.runs] == [run.findings for run in direct.runs]
 
@@ -384,5 +396,7 @@ def test_chgnet_and_sevennet_beside_plain_calculators(chgnet, sevennet, data_dir
             assert d.forces == pytest.approx(off, abs=1e-3, rel=1e-4)
             assert d.errors == pytest.approx([forces[x][k] for x in d.names], abs=1e-3, rel=1e-4)
             assert d.warns
+        (panel,) = CHECK.figures(found.models)
+        assert "Spearman" in panel.alt
         limits = {"mptrj-random-1k": "ok", str(own): "caution"}
         assert statuses(found) == [limits[what]] * 2

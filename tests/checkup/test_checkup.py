@@ -514,7 +514,7 @@ def test_a_part_that_is_damaged_is_computed_again(tmp_path):
 def test_an_estimate_names_every_check_that_will_run():
     plan = plan_checkup(get_calculator("toy"))
     names = [job.check.name for job in plan.jobs]
-    assert names == ["interface", "dimers", "contacts", "relaxation", "parity"]
+    assert names == ["interface", "dimers", "contacts", "relaxation", "parity", "agreement"]
     assert all(job.seconds >= 0 for job in plan.jobs)
     assert plan.seconds == pytest.approx(sum(job.seconds for job in plan.jobs))
     assert all(job.seconds > 0 for job in plan.jobs if job.check.name != "contacts")

@@ -14,17 +14,7 @@ from ...calculators.evaluate import evaluate
 from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
-from ...drawing.tables import (
-    MISSING,
-    Block,
-    Column,
-    Paragraph,
-    TableBlock,
-    capital,
-    count,
-    number,
-    some,
-)
+from ...drawing.tables import MISSING, Block, Column, Paragraph, TableBlock, count, some
 from ...record import Model
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
@@ -50,11 +40,13 @@ WHY = "of two models that differ by d, one is wrong by d/2 or more"
 
 def read_forces(row: Predictions) -> Reading | None:
     """Read how far the nearest of the other models is: who agrees with none is suspect."""
-    found = [d for d in row.others if d.share is not None]
+    found = [d for d in row.others if d.force is not None]
     if not found:
         return None
     d = min(found, key=lambda d: d.share or 0.0)
     text = f"{d.force:.3g} eV/Å from {d.model}, of {d.size:.3g}"
+    if d.error is not None and d.error < (d.force or 0.0) / 2:
+        return Reading(None, f"{text}; by the labels the other is wrong")
     if d.rank and not d.warns:
         return Reading(None, f"{text}; errors are not larger where they differ more")
     element, off = next(iter(d.elements.items()))
@@ -62,14 +54,15 @@ def read_forces(row: Predictions) -> Reading | None:
 
 
 def read_energies(row: Predictions) -> Reading | None:
+    """Read the same of energies, where constants of elements leave something of most."""
     found = [d for d in row.others if d.energy is not None]
     if not found:
         return None
     d = min(found, key=lambda d: d.energy or 0.0)
-    off = 1000 * (d.energy or 0.0)
     if d.energies < max(MIN_STRUCTURES, len(d.names) / 2):
-        seen = f"{count(d.energies, 'structure')} of {len(d.names)}"
-        return Reading(None, f"{seen} left by a constant for each element")
+        few = f"constants of elements leave {d.energies} of {len(d.names)} structures"
+        return Reading(None, few)
+    off = 1000 * (d.energy or 0.0)
     return Reading(off, f"{off:.3g} meV/atom from {d.model}")
 
 
@@ -166,7 +159,7 @@ class Agreement(Check[Predictions]):
         ]
         heads = ("set", "models", "energy\nmeV/atom (of)", "forces\neV/Å (of)", "size of\nforces")
         table = TableBlock(
-            capital(self.title),
+            "Agreement of models on the same structures",
             (*heads, "most on", "most in"),
             tuple((row.name, letters, *_cells(d)) for letters, row, d in once),
             (False, False, True, True, True, False, False),
@@ -212,7 +205,8 @@ def _cells(d: Difference) -> tuple[str, ...]:
     force = MISSING if d.force is None else f"{d.force:.3g} ({np.isfinite(d.forces).sum()})"
     on = [f"{x} {off:.2g}" for x, off in d.elements.items() if off][:3]
     where = [f"{d.names[k]} {d.forces[k]:.2g}" for k in np.argsort(-d.forces) if d.forces[k] > 0]
-    return energy, force, number(d.size, ".3g"), ", ".join(on) or MISSING, [*where, MISSING][0]
+    size = MISSING if d.size is None else f"{d.size:.3g}"
+    return energy, force, size, ", ".join(on) or MISSING, [*where, MISSING][0]
 
 
 def _sets(system: System) -> list[FrameSet]:

@@ -45,10 +45,14 @@ def compare_models(
         symbols = np.array(Symbols.fromsymbols(a.formula))
         for element in sorted(set(symbols)) if np.isfinite(forces[k]) else ():
             found.setdefault(str(element), []).append(off[symbols == element])
-    errors, energies = np.array([a.off for a, _ in pairs]), _energies(pairs)
+    why_not = _void([row, *(r for r in others if r.name == row.name)])
+    errors = np.array([np.nan if why_not else a.off for a, _ in pairs])
+    energies = _energies(pairs)
     known = np.isfinite(forces) & np.isfinite(errors)
     groups = len({a.run for (a, _), there in zip(pairs, known, strict=True) if there})
-    why_not = _why_not([row, *(r for r in others if r.name == row.name)], groups)
+    if not why_not and groups < MIN_RUNS:
+        few = f"independent structures with labels: {groups}, {MIN_RUNS} needed"
+        why_not = few if groups else "there are no reference forces"
     ranks = [None if why_not else rank(x[known], errors[known], groups) for x in (forces, sizes)]
     return Difference(
         model=model,
@@ -59,6 +63,7 @@ def compare_models(
         energies=int(np.isfinite(energies).sum()),
         force=_of_known(np.mean, forces),
         size=_of_known(np.mean, sizes),
+        error=_of_known(np.mean, errors),
         share=_of_known(np.median, forces / np.maximum(sizes, FLOOR)),
         elements=_means(found),
         rank=ranks[0],
@@ -83,15 +88,11 @@ def rank(x: np.ndarray, y: np.ndarray, n: int) -> Estimate | None:
     return Estimate(value, float(np.tanh(middle - half)), float(np.tanh(middle + half)))
 
 
-def _why_not(rows: Sequence[Predictions], groups: int) -> str:
-    """Say why errors cannot be ranked, by the labels that these rows know."""
+def _void(rows: Sequence[Predictions]) -> str:
+    """Say why these rows' labels cannot be used; nothing where they can."""
     void = [d for row in rows for d in row.doubts if d.void and d.bears_on(["forces"])]
-    if any(d.kind == "own labels" for d in void):
-        return "the labels are the output of one of them"
-    if void or not groups:
-        return void[0].text if void else "there are no reference forces"
-    few = f"independent structures or runs with labels: {groups}, {MIN_RUNS} needed"
-    return few if groups < MIN_RUNS else ""
+    own = any(d.kind == "own labels" for d in void)
+    return "the labels are the output of one of them" if own else void[0].text if void else ""
 
 
 def _energies(pairs: Sequence[tuple[Predicted, Predicted]]) -> np.ndarray:

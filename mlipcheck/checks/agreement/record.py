@@ -43,12 +43,13 @@ class Difference:
         The structures.
     forces, errors : ndarray of shape (n,)
         Of each structure the mean size of the difference of forces and of this model's errors,
-        eV/Å; NaN without forces or labels.
+        eV/Å; NaN without forces or without labels that can be used.
     energy : float or None
         The median size of the differences of energy in eV/atom, less a constant for each element
         that is fitted without the structure; over the ``energies`` structures that allow it.
-    force, size, share : float or None
-        The means of ``forces`` and of the size of forces, eV/Å, and the median of their ratio.
+    force, size, error, share : float or None
+        The means of ``forces``, of the size of forces and of ``errors``, eV/Å; and the median of
+        difference over size.
     elements : dict of str to float
         The mean size of the difference of forces on an element's atoms, eV/Å, the largest first.
     rank, size_rank : Estimate or None
@@ -64,6 +65,7 @@ class Difference:
     energies: int
     force: float | None
     size: float | None
+    error: float | None
     share: float | None
     elements: dict[str, float]
     rank: Estimate | None = None
