@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
@@ -87,6 +88,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+# Checks that do not take long, where the others do not matter.
+ONLY = ("interface", "dimers", "contacts", "relaxation", "parity")
+NOTHING_ELSE = ("--reference", "none", "--only", ",".join(ONLY))
+
+
 def write_frames(path: Path, n: int = FRAMES, noise: float = 0.0) -> Path:
     """Write displaced copper cells, each a run of its own, with EMT's labels and eV of noise."""
     images = []
@@ -95,7 +101,10 @@ def write_frames(path: Path, n: int = FRAMES, noise: float = 0.0) -> Path:
         atoms.rattle(0.12, seed=k)
         atoms.calc = EMT()
         energy = atoms.get_potential_energy() + noise * (-1) ** k
-        labels = {"energy": energy, "forces": atoms.get_forces()}
+        forces = atoms.get_forces()
+        if noise:  # or the labels would be known for this very model's
+            forces += np.random.default_rng(k).normal(scale=noise, size=forces.shape)
+        labels = {"energy": energy, "forces": forces}
         atoms.calc = SinglePointCalculator(atoms, **labels)
         atoms.info["internal_id"] = str(k)
         images.append(atoms)
@@ -204,11 +213,11 @@ def test_the_plan_is_told_before_any_work(work):
 @pytest.mark.parametrize("option", ["--energy-resolution", "--signal"])
 def test_an_energy_resolution_is_asked_of_the_ranking(tmp_path, option):
     write_frames(tmp_path / "frames.xyz", 24, noise=0.002)
-    command = ("run", "-b", "ase:emt", "frames.xyz", "--reference", "none", option, "0.2")
+    command = ("run", "-b", "ase:emt", "frames.xyz", *NOTHING_ELSE, option, "0.2")
     assert typed(tmp_path, *command, "--json", "run.json")[0] == 0
     record = load_run(tmp_path / "run.json")
     (asked,) = [f for f in record.findings if f.quantity == "ranking accuracy"]
-    assert (asked.check, asked.status) == ("parity", "ok")
+    assert (asked.check, asked.status) == ("parity", "ok"), asked
     assert "for 0.2 eV" in asked.value
 
 
@@ -273,7 +282,10 @@ def test_two_models_at_once_are_two_reports_joined(compared):
         assert (a.uses, a.advice, a.not_run) == (b.uses, b.advice, b.not_run)
     # each has the verdict that it has alone; only what is said of other models differs
     for a, name in zip(at_once, ("one.json", "two.json"), strict=True):
-        assert load_run(folder / name).findings == a.findings
+        alone = load_run(folder / name).findings
+        assert [f for f in alone if f.check != "agreement"] == [
+            f for f in a.findings if f.check != "agreement"
+        ]
 
 
 def test_a_model_that_cannot_be_had_is_told_before_any_work(work):
@@ -352,17 +364,7 @@ def count_planned(folder: Path) -> int:
     return Counted.calls
 
 
-ONLY = ("interface", "dimers", "contacts", "relaxation", "parity")
-COUNTED = (
-    "run",
-    "-b",
-    "own:Counted",
-    "frames.xyz",
-    "--reference",
-    "none",
-    "--only",
-    ",".join(ONLY),
-)
+COUNTED = ("run", "-b", "own:Counted", "frames.xyz", *NOTHING_ELSE)
 
 
 @pytest.fixture(scope="module")
@@ -435,13 +437,13 @@ def test_of_several_models_only_finished_ones_are_reported(work):
     write_frames(work / "frames.xyz", 3)
     planned = count_planned(work)
     (work / "stop-at").write_text(str(planned + 1))
-    command = ("run", "-b", "own:Soft", "-b", "own:Counted", "frames.xyz", "--reference", "none")
+    command = ("run", "-b", "own:Soft", "-b", "own:Counted", "frames.xyz", *NOTHING_ELSE)
     status, out, err = typed(work, *command, "--out", "report")
     assert status == 130
     assert "own:Counted is not finished, and not in the report" in err
     (record,) = load_runs(work / "report")
     assert record.calculator.spec == "own:Soft"
-    assert {"elasticity", "relaxation", "learning"} <= record.not_run.keys()
+    assert "relaxation" in record.not_run
     assert out.startswith("own:Soft on Cu")
     assert "own:Counted" not in out  # nor is a command of both printed as the next step
 
