@@ -160,10 +160,10 @@ def _build(
     radius = float(min(max(OUTSIDE * start, start + MARGIN), CAP * limit))
     outermost = max((c.collapse.distance for c in curves if c.collapse), default=0.0)
     if outermost > radius or radius < INNERMOST + SWITCH:
-        falls = f"collapses from {outermost:.2f} Å inward" if outermost else "has no room"
+        hole_at = f"collapses from {outermost:.2f} Å inward" if outermost else "leaves no room"
         raise InputError(
-            f"{'-'.join(pair)} {falls}, and {limit:.2f} Å are to stay as they are ({whose}): a "
-            f"guard acts inside of {CAP:g} of that, {CAP * limit:.2f} Å, and cannot close it"
+            f"{'-'.join(pair)} {hole_at}, too near to {limit:.2f} Å ({whose}): a guard acts "
+            f"inside of {CAP:g} of that, {CAP * limit:.2f} Å, and cannot close it"
         )
     repulsion = PairRepulsion(pair, radius, _tabulate(pair, radius, curves))
     found = tuple(c.guarded(repulsion) for c in curves)
