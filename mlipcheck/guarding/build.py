@@ -158,15 +158,18 @@ def _build(
     limit, whose = min([*kept, *([shortest] if shortest else [])], default=(np.inf, ""))
     start = SCANNED if hole is None else hole
     radius = float(min(max(OUTSIDE * start, start + MARGIN), CAP * limit))
-    outermost = max((c.collapse.distance for c in curves if c.collapse), default=0.0)
-    if outermost > radius or radius < INNERMOST + SWITCH:
-        hole_at = f"collapses from {outermost:.2f} Å inward" if outermost else "leaves no room"
+    falls = max((c.collapse.distance for c in curves if c.collapse), default=0.0)
+    closed = falls <= radius and radius > INNERMOST + SWITCH
+    if closed:
+        repulsion = PairRepulsion(pair, radius, _tabulate(pair, radius, curves))
+        found = tuple(c.guarded(repulsion) for c in curves)
+        closed = all(c.attractions(c.bond, repulsion)[1] is None for c in curves)
+    if not closed:
+        hole_at = f"collapses from {falls:.2f} Å inward" if falls else "has no room for a guard"
         raise InputError(
             f"{'-'.join(pair)} {hole_at}, too near to {limit:.2f} Å ({whose}): a guard acts "
             f"inside of {CAP:g} of that, {CAP * limit:.2f} Å, and cannot close it"
         )
-    repulsion = PairRepulsion(pair, radius, _tabulate(pair, radius, curves))
-    found = tuple(c.guarded(repulsion) for c in curves)
     distance, structure = shortest or (None, "")
     return repulsion, GuardedPair(pair, radius, hole, distance, structure, found)
 
