@@ -190,7 +190,9 @@ class GuardedCalculator(AroundCalculator):
             return value
         energies, forces, stress = about
         added = {"energies": energies, "forces": forces, "stress": stress}
-        return value + added.get(name, float(energies.sum()))
+        changed = value + added.get(name, float(energies.sum()))
+        # arrays stay in the base's own floating-point type
+        return changed.astype(value.dtype) if isinstance(value, np.ndarray) else changed
 
 
 def load(checkpoint: str, *, device: str, dtype: str | None) -> GuardedCalculator:

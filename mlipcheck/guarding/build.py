@@ -76,9 +76,12 @@ def build_guard(
     for scan in scans:
         if scan.error is not None:
             raise InputError(f"{scan.name} could not be scanned: {scan.error}")
-        rows = [p for p in pushed if p.pair == scan.pair and p.error is None and p.contact]
         curves = [_of_scan(scan)]
-        curves += [_Curve(p.name, p, p.contact, True, SCANNED) for p in rows if p.contact]
+        curves += [
+            _Curve(p.name.removesuffix(f": {scan.name}"), p, p.contact, True, SCANNED)
+            for p in pushed
+            if p.pair == scan.pair and p.error is None and p.contact
+        ]
         found.append(_build(scan.pair, curves, (closest or {}).get(scan.pair)))
     repulsions = tuple(repulsion for repulsion, _ in found)
     try:

@@ -45,9 +45,9 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
         blocks.append(Paragraph(words, "caution"))
     blocks += [Paragraph(f"Not scanned: {note}.") for note in notes]
     outermost = max(rows, key=lambda r: r.radius)
-    inward = f"It acts from {outermost.radius:.2f} Å inward ({outermost.name}) at most"
-    own = " and nowhere in your structures" if any(r.shortest for r in rows) else ""
-    blocks.append(Paragraph(f"{inward}{own}; elsewhere the model is as it was."))
+    own = ", nowhere in your structures" if any(r.shortest for r in rows) else ""
+    where = f"It acts from {outermost.radius:.2f} Å inward at most ({outermost.name}){own}"
+    blocks.append(Paragraph(f"{where}; elsewhere the model is as it was."))
     return blocks
 
 
