@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -100,9 +101,9 @@ class Guard(SavedBase):
 
     def command(self, *more: str) -> str:
         """Return what to type to build it again, with more elements."""
-        options = "".join(f" -o {key}={value}" for key, value in self.options.items())
-        words = " ".join((*(self.built_from or self.elements), *more))
-        return f"mlipcheck guard -b {self.base}{options} {words} --save guard.json"
+        given = [word for key, value in self.options.items() for word in ("-o", f"{key}={value}")]
+        words = ["-b", self.base, *given, *(self.built_from or self.elements), *more]
+        return shlex.join(["mlipcheck", "guard", *words, "--save", "guard.json"])
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a file that ``get_calculator("guarded:FILE")`` reads.
@@ -146,10 +147,10 @@ class GuardedCalculator(AroundCalculator):
         sha = own.checkpoint_sha256
         same = sha == guard.checkpoint_sha256 and own.options == guard.options
         if not (same and (sha or own.spec == guard.base)):
-            mine, its = (f"{spec} ({short(x)})" for spec, x in (
-                (own.spec, sha), (guard.base, guard.checkpoint_sha256)
-            ))  # fmt: skip
-            raise InputError(f"the guard is of {its}, the base is {mine}; build one for it")
+            raise InputError(
+                f"the guard is of {guard.base} ({short(guard.checkpoint_sha256)}), the base is "
+                f"{own.spec} ({short(sha)}); build one for it"
+            )
         self.guard = guard
         self.elements = frozenset(atomic_numbers[x] for x in guard.elements)
         self._by_numbers = {

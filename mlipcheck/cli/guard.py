@@ -30,7 +30,7 @@ def guard(
     from ..calculators.registry import check_safe, describe
     from ..drawing.colours import model_colours
     from ..guarding.make import make_guard
-    from ..guarding.shown import draw_pairs, list_pairs
+    from ..guarding.shown import draw_pair, list_pairs
     from ..report import terminal
     from ..report.folder import write_figures
     from ..report.tables import describe_calculator
@@ -51,7 +51,8 @@ def guard(
     terminal.print_blocks(out, list_pairs(rows, notes))
     if figures is not None:
         with places.as_mistake(f"--figures {figures}"):
-            paths = write_figures(figures, draw_pairs(rows, model_colours([info])[0]))
+            (colour,) = model_colours([info])
+            paths = write_figures(figures, [draw_pair(row, colour) for row in rows])
         for path in paths:
             places.say(f"figure: {path}")
     if save is not None:

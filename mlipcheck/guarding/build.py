@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import units
@@ -17,7 +17,6 @@ from ..checks.compression.record import CompressedPair
 from ..checks.dimers.curve import find_attractions
 from ..checks.dimers.record import Attraction, DimerScan
 from ..references.curves import Pair
-from .record import GuardedCurve, GuardedPair
 
 # Å; the distances of the scans in vacuum that a guard is built from
 DISTANCES = np.linspace(INNERMOST, 6.0, 237)
@@ -29,17 +28,60 @@ SWITCH = 0.2  # Å over which it is switched on
 WIDENED, FACTOR = 0.05, 1.5  # Å and 1: by how much it is more than the attraction
 STEP = 0.01  # Å between tabulated forces
 
-Closest = Mapping[Pair, tuple[float, str]]
+
+@dataclass(frozen=True, eq=False)
+class GuardedCurve:
+    """One scan of a pair, in vacuum or in a crystal, without the guard and with it.
+
+    ``bond`` (Å) is r_e or the distance in the crystal, where energies (eV) are zero, or where a
+    bond would be; ``left`` the attraction that the guard leaves inside 0.8 of it.
+    """
+
+    where: str
+    bond: float
+    bound: bool
+    distances: np.ndarray
+    before: np.ndarray
+    forces: np.ndarray
+    after: np.ndarray
+    attraction: Attraction | None
+    collapse: Attraction | None
+    left: Attraction | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GuardedPair:
+    """What a guard does to one pair, inside of ``radius``.
+
+    ``attraction`` is the outermost first attraction of all curves, ``shortest`` the shortest
+    distance in the user's ``structure``; all in Å.
+    """
+
+    pair: Pair
+    radius: float
+    attraction: float | None
+    shortest: float | None
+    structure: str
+    curves: tuple[GuardedCurve, ...]
+
+    @property
+    def name(self) -> str:
+        return "-".join(self.pair)
+
+    @property
+    def collapse(self) -> float | None:
+        return max((c.collapse.distance for c in self.curves if c.collapse), default=None)
 
 
 def build_guard(
     calculator: BaseCalculator,
     scans: Sequence[DimerScan],
     pushed: Sequence[CompressedPair] = (),
-    closest: Closest | None = None,
+    closest: Mapping[Pair, tuple[float, str]] | None = None,
     built_from: Sequence[str] = (),
 ) -> tuple[Guard, list[GuardedPair]]:
-    """Build a repulsion that no curve of these scans falls behind.
+    """Build a repulsion that closes the holes of these scans; `make_guard` does them, too.
 
     For each pair the outermost attraction inside 0.8 of the bond, r_a, sets the radius:
     max(1.25 r_a, r_a + 0.2 Å), at most 0.85 of the shortest distance in the structures, of the
@@ -51,36 +93,29 @@ def build_guard(
     ----------
     calculator : ase.calculators.calculator.BaseCalculator
         The one that was scanned.
-    scans : sequence of DimerScan
-        Of every pair of the elements, best at `DISTANCES`.
-    pushed : sequence of CompressedPair
-        Neighbours pushed together in crystals.
+    scans, pushed : sequence of DimerScan, sequence of CompressedPair
+        Of every pair of the elements, best at `DISTANCES`; of neighbours in crystals.
     closest : mapping of pair to (float, str), optional
-        What `mlipcheck.analysis.closest.find_closest` returns: the shortest distance in Å, and
-        the structure that has it.
+        What `mlipcheck.analysis.closest.find_closest` returns of the user's structures.
     built_from : sequence of str
         What to name on the command line to build it again.
-
-    Returns
-    -------
-    Guard, list of GuardedPair
-        The guard, and what it does to each pair.
 
     Raises
     ------
     InputError
-        For a pair that could not be scanned, and for a collapse that the guard could only cover
+        For a pair that could not be scanned, and for a collapse that the guard could only close
         by acting on bonds or on distances that the structures have; both distances are named.
     """
     found = []
     for scan in scans:
         if scan.error is not None:
             raise InputError(f"{scan.name} could not be scanned: {scan.error}")
-        curves = [_of_scan(scan)]
+        s = sum(float(covalent_radii[atomic_numbers[x]]) for x in scan.pair)
+        curves = [_read("vacuum", scan, scan.equilibrium_distance, s)]
         curves += [
-            _Curve(p.name.removesuffix(f": {scan.name}"), p, p.contact, True, SCANNED)
+            _read(p.name.removesuffix(f": {scan.name}"), p, p.contact, s)
             for p in pushed
-            if p.pair == scan.pair and p.error is None and p.contact
+            if p.pair == scan.pair and p.error is None
         ]
         found.append(_build(scan.pair, curves, (closest or {}).get(scan.pair)))
     repulsions = tuple(repulsion for repulsion, _ in found)
@@ -105,82 +140,72 @@ def zbl_force(pair: Pair, r: np.ndarray) -> np.ndarray:
     return coulomb / r * (terms.sum(axis=-1) + x * (terms @ decays))
 
 
-def _of_scan(scan: DimerScan) -> _Curve:
-    s = sum(float(covalent_radii[atomic_numbers[x]]) for x in scan.pair)
-    bond = scan.equilibrium_distance
-    return _Curve("vacuum", scan, bond or s, bond is not None, min(0.3 * s, SCANNED))
+def _read(
+    where: str, scan: DimerScan | CompressedPair, bond: float | None, sum_of_radii: float
+) -> GuardedCurve:
+    good = np.isfinite(scan.energies) & np.isfinite(scan.forces)
+    r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
+    place = bond or sum_of_radii
+    energies = energies - np.interp(place, r, energies)
+    holes = _attractions(r, energies, forces, place)
+    return GuardedCurve(where, place, bond is not None, r, energies, forces, energies, *holes)
 
 
-class _Curve:
-    """Energies of a pair above those at its bond, where they are known."""
+def _attractions(
+    r: np.ndarray, energies: np.ndarray, forces: np.ndarray, bond: float
+) -> tuple[Attraction | None, Attraction | None]:
+    """Return the first attraction inside 0.8 of the bond, and the collapse anywhere inside it."""
+    seen = r >= min(SCANNED, 0.3 * bond) - 1e-9
+    curve = (r[seen], energies[seen], forces[seen])
+    first, _ = find_attractions(*curve, INSIDE * bond, 0.0)
+    _, collapse = find_attractions(*curve, bond, 0.0)
+    return first, collapse
 
-    def __init__(
-        self, where: str, scan: DimerScan | CompressedPair, bond: float, bound: bool, inner: float
-    ) -> None:
-        good = np.isfinite(scan.energies) & np.isfinite(scan.forces)
-        self.where, self.bond, self.bound, self.inner = where, bond, bound, inner
-        self.r = scan.distances[good]
-        self.forces = scan.forces[good].astype(float)
-        energies = scan.energies[good].astype(float)
-        self.energies = energies - np.interp(bond, self.r, energies)
-        self.first, _ = self.attractions(INSIDE * bond)
-        _, self.collapse = self.attractions(bond)
 
-    def attractions(
-        self, start: float, added: PairRepulsion | None = None
-    ) -> tuple[Attraction | None, Attraction | None]:
-        """Return the first attraction inside ``start``, and the collapse."""
-        seen = self.r >= self.inner - 1e-9
-        energies, forces = added.evaluate(self.r) if added else (0.0, 0.0)
-        energies, forces = self.energies + energies, self.forces + forces
-        return find_attractions(self.r[seen], energies[seen], forces[seen], start, 0.0)
+def _guarded(curve: GuardedCurve, repulsion: PairRepulsion) -> GuardedCurve:
+    energies, forces = repulsion.evaluate(curve.distances)
+    after = curve.before + energies
+    left, collapse = _attractions(curve.distances, after, curve.forces + forces, curve.bond)
+    return replace(curve, after=after, left=left, closed=collapse is None)
 
-    def guarded(self, repulsion: PairRepulsion) -> GuardedCurve:
-        return GuardedCurve(
-            where=self.where,
-            bond=self.bond,
-            distances=self.r,
-            before=self.energies,
-            after=self.energies + repulsion.evaluate(self.r)[0],
-            collapse=self.collapse,
-            left=self.attractions(INSIDE * self.bond, repulsion)[0],
-        )
 
-    def slope(self, r: np.ndarray) -> np.ndarray:
-        """Return the attraction dE/dr (eV/Å) at ``r``: of energies or of forces, the larger."""
-        between = np.diff(self.energies) / np.diff(self.r)
-        k = np.clip(np.searchsorted(self.r, r, side="right") - 1, 0, len(between) - 1)
-        return np.maximum(between[k], np.interp(r, self.r, -self.forces))
+def _pull(curve: GuardedCurve, r: np.ndarray) -> np.ndarray:
+    """Return the attraction dE/dr (eV/Å) at ``r``: of energies or of forces, the larger."""
+    between = np.diff(curve.before) / np.diff(curve.distances)
+    k = np.searchsorted(curve.distances, r, side="right") - 1
+    slope = between[np.clip(k, 0, len(between) - 1)]
+    return np.maximum(slope, np.interp(r, curve.distances, -curve.forces))
 
 
 def _build(
-    pair: Pair, curves: Sequence[_Curve], shortest: tuple[float, str] | None
+    pair: Pair, curves: Sequence[GuardedCurve], shortest: tuple[float, str] | None
 ) -> tuple[PairRepulsion, GuardedPair]:
-    hole = max((c.first.distance for c in curves if c.first), default=None)
+    hole = max((c.attraction.distance for c in curves if c.attraction), default=None)
     kept = [(c.bond, f"the bond in {c.where}") for c in curves if c.bound]
     limit, whose = min([*kept, *([shortest] if shortest else [])], default=(np.inf, ""))
     start = SCANNED if hole is None else hole
     radius = float(min(max(OUTSIDE * start, start + MARGIN), CAP * limit))
-    falls = max((c.collapse.distance for c in curves if c.collapse), default=0.0)
+    distance, structure = shortest or (None, "")
+    row = GuardedPair(pair, radius, hole, distance, structure, tuple(curves))
+    falls = row.collapse or 0.0
     closed = falls <= radius and radius > INNERMOST + SWITCH
     if closed:
         repulsion = PairRepulsion(pair, radius, _tabulate(pair, radius, curves))
-        found = tuple(c.guarded(repulsion) for c in curves)
-        closed = all(c.attractions(c.bond, repulsion)[1] is None for c in curves)
+        row = replace(row, curves=tuple(_guarded(c, repulsion) for c in curves))
+        closed = all(c.closed for c in row.curves)
     if not closed:
         hole_at = f"collapses from {falls:.2f} Å inward" if falls else "has no room for a guard"
         raise InputError(
-            f"{'-'.join(pair)} {hole_at}, too near to {limit:.2f} Å ({whose}): a guard acts "
+            f"{row.name} {hole_at}, too near to {limit:.2f} Å ({whose}): a guard acts "
             f"inside of {CAP:g} of that, {CAP * limit:.2f} Å, and cannot close it"
         )
-    distance, structure = shortest or (None, "")
-    return repulsion, GuardedPair(pair, radius, hole, distance, structure, found)
+    return repulsion, row
 
 
-def _tabulate(pair: Pair, radius: float, curves: Sequence[_Curve]) -> np.ndarray:
+def _tabulate(pair: Pair, radius: float, curves: Sequence[GuardedCurve]) -> np.ndarray:
     """Return the forces of a repulsion at even distances from `INNERMOST` to its radius."""
     r = np.linspace(INNERMOST, radius, int(np.ceil((radius - INNERMOST) / STEP)) + 1)
-    pull = np.max([c.slope(r) for c in curves], axis=0, initial=0.0)
+    pull = np.max([_pull(c, r) for c in curves], axis=0, initial=0.0)
     pull = maximum_filter1d(pull, 2 * round(WIDENED / STEP) + 1, mode="nearest")
     # smoothed over less than it is widened by, so that it stays above what it covers
     pull = uniform_filter1d(pull, round(WIDENED / STEP), mode="nearest")

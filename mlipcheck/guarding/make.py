@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 from ase.calculators.calculator import BaseCalculator
 
@@ -14,11 +14,9 @@ from ..checks.compression import Compression
 from ..checks.compression.record import CompressedPair
 from ..checks.dimers.scan import list_pairs, scan_dimers
 from ..checkup.find import find_system
+from ..checkup.run import Progress
 from ..system import Settings
-from .build import DISTANCES, build_guard
-from .record import GuardedPair
-
-Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
+from .build import DISTANCES, GuardedPair, build_guard
 
 
 def make_guard(
@@ -29,20 +27,9 @@ def make_guard(
 ) -> tuple[Guard, list[GuardedPair], list[str]]:
     """Scan every pair of the elements in vacuum and in the crystals, and build the guard.
 
-    Parameters
-    ----------
-    calculator : any ASE calculator
-    what : sequence of str
-        Elements, files and folders; of elements, the crystals that dcdft has of them.
-    settings : Settings, optional
-        How files are read.
-    progress : callable, optional
-        As of `mlipcheck.checkup.run.run_checkup`.
-
-    Returns
-    -------
-    Guard, list of GuardedPair, list of str
-        The guard, what it does to each pair, and what was not scanned and why.
+    ``what`` are elements, files and folders; of elements, the crystals that dcdft has of them.
+    ``settings`` say how files are read, ``progress`` is as of `run_checkup`. Returns the guard,
+    what it does to each pair, and what was not scanned and why.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
-from .record import GuardedPair
+from .build import GuardedPair
 
 if TYPE_CHECKING:
     from ..drawing.panel import Panel
@@ -17,14 +17,10 @@ MAX_LISTED = 12
 HIGHEST, DEEPEST = 60.0, -20.0  # eV
 
 
-def _collapse(row: GuardedPair) -> float | None:
-    return max((c.collapse.distance for c in row.curves if c.collapse), default=None)
-
-
 COLUMNS = (
     Column("acts inside\nÅ", lambda r: f"{r.radius:.2f}"),
     Column("attraction\nÅ", lambda r: number(r.attraction, ".2f")),
-    Column("collapse\nÅ", lambda r: number(_collapse(r), ".2f")),
+    Column("collapse\nÅ", lambda r: number(r.collapse, ".2f")),
     Column("shortest in\nyours, Å", lambda r: number(r.shortest, ".2f")),
     Column("in", lambda r: r.structure or "-", left=True),
 )
@@ -36,7 +32,8 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
     left = [
         f"{r.name} {c.left.fall:.2f} eV at {c.left.distance:.2f} Å ({c.where})"
         for r in rows
-        if (c := r.left) is not None and c.left is not None
+        for c in r.curves
+        if c.left
     ]
     if left:
         words = (
@@ -51,12 +48,8 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
     return blocks
 
 
-def draw_pairs(rows: Sequence[GuardedPair], colour: str) -> list[Panel]:
-    """Draw each pair before and after, in vacuum and in the crystals."""
-    return [_draw(row, colour) for row in rows]
-
-
-def _draw(row: GuardedPair, colour: str) -> Panel:
+def draw_pair(row: GuardedPair, colour: str) -> Panel:
+    """Draw a pair before and after, in vacuum and in the crystals."""
     from ..drawing.colours import BAND, DARK, MIDDLE
     from ..drawing.lettering import SIZE, legend_below, plain, printable
     from ..drawing.panel import Panel, new_axes, slug
