@@ -22,6 +22,9 @@ _PUBLIC = {
     "RBFRidge": ".calculators.toy.rbf_ridge",
     "RBFRidgeCalculator": ".calculators.toy.rbf_ridge_calculator",
     "RescaledCalculator": ".calculators.rescaled",
+    "GuardedCalculator": ".calculators.guarded",
+    "build_guard": ".guarding.build",
+    "make_guard": ".guarding.make",
     "MorseCalculator": ".calculators.toy.morse",
 }
 

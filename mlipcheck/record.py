@@ -98,6 +98,7 @@ class Subject:
 
     ``formulas`` are those of the user's own structures, ``elements`` the elements and pairs that
     were named; ``frames`` labelled frames of ``runs`` runs, at these ``levels`` of theory.
+    ``words`` are what was typed.
     """
 
     formulas: tuple[str, ...] = ()
@@ -107,6 +108,7 @@ class Subject:
     runs: int = 0
     levels: tuple[str, ...] = ()
     demonstration: bool = False
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

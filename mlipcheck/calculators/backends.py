@@ -177,6 +177,15 @@ BACKENDS = (
         dtypes=(),
         takes_path=True,
     ),
+    Backend(
+        name="guarded",
+        loader="mlipcheck.calculators.guarded:load",
+        summary="another of these, with a repulsion that closes its holes: guarded:FILE",
+        citation="Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Solids (1985)",
+        needs="the file that 'mlipcheck guard --save FILE' writes",
+        dtypes=(),
+        takes_path=True,
+    ),
 )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -16,11 +15,9 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 from ase.formula import Formula
 
-from ..storage import dumps, from_plain, to_plain, write_atomically
-from .base import StrictCalculator, read_literal
-from .neighbours import check_geometry
-from .records import CalculatorInfo, Evaluation
-from .registry import check_safe, checksum, describe, get_calculator
+from ..storage import dumps, to_plain, write_atomically
+from .around import AroundCalculator, SavedBase, base_facts, load_base, read_saved
+from .registry import check_safe, describe
 
 SCHEMA = "mlipcheck-rescaled/1"
 MAX_LISTED = 5  # compositions in a message
@@ -29,24 +26,18 @@ MAX_LISTED = 5  # compositions in a message
 # which a factor of the forces says nothing.
 SCALED = ("energy", "free_energy", "forces", "stress")
 PASSED_ON = ("magmom", "magmoms")
-# Attributes of the base that are those of the rescaled one too, where the base has them.
-FACTS = ("cutoff", "bytes_per_edge", "device", "dtype", "elements")
 
 
 @dataclass(frozen=True)
-class RescaledFile:
+class RescaledFile(SavedBase):
     """What a file of a rescaled calculator holds; ``fit`` is for people."""
 
-    base: str
-    options: dict[str, str]
-    dtype: str | None
-    checkpoint_sha256: str | None
     factor: float
     reference_energy: dict[str, Any]
     fit: dict[str, Any] = field(default_factory=dict)
 
 
-class RescaledCalculator(StrictCalculator):
+class RescaledCalculator(AroundCalculator):
     """Any calculator with forces k F, stress k σ and energy E0 + k (E - E0).
 
     Softening is a systematic error, and one that a factor can take off (Deng et al., npj Comput.
@@ -78,33 +69,18 @@ class RescaledCalculator(StrictCalculator):
     def __init__(
         self, base: BaseCalculator, factor: float, reference_energy: Mapping[str, float]
     ) -> None:
-        if not isinstance(base, BaseCalculator):
-            raise InputError(f"base is a {type(base).__name__}; give an ASE calculator")
         if isinstance(base, RescaledCalculator):
             raise InputError(
                 f"base is rescaled by {base.parameters['factor']} already; rescale its own base, "
                 "by the product"
             )
-        self.base = base
-        known = describe(base)
-        self.mlipcheck_info = CalculatorInfo(
-            spec=f"{known.spec}, rescaled",
-            level_of_theory=known.level_of_theory,
-            energy_convention=known.energy_convention,
-            cutoff=known.cutoff,
-            bond_scale=known.bond_scale,
+        super().__init__(
+            base,
+            "rescaled",
+            (*SCALED, *PASSED_ON),
+            factor=factor,
+            reference_energy=reference_energy,
         )
-        declared = {*base.implemented_properties, "free_energy"}
-        self.implemented_properties = [x for x in (*SCALED, *PASSED_ON) if x in declared]
-        super().__init__(factor=factor, reference_energy=reference_energy)
-
-    def __getattr__(self, name: str) -> Any:
-        # called for what is not found here: it is there where the base has it, and only there
-        if name in FACTS:
-            return getattr(self.base, name)
-        if name == "evaluate_batch" and hasattr(self.base, name):
-            return self._evaluate_batch
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
         if "factor" in kwargs:
@@ -115,22 +91,6 @@ class RescaledCalculator(StrictCalculator):
         if "reference_energy" in kwargs:
             kwargs["reference_energy"] = _by_composition(kwargs["reference_energy"])
         return super().set(**kwargs)
-
-    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
-        """Find changes since the last calculation, those of the base included."""
-        changes: list[str] = super().check_state(atoms, tol)
-        # a base that has forgotten, since a parameter of its own was set, answers anew
-        return changes or self.base.check_state(atoms, tol)
-
-    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
-        check_geometry(atoms)
-        zero = self.reference_of(atoms)
-        results = dict(self.results)
-        for name in properties:
-            # a base without a free energy smears nothing: its energy is one
-            own = name if name in self.base.implemented_properties else "energy"
-            results[name] = self._scaled(name, self.base.get_property(own, atoms), zero)
-        return results
 
     def reference_of(self, atoms: Atoms) -> float:
         """Return E0 in eV of as many atoms; `InputError` for a composition that has none."""
@@ -144,25 +104,14 @@ class RescaledCalculator(StrictCalculator):
             )
         return float(len(atoms) * known[name])
 
-    def _scaled(self, name: str, value: Any, zero: float) -> Any:
+    def _prepare(self, atoms: Atoms) -> float:
+        return self.reference_of(atoms)
+
+    def _changed(self, name: str, value: Any, zero: float) -> Any:
         if value is None or name in PASSED_ON:
             return value
         factor = self.parameters["factor"]
         return zero + factor * (value - zero) if "energy" in name else factor * value
-
-    def _evaluate_batch(
-        self, images: Sequence[Atoms], properties: Sequence[str]
-    ) -> list[Evaluation]:
-        """Evaluate ``images`` in one batch of the base."""
-        for atoms in images:
-            check_geometry(atoms)
-        zeros = [self.reference_of(atoms) for atoms in images]
-        evaluations = []
-        for one, zero in zip(self.base.evaluate_batch(images, properties), zeros, strict=True):
-            names = ("energy", "forces", "stress")
-            scaled = {name: self._scaled(name, getattr(one, name), zero) for name in names}
-            evaluations.append(replace(one, energies=None, **scaled))
-        return evaluations
 
     def save(self, path: str | PathLike[str], fit: Mapping[str, Any] | None = None) -> None:
         """Write a file that ``get_calculator("rescaled:FILE")`` reads.
@@ -172,14 +121,7 @@ class RescaledCalculator(StrictCalculator):
         """
         info = describe(self.base)
         check_safe(info.spec, info.options)
-        content = RescaledFile(
-            base=info.spec,
-            options=info.options,
-            dtype=info.dtype,
-            checkpoint_sha256=info.checkpoint_sha256,
-            fit=dict(fit or {}),
-            **self.parameters,
-        )
+        content = RescaledFile(**base_facts(self.base), fit=dict(fit or {}), **self.parameters)
         write_atomically(path, dumps({"schema": SCHEMA} | to_plain(content)))
 
 
@@ -191,41 +133,14 @@ def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculat
     factor: else `CalculatorSetupError`.
     """
     path = Path(checkpoint)
-    saved = _read(path)
-    options = {name: read_literal(value) for name, value in saved.options.items()}
+    saved = read_saved(path, SCHEMA, RescaledFile)
     try:
-        file = check_safe(saved.base, options)
-        found = None if file is None else checksum(file)
-        if found != saved.checkpoint_sha256:
-            raise CalculatorSetupError(
-                f"the checkpoint of {saved.base} is {_short(found)}, the factor is that of "
-                f"{_short(saved.checkpoint_sha256)}; find that checkpoint, or fit the factor anew"
-            )
-        base = get_calculator(saved.base, device=device, dtype=dtype or saved.dtype, **options)
+        base = load_base(saved, "factor", device, dtype)
         calculator = RescaledCalculator(base, saved.factor, saved.reference_energy)
     except CalculatorSetupError as error:
         raise type(error)(f"{path}: {error}") from error
     calculator.checkpoint_path = path
     return calculator
-
-
-def _read(path: Path) -> RescaledFile:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if schema != SCHEMA:
-        raise CalculatorSetupError(f"{path}: schema is {schema!r}, expected {SCHEMA!r}")
-    try:
-        saved: RescaledFile = from_plain(RescaledFile, content)
-    except ValueError as error:
-        raise CalculatorSetupError(f"{path}: {error}; write it anew with save()") from error
-    return saved
-
-
-def _short(checksum: str | None) -> str:
-    return "no file" if checksum is None else f"sha256 {checksum[:12]}"
 
 
 def _finite(value: Any) -> float | None:

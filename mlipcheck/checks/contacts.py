@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..analysis.closest import find_closest
+from ..calculators.registry import check_safe
 from ..check import Check, Context, Skip, Task
 from ..criterion import OWN_CONVENTION, Criterion, Reading
-from ..drawing.tables import Column, number, some
+from ..drawing.tables import Column, capital, number, some
 from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..system import Settings, System
@@ -23,7 +24,11 @@ from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
 MAX_LISTED = 3  # pairs of an advice
-WALLS = ("contacts", "repulsive wall", "height of the wall")  # the questions that call for advice
+# the questions that call for advice
+WALLS = (
+    *("contacts", "repulsive wall", "height of the wall"),
+    *("attraction in the crystal", "neighbours beside the attraction"),
+)
 
 
 @dataclass(frozen=True)
@@ -177,22 +182,31 @@ class Contacts(Check[Contact]):
         return [f"the shortest distances are {one.name} {seen[0]} and {other.name} {seen[1]} Å"]
 
     def advice(self, run: RunRecord) -> list[Advice]:
-        """Say where to stop a run; pairs that come near in the user's structures first."""
+        """Say where to stop a run, the closest pairs first, and how to close the holes."""
         collapses: dict[str, float] = {}
         for s in (*run.rows("dimers"), *run.rows("compression")):
             if s.collapse:
                 name = "-".join(s.pair)
                 collapses[name] = max(s.collapse.distance, collapses.get(name, 0.0))
-        crossed = any(f.status in CROSSED and f.quantity in WALLS for f in run.findings)
-        if not (collapses and crossed):
+        if not any(f.status in CROSSED and f.quantity in WALLS for f in run.findings):
             return []
         near = {r.name: r.ratio for r in run.rows(self.name)}
         names = sorted(collapses, key=lambda name: near.get(name, math.inf))
         distances = [f"{STOP_MARGIN * collapses[name]:.2f} Å ({name})" for name in names]
-        return [
-            Advice(
-                "keep atoms apart",
-                f"Stop dynamics when atoms come closer than {some(distances, MAX_LISTED)}, or "
-                "add a short-range repulsion (ZBL) there.",
-            )
-        ]
+        ways = []
+        if distances:
+            ways.append(f"stop dynamics when atoms come closer than {some(distances, MAX_LISTED)}")
+        if run.calculator.backend != "guarded":
+            ways.append("add a guard: it closes the holes and changes nothing outside of them")
+        text = f"{capital(', or '.join(ways))}."
+        return [Advice("keep atoms apart", text, _guard_command(run))] if ways else []
+
+
+def _guard_command(run: RunRecord) -> str | None:
+    """Return what to type for a guard, None where a file may not name the calculator."""
+    try:
+        check_safe(run.calculator.spec, run.calculator.options)
+    except InputError:
+        return None
+    words = run.subject.words
+    return run.command_about("guard", next(iter(words), None), *words[1:], "--save", "guard.json")

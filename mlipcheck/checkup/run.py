@@ -109,7 +109,7 @@ def run_checkup(
         not_run=not_run,
         notes=(*notes, *_notes(plan, interrupted)),
         interrupted=interrupted,
-        subject=_subject(plan.system),
+        subject=replace(_subject(plan.system), words=plan.what),
     )
     return conclude(run)
 

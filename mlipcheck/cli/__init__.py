@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import sys
 
-from . import places, process, commands, report, listings  # isort: skip  # in the order of --help
+from . import places, process, commands, guard, report, listings  # isort: skip  # in the order of --help
 from .app import app
 
-__all__ = ["app", "commands", "listings", "main", "report"]
+__all__ = ["app", "commands", "guard", "listings", "main", "report"]
 
 
 def main() -> None:

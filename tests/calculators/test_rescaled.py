@@ -344,8 +344,8 @@ class Partly(RescaledCalculator):
         self.spared = spared
         super().__init__(base, K, {"Cu": E0})
 
-    def _scaled(self, name, value, zero):
-        return value if name in self.spared else super()._scaled(name, value, zero)
+    def _changed(self, name, value, zero):
+        return value if name in self.spared else super()._changed(name, value, zero)
 
 
 class OneZero(RescaledCalculator):
@@ -552,7 +552,7 @@ SAFE = "toy, chgnet, mattersim, sevennet, mace, ase:emt, ase:lj, ase:morse"
      "ase:__init__", "rescaled:a.json", "rescaled", "chgnett", "", "Toy", "os:system"],
 )  # fmt: skip
 def test_a_file_does_not_run_code(path, base, monkeypatch):
-    monkeypatch.setattr("mlipcheck.calculators.rescaled.get_calculator", pytest.fail)
+    monkeypatch.setattr("mlipcheck.calculators.around.get_calculator", pytest.fail)
     change(path, base=base)
     expected = "names no calculator" if base == "ase" else f"may not name '{base}', only {SAFE}: it"
     with pytest.raises(CalculatorSetupError, match=expected):

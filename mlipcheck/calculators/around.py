@@ -1,0 +1,166 @@
+"""What calculators around another share: its facts, its batches, and a file that names it."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
+
+from ..storage import from_plain
+from .base import StrictCalculator, read_literal
+from .neighbours import check_geometry
+from .records import CalculatorInfo, Evaluation
+from .registry import check_safe, checksum, describe, get_calculator
+
+# Attributes of the base that are those of the outer one too, where the base has them.
+FACTS = ("cutoff", "bytes_per_edge", "device", "dtype", "elements")
+
+
+class AroundCalculator(StrictCalculator):
+    """Any calculator with its results changed; batched where that one is.
+
+    Parameters
+    ----------
+    base : ase.calculators.calculator.BaseCalculator
+        The calculator inside.
+    word : str
+        What it is called after its base's name.
+    properties : sequence of str
+        What it delivers of what the base does, and of ``free_energy``.
+    """
+
+    def __init__(
+        self, base: BaseCalculator, word: str, properties: Sequence[str], **parameters: Any
+    ) -> None:
+        if not isinstance(base, BaseCalculator):
+            raise InputError(f"base is a {type(base).__name__}; give an ASE calculator")
+        self.base = base
+        known = describe(base)
+        self.mlipcheck_info = CalculatorInfo(
+            spec=f"{known.spec}, {word}",
+            level_of_theory=known.level_of_theory,
+            energy_convention=known.energy_convention,
+            cutoff=known.cutoff,
+            bond_scale=known.bond_scale,
+        )
+        declared = {*base.implemented_properties, "free_energy"}
+        self.implemented_properties = [x for x in properties if x in declared]
+        super().__init__(**parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        # called for what is not found here: it is there where the base has it, and only there
+        if name in FACTS:
+            return getattr(self.base, name)
+        if name == "evaluate_batch" and hasattr(self.base, name):
+            return self._evaluate_batch
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Find changes since the last calculation, those of the base included."""
+        changes: list[str] = super().check_state(atoms, tol)
+        # a base that has forgotten, since a parameter of its own was set, answers anew
+        return changes or self.base.check_state(atoms, tol)
+
+    def compute(self, atoms: Atoms, properties: Sequence[str]) -> dict[str, Any]:
+        check_geometry(atoms)
+        about = self._prepare(atoms)
+        results = dict(self.results)
+        for name in properties:
+            # a base without a free energy smears nothing: its energy is one
+            own = name if name in self.base.implemented_properties else "energy"
+            results[name] = self._changed(name, self.base.get_property(own, atoms), about)
+        return results
+
+    def _evaluate_batch(
+        self, images: Sequence[Atoms], properties: Sequence[str]
+    ) -> list[Evaluation]:
+        """Evaluate ``images`` in one batch of the base."""
+        for atoms in images:
+            check_geometry(atoms)
+        prepared = [self._prepare(atoms) for atoms in images]
+        evaluations = []
+        for one, about in zip(self.base.evaluate_batch(images, properties), prepared, strict=True):
+            changed = {
+                name: self._changed(name, value, about)
+                if value is not None and name in self.implemented_properties
+                else None
+                for name, value in vars(one).items()
+                if name != "error"
+            }
+            evaluations.append(replace(one, **changed))
+        return evaluations
+
+    @abstractmethod
+    def _prepare(self, atoms: Atoms) -> Any:
+        """Return what the changes of all properties of a structure need; `InputError` if none."""
+
+    @abstractmethod
+    def _changed(self, name: str, value: Any, about: Any) -> Any:
+        """Return a property changed."""
+
+
+@dataclass(frozen=True)
+class SavedBase:
+    """What a file says of the calculator inside."""
+
+    base: str
+    options: dict[str, str]
+    dtype: str | None
+    checkpoint_sha256: str | None
+
+
+Saved = TypeVar("Saved", bound=SavedBase)
+
+
+def base_facts(base: BaseCalculator) -> dict[str, Any]:
+    """Return the fields of `SavedBase`."""
+    info = describe(base)
+    return {
+        "base": info.spec,
+        "options": info.options,
+        "dtype": info.dtype,
+        "checkpoint_sha256": info.checkpoint_sha256,
+    }
+
+
+def read_saved(path: Path, schema: str, kind: type[Saved]) -> Saved:
+    """Return the record of a file; `CalculatorSetupError` for what is not one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
+    found = content.get("schema") if isinstance(content, dict) else None
+    if found != schema:
+        raise CalculatorSetupError(f"{path}: schema is {found!r}, expected {schema!r}")
+    try:
+        saved: Saved = from_plain(kind, content)
+    except ValueError as error:
+        raise CalculatorSetupError(f"{path}: {error}; write it anew with save()") from error
+    return saved
+
+
+def load_base(saved: SavedBase, what: str, device: str, dtype: str | None) -> BaseCalculator:
+    """Return the calculator that a file names.
+
+    Before anything is loaded, it must be one that a file may name, and its checkpoint that of
+    ``what``: else `CalculatorSetupError`.
+    """
+    options = {name: read_literal(value) for name, value in saved.options.items()}
+    file = check_safe(saved.base, options)
+    found = None if file is None else checksum(file)
+    if found != saved.checkpoint_sha256:
+        raise CalculatorSetupError(
+            f"the checkpoint of {saved.base} is {short(found)}, the {what} is that of "
+            f"{short(saved.checkpoint_sha256)}; find that checkpoint, or make the {what} anew"
+        )
+    return get_calculator(saved.base, device=device, dtype=dtype or saved.dtype, **options)
+
+
+def short(checksum: str | None) -> str:
+    return "no file" if checksum is None else f"sha256 {checksum[:12]}"
