@@ -129,7 +129,6 @@ def test_models_side_by_side_need_the_same_labels(run_cli, tmp_path):
         ({"forces": lambda f: f / 51.42}, "forces look 51.4 times too small"),
         ({"stress": lambda s: s * 160.2}, "are they in GPa?"),
         ({"forces": lambda f: -f}, "forces look as if their sign were reversed"),
-        ({"forces": np.zeros_like}, "forces look like placeholders: all are zero"),
     ],
 )
 def test_odd_labels_are_told_and_the_rest_is_judged(judge, tmp_path, changes, told):
@@ -138,6 +137,15 @@ def test_odd_labels_are_told_and_the_rest_is_judged(judge, tmp_path, changes, to
     assert re.search(rf"^doubt: .*{re.escape(told)}", out, re.MULTILINE)
     assert answers["energies"] == "yes"
     assert answers["vibrations"] == ("yes" if "stress" in changes else "not tested")
+
+
+@pytest.mark.slow
+def test_zeros_that_stand_for_not_computed_are_no_labels(judge, tmp_path):
+    images = labelled_by_emt(n=24, energy=lambda e: 1.001 * e, forces=np.zeros_like)
+    path = write(tmp_path / "frames.xyz", images)
+    out, _, answers = judge("-b", "ase:emt", path, "--energy-resolution", "0.3", "-v")
+    assert "exactly zero, not computed" in words(out)
+    assert (answers["energies"], answers["vibrations"]) == ("yes", "not tested")
 
 
 @pytest.mark.slow
@@ -281,12 +289,12 @@ def test_beside_a_doubtful_unit_no_softening_is_told(run_cli, tmp_path, unit):
 @pytest.mark.slow
 def test_a_soft_model_that_ranks_every_pair_is_judged_by_what_it_does(judge, tmp_path):
     path = tmp_path / "frames.xyz"
-    write(path, labelled_by_emt(n=25, energy=lambda e: 1.4 * e))
+    write(path, labelled_by_emt(n=25, noise=0.01, energy=lambda e: 1.4 * e))
     out, _, answers = judge("-b", "ase:emt", path, "--energy-resolution", "0.3", "-v")
     assert "the model's differences are 0.71 times the reference's" in words(out)
     assert "Read what was observed" in words(out)
     assert "ranked right from" not in out
-    assert "states that far apart, or farther, are ranked right" in out
+    assert "states that far apart, or farther, are ranked right" in words(out)
     assert answers["energies"] == "yes"
 
 
@@ -312,7 +320,7 @@ def test_a_set_is_in_the_distribution_of_those_that_saw_it(run_cli):
 
 
 @pytest.mark.slow
-def test_one_file_twice_is_told_apart(run_cli, tmp_path):
+def test_one_file_twice_counts_once(run_cli, tmp_path):
     path = write(tmp_path / "frames.xyz", labelled_by_emt())
     _, out, _ = run_cli("parity", "-b", "ase:emt", path, path)
-    assert "frames #2" in out
+    assert "8 reference frames of 8 runs" in out
