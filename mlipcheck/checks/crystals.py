@@ -30,6 +30,7 @@ METHODS = (
     Column("level of theory", lambda row: row.level_of_theory or "not known"),
 )
 
+NONE_GIVEN = Skip("no crystals of your own given")
 STEPS = 200  # of a relaxation before something else is tried
 
 
@@ -59,7 +60,9 @@ def choose_crystals(
     own += _quietest_frames(system)
     given = own
     if elements and not own:
-        given = [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
+        named = {x for word in system.elements for x in word.split("-")}
+        known = [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
+        given = [r for r in known if r.name in named or not named]
     found: dict[str, Crystal] = {}
     flat: list[str] = []
     for r in given:
@@ -76,7 +79,7 @@ def choose_crystals(
         names = some([c.name for c in beyond])
         skips.append(Skip(f"{most} crystals at most; left out: {names}"))
     if not chosen and not flat:
-        skips.append(Skip("no crystals of your own given"))
+        skips.append(NONE_GIVEN)
     return chosen[:most], skips
 
 
@@ -86,6 +89,15 @@ def _quietest_frames(system: System) -> list[RelaxedReference]:
     largest = [np.inf if f.forces is None else np.abs(f.forces).max(initial=0.0) for f in frames]
     order = np.argsort(largest, kind="stable")
     return [from_atoms(frames[k].atoms, frames[k].name) for k in order]
+
+
+def find_energies(calculator: BaseCalculator, images: Sequence[Atoms]) -> list[float]:
+    """Return the energies (eV) of all images; raise `InputError` with what is wrong with one."""
+    found = evaluate(calculator, images, properties=("energy",))
+    for one in found:
+        if one.energy is None:
+            raise InputError(one.error or "the calculator has no energy")
+    return [e.energy for e in found if e.energy is not None]
 
 
 def bring_to_rest(

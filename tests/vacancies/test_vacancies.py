@@ -16,9 +16,8 @@ from faulty import Failing, Faulty
 
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
-from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal, _own
-from mlipcheck.checks.vacancies.hops import IONS
-from mlipcheck.checks.vacancies.paths import find_paths, supercell
+from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal
+from mlipcheck.checks.vacancies.hops import IONS, find_hops
 from mlipcheck.references import datasets, vacancies
 from mlipcheck.references.structures import from_atoms
 from mlipcheck.references.vacancies import KnownVacancy, known_vacancies
@@ -27,7 +26,7 @@ from mlipcheck.system import Settings, System
 from mlipcheck.uses import CONSISTENCY, ELEMENTS
 from mlipcheck.verdict import judge
 
-OURS = {"vacancy formation energy", "vacancy hop", "barrier of a hop", "equal ends", "smooth path"}
+OURS = {"vacancy formation energy", "vacancy hop", "barrier of a hop", "equal ends"}
 CHGNET = {
     "Cu": (0.74, 0.57),
     "Al": (0.16, 0.18),
@@ -163,7 +162,7 @@ def test_much_too_soft_fails(truth):
     [(0.0, "ok"), (0.09, "ok"), (0.13, "caution"), (0.29, "caution"), (0.35, "fail")],
 )
 def test_a_small_reference_is_judged_in_ev(off, status):
-    row = replace(run_row(), formation=0.3 + off, formation_reference=0.3, uncertainty=0.05)
+    row = replace(run_row(), formation=0.3 + off, formation_reference=0.3)
     assert statuses(row)["vacancy formation energy"] == status
 
 
@@ -189,19 +188,7 @@ def test_unequal_ends_are_found(truth):
 
     row = against_itself(Planted(raise_one_end), truth)
     assert statuses(row) == {x: "caution" if x == "equal ends" else "ok" for x in OURS}
-    assert row.hops[0].energies[-1] == pytest.approx(0.02, abs=1e-4)
-
-
-@pytest.mark.slow
-def test_a_jump_of_the_energy_is_found(truth):
-    def jump(atoms, results):  # where an atom is near the middle of its way
-        away = atoms.get_all_distances(mic=True) + 9 * np.eye(len(atoms))
-        if away.min() < 2.32:
-            results["energy"] += 0.1
-
-    row = against_itself(Planted(jump), truth)
-    assert statuses(row)["smooth path"] in ("caution", "fail")
-    assert statuses(row)["equal ends"] == "ok"
+    assert row.hops[0].apart == pytest.approx(0.02, abs=1e-4)
 
 
 @pytest.mark.slow
@@ -248,7 +235,7 @@ def test_rows_survive_json_and_steps_are_told(truth):
     [(bulk("Cu"), 2.553), (bulk("W"), 2.737), (bulk("Mg"), 3.2), (bulk("Si"), 2.351)],
 )
 def test_ways_of_elements_are_bonds(crystal, length):
-    paths, why = find_paths(crystal)
+    paths, why = find_hops(crystal)
     (path,) = paths.values()
     start, end = crystal.positions[[path.start, path.end]]
     way = end + np.array(path.offset) @ crystal.cell[:] - start
@@ -257,30 +244,19 @@ def test_ways_of_elements_are_bonds(crystal, length):
 
 
 def test_ways_that_an_atom_stands_in_are_none():
-    paths, why = find_paths(bulk("NaCl", "rocksalt", a=5.64))
+    paths, why = find_hops(bulk("NaCl", "rocksalt", a=5.64))
     assert not paths
-    assert why == [
-        "Na: Cl is 0.71 bond lengths from the straight path",
-        "Cl: Na is 0.71 bond lengths from the straight path",
-    ]
+    assert [x.split(":")[0] for x in why] == ["Na", "Cl"]
+    assert "straight path" in why[0]
     # fluorite: fluorine's way along a cube's edge passes between two calcium, 0.82 of a bond away
-    paths, why = find_paths(bulk("CaF2", "fluorite", a=5.46))
+    paths, why = find_hops(bulk("CaF2", "fluorite", a=5.46))
     assert list(paths) == ["F"]
     assert len(why) == 1
 
 
-def test_supercells_are_as_wide_as_asked():
-    for crystal in (bulk("Cu"), bulk("Mg"), bulk("Cu", cubic=True)):
-        large = crystal.repeat(supercell(crystal, 7.0))
-        heights = large.cell.volume / np.linalg.norm(
-            [np.cross(large.cell[k - 2], large.cell[k - 1]) for k in range(3)], axis=1
-        )
-        assert 7.0 <= heights.min() < 11.0
-
-
 @pytest.mark.slow
 def test_a_users_crystal_of_one_atom_and_an_alloy():
-    (task,) = _own(*own(cu=bulk("Cu", a=3.6)), bulk("Cu", a=3.6), 4)
+    (task,) = tasks_of(references=own(cu=bulk("Cu", a=3.6)))
     row = run(EMT(), task)
     assert row.atoms == 64
     assert row.formation == pytest.approx(1.25, abs=0.05)
@@ -292,7 +268,7 @@ def test_a_users_crystal_of_one_atom_and_an_alloy():
     assert [t.name for t in tasks] == ["Au in alloy", "Cu in alloy"]
     row = run(EMT(), tasks[1])
     assert row.formation is None
-    assert statuses(row) == {"barrier of a hop": "ok", "equal ends": "ok", "smooth path": "ok"}
+    assert statuses(row) == {"barrier of a hop": "ok", "equal ends": "ok"}
 
 
 def test_what_is_no_crystal_is_skipped_with_the_reason():
@@ -300,7 +276,7 @@ def test_what_is_no_crystal_is_skipped_with_the_reason():
     layer = graphene(vacuum=8.0)
     references = own(slab=slab, water=molecule("H2O"), layer=layer)
     (skip,) = tasks_of(references=references)
-    assert skip.reason == "no vacancy without a crystal in three dimensions: slab, water, layer"
+    assert skip.reason == "no crystals in three dimensions: slab, water, layer"
 
 
 def test_work_is_bounded_and_what_is_left_out_is_named():
@@ -308,14 +284,12 @@ def test_work_is_bounded_and_what_is_left_out_is_named():
     big.rattle(0.01)
     (skip,) = tasks_of(references=own(big=big))
     assert "256 atoms" in skip.reason
-    references = own(
-        **{name: bulk("Cu", a=a) for name, a in zip("abcde", np.linspace(3.5, 3.7, 5), strict=True)}
-    )
+    references = own(**{x: bulk(x, "fcc", a=3.9) for x in ("Cu", "Ag", "Au", "Pd", "Pt")})
     *tasks, skip = tasks_of(references=references)
-    assert [t.name for t in tasks] == ["Cu in a", "Cu in b", "Cu in c"]
-    assert skip.reason == "hops in 3 of 5 crystals, not in d, e"
+    assert [t.name for t in tasks] == ["Cu in Cu", "Ag in Ag", "Au in Au"]
+    assert skip.reason == "3 crystals at most; left out: Pd, Pt"
     task, skip = tasks_of(quick=True, references=references)
-    assert task.name == "Cu in a"
+    assert task.name == "Cu in Cu"
 
 
 # --- the reference ------------------------------------------------------------------------------
@@ -370,7 +344,7 @@ def test_without_the_data_it_says_how_to_get_them(monkeypatch):
 def test_chgnet(data_dir, chgnet, element):
     row = run(chgnet, tasks_of(elements=(element,))[0])
     assert (row.formation, row.hops[0].barrier) == pytest.approx(CHGNET[element], abs=0.03)
-    assert statuses(row)["equal ends"] == statuses(row)["smooth path"] == "ok"
+    assert statuses(row)["equal ends"] == "ok"
 
 
 @pytest.mark.slow

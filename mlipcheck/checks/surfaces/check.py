@@ -10,27 +10,37 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...analysis.closest import empty_directions
+from ...analysis.jackknife import jackknife
+from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...calculators.neighbours import check_geometry
+from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, some, table_of_rows
+from ...drawing.tables import Block, Column, number, some, table_of_rows
 from ...record import Model
 from ...references import datasets
-from ...references.inputs import COLLECTIONS
-from ...references.surfaces import DATASET, ELEMENTS, Slabs, slabs_of
+from ...references.level_of_theory import level_doubt
+from ...references.surfaces import DATASET, ELEMENTS, Slabs, area, slabs_of
 from ...system import Settings, System
 from ...uses import ELEMENTS as OF_ELEMENTS
-from ..crystals import METHODS, MOLECULAR_ELEMENTS, keep_few, tested_on
+from ..crystals import (
+    METHODS,
+    NONE_GIVEN,
+    Crystal,
+    choose_crystals,
+    find_energies,
+    keep_few,
+    tested_on,
+)
 from .criteria import CRITERIA
-from .measure import cleave, compare_slabs
-from .planes import find_planes
-from .record import GAPS, J_PER_M2, Surface
+from .planes import Plane, find_planes
+from .record import GAPS, J_PER_M2, Facet, Surface
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
+MOST_CRYSTALS = 8
 PLANES, QUICK_PLANES = 3, 1  # of a crystal
 QUICK = (4, 60)  # planes, and atoms of all together
 QUICK_ATOMS = 40  # of a slab
@@ -51,12 +61,10 @@ def _ratio(r: Surface) -> str:
     return f"{r.ratio.value:.3f}{around}"
 
 
-def _joules(*energies: float | None) -> str:
-    return ", ".join(f"{x / J_PER_M2:.2f}" for x in energies if x is not None) or "-"
-
-
 def _pull(r: Surface, which: Callable[[np.ndarray], float]) -> str:
-    return "-" if r.work is None else f"{round(which(r.beyond) / units.GPa, 1) + 0.0:.1f}"
+    if r.work is None:
+        return "-"
+    return f"{which(r.traction[r.traction.argmax() :]) / units.GPa:z.1f}"
 
 
 class Surfaces(Check[Surface]):
@@ -73,8 +81,7 @@ class Surfaces(Check[Surface]):
     columns = (
         Column("facets", lambda r: str(len(r.facets) or "-")),
         Column("γ ratio\n[95 %]", _ratio),
-        Column("cleaved\nJ/m²", lambda r: _joules(r.work)),
-        Column("other\ncuts", lambda r: _joules(*r.other_cuts)),
+        Column("cleaved\nJ/m²", lambda r: number(r.work and r.work / J_PER_M2, ".2f")),
         Column("largest\npull GPa", lambda r: _pull(r, np.max)),
         Column("smallest\nbeyond", lambda r: _pull(r, np.min)),
     )
@@ -82,21 +89,20 @@ class Surfaces(Check[Surface]):
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         elements = sorted({x for word in system.elements for x in word.split("-")})
-        slabs, why = _slab_tasks(elements, settings)
-        planes, refused = _plane_tasks(system, elements, settings.quick)
-        why += refused
-        if not (slabs or planes or why):
-            known = f"slabs are known of {', '.join(ELEMENTS)} alone"
-            why = [f"no crystals given, and {known}" if elements else "no crystals given"]
-        few = keep_few(planes, *QUICK, "planes") if settings.quick else planes
-        return [*slabs, *few, *map(Skip, why)]
+        found = _slab_tasks(elements, settings)
+        relaxed = dataclasses.replace(system, frames=())
+        crystals, left = choose_crystals(relaxed, MOST_CRYSTALS, elements=bool(elements))
+        planes, why = _plane_tasks(crystals, QUICK_PLANES if settings.quick else PLANES)
+        found += keep_few(planes, *QUICK, "planes") if settings.quick else planes
+        return [*found, *why, *(skip for skip in left if skip != NONE_GIVEN or not found)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Surface]:
         subject, row = task.subject
-        measure = compare_slabs if isinstance(subject, Slabs) else cleave
         try:
-            return [measure(calculator, subject, row)]
-        except (Exception, SystemExit) as error:  # kept and shown as this surface's result
+            if isinstance(subject, Slabs):
+                return [compare_slabs(calculator, subject, row)]
+            return [cleave(calculator, subject, row)]
+        except FAILURES as error:  # kept and shown as this surface's result
             return [dataclasses.replace(row, error=describe_error(error))]
 
     def evidence(self, row: Surface) -> Evidence:
@@ -118,18 +124,49 @@ class Surfaces(Check[Surface]):
         return list(draw_panels(models))
 
 
-def _slab_tasks(elements: Sequence[str], settings: Settings) -> tuple[list[Task], list[str]]:
+def compare_slabs(calculator: BaseCalculator, known: Slabs, row: Surface) -> Surface:
+    """Return the row of an element, completed with surface energies at the reference's geometry.
+
+    (E_slab - n E_bulk) / 2A; the model's E_bulk is that of the reference's crystal.
+    """
+    images = [known.crystal, *(s.atoms for s in known.slabs)]
+    crystal, *found = find_energies(calculator, images)
+    facets = []
+    for slab, energy in zip(known.slabs, found, strict=True):
+        n = len(slab.atoms)
+        model = (energy - n * crystal / len(known.crystal)) / (2 * area(slab.atoms))
+        facets.append(Facet(slab.name, n, slab.surface_energy, model))
+    pairs = np.array([(f.model * f.reference, f.reference**2) for f in facets])
+    level = describe(calculator).level_of_theory
+    doubt = level_doubt(row.level_of_theory, level, [{known.element}])
+    return dataclasses.replace(
+        row,
+        facets=tuple(facets),
+        ratio=jackknife(lambda sums: sums[..., 0] / sums[..., 1], pairs),
+        doubts=(doubt,) if doubt else (),
+    )
+
+
+def cleave(calculator: BaseCalculator, plane: Plane, row: Surface) -> Surface:
+    """Return the row of a plane, completed with the energies of the crystal opened along it."""
+    images = [plane.opened(plane.cuts[0], gap) for gap in GAPS]
+    energies = np.array(find_energies(calculator, images))
+    return dataclasses.replace(row, energies=(energies - energies[0]) / (2 * plane.area))
+
+
+def _slab_tasks(elements: Sequence[str], settings: Settings) -> list[Task | Skip]:
     """Return a task for each element whose slabs are known, and what is left out."""
     known = [x for x in elements if x in ELEMENTS]
     if not known:
-        return [], []
+        return []
     if "none" in settings.reference:
-        return [], [f"--reference none leaves out the slabs of {some(known)}"]
-    found = slabs_of(known)
-    if found is None:
-        return [], [f"slabs of {some(known)} are not here: mlipcheck data {DATASET} fetches them"]
-    tasks, large = [], []
-    for every in found:
+        return [Skip(f"--reference none leaves out the slabs of {some(known)}")]
+    sets = slabs_of(known)
+    if sets is None:
+        return [Skip(f"slabs of {some(known)} are not here: mlipcheck data {DATASET} fetches them")]
+    found: list[Task | Skip] = []
+    large: list[str] = []
+    for every in sets:
         few = [s for s in every.slabs if not settings.quick or len(s.atoms) <= QUICK_ATOMS]
         large += [s.name for s in every.slabs if s not in few]
         row = Surface(
@@ -141,46 +178,33 @@ def _slab_tasks(elements: Sequence[str], settings: Settings) -> tuple[list[Task]
         )
         middle = few[len(few) // 2].atoms
         evaluations = sum(len(s.atoms) for s in few) / len(middle)
-        subject = dataclasses.replace(every, slabs=tuple(few))
-        tasks.append(Task(row.name, (subject, row), row.fingerprint, middle, evaluations, BATCH))
-    why = f"--quick leaves out slabs of more than {QUICK_ATOMS} atoms: {some(large)}"
-    return tasks, [why] if large else []
+        subject = dataclasses.replace(every, slabs=tuple(few)), row
+        found.append(Task(row.name, subject, row.fingerprint, middle, evaluations, BATCH))
+    if large:
+        why = f"--quick leaves out slabs of more than {QUICK_ATOMS} atoms: {some(large)}"
+        found.append(Skip(why))
+    return found
 
 
-def _plane_tasks(
-    system: System, elements: Sequence[str], quick: bool
-) -> tuple[list[Task], list[str]]:
-    """Return a task for each plane of the user's crystals, or of the elements'; what is not cut."""
+def _plane_tasks(crystals: Sequence[Crystal], most: int) -> tuple[list[Task], list[Skip]]:
+    """Return a task for each plane of the crystals that can be cut, and which cannot."""
     tasks: list[Task] = []
-    flat, refused = [], []
-    for r in system.references:
-        atoms = r.relaxed
-        element = r.source == "dcdft" and r.name in set(elements) - MOLECULAR_ELEMENTS
-        if atoms is None or not (element or r.source not in COLLECTIONS):
-            continue
+    refused = []
+    for crystal in crystals:
         try:
-            check_geometry(atoms)
-            if empty_directions(atoms).any():
-                flat.append(r.name)
-                continue
-            planes, left = find_planes(atoms, QUICK_PLANES if quick else PLANES, MOST_ATOMS)
+            check_geometry(crystal.atoms)
+            planes, left = find_planes(crystal.atoms, most, MOST_ATOMS)
         except InputError as error:
             planes, left = [], {"": str(error)}
         for reason in dict.fromkeys(left.values()):
             names = [name for name, why in left.items() if why == reason]
-            refused.append(f"{r.name} {some(names)}: {reason}")
+            refused.append(f"{crystal.name} {some(names)}: {reason}")
         for plane in planes:
-            row = Surface(
-                name=f"{r.name} {plane.name}",
-                formula=atoms.get_chemical_formula(),
-                source=r.source,
-                fingerprint=r.fingerprint,
-                level_of_theory=r.level_of_theory,
-            )
-            n = len(GAPS) + len(plane.cuts) - 1
+            facts = crystal.formula, crystal.source, crystal.fingerprint
+            row = Surface(f"{crystal.name} {plane.name}", *facts)
             image = plane.opened(plane.cuts[0], GAPS[-1] / 2)
-            key = (row.name, row.source, row.fingerprint)
-            tasks.append(Task(row.name, (plane, row), key, image, n, BATCH))
-    why = [f"not crystals in three dimensions: {some(flat)}"] if flat else []
-    why += [f"not cut: {some(refused, joined='; ')}"] if refused else []
-    return tasks, [*why, *(["--quick cuts one plane a crystal"] if quick and tasks else [])]
+            key = (row.name, *facts)
+            tasks.append(Task(row.name, (plane, row), key, image, len(GAPS), BATCH))
+    why = [f"not cut: {some(refused, joined='; ')}"] if refused else []
+    why += ["--quick cuts one plane a crystal"] if most == QUICK_PLANES and tasks else []
+    return tasks, [Skip(reason) for reason in why]

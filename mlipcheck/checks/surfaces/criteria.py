@@ -36,12 +36,9 @@ def read_cleavage(row: Surface) -> Reading | None:
     text = f"{row.work / J_PER_M2:.2f} J/m²"
     if row.work <= 0:
         return Reading(math.inf, f"{text}: the halves apart are lower than the crystal")
-    depth, gap = row.well
-    over, well = 100 * row.overshoot / row.work, 100 * depth / row.work
-    if max(over, well) < 0.5:
-        return Reading(max(over, well), text)
-    what = f"a well of {well:.0f} % at {gap:.2f} Å" if well > over else f"{over:.0f} % above it"
-    return Reading(max(over, well), f"{text}, on the way {what}")
+    fall, gap = row.fall
+    percent = 100 * fall / row.work
+    return Reading(percent, text + f", falls by {percent:.0f} % to {gap:.2f} Å" * (percent >= 0.5))
 
 
 CRITERIA = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -15,6 +15,7 @@ from ase.geometry.dimensionality.rank_determination import RDA
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
 from ...analysis.anions import NONMETALS
+from ...analysis.symmetry import find_symmetry
 from ..relaxation.geometry import find_bonds
 from ..relaxation.record import BondTable
 
@@ -55,76 +56,55 @@ class Plane:
         return atoms
 
 
-@dataclass(frozen=True, eq=False)
-class _Crystal:
-    """A compact primitive cell, the conventional one, and the symmetry of the first."""
-
-    atoms: Atoms
-    standard: np.ndarray
-    rotations: np.ndarray
-    translations: np.ndarray
-
-
 def find_planes(atoms: Atoms, most: int, most_atoms: int) -> tuple[list[Plane], dict[str, str]]:
     """Return at most so many planes of a crystal that can be cut, the widest spaced first.
 
     Also those that cannot, and why. A plane can be cut where its two sides are alike by symmetry
     (in an element or alloy anywhere), and no molecule, chain, layer or covalent unit is broken.
     """
-    crystal = _find_symmetry(atoms)
+    atoms, symmetry = _find_primitive(atoms)
     planes: list[Plane] = []
     refused: dict[str, str] = {}
-    for name, index, spacing in _families(crystal):
-        cuts, why = _find_cuts(crystal, index, spacing)
-        needed = math.ceil(THICKNESS / spacing) * len(crystal.atoms)
+    for name, index in _families(atoms, symmetry):
+        spacing = float(1 / np.linalg.norm(index @ np.linalg.inv(atoms.cell[:]).T))
+        cuts, why = _find_cuts(atoms, symmetry, index, spacing)
+        needed = math.ceil(THICKNESS / spacing) * len(atoms)
         if why or needed > most_atoms:
             refused[name] = why or f"more than {most_atoms} atoms"
         elif len(planes) < most:
-            planes.append(Plane(name, _turn(crystal.atoms, index), spacing, cuts))
+            planes.append(Plane(name, _turn(atoms, index), spacing, cuts))
     return planes, refused
 
 
-def _find_symmetry(atoms: Atoms) -> _Crystal:
-    import spglib
-
-    with warnings.catch_warnings():
-        # spglib 2.7 warns of its coming error handling; until then a failure is None
-        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        cell = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
-        standard, primitive = (
-            spglib.standardize_cell(cell, to_primitive=p, no_idealize=True, symprec=SYMPREC)
-            for p in (False, True)
-        )
-        if standard is None or primitive is None:
-            raise InputError("no symmetry is found; are two atoms on one spot?")
-        lattice, positions, numbers = primitive
-        compact = Atoms(numbers, scaled_positions=positions, cell=lattice, pbc=True)
-        compact.set_cell(minkowski_reduce(compact.cell)[0])
-        compact.wrap()
-        cell = (compact.cell[:], compact.get_scaled_positions(), numbers)
-        found = spglib.get_symmetry(cell, symprec=SYMPREC)
-    return _Crystal(compact, standard[0], found["rotations"], found["translations"])
+def _find_primitive(atoms: Atoms) -> tuple[Atoms, Any]:
+    """Return a compact primitive cell, and its symmetry."""
+    symmetry = find_symmetry(atoms, SYMPREC)
+    if symmetry is None:
+        raise InputError("no symmetry is found; are two atoms on one spot?")
+    first = np.unique(symmetry.mapping_to_primitive, return_index=True)[1]
+    small = Atoms(atoms.numbers[first], atoms.positions[first], pbc=True)
+    small.set_cell(minkowski_reduce(symmetry.primitive_lattice)[0])
+    small.wrap()
+    return small, find_symmetry(small, SYMPREC)
 
 
-def _families(crystal: _Crystal) -> Iterator[tuple[str, np.ndarray, float]]:
-    """Yield each kind of plane, the widest spaced first: its name, primitive index, spacing."""
-    reciprocal = np.linalg.inv(crystal.standard).T
-    indices = np.rint(12 * LOW @ reciprocal @ crystal.atoms.cell[:].T).astype(int)
+def _families(atoms: Atoms, symmetry: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield each kind of plane, the widest spaced first: its usual name, and primitive index."""
+    indices = np.rint(12 * LOW @ symmetry.transformation_matrix).astype(int)
     indices //= np.gcd.reduce(indices, axis=1)[:, None]
-    spacings = 1 / np.linalg.norm(indices @ np.linalg.inv(crystal.atoms.cell[:]).T, axis=1)
+    spacings = 1 / np.linalg.norm(indices @ np.linalg.inv(atoms.cell[:]).T, axis=1)
     seen: set[tuple[int, ...]] = set()
     for k in np.lexsort(((LOW < 0).sum(axis=1), -spacings.round(2))):
         if tuple(indices[k].tolist()) not in seen:
-            same = indices[k] @ crystal.rotations
+            same = indices[k] @ symmetry.rotations
             seen.update(map(tuple, np.vstack([same, -same]).tolist()))
-            yield f"({''.join(map(str, LOW[k]))})", indices[k], float(spacings[k])
+            yield f"({''.join(map(str, LOW[k]))})", indices[k]
 
 
 def _find_cuts(
-    crystal: _Crystal, index: np.ndarray, spacing: float
+    atoms: Atoms, symmetry: Any, index: np.ndarray, spacing: float
 ) -> tuple[tuple[float, ...], str]:
     """Return the heights at which a plane can be cut, the best first, or why there is none."""
-    atoms = crystal.atoms
     scaled = atoms.get_scaled_positions()
     heights = np.sort(scaled @ index % 1.0)
     room = np.diff([*heights, heights[0] + 1.0])
@@ -133,8 +113,8 @@ def _find_cuts(
     why = "no room between its layers"
     nonmetal = np.isin(list(atoms.symbols), list(NONMETALS))
     if allowed.any() and nonmetal.any() and len(set(atoms.symbols)) > 1:
-        over = (index @ crystal.rotations == -index).all(axis=1)  # what turns the plane over
-        off = (crystal.translations[over] @ index)[:, None] - 2 * cuts
+        over = (index @ symmetry.rotations == -index).all(axis=1)  # what turns the plane over
+        off = (symmetry.translations[over] @ index)[:, None] - 2 * cuts
         off = abs((off + 0.5) % 1.0 - 0.5).min(axis=0, initial=1.0)
         allowed &= off * spacing < LAYER
         why = "polar, its two sides differ"

@@ -32,15 +32,9 @@ class Facet:
 class Surface:
     """The slabs of one element, which have ``facets``, or one plane, which has ``energies``.
 
-    Attributes
-    ----------
-    ratio : Estimate or None
-        The slope through the origin of the model's surface energies over the reference's, with
-        its jackknife interval over facets.
-    energies : ndarray of shape (25,)
-        What it takes to open the crystal by 0 to 6 Å (`GAPS`) over twice the area, eV/Å^2.
-    other_cuts : tuple of float
-        The same at 6 Å where the plane is cut between other layers.
+    ``ratio`` is the slope through the origin of the model's surface energies over the reference's,
+    with its jackknife interval over facets. ``energies``, shape (25,), are what it takes to open
+    the crystal by 0 to 6 Å (`GAPS`), over twice the area, eV/Å^2.
     """
 
     name: str
@@ -52,7 +46,6 @@ class Surface:
     facets: tuple[Facet, ...] = ()
     ratio: Estimate | None = None
     energies: np.ndarray = field(default_factory=lambda: np.array([]))
-    other_cuts: tuple[float, ...] = ()
     error: str | None = None
 
     @property
@@ -66,21 +59,10 @@ class Surface:
         return np.asarray(2 * np.diff(self.energies) / np.diff(GAPS))
 
     @property
-    def beyond(self) -> np.ndarray:
-        """The traction from where it is strongest on."""
-        return self.traction[int(np.argmax(self.traction)) :]
-
-    @property
-    def overshoot(self) -> float:
-        """How far (eV/Å^2) the energy rises above that of the halves apart."""
-        return float(self.energies.max() - self.energies[-1])
-
-    @property
-    def well(self) -> tuple[float, float]:
-        """The depth (eV/Å^2) of the deepest well beside the crystal's own, and its gap (Å)."""
+    def fall(self) -> tuple[float, float]:
+        """By how much the energy (eV/Å^2) falls at most while it should rise, and to which gap."""
         start = int(np.argmax(self.traction > 0))  # a pressed crystal opens a little by itself
         curve = self.energies[start:]
-        left, right = (np.maximum.accumulate(x) for x in (curve, curve[::-1]))
-        depth = np.minimum(left, right[::-1]) - curve
-        at = int(np.argmax(depth))
-        return float(depth[at]), float(GAPS[start + at])
+        fall = np.maximum.accumulate(curve) - curve
+        at = int(np.argmax(fall))
+        return float(fall[at]), float(GAPS[start + at])

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ...criterion import OWN_CONVENTION, Criterion, Reading
-from .record import Hop, Vacancy
+from ...references.vacancies import UNCERTAINTY
+from ..paths.criteria import COMPARED, LEAST
+from .record import Vacancy
 
-LEAST = 0.5  # eV that a reference is taken for at least: 20 % of it are 0.1 eV
-# What the criteria that compare with a reference share.
-COMPARED: dict[str, Any] = {
-    "caution": 20.0,
-    "fail": 50.0,
-    "unit": "%",
-    "rests_on": ("energies",),
-    "source": f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less; fail: "
-    "beyond the uncertainty of the reference",
-}
 HALF_WAY = "the atom half way did not converge"
 
 
-def _compare(value: float, reference: float, uncertainty: float) -> Reading:
+def _compare(name: str, value: float | None, reference: float) -> Reading:
+    if value is None:
+        return Reading(None, f"{name} {HALF_WAY}".lstrip())
     off, share = value - reference, 100 / max(reference, LEAST)
-    text = f"{value:.2f} eV, PBE {reference:.2f} ({100 * off / reference:+.0f} %)"
-    return Reading(share * abs(off), text, max(0.0, share * (abs(off) - uncertainty)))
-
-
-def _of(hop: Hop, text: str) -> str:
-    return f"{hop.name} {text}".lstrip()
+    text = f"{name} {value:.2f} eV, PBE {reference:.2f} ({100 * off / reference:+.0f} %)"
+    return Reading(share * abs(off), text.lstrip(), max(0.0, share * (abs(off) - UNCERTAINTY)))
 
 
 def read_formation(row: Vacancy) -> Reading | None:
@@ -36,17 +25,12 @@ def read_formation(row: Vacancy) -> Reading | None:
         return None
     if row.formation is None:
         return Reading(None, f"{row.unconverged} did not converge")
-    return _compare(row.formation, row.formation_reference, row.uncertainty)
+    return _compare("", row.formation, row.formation_reference)
 
 
 def read_hop(row: Vacancy) -> Reading | None:
-    found = []
-    for hop in (h for h in row.hops if h.reference is not None):
-        if hop.barrier is None:
-            found.append(Reading(None, _of(hop, HALF_WAY)))
-        else:
-            r = _compare(hop.barrier, hop.reference or 0.0, row.uncertainty)
-            found.append(Reading(r.value, _of(hop, r.text), r.sure))
+    known = [(h, h.reference) for h in row.hops if h.reference is not None]
+    found = [_compare(h.name, h.barrier, reference) for h, reference in known]
     return max(found, key=lambda r: r.value or 0.0, default=None)
 
 
@@ -60,23 +44,15 @@ def read_barrier(row: Vacancy) -> Reading:
         return Reading(None, HALF_WAY)
     barrier, hop = min(found, key=lambda f: f[0])
     about = ", an intermediate half way" if hop.intermediate else ""
-    return Reading(barrier, _of(hop, f"{barrier:.2f} eV over {hop.distances[-1]:.2f} Å{about}"))
+    text = f"{hop.name} {barrier:.2f} eV over {hop.distance:.2f} Å{about}"
+    return Reading(barrier, text.lstrip())
 
 
 def read_ends(row: Vacancy) -> Reading | None:
-    found = [(1000 * abs(float(h.energies[-1])), h) for h in row.hops]
-    if not found:
-        return None
-    off, hop = max(found, key=lambda f: f[0])
-    return Reading(off, _of(hop, f"{off:.1f} meV apart"))
-
-
-def read_mismatch(row: Vacancy) -> Reading | None:
     if not row.hops:
         return None
-    hop = max(row.hops, key=lambda h: h.mismatch)
-    off = 100 * hop.mismatch
-    return Reading(off, _of(hop, f"{off:.1f} % of the rise is not the work of the forces"))
+    hop = max(row.hops, key=lambda h: h.apart)
+    return Reading(1000 * hop.apart, f"{hop.name} {1000 * hop.apart:.1f} meV apart".lstrip())
 
 
 CRITERIA = (
@@ -118,16 +94,5 @@ CRITERIA = (
         bad="the ends of a hop, equal by symmetry, differ in energy",
         why="of unequal ends neither barrier is right",
         unit="meV",
-    ),
-    Criterion(
-        "smooth path",
-        read_mismatch,
-        caution=3.0,
-        fail=20.0,
-        source=f"{OWN_CONVENTION}: Simpson's rule leaves 1 % here",
-        good="energies along a hop are the work of the forces",
-        bad="energies along a hop jump, or are not the work of the forces",
-        why="a path is found by its forces, and judged by its energies",
-        unit="%",
     ),
 )

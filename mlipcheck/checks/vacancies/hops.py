@@ -1,53 +1,79 @@
-"""Relax a vacancy, and move an atom into it: straight in a rigid crystal, and relaxed half way."""
+"""Find straight hops in a crystal; relax a vacancy, and move an atom into it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, InputError
+from ase.calculators.calculator import BaseCalculator
 from ase.constraints import FixAtoms, FixedPlane
+from ase.neighborlist import neighbor_list
 
+from ...analysis.symmetry import find_symmetry
 from ...calculators.base import stays_here
-from ...calculators.evaluate import evaluate
+from ..crystals import find_energies
 from ..relaxation.optimize import optimize
 from ..relaxation.settings import RelaxSettings
-from .record import Hop, Path, Vacancy
+from .record import Hop, Vacancy
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
-POINTS = 17  # of the straight path; an even number of steps, for Simpson's rule
-LEAST = 0.5  # eV that a range of energies is taken for at least
 CALLS = 20  # that a relaxation of ions takes
+LONGEST, AROUND = 5.0, 4.0  # Å of a hop, and more for what stands beside it
+CLEAR = 0.8  # of the bond to a third atom
 
 
-@dataclass(frozen=True)
-class _Relaxed:
-    energy: float
-    converged: bool
+def find_hops(atoms: Atoms) -> tuple[dict[str, Hop], list[str]]:
+    """Return the shortest clear hop of each species, and which have none.
+
+    ``atoms`` are periodic in three directions. The sites of a hop are equal by the crystal's
+    symmetry; its path is clear where every third atom is farther from it than 0.8 of the shortest
+    distance of that pair of elements in the crystal.
+    """
+    symmetry = find_symmetry(atoms)
+    if symmetry is None:
+        return {}, ["its symmetry is not known"]
+    kinds, symbols = np.asarray(symmetry.equivalent_atoms), np.array(atoms.get_chemical_symbols())
+    i, j, d, v, s = neighbor_list("ijdDS", atoms, LONGEST + AROUND)
+    order = np.lexsort((j, i, d.round(3)))
+    i, j, d, v, s = (x[order] for x in (i, j, d, v, s))
+    found: dict[str, Hop] = {}
+    species = list(dict.fromkeys(symbols.tolist()))
+    for symbol in species:
+        own = symbols[i] == symbol
+        bonds = {x: d[own & (symbols[j] == x)].min(initial=np.inf) for x in species}
+        for k in np.flatnonzero(own & (kinds[i] == i) & (kinds[j] == i) & (d < LONGEST)):
+            third = (i == i[k]) & (np.abs(v - v[k]).max(axis=1) > 1e-6)
+            shares = np.clip(v[third] @ v[k] / d[k] ** 2, 0, 1)
+            away = np.linalg.norm(v[third] - shares[:, None] * v[k], axis=1)
+            if (away >= [CLEAR * bonds[x] for x in symbols[j[third]]]).all():
+                found[symbol] = Hop("", int(i[k]), int(j[k]), tuple(s[k].tolist()))
+                break
+    why = f"no straight path of {LONGEST:g} Å between equal sites that is clear"
+    return found, [f"{symbol}: {why}" for symbol in species if symbol not in found]
 
 
-def count_evaluations(paths: Sequence[Path]) -> int:
+def count_evaluations(hops: Sequence[Hop]) -> int:
     """Return about how many supercells are evaluated."""
-    return 1 + CALLS + (CALLS + POINTS) * len(paths)
+    return 1 + CALLS + (CALLS + 2) * len(hops)
 
 
 @stays_here
 def measure_hops(
     calculator: BaseCalculator,
     crystal: Atoms,
-    repeat: tuple[int, int, int],
-    paths: Sequence[Path],
+    repeat: Sequence[int],
+    hops: Sequence[Hop],
     row: Vacancy,
     advance: Callable[[int], None] = lambda n: None,
 ) -> Vacancy:
-    """Return the row of a vacancy, completed with what the model says of it.
+    """Return the row of a vacancy, completed with what the model says of it and of its hops.
 
     ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
     supercell with a vacancy, and with an atom half way into it that stays in the plane normal to
-    its path. All paths end at equal sites. The first relaxation without an end is the row's.
+    its path. The first relaxation without an end is the row's.
 
     Raises
     ------
@@ -56,94 +82,70 @@ def measure_hops(
     """
     crystal = crystal.copy()
     crystal.calc = calculator
-    _evaluate(calculator, [crystal])  # a structure that it cannot take is none that goes astray
+    find_energies(calculator, [crystal])  # a structure that it cannot take does not go astray
     free = "stress" in calculator.implemented_properties
     if not optimize(calculator, crystal, [free] * 6, BULK)["converged"]:
         return replace(row, unconverged="the crystal")
     perfect = crystal.repeat(repeat)
-    energies, _ = _evaluate(calculator, [perfect])
+    (whole,) = find_energies(calculator, [perfect])
+    opened = [_open(crystal, perfect, repeat, hop) for hop in hops]
     row = replace(row, atoms=len(perfect))
-    opened = [_open(crystal, perfect, path) for path in paths]
-    vacant = opened[0][0]
-    rest = _relax(calculator, vacant)
+    rest = _relax(calculator, opened[0][0])
     advance(1)
-    if not rest.converged:
+    if rest is None:
         return replace(row, unconverged="the vacancy")
     if len(set(crystal.numbers)) == 1:
-        formation = rest.energy - float(energies[0]) * len(vacant) / len(perfect)
-        row = replace(row, formation=formation)
-    for path, way in zip(paths, opened, strict=True):
-        row = replace(row, hops=(*row.hops, _hop(calculator, *way, path, rest.energy)))
+        row = replace(row, formation=rest - whole * (len(perfect) - 1) / len(perfect))
+    for hop, way in zip(hops, opened, strict=True):
+        row = replace(row, hops=(*row.hops, _follow(calculator, *way, hop, rest)))
         advance(1)
     return row
 
 
-def _open(crystal: Atoms, perfect: Atoms, path: Path) -> tuple[Atoms, int, np.ndarray]:
+def _open(
+    crystal: Atoms, perfect: Atoms, repeat: Sequence[int], hop: Hop
+) -> tuple[Atoms, int, np.ndarray]:
     """Return the supercell without the atom at the end, the atom that moves, and by what."""
-    start = crystal.positions[path.start]
-    end = crystal.positions[path.end] + np.array(path.offset) @ crystal.cell[:]
+    cell = np.ravel_multi_index(np.mod(hop.offset, repeat), repeat)
+    end = int(cell) * len(crystal) + hop.end
     vacant = perfect.copy()
-    del vacant[_at(perfect, end)]
-    return vacant, _at(vacant, start), end - start
+    del vacant[end]
+    way = np.array(hop.offset) @ crystal.cell[:]
+    way += crystal.positions[hop.end] - crystal.positions[hop.start]
+    return vacant, hop.start - (end < hop.start), way
 
 
-def _at(atoms: Atoms, place: np.ndarray) -> int:
-    away = atoms.cell.scaled_positions(atoms.positions - place)
-    return int(np.argmin(np.linalg.norm((away - away.round()) @ atoms.cell[:], axis=1)))
-
-
-def _hop(
-    calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, path: Path, rest: float
+def _follow(
+    calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, hop: Hop, rest: float
 ) -> Hop:
-    shares = np.linspace(0, 1, POINTS)
-    images = [_moved(vacant, mover, share * way) for share in shares]
-    energies, forces = _evaluate(calculator, images)
-    slopes = -np.array([f[mover] @ way for f in forces])
-    rise = (slopes[:-2:2] + 4 * slopes[1:-1:2] + slopes[2::2]) * shares[1] / 3  # Simpson's rule
-    mismatch = np.abs(energies[2::2] - energies[:-2:2] - rise).max()
-    found = [_relax_across(calculator, vacant, mover, way, 0.5)]
-    if intermediate := found[0].converged and found[0].energy < rest:
-        found.append(_relax_across(calculator, vacant, mover, way, 0.25))
-    converged = all(r.converged for r in found)
-    return Hop(
-        name=path.name,
-        distances=shares * np.linalg.norm(way),
-        energies=energies - energies[0],
-        mismatch=float(mismatch / max(np.ptp(energies), LEAST)),
-        barrier=max(r.energy for r in found) - rest if converged else None,
-        reference=path.reference,
+    def moved(share: float) -> Atoms:
+        atoms = vacant.copy()
+        atoms.positions[mover] += share * way
+        return atoms
+
+    def across(share: float) -> float | None:
+        atoms = moved(share)
+        # the farthest atom is fixed: all others together could carry the moving one back
+        far = int(np.argmax(atoms.get_distances(mover, range(len(atoms)), mic=True)))
+        atoms.set_constraint([FixedPlane([mover], way), FixAtoms([far])])
+        return _relax(calculator, atoms)
+
+    first, last = find_energies(calculator, [vacant, moved(1)])
+    top = across(0.5)
+    if intermediate := top is not None and top < rest:
+        top = across(0.25)
+    return replace(
+        hop,
+        distance=float(np.linalg.norm(way)),
+        apart=abs(last - first),
+        barrier=None if top is None else top - rest,
         intermediate=intermediate,
     )
 
 
-def _relax_across(
-    calculator: BaseCalculator, vacant: Atoms, mover: int, way: np.ndarray, share: float
-) -> _Relaxed:
-    atoms = _moved(vacant, mover, share * way)
-    # the farthest atom is fixed: all others together could carry the moving one back
-    far = int(np.argmax(atoms.get_distances(mover, range(len(atoms)), mic=True)))
-    atoms.set_constraint([FixedPlane([mover], way), FixAtoms([far])])
-    return _relax(calculator, atoms)
-
-
-def _moved(vacant: Atoms, mover: int, by: np.ndarray) -> Atoms:
-    atoms = vacant.copy()
-    atoms.positions[mover] += by
-    return atoms
-
-
-def _relax(calculator: BaseCalculator, atoms: Atoms) -> _Relaxed:
+def _relax(calculator: BaseCalculator, atoms: Atoms) -> float | None:
+    """Return the energy with the ions at rest, or None where they do not come to rest."""
     atoms = atoms.copy()
     atoms.calc = calculator
     facts = optimize(calculator, atoms, [False] * 6, IONS)
-    return _Relaxed(facts["energy"], facts["converged"])
-
-
-def _evaluate(
-    calculator: BaseCalculator, images: Sequence[Atoms]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return energies and forces; `InputError` with the first error."""
-    found = evaluate(calculator, images)
-    if failed := next((e.error for e in found if e.error), None):
-        raise InputError(failed)
-    return np.array([e.energy for e in found]), [np.asarray(e.forces) for e in found]
+    return facts["energy"] if facts["converged"] else None

@@ -4,66 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ...references.doubts import Doubt
 
 
 @dataclass(frozen=True)
-class Path:
-    """The straight path from a site of a crystal to an equal one, and its barrier where known (eV).
+class Hop:
+    """An atom moves straight from a site of a crystal to an equal one; energies in eV.
 
-    From atom ``start`` to atom ``end`` in the cell ``offset`` of the crystal.
+    It goes ``distance`` Å, from atom ``start`` to atom ``end`` in the cell ``offset`` of the
+    crystal. ``apart`` is by how much the energies of the two ends differ, all others at rest;
+    ``barrier`` is with relaxed ions, None where they did not converge; ``intermediate`` says that
+    half way is lower than the start, so that the barrier is before it.
     """
 
     name: str
     start: int
     end: int
-    offset: tuple[int, int, int] = (0, 0, 0)
+    offset: tuple[int, ...] = (0, 0, 0)
     reference: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Hop:
-    """An atom moves into a vacancy beside it; energies in eV.
-
-    Attributes
-    ----------
-    name : str
-        Which of several, as ``basal``.
-    distances, energies : ndarray of shape (n,)
-        Along the straight path (Å), all other atoms at rest; relative to the start.
-    mismatch : float
-        The largest |ΔE - work of the forces| of a step, over the range of energies (at least 0.5).
-    barrier, reference : float or None
-        With relaxed ions, None where they did not converge.
-    intermediate : bool
-        Whether half way is lower than the start, so that the barrier is before it.
-    """
-
-    name: str
-    distances: np.ndarray
-    energies: np.ndarray
-    mismatch: float
-    barrier: float | None
-    reference: float | None = None
+    distance: float = 0.0
+    apart: float = 0.0
+    barrier: float | None = None
     intermediate: bool = False
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Vacancy:
-    """A vacancy of one species of one crystal, and the hops into it; energies in eV.
+    """A vacancy of one species in a supercell of ``atoms``, and the hops into it; energies in eV.
 
-    Attributes
-    ----------
-    atoms : int
-        Of the supercell without a vacancy.
-    formation, formation_reference : float or None
-        E_v - (N - 1) / N E, of elements only.
-    uncertainty : float
-        Of the reference.
-    unconverged : str or None
-        Which relaxation did not come to its end.
+    ``formation`` is E_v - (N - 1) / N E, of elements only; ``unconverged`` says which relaxation
+    did not come to its end.
     """
 
     name: str
@@ -75,7 +45,6 @@ class Vacancy:
     atoms: int = 0
     formation: float | None = None
     formation_reference: float | None = None
-    uncertainty: float = 0.0
     hops: tuple[Hop, ...] = ()
     unconverged: str | None = None
     error: str | None = None
