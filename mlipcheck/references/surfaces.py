@@ -51,11 +51,8 @@ def slabs_of(elements: Iterable[str]) -> list[Slabs] | None:
     if found is None:
         return None
     paths = {path.stem: path for path in found}
-    return [
-        _read_slabs(x, paths[f"{x}_Surface"], paths[f"{x}_Elastic"])
-        for x in elements
-        if x in ELEMENTS
-    ]
+    known = [x for x in elements if x in ELEMENTS]
+    return [_read_slabs(x, paths[f"{x}_Surface"], paths[f"{x}_Elastic"]) for x in known]
 
 
 def _read_slabs(element: str, surfaces: Path, strained: Path) -> Slabs:

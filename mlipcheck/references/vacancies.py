@@ -20,24 +20,15 @@ DISPERSION = 0.2  # eV an atom: what is held together by less is no metal
 # The columns of the hops. That of e_vacmig_v is the basal one: elsewhere PBE has in and out of the
 # plane 0.72 and 0.89 eV for Be, 0.51 and 0.67 for Zr, 0.47 and 0.61 for Ti; Zn and Cd, of large
 # c/a, diffuse faster along c.
-HOPS = {
-    "fcc": {"": "e_vacmig"},
-    "hcp": {"basal": "e_vacmig_v", "out of plane": "e_vacmig"},
-}
+HOPS = {"fcc": {"": "e_vacmig"}, "hcp": {"basal": "e_vacmig_v", "out of plane": "e_vacmig"}}
 
 
 @dataclass(frozen=True, eq=False)
 class KnownVacancy:
-    """A metal in its own lattice, and what PBE says of its vacancy.
+    """A metal in its own lattice, and what PBE says of its vacancy (eV).
 
-    Attributes
-    ----------
-    crystal : Atoms
-        The cube of fcc or the primitive cell of hcp, at the reference's volume.
-    formation : float
-        eV.
-    hops : dict of str to float
-        The barrier of each in eV; the only one of fcc has no name.
+    ``crystal`` is the cube of fcc or the primitive cell of hcp, at the reference's volume; the
+    only one of the ``hops`` of fcc has no name.
     """
 
     element: str

@@ -143,6 +143,7 @@ def test_what_fails_is_a_row():
     assert statuses(rows[1:]) == {"cleavage": "fail"}  # no bond at all
 
 
+@pytest.mark.slow
 def test_slabs_are_read_and_named(data_dir):
     found = {s.element: s for s in slabs_of(["Cu", "Mo", "Nb", "W"])}
     assert list(found) == ["Mo", "Nb", "W"]
@@ -288,6 +289,7 @@ def test_a_broken_structure_stops_nothing():
     assert "NaN" in why
 
 
+@pytest.mark.slow
 def test_crystals_of_elements_are_cut_where_elements_were_named():
     known = dcdft_crystals(["Cu", "Al", "O", "Si"])
     tasks, _ = tasks_of(*known, elements=("Al", "Cu-O"), quick=True)
@@ -356,11 +358,12 @@ def test_pressed_crystals_are_not_blamed_for_their_pressure():
     assert statuses([row]) == {"cleavage": "ok"}
 
 
+@pytest.mark.slow
 def test_emt_copper_by_hand():
     atoms = bulk("Cu", a=3.59)
     tasks, _ = tasks_of(from_atoms(atoms, "copper", "mine"))
-    rows = rows_of(EMT(), tasks)
-    assert [r.name for r in rows] == ["copper (111)", "copper (100)", "copper (110)"]
+    assert [t.name for t in tasks] == ["copper (111)", "copper (100)", "copper (110)"]
+    rows = rows_of(EMT(), tasks[:1])
     slab = fcc111("Cu", (1, 1, 9), a=3.59, vacuum=8.0)
     energies = []
     for image in (slab, atoms):

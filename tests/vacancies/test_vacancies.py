@@ -200,6 +200,7 @@ def test_no_barrier_is_found_and_an_intermediate_is_none(truth):
         assert statuses(replace(row, hops=(changed,)))["barrier of a hop"] == status
 
 
+@pytest.mark.slow
 def test_what_fails_is_a_row():
     for how in ("raise", "nan"):
         row = run(Failing(EMT(), lambda atoms: len(atoms) == 31, how), copper())

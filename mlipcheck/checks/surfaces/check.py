@@ -119,9 +119,12 @@ class Surfaces(Check[Surface]):
         return found
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ..panels import draw_each
+        from .figures import draw_gap
 
-        return list(draw_panels(models))
+        about = "Energy of {} that is cut open, over twice the area; nothing relaxes."
+        axes = "gap (Å)", "energy (J/m²)"
+        return draw_each(self, models, lambda r: r.work is not None, draw_gap, about, axes)
 
 
 def compare_slabs(calculator: BaseCalculator, known: Slabs, row: Surface) -> Surface:

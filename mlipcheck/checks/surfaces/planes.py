@@ -78,14 +78,15 @@ def find_planes(atoms: Atoms, most: int, most_atoms: int) -> tuple[list[Plane], 
 
 def _find_primitive(atoms: Atoms) -> tuple[Atoms, Any]:
     """Return a compact primitive cell, and its symmetry."""
-    symmetry = find_symmetry(atoms, SYMPREC)
+    if symmetry := find_symmetry(atoms, SYMPREC):
+        first = np.unique(symmetry.mapping_to_primitive, return_index=True)[1]
+        cell = minkowski_reduce(symmetry.primitive_lattice)[0]
+        atoms = Atoms(atoms.numbers[first], atoms.positions[first], cell=cell, pbc=True)
+        atoms.wrap()
+        symmetry = find_symmetry(atoms, SYMPREC)
     if symmetry is None:
         raise InputError("no symmetry is found; are two atoms on one spot?")
-    first = np.unique(symmetry.mapping_to_primitive, return_index=True)[1]
-    small = Atoms(atoms.numbers[first], atoms.positions[first], pbc=True)
-    small.set_cell(minkowski_reduce(symmetry.primitive_lattice)[0])
-    small.wrap()
-    return small, find_symmetry(small, SYMPREC)
+    return atoms, symmetry
 
 
 def _families(atoms: Atoms, symmetry: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -106,7 +107,7 @@ def _find_cuts(
 ) -> tuple[tuple[float, ...], str]:
     """Return the heights at which a plane can be cut, the best first, or why there is none."""
     scaled = atoms.get_scaled_positions()
-    heights = np.sort(scaled @ index % 1.0)
+    heights = np.sort((scaled @ index).round(9) % 1.0)
     room = np.diff([*heights, heights[0] + 1.0])
     cuts = heights + room / 2
     allowed = room * spacing > LAYER

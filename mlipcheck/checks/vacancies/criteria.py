@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...references.vacancies import UNCERTAINTY
-from ..paths.criteria import COMPARED, LEAST
 from .record import Vacancy
 
+LEAST = 0.5  # eV that a reference is taken for at least: 20 % of it are 0.1 eV
+COMPARED: dict[str, Any] = {"caution": 20.0, "fail": 50.0, "unit": "%", "rests_on": ("energies",)}
+COMPARED["source"] = f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less"
 HALF_WAY = "the atom half way did not converge"
 
 
