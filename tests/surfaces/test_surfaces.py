@@ -376,6 +376,7 @@ def test_emt_copper_by_hand():
     assert again.energies == pytest.approx(rows[0].energies)
 
 
+@pytest.mark.slow
 def test_tables_and_figures_of_both_kinds():
     task, calculator = planted(lambda name: 0.8)
     rows = [*rows_of(calculator, [task]), curve_of(rose)]

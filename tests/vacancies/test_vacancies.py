@@ -280,6 +280,7 @@ def test_what_is_no_crystal_is_skipped_with_the_reason():
     assert skip.reason == "no crystals in three dimensions: slab, water, layer"
 
 
+@pytest.mark.slow
 def test_work_is_bounded_and_what_is_left_out_is_named():
     big = bulk("Cu", cubic=True).repeat(4)
     big.rattle(0.01)
