@@ -45,7 +45,7 @@ def read_forces(row: Predictions) -> Reading | None:
         return None
     d = min(found, key=lambda d: d.share or 0.0)
     text = f"{d.force:.3g} eV/Å from {d.model}, of {d.size:.3g}"
-    if d.error is not None and d.error < (d.force or 0.0) / 2:
+    if d.part is not None and d.part < 0.5:
         return Reading(None, f"{text}; by the labels the other is wrong")
     if d.rank and not d.warns:
         return Reading(None, f"{text}; errors are not larger where they differ more")

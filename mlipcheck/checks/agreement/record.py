@@ -47,9 +47,10 @@ class Difference:
     energy : float or None
         The median size of the differences of energy in eV/atom, less a constant for each element
         that is fitted without the structure; over the ``energies`` structures that allow it.
-    force, size, error, share : float or None
-        The means of ``forces``, of the size of forces and of ``errors``, eV/Å; and the median of
-        difference over size.
+    force, size : float or None
+        The means of ``forces`` and of the size of forces, eV/Å.
+    share, part : float or None
+        The medians of the difference over the size of forces, and of the error over the difference.
     elements : dict of str to float
         The mean size of the difference of forces on an element's atoms, eV/Å, the largest first.
     rank, size_rank : Estimate or None
@@ -65,8 +66,8 @@ class Difference:
     energies: int
     force: float | None
     size: float | None
-    error: float | None
     share: float | None
+    part: float | None
     elements: dict[str, float]
     rank: Estimate | None = None
     size_rank: Estimate | None = None
