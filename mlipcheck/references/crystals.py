@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.build import bulk
@@ -14,6 +13,7 @@ from ase.data import atomic_numbers, chemical_symbols, reference_states
 
 from ..analysis.eos import BirchMurnaghan
 from . import datasets
+from .pymatgen_json import read_structure
 from .structures import RelaxedReference
 
 # The unaries were computed without magnetism: these are magnets, or have open f shells.
@@ -25,12 +25,7 @@ CUBES = {"fcc": 4, "bcc": 2, "sc": 1, "diamond": 8}
 
 
 def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
-    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them.
-
-    Parameters
-    ----------
-    elements : iterable of str, optional
-        Only these; those that the collection lacks are left out. All 71 by default.
+    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them: all 71, or some.
 
     Notes
     -----
@@ -106,27 +101,14 @@ def wbm_crystals() -> list[RelaxedReference]:
     (path,) = datasets.fetch(dataset.name)
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = json.load(stream)
-    references = []
-    for row in rows:
-        references.append(
-            RelaxedReference(
-                name=row["material_id"],
-                source=dataset.name,
-                relaxed=read_sites(row["structure"]),
-                energy=row["energy"],
-                cell_free=True,
-                level_of_theory=dataset.level_of_theory,
-            )
+    return [
+        RelaxedReference(
+            name=row["material_id"],
+            source=dataset.name,
+            relaxed=read_structure(row["structure"]),
+            energy=row["energy"],
+            cell_free=True,
+            level_of_theory=dataset.level_of_theory,
         )
-    return references
-
-
-def read_sites(structure: dict[str, Any]) -> Atoms:
-    """Return a crystal from pymatgen's dictionary of it."""
-    sites = structure["sites"]
-    return Atoms(
-        [site["species"][0]["element"] for site in sites],
-        cell=structure["lattice"]["matrix"],
-        scaled_positions=[site["abc"] for site in sites],
-        pbc=True,
-    )
+        for row in rows
+    ]

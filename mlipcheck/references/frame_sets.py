@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
+from ..drawing.tables import count
 from .doubts import Doubt
 from .energy_work import check_stresses
 from .folders import listed
@@ -21,7 +22,8 @@ from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
 from .reader import Run, fingerprint, run_of_atoms
 from .states import part_states
-from .vasp import Settings, file_kind
+from .vasp import file_kind
+from .vasp_settings import Settings
 
 # Keys of info that say a level of theory.
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
@@ -35,12 +37,8 @@ class FrameSet:
     ----------
     name, source : str
         What to call it; the file, folder or data set that it comes from.
-    frames : tuple of LabelledFrame
-        Empty where ``error`` says why.
-    left_out : tuple of LabelledFrame
-        What was read beside them and is no state to compare; the error of each says why.
-    level_of_theory : str or None
-        None where nothing says it.
+    frames, left_out : tuple of LabelledFrame
+        States, none where ``error`` says why; what was read beside them and is none, with why.
     energy_convention : str
         ``raw`` as DFT printed them, or ``mp2020``.
     distribution : str or None
@@ -49,8 +47,6 @@ class FrameSet:
         What is missing, was left out or decided.
     settings : Settings or None
         What the VASP runs say of themselves.
-    doubts : tuple of Doubt
-        Why the labels, and not a model, may be what is wrong.
     """
 
     name: str
@@ -91,13 +87,7 @@ class FrameSet:
         )
 
     def sample(self, n: int, seed: int) -> FrameSet:
-        """Draw ``n`` frames without replacement, in their order; all where there are no more.
-
-        Raises
-        ------
-        InputError
-            For fewer than one, or a negative seed.
-        """
+        """Draw ``n`` frames without replacement, in their order; all where there are no more."""
         if n < 1:
             raise InputError(f"a sample of {n} frames is empty; give 1 or more")
         check_seed(seed)
@@ -105,11 +95,9 @@ class FrameSet:
         if n >= total:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(total, n, replace=False))
-        return dataclasses.replace(
-            self,
-            frames=tuple(self.frames[k] for k in drawn),
-            notes=(*self.notes, f"{n} of {total} frames, seed {seed}"),
-        )
+        frames = tuple(self.frames[k] for k in drawn)
+        notes = (*self.notes, f"{n} of {total} frames, seed {seed}")
+        return dataclasses.replace(self, frames=frames, notes=notes)
 
 
 @dataclass
@@ -125,11 +113,6 @@ class Level:
         charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
         return text.removesuffix(", VASP") + charge
 
-    @property
-    def values_of_u(self) -> str:
-        values = (self.settings.hubbard_u or {}).items()
-        return " ".join(f"{element} {u:g}" for element, u in values if u)
-
 
 def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
     """Put together what is of one level of theory, in the order in which the levels appear.
@@ -143,8 +126,7 @@ def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
                 level.settings = joined
                 break
         else:
-            level = Level(settings)
-            levels.append(level)
+            levels.append(level := Level(settings))
         level.frames.append(frame)
     return levels
 
@@ -168,8 +150,7 @@ def frames_from_atoms(
 ) -> FrameSet:
     """Take the labels that structures carry; never starts a calculation.
 
-    Frames that follow each other with the same atoms in the same order are one run, unless
-    ``mptrj_traj_id`` or ``internal_id`` in their info differ.
+    Frames that follow each other with the same atoms are one run, unless their info has others.
     """
     (found,) = _of_levels(name, source, [run_of_atoms(images, name, source)], split=False)
     return found
@@ -193,12 +174,10 @@ def make_sets(runs: Iterable[Run]) -> list[FrameSet]:
 
 def _why_none(run: Run) -> str:
     """Say why a run has no labels."""
-    if run.error is not None:
-        return run.error
-    if file_kind(Path(run.source)) == "vasp":
+    if run.error is None and file_kind(Path(run.source)) == "vasp":
         why = "a structure without labels; give its vasprun.xml or OUTCAR"
         return "; ".join(run.notes) or f"{run.source}: {why}"
-    return f"{run.source}: {_error(run.frames)}"
+    return run.error or f"{run.source}: {_error(run.frames)}"
 
 
 def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
@@ -211,14 +190,15 @@ def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) 
     if len(levels) < 2 or not split:
         settings = levels[0].settings if len(levels) == 1 else Settings()
         return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
-    count = Counter(level.words for level in levels)
-    # levels that differ in the values of U only are named by these
-    tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
     notes.append("mixed levels of theory: split")
-    return [
-        make_set(f"{name} ({level.words}{tail})", source, level.frames, level.settings, notes)
-        for level, tail in zip(levels, tails, strict=True)
-    ]
+    found = []
+    for level in levels:
+        words = level.words
+        if sum(words == other.words for other in levels) > 1:  # the values of U differ
+            values = (level.settings.hubbard_u or {}).items()
+            words += ", U " + " ".join(f"{element} {u:g}" for element, u in values if u)
+        found.append(make_set(f"{name} ({words})", source, level.frames, level.settings, notes))
+    return found
 
 
 def settings_in_info(atoms: Atoms) -> Settings:
@@ -266,9 +246,9 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
 def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -> list[str]:
     total = len(frames)
     runs = len({frame.run for frame in frames})
-    notes = [f"{total} frames of {runs} run{'s' * (runs > 1)}"] if runs < total else []
-    for error, count in Counter(frame.error for frame in left_out).items():
-        notes.append(f"{count} frame{'s' * (count > 1)} left out: {error}")
+    notes = [f"{total} frames of {count(runs, 'run')}"] if runs < total else []
+    for error, n in Counter(frame.error for frame in left_out).items():
+        notes.append(f"{count(n, 'frame')} left out: {error}")
     usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
         missing = sum(getattr(frame, label) is None for frame in usable)
@@ -286,6 +266,6 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
     for note, names in noted.items():
         which = "" if len(names) == total else f" ({len(names)} of {total} frames: {listed(names)})"
         notes.append(note + which)
-    for error, count in Counter(frame.error for frame in frames if frame.error).items():
-        notes.append(f"{count} of {total} frames cannot be used: {error}")
+    for error, n in Counter(frame.error for frame in frames if frame.error).items():
+        notes.append(f"{n} of {total} frames cannot be used: {error}")
     return notes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .doubts import Doubt
-from .vasp import Settings
+from .incar import FUNCTIONALS, HYBRIDS
+from .vasp_settings import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
 MP_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
@@ -16,52 +17,16 @@ MP_ANIONS = frozenset(["O", "F"])
 # Elements whose crystals are off by eV without spin.
 MAGNETIC = frozenset(["Cr", "Mn", "Fe", "Co", "Ni"])
 U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
-FUNCTIONALS = (
-    *("PBE", "PBEsol", "revPBE", "RPBE", "PBE0", "HSE06", "HSE03", "HSEsol", "B3LYP"),
-    *("r2SCAN", "rSCAN", "SCAN", "PW91", "AM05", "LDA", "optPBE", "optB88", "optB86b"),
-    *("BEEF-vdW", "ωB97M-V"),
-)
+NAMES = {*FUNCTIONALS.values(), *HYBRIDS.values(), "SCAN", "ωB97M-V"}
 DISPERSIONS = ("D2", "D3", "D3(BJ)", "D4", "TS", "MBD", "dDsC", "rVV10", "nonlocal vdW")
 
 
-@dataclass(frozen=True)
-class _Level:
+class _Level(NamedTuple):
     """What a text says; ``plus_u`` is no, some or all."""
 
     functional: str | None
     plus_u: str
     dispersion: str | None
-
-
-def differences(
-    level: str | None,
-    checkpoint_level: str | None,
-    compositions: Iterable[Collection[str]],
-    settings: Settings | None = None,
-) -> str | None:
-    """Say in one sentence how the labels differ from what the checkpoint was trained on.
-
-    Parameters
-    ----------
-    level, checkpoint_level : str or None
-        The level of theory of the labels and of the checkpoint, in words.
-    compositions : iterable of collections of str
-        The elements of each frame.
-    settings : Settings, optional
-        What the labels' VASP runs say; without it nothing is said of what a text leaves out.
-
-    Returns
-    -------
-    str or None
-        None where they are the same, or where either is unknown.
-
-    Notes
-    -----
-    ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
-    is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
-    """
-    found = _differences(level, checkpoint_level, compositions, settings)
-    return f"the reference is {found}" if found else None
 
 
 def level_doubt(
@@ -70,21 +35,26 @@ def level_doubt(
     compositions: Iterable[Collection[str]],
     settings: Settings | None = None,
 ) -> Doubt | None:
-    """Return the doubt that another level of theory casts on a reference, as `differences`."""
-    found = differences(level, checkpoint_level, compositions, settings)
-    return Doubt("level of theory", found) if found else None
+    """Return the doubt that another level of theory than the checkpoint's casts on labels.
 
+    Parameters
+    ----------
+    level, checkpoint_level : str or None
+        The level of theory of the labels and of the checkpoint, in words; None is no doubt.
+    compositions : iterable of collections of str
+        The elements of each frame.
+    settings : Settings, optional
+        What the labels' VASP runs say; without it nothing is said of what a text leaves out.
 
-def _differences(
-    level: str | None,
-    checkpoint_level: str | None,
-    compositions: Iterable[Collection[str]],
-    settings: Settings | None,
-) -> str:
+    Notes
+    -----
+    ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
+    is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
+    """
     theirs, said = _read(checkpoint_level), _read(level)
     functional = settings.functional if settings and settings.functional else said.functional
     if functional is None or theirs.functional is None:
-        return ""
+        return None
     found = []
     compositions = [frozenset(elements) for elements in compositions]
     if functional != theirs.functional:
@@ -103,8 +73,10 @@ def _differences(
     magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
     if settings and settings.spin == "not spin-polarized" and magnetic:
         found.append(f"without spin polarization, with {_listed(magnetic)} in it")
-    start = f"{functional} " if found and functional == theirs.functional else ""
-    return start + "; ".join(found)
+    if not found:
+        return None
+    start = f"{functional} " if functional == theirs.functional else ""
+    return Doubt("level of theory", f"the reference is {start}{'; '.join(found)}")
 
 
 def _differences_of_u(
@@ -136,7 +108,7 @@ def _listed(elements: Iterable[str]) -> str:
 def _read(text: str | None) -> _Level:
     text = text or ""
     # PBE_54 is a set of pseudopotentials, and says the functional only where nothing else does
-    names = _found(FUNCTIONALS, re.sub(r"PBE_\d+", "", text)) or _found(FUNCTIONALS, text)
+    names = _found(NAMES, re.sub(r"PBE_\d+", "", text)) or _found(NAMES, text)
     scheme = re.search(r"\w+ (/|or) \w+\+U", text)
     return _Level(
         functional=names.pop() if len(names) == 1 else None,
