@@ -10,8 +10,8 @@ from ase import Atoms
 SYMPREC = 0.01  # Å
 
 
-def find_symmetry(atoms: Atoms) -> Any:
-    """Return spglib's data set at 0.01 Å; None for what is not periodic in three directions."""
+def find_symmetry(atoms: Atoms, symprec: float = SYMPREC) -> Any:
+    """Return spglib's data set; None for what is not periodic in three directions."""
     if not atoms.pbc.all():
         return None
     import spglib
@@ -20,4 +20,4 @@ def find_symmetry(atoms: Atoms) -> Any:
     with warnings.catch_warnings():
         # spglib 2.7 warns of its coming error handling; until then a failure is None
         warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        return spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
+        return spglib.get_symmetry_dataset(crystal, symprec=symprec)

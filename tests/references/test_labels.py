@@ -21,9 +21,8 @@ from mlipcheck.references.curves import find_curves
 from mlipcheck.references.energy_work import CONFIRMED
 from mlipcheck.references.inputs import frames_from_atoms, load_frame_sets, load_references
 from mlipcheck.references.label_keys import parse_header
-from mlipcheck.references.label_sources import UNCHECKED
 from mlipcheck.references.label_units import unit_factor
-from mlipcheck.references.labels import read_frame
+from mlipcheck.references.labels import UNCHECKED, read_frame
 from mlipcheck.verdict import judge
 
 FORCES = np.arange(12.0).reshape(4, 3) / 10

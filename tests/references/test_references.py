@@ -427,9 +427,9 @@ def test_molecule_and_crystal_of_one_composition_are_not_one_run(tmp_path):
 def test_database_rows_stand_for_themselves(tmp_path):
     path = tmp_path / "rows.db"
     for k in range(3):
-        ase.io.write(path, labelled(bulk("Cu", a=3.5 + 0.1 * k), -float(k)), append=k > 0)
+        ase.io.write(path, labelled(bulk("Cu", a=3.5 + 0.1 * k), -1.0 - k), append=k > 0)
     found = load_references([path])
-    assert [r.energy for r in found] == [0.0, -1.0, -2.0]
+    assert [r.energy for r in found] == [-1.0, -2.0, -3.0]
     assert all(r.first is None for r in found)
 
 
