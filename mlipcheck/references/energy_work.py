@@ -55,11 +55,10 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     factors = _FACTORS | {"eV, as virials": 1 / volume}
     near = [name for name, factor in factors.items() if 1 / NEAR < abs(ratio) / factor < NEAR]
     times, size = (abs(ratio), "small") if abs(ratio) > 1 else (1 / abs(ratio), "large")
-    text = [] if reverse else [f"{times:.{int(times < 10)}f} times too {size}"]
-    if near:
-        text[0] += f" (in {' or '.join(near)}?)"
-    words = " and ".join(text + ["of the other sign"] * (ratio < 0))
-    text = f"by the energies of these frames, their stresses are {words}"
+    off = f"{times:.{int(times < 10)}f} times too {size}"
+    off += f" (in {' or '.join(near)}?)" if near else ""
+    words = [off] * (not reverse) + ["of the other sign"] * (ratio < 0)
+    text = f"by the energies of these frames, their stresses are {' and '.join(words)}"
     against = Doubt("sign" if reverse else "unit", text, ("stresses",))
     return (*(doubt for doubt in found if doubt not in unchecked), against), ()
 
@@ -79,8 +78,8 @@ def _works(frames: Sequence[LabelledFrame]) -> Iterator[tuple[float, float]]:
 
 
 def _work(a: LabelledFrame, b: LabelledFrame) -> tuple[float, float] | None:
-    assert a.energy is not None and b.energy is not None
-    assert a.stress is not None and b.stress is not None
+    if a.energy is None or b.energy is None or a.stress is None or b.stress is None:
+        return None
     middle = (a.atoms.cell[:] + b.atoms.cell[:]) / 2
     strain = np.linalg.solve(middle, b.atoms.cell[:] - a.atoms.cell[:])
     if not STRAINS[0] < np.abs(strain).max() < STRAINS[1]:

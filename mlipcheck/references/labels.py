@@ -219,10 +219,9 @@ def _join_virial(kept: _Labels) -> _Labels:
     if virial is not None and stress is None:
         doubt = virial.doubt or Doubt("convention", UNCHECKED, ("stresses",))
         kept["stress"] = dataclasses.replace(virial, doubt=doubt)
-    elif virial is not None and stress is not None:
-        if _differ(stress, virial, ROUNDING["stress"]):
-            text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
-            kept["stress"] = dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
+    elif virial is not None and stress is not None and _differ(stress, virial, ROUNDING["stress"]):
+        text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
+        kept["stress"] = dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
     return {label: kept[label] for label in NAMES if label in kept}
 
 

@@ -17,6 +17,7 @@ ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
 SAME_FRAME = 1.0  # Å that an atom moves between two frames of one run
 MAX_LISTED = 4
 OCCUPIED = 0.01  # that an occupancy may differ from 1
+DEUTERIUM = "D read as H, with the mass of H"
 # Keys of info: what a reader says of a structure, and why it is none.
 NOTES = "mlipcheck_notes"
 FAULT = "mlipcheck_fault"
