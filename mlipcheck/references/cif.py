@@ -19,7 +19,7 @@ ROUNDED = 0.02  # of a number in a formula like Al0.67 O
 
 
 def read_cif(path: Path) -> list[Atoms]:
-    """Read the structures of a CIF; one that is an average, or lacks atoms, has its fault in info."""
+    """Read the structures of a CIF; an average, or one that lacks atoms, has its fault in info."""
     from ase.io.cif import parse_cif
 
     with vasp.opened(path) as stream:

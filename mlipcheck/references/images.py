@@ -19,8 +19,8 @@ from .pymatgen_json import is_ase_database, read_json
 from .species import (
     HEAD,
     lammps_kind,
-    read_text,
     read_lammps,
+    read_text,
     read_vasp_structures,
     refuse_claim,
 )
@@ -113,8 +113,10 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], v
         frames = read_vasp_structures(path, _text(path, errors="replace"), kind, species)
     elif kind in ("extxyz", "xyz"):
         text = _text(path)
-        lines = text.split("\n")
-        refuse_claim(path, max(map(int, filter(str.isdigit, map(str.strip, lines)))), lines)
+        lines, k = text.splitlines(), 0
+        while k < len(lines) and (claimed := lines[k].strip()).isdigit():
+            refuse_claim(path, int(claimed), lines)
+            k += int(claimed) + 2
         parser = {"properties_parser": parse_header} if kind == "extxyz" else {}
         frames = read_text(text, kind, **parser)
     else:

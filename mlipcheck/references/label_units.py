@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -69,43 +69,33 @@ def unit_factor(label: str, text: str, n_atoms: int = 1) -> float:
 
 
 def stated_units(carried: Mapping[str, Any]) -> dict[str, str]:
-    """Return the units that a file states, by what they are of: a label, a key, ``positions``."""
+    """Return the units that a file states, by what they are of: a label, a key, ``positions``.
+
+    One text under ``units`` may state several: ``eV, eV/Å``, or a system.
+    """
     stated: dict[str, str] = {}
     for key, value in carried.items():
         found = re.fullmatch(r"(?:(.+)[_-])?units?", key, re.I)
-        if found is None or not isinstance(value, (str, Mapping)):
+        if found is None or not isinstance(value, str):
             continue
-        if isinstance(value, Mapping):
-            stated |= {_subject(str(k)): str(v) for k, v in value.items()}
-        elif found[1]:
-            stated[_subject(found[1])] = value
-        else:
-            stated = dict(_general(value)) | stated
+        if found[1]:
+            words = found[1].lower().replace("-", "_")
+            named = label_of(words)
+            subject = "positions" if words in _POSITIONS else named[1] if named else words
+            stated[subject] = value
+            continue
+        for unit in re.split(r"[,;]", value):
+            of = None if _system(unit) else _parse(unit)
+            if of is not None and of[1:3] == (0, 1):
+                stated.setdefault("positions", unit.strip())
+            for label in LABELS:  # what is unknown is refused by name
+                if of is None or of[1:3] == _DIMENSIONS[label]:
+                    stated.setdefault(label, unit.strip())
     return stated
-
-
-def _general(text: str) -> Iterable[tuple[str, str]]:
-    """Say of which label each unit is in ``eV, eV/Å`` or ``energy: eV``."""
-    for piece in re.split(r"[,;]", text):
-        subject, colon, unit = (part.strip() for part in piece.rpartition(":"))
-        if colon:
-            yield _subject(subject), unit
-        elif _system(unit) or (parsed := _parse(unit)) is None:
-            yield from ((label, unit) for label in LABELS)  # what is unknown is refused by name
-        elif parsed[1:3] == (0, 1):
-            yield "positions", unit
-        else:
-            yield from ((label, unit) for label, d in _DIMENSIONS.items() if d == parsed[1:3])
 
 
 def _system(text: str) -> dict[str, str]:
     return _SYSTEMS.get(_plain(text).replace(" ", ""), {})
-
-
-def _subject(words: str) -> str:
-    words = words.lower().replace("-", "_")
-    named = label_of(words)
-    return "positions" if words in _POSITIONS else named[1] if named else words
 
 
 def not_in_angstrom(stated: Mapping[str, str]) -> str | None:

@@ -39,22 +39,18 @@ class LabelledFrame:
         ``set[3]``, counted from 0 as ASE does; the set's name alone where it has one frame.
     atoms : Atoms
         Without calculator and constraints; empty where the error is that it is no structure.
-    energy : float or None
-        eV.
-    forces : ndarray of shape (n_atoms, 3) or None
-        eV/Å, constraints not applied.
-    stress : ndarray of shape (6,) or None
-        eV/Å^3, Voigt order, ASE's sign; only of what is periodic in three directions.
-    run : str
-        Frames of one run are not independent of each other.
-    zero : str
-        Energies of equal composition are comparable only where this is equal.
+    energy, forces, stress : float, ndarray of shape (n_atoms, 3), of shape (6,), or None
+        eV; eV/Å, constraints not applied; eV/Å^3 in Voigt order with ASE's sign, only of what is
+        periodic in three directions.
+    run, zero : str
+        Frames of one run are not independent of each other; energies of equal composition are
+        comparable only where ``zero`` is equal.
     error : str or None
         Why its labels cannot be used; none is then kept.
     notes : tuple of str
         What was left out and why; where the labels were read, where not from a calculator.
     constraints : tuple
-        ASE's, of the structure as it was read; ``atoms`` has none.
+        ASE's, as read.
     doubts : tuple of Doubt
         About single labels: a unit that the file does not say, a virial that nothing confirms.
     """

@@ -40,7 +40,7 @@ def read_text(text: str, kind: str, **options: Any) -> list[Atoms]:
     import ase.io
 
     def read() -> list[Atoms]:
-        return ase.io.read(io.StringIO(text), index=":", format=kind, **options)
+        return ase.io.read(io.StringIO(text, newline=None), index=":", format=kind, **options)
 
     try:
         return read()
@@ -73,13 +73,8 @@ def read_lammps(path: Path, text: str, kind: str, species: Sequence[str]) -> lis
     frames = read_text(text, kind, units=style)
     if dump:
         _check_dump(path, text, frames, claimed, named=bool(species))
-    else:
-        labels = re.search(r"^\s*Atom Type Labels.*\n\s*\n((?:.*\S.*\n)+)", text, re.M)
-        names = [row.split()[1] for row in labels[1].splitlines()] if labels else []
-        species = species or [n for n in names if all(x in atomic_numbers for x in names)]
-        if not species:
-            remedy = "name them in its Atom Type Labels"
-            raise _nameless(path, "it has types 1, 2, ... without names", remedy)
+    elif not species:
+        raise InputError(f"{path}: it has types 1, 2, ... without names; give --species Na,Cl")
     for atoms in frames if species else ():
         _name(path, atoms, species)
     return frames
@@ -91,12 +86,13 @@ def _check_dump(
     """Refuse a dump that does not name its elements; mark the frame within which it ends."""
     columns = text.split("ITEM: ATOMS", 1)[1].split("\n", 1)[0].split()
     types = {t for a in frames for t in a.arrays.get("type", ())}
-    remedy = "write it with dump_modify element Na Cl"
-    if not named and "element" not in columns:
-        raise _nameless(path, "it has types 1, 2, ... and no column element", remedy)
     # which is C for every type where no dump_modify names them
-    if not named and len(types) > 1 and all(set(a.symbols) == {"C"} for a in frames):
-        raise _nameless(path, "its element column says C for every type", remedy)
+    unnamed = len(types) > 1 and all(set(a.symbols) == {"C"} for a in frames)
+    if not named and ("element" not in columns or unnamed):
+        raise InputError(
+            f"{path}: it has types 1, 2, ... and no column element{' but C' * unnamed}; write it "
+            "with dump_modify element Na Cl, or give --species Na,Cl"
+        )
     for atoms, n in zip(frames, claimed, strict=False):
         if atoms.calc is not None:
             atoms.calc.results.pop("energy", None)  # ASE's zero, no dump has one
@@ -124,10 +120,6 @@ def _number(symbol: str) -> int:
     return atomic_numbers[symbol]
 
 
-def _nameless(path: Path, what: str, remedy: str) -> InputError:
-    return InputError(f"{path}: {what}; {remedy}, or give --species Na,Cl")
-
-
 def read_vasp_structures(path: Path, text: str, kind: str, species: Sequence[str]) -> list[Atoms]:
     """Read a POSCAR or XDATCAR; one of VASP 4 has no elements in it.
 
@@ -148,14 +140,13 @@ def read_vasp_structures(path: Path, text: str, kind: str, species: Sequence[str
     by, names = "--species", list(species)
     if not names:
         by, names = "the first line", [re.sub(r"\d+$", "", word) for word in lines[0].split()]
-        if len(names) != len(counts) or any(n not in atomic_numbers for n in names):
-            raise InputError(
-                f"{path}: it does not name its elements (VASP 4); write them above the numbers of "
-                "atoms, or give --species Na,Cl in their order"
-            )
-    if len(names) != len(counts):
+    unknown = not species and any(name not in atomic_numbers for name in names)
+    if unknown or len(names) != len(counts):
         raise InputError(
             f"{path}: it has {len(counts)} species and --species names {len(names)}; name each"
+            if species
+            else f"{path}: it does not name its elements (VASP 4); write them above the numbers of "
+            "atoms, or give --species Na,Cl in their order"
         )
     symbols = " ".join(chemical_symbols[_number(name)] for name in names)
     if kind == "vasp":

@@ -54,7 +54,6 @@ def part_states(
     forces of a perfect crystal, are labels.
     """
     usable = [f for f in frames if f.error is None]
-    # found out only where something asks, and as a rule by the first frame
     small = any(len(f.atoms) <= 2 for f in usable)
     crystals = small and not all(in_vacuum(f.atoms) for f in usable)
     runs: dict[str, list[LabelledFrame]] = defaultdict(list)
@@ -67,15 +66,14 @@ def part_states(
     left_out: list[LabelledFrame] = []
     kept: dict[tuple[object, ...], list[LabelledFrame]] = defaultdict(list)
     for frame in frames:
-        if frame.error is not None:
-            states.append(frame)
-            continue
-        state = _drop_zeros(frame, relative=relative, masked=frame.run in masked)
-        why = _sets_zero(frame.atoms, crystals=crystals)
-        if why is None and all(getattr(state, label) is None for label in NAMES):
-            why = NOT_COMPUTED
-        if why is None and _seen(state, kept):
-            why = DUPLICATE
+        state, why = frame, None
+        if frame.error is None:
+            state = _drop_zeros(frame, relative=relative, masked=frame.run in masked)
+            why = _sets_zero(frame.atoms, crystals=crystals)
+            if why is None and all(getattr(state, label) is None for label in NAMES):
+                why = NOT_COMPUTED
+            if why is None and _seen(state, kept):
+                why = DUPLICATE
         if why is None:
             states.append(state)
         else:
@@ -90,13 +88,10 @@ def in_vacuum(atoms: Atoms) -> bool:
 
 def _sets_zero(atoms: Atoms, *, crystals: bool) -> str | None:
     """Say what sets a zero of energy, and is no state; None for what is one."""
-    if len(atoms) > 2 or not (
-        SETS_ZERO.search(str(atoms.info.get("config_type", ""))) or in_vacuum(atoms)
-    ):
-        return None
-    if len(atoms) == 1:
-        return SINGLE_ATOM
-    return DIMER if crystals else None
+    said = len(atoms) <= 2 and SETS_ZERO.search(str(atoms.info.get("config_type", "")))
+    if said or (len(atoms) <= 2 and in_vacuum(atoms)):
+        return SINGLE_ATOM if len(atoms) == 1 else DIMER if crystals else None
+    return None
 
 
 def _drop_zeros(frame: LabelledFrame, *, relative: bool, masked: bool) -> LabelledFrame:
