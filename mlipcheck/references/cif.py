@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -52,33 +53,23 @@ def _symbols(block: Mapping[str, Any]) -> list[str]:
 
 def _find_disorder(block: Mapping[str, Any]) -> str | None:
     """Name the sites that are nowhere, whose occupancy is not 1, or that two species share."""
-    symbols, places = _symbols(block), _places(block)
-    if nowhere := [s for s, place in zip(symbols, places, strict=True) if not place]:
+    symbols = _symbols(block)
+    kind, period = ("fract", 1.0) if "_atom_site_fract_x" in block else ("cartn", 1e6)
+    places = list(zip(*(block[f"_atom_site_{kind}_{axis}"] for axis in "xyz"), strict=True))
+    unknown = [any(isinstance(x, str) for x in place) for place in places]
+    if nowhere := list(compress(symbols, unknown)):
         return f"{len(nowhere)} {nowhere[0]} without coordinates; complete them, or leave them out"
-    given = block.get("_atom_site_occupancy") or [1.0] * len(symbols)
     sites = defaultdict(list)
     for k, place in enumerate(places):
-        sites[place].append(k)
+        sites[tuple(round(x % period, DIGITS) % period for x in place)].append(k)
+    given = block.get("_atom_site_occupancy") or ()
     off = {k for k, x in enumerate(given) if not isinstance(x, str) and abs(x - 1) > OCCUPIED}
-    partial = [
-        site for site in sites.values() if off & {*site} or len({symbols[k] for k in site}) > 1
+    names = [
+        "/".join(symbols[k] for k in site)
+        for site in sites.values()
+        if off & {*site} or len({symbols[k] for k in site}) > 1
     ]
-    names = ["/".join(symbols[k] for k in site) for site in partial]
     return say_disorder(names, "partial occupancies" if off else "two species") if names else None
-
-
-def _places(block: Mapping[str, Any]) -> list[tuple[float, ...]]:
-    """Return the coordinates of each listed site, equal for those on one; nothing where unknown."""
-    for kind, period in (("fract", 1.0), ("cartn", 1e6)):
-        columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
-        if all(columns):
-            places = list(zip(*columns, strict=True))
-            known = [not any(isinstance(x, str) for x in place) for place in places]
-            return [
-                tuple(round(x % period, DIGITS) % period for x in place) if ok else ()
-                for place, ok in zip(places, known, strict=True)
-            ]
-    return []
 
 
 def _find_missing(formula: str, atoms: Atoms) -> str | None:

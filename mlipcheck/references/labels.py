@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ SMEARED = 1e-3  # eV/atom between energy and free energy that is worth a note
 LARGEST = 1e8
 # What two places of one frame may differ by, digits of a file: eV per atom, eV/Å, eV/Å^3.
 ROUNDING = {"energy": 1e-4, "free_energy": 1e-4, "forces": 1e-3, "stress": 1e-4, "virial": 1e-4}
+_MEANS = {"free_energy": "energy", "virial": "stress"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +126,8 @@ def read_frame(
             notes.append(f"the energy is {free.place}: there is no other")
         elif _differ(free, taken["energy"], SMEARED * len(atoms)):
             notes.append(f"{taken['energy'].place} read, not {free.place}")
-    left_out = [stale] * bool(stale)
-    left_out += [f"{one.why} left out" for one in taken.values() if one.value is None]
+    left_out = [f"{one.why} left out" for one in taken.values() if one.value is None]
+    left_out = [stale, *left_out] if stale else left_out
     kept = _join_virial({k: one for k, one in taken.items() if one.value is not None})
     energy, forces, stress = (kept[label].value if label in kept else None for label in NAMES)
     if not all(one.place.startswith(CALCULATOR) for one in kept.values()):
@@ -176,9 +178,7 @@ def _put_together(
             taken[label] = _Label(key, None, f"no {key} in it (numeric keys: {listed}), {label}")
         else:
             taken[label] = _read(label, key, carried[key], atoms, stated)
-    chosen = set(taken)
-    for one, other in (("energy", "free_energy"), ("stress", "virial"), ("virial", "stress")):
-        chosen |= {other} if one in taken else set()
+    chosen = {_MEANS.get(label, label) for label in taken}
     notes = []
     for source in sources_in(atoms, results):
         # a live calculator has ASE's units, wherever its structure came from
@@ -186,12 +186,12 @@ def _put_together(
         found = {
             label: _read(label, place, value, atoms, {} if live else stated)
             for label, (place, value) in source.items()
-            if label not in chosen
+            if _MEANS.get(label, label) not in chosen
         }
-        tolerance = {k: ROUNDING[k] * (len(atoms) if "energy" in k else 1) for k in found}
-        shared = (k for k in found if k in taken and _differ(found[k], taken[k], tolerance[k]))
-        if clash := next(shared, None):
-            notes.append(_aside(found, taken, clash))
+        each = {k: ROUNDING[k] * (len(atoms) if "energy" in k else 1) for k in found if k in taken}
+        clash = [k for k, tolerance in each.items() if _differ(found[k], taken[k], tolerance)]
+        if clash:
+            notes.append(_aside(found, taken, clash[0]))
         else:
             taken = found | taken
     return taken, notes
@@ -251,14 +251,12 @@ def _read(label: str, place: str, value: Any, atoms: Atoms, stated: Mapping[str,
 def _doubt_unsaid(label: str, stated: Mapping[str, str]) -> Doubt | None:
     """Doubt a label whose unit a file does not say that says another of energy or forces."""
     about = {"energy": "energies", "forces": "forces"}.get(label, "stresses")
-    for other in ("energy", "forces"):
-        try:
-            foreign = other in stated and unit_factor(other, stated[other]) != 1.0
-        except InputError:
-            foreign = True
-        if foreign:
-            text = f"the file says the unit of {other}, {stated[other]}, and not that of {label}"
-            return Doubt("unit", text, (about,))
+    for other in filter(stated.get, ("energy", "forces")):
+        with contextlib.suppress(InputError):
+            if unit_factor(other, stated[other]) == 1.0:
+                continue
+        text = f"the file says the unit of {other}, {stated[other]}, and not that of {label}"
+        return Doubt("unit", text, (about,))
     return None
 
 

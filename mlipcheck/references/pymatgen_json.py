@@ -32,6 +32,7 @@ VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
 MATPES = {"matpes_id", "functional", "cohesive_energy_per_atom", "formation_energy_per_atom"}
 # Names of energies in eV, the first that is there is the label.
 ENERGIES = ("uncorrected_total_energy", "uncorrected_energy", "energy", "e_0_energy")
+NO_UNIT = "stress left out: its unit is not written"
 KEPT = ("functional", "matpes_id", "entry_id", "material_id", "mp_id")
 
 
@@ -126,16 +127,15 @@ def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
     labels = {k: v for one in (*inner, found) if isinstance(one, Mapping) for k, v in one.items()}
     energy, notes = _energy(labels, len(atoms))
     results = {"energy": energy, "forces": labels.get("forces", labels.get("force"))}
-    stress = labels.get("stress")
-    if stress is not None:
-        stress = np.array(stress, float)
+    if labels.get("stress") is not None:
+        stress = np.array(labels["stress"], float)
         stress = full_3x3_to_voigt_6_stress(stress) if stress.shape == (3, 3) else stress
         if "outputs" in found:
-            results["stress"] = KB * stress[VASP_ORDER]
-        elif "force" in labels or "uncorrected_total_energy" in labels or MATPES & set(labels):
+            stress = stress[VASP_ORDER]
+        if "outputs" in found or {"force", "uncorrected_total_energy", *MATPES} & labels.keys():
             results["stress"] = KB * stress
         else:
-            notes.append("stress left out: its unit is not written")
+            notes.append(NO_UNIT)
     _attach(atoms, results, notes)
     atoms.info.update({key: labels[key] for key in KEPT if isinstance(labels.get(key), str)})
     if re.fullmatch(r".+-\d+-\d+", name):  # MPtrj names frames by task, calculation and step
@@ -175,16 +175,16 @@ def _trajectory(found: Mapping[str, Any]) -> Iterator[Atoms]:
         coords = np.cumsum(coords, axis=0)
     lattice = found.get("lattice")
     cells = None if lattice is None else np.array(_array(lattice), float)
-    frames, sites = (found.get(f"{key}_properties") or {} for key in ("frame", "site"))
+    beside = [found.get(f"{key}_properties") or {} for key in ("frame", "site")]
     for k, places in enumerate(coords):
         cell = None if cells is None else cells if cells.ndim == 2 else cells[k]
         own = places if cell is None else places @ cell
         atoms = _atoms(found["species"], own, cell, cell is not None)
-        given = [one[k] if isinstance(one, list) else one for one in (frames, sites)]
+        given = [one[k] if isinstance(one, list) else one for one in beside]
         labels = {key: x for one in given for key, x in (one or {}).items()}
         energy, notes = _energy(labels, len(atoms))
         if labels.get("stress") is not None:
-            notes.append("stress left out: its unit is not written")
+            notes.append(NO_UNIT)
         _attach(atoms, {"energy": energy, "forces": _array(labels.get("forces"))}, notes)
         yield atoms
 

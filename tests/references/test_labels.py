@@ -568,7 +568,7 @@ def test_a_virial_of_a_slab_is_left_out():
 
 @pytest.mark.slow
 def test_virials_of_vasp_are_confirmed_and_turned_ones_never(data_dir):
-    """E(V) and stresses of every fourth of 384 elemental crystals, these with VASP's sign of a pressure."""
+    """E(V) and stresses of 96 elemental crystals, these with VASP's sign of a pressure."""
     import json
 
     path = data_dir / "results-unaries-verification-PBE-v1-vasp.json"
