@@ -6,30 +6,27 @@ import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
 from . import vasp
-from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
+from .structure_faults import DEUTERIUM, FAULT, OCCUPIED, add_note, say_disorder
 
 DIGITS = 3  # of coordinates that tell two sites apart
 ROUNDED = 0.02  # of a number in a formula like Al0.67 O
-HYDROGEN = {"D": "H", "T": "H"}
 
 
 def read_cif(path: Path) -> list[Atoms]:
-    """Read the structures of a CIF; one that is an average, or lacks atoms, has its fault in info.
-
-    Tags of mmCIF and CIF 2 (``_atom_site.label``) are taken for those of CIF 1.
-    """
+    """Read the structures of a CIF; an average, or one that lacks atoms, has its fault in info."""
     from ase.io.cif import parse_cif
 
     with vasp.opened(path) as stream:
-        data = re.sub(rb"(?m)^(\s*_\w+)\.", rb"\1_", stream.read())
+        data = io.BytesIO(stream.read())
     images = []
-    for block in parse_cif(io.BytesIO(data)):
+    for block in parse_cif(data):
         if not block.has_structure():
             continue
         if fault := _find_disorder(block):
@@ -41,8 +38,8 @@ def read_cif(path: Path) -> list[Atoms]:
         unknown = sum(str(x) in "?." for x in block.get("_atom_site_occupancy") or ())
         if unknown:
             add_note(atoms, f"occupancies of {unknown} sites are not given and taken as 1")
-        if isotopes := {s for s in _symbols(block) if s in HYDROGEN}:
-            add_note(atoms, f"{' and '.join(sorted(isotopes))} read as H, with the mass of H")
+        if "D" in _symbols(block):
+            add_note(atoms, DEUTERIUM)
             atoms.set_masses("defaults")
         images.append(atoms)
     return images
@@ -56,33 +53,23 @@ def _symbols(block: Mapping[str, Any]) -> list[str]:
 
 def _find_disorder(block: Mapping[str, Any]) -> str | None:
     """Name the sites that are nowhere, whose occupancy is not 1, or that two species share."""
-    symbols, places = _symbols(block), _places(block)
-    if nowhere := [s for s, place in zip(symbols, places, strict=True) if not place]:
+    symbols = _symbols(block)
+    kind, period = ("fract", 1.0) if "_atom_site_fract_x" in block else ("cartn", 1e6)
+    places = list(zip(*(block[f"_atom_site_{kind}_{axis}"] for axis in "xyz"), strict=True))
+    unknown = [any(isinstance(x, str) for x in place) for place in places]
+    if nowhere := list(compress(symbols, unknown)):
         return f"{len(nowhere)} {nowhere[0]} without coordinates; complete them, or leave them out"
-    given = block.get("_atom_site_occupancy") or [1.0] * len(symbols)
     sites = defaultdict(list)
     for k, place in enumerate(places):
-        sites[place].append(k)
+        sites[tuple(round(x % period, DIGITS) % period for x in place)].append(k)
+    given = block.get("_atom_site_occupancy") or ()
     off = {k for k, x in enumerate(given) if not isinstance(x, str) and abs(x - 1) > OCCUPIED}
-    partial = [
-        site for site in sites.values() if off & {*site} or len({symbols[k] for k in site}) > 1
+    names = [
+        "/".join(symbols[k] for k in site)
+        for site in sites.values()
+        if off & {*site} or len({symbols[k] for k in site}) > 1
     ]
-    names = ["/".join(symbols[k] for k in site) for site in partial]
     return say_disorder(names, "partial occupancies" if off else "two species") if names else None
-
-
-def _places(block: Mapping[str, Any]) -> list[tuple[float, ...]]:
-    """Return the coordinates of each listed site, equal for those on one; nothing where unknown."""
-    for kind, period in (("fract", 1.0), ("cartn", 1e6)):
-        columns = [block.get(f"_atom_site_{kind}_{axis}") for axis in "xyz"]
-        if all(columns):
-            return [
-                ()
-                if any(isinstance(x, str) for x in place)
-                else tuple(round(x % period, DIGITS) % period for x in place)
-                for place in zip(*columns, strict=True)
-            ]
-    return []
 
 
 def _find_missing(formula: str, atoms: Atoms) -> str | None:
@@ -90,17 +77,17 @@ def _find_missing(formula: str, atoms: Atoms) -> str | None:
     parts = re.findall(r"([A-Z][a-z]?)(\d*\.?\d*)", formula)
     if not parts or "".join(map("".join, parts)) != "".join(formula.split()):
         return None  # unknown, or with brackets
-    wanted: Counter[str] = Counter()
+    wanted: dict[str, float] = defaultdict(float)
     for symbol, count in parts:
-        wanted[HYDROGEN.get(symbol, symbol)] += float(count or 1)  # type: ignore[assignment]
+        wanted["H" if symbol == "D" else symbol] += float(count or 1)
     found = Counter(atoms.symbols)
     units = max(found[symbol] / n for symbol, n in wanted.items() if n)
-    exact = all(float(n).is_integer() for n in wanted.values())
-    if not any(
-        abs(units * wanted[symbol] - found[symbol])
-        > max(0.4, 0 if exact else ROUNDED * units * wanted[symbol])
-        for symbol in {**wanted, **found}
-    ):
+    rounded = 0.0 if all(n.is_integer() for n in wanted.values()) else ROUNDED * units
+    off = (
+        abs(units * wanted.get(s, 0) - found[s]) - rounded * wanted.get(s, 0)
+        for s in {**wanted, **found}
+    )
+    if max(off) <= 0.4:
         return None
     missing = ", ".join(symbol for symbol in wanted if symbol not in found)
     return (

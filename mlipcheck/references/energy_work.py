@@ -30,8 +30,8 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     Returns
     -------
     doubts : tuple of Doubt
-        Those of the frames, without that about virials where their energies confirm them, and
-        with one where energies contradict the stresses.
+        Those of the frames, without that about virials where energies confirm them, and with one
+        where energies contradict the stresses.
     notes : tuple of str
         That they are confirmed, where it was in doubt.
     """
@@ -55,27 +55,26 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     factors = _FACTORS | {"eV, as virials": 1 / volume}
     near = [name for name, factor in factors.items() if 1 / NEAR < abs(ratio) / factor < NEAR]
     times, size = (abs(ratio), "small") if abs(ratio) > 1 else (1 / abs(ratio), "large")
-    text = "" if reverse else f"{times:.{int(times < 10)}f} times too {size}"
-    text += " (in {}?)".format(" or ".join(near)) if near else ""
-    text += (" and " if text else "") + "of the other sign" if ratio < 0 else ""
-    text = f"by the energies of these frames, their stresses are {text}"
+    off = f"{times:.{int(times < 10)}f} times too {size}"
+    off += f" (in {' or '.join(near)}?)" if near else ""
+    words = [off] * (not reverse) + ["of the other sign"] * (ratio < 0)
+    text = f"by the energies of these frames, their stresses are {' and '.join(words)}"
     against = Doubt("sign" if reverse else "unit", text, ("stresses",))
     return (*(doubt for doubt in found if doubt not in unchecked), against), ()
 
 
 def _works(frames: Sequence[LabelledFrame]) -> Iterator[tuple[float, float]]:
     """Yield the work of the stress, and the energy's change that is not the forces' work."""
+
+    def kind(frame: LabelledFrame) -> tuple[str, bytes]:
+        return frame.zero, frame.atoms.numbers.tobytes()
+
     usable = [f for f in frames if f.energy is not None and f.stress is not None]
-    usable.sort(key=lambda f: (f.zero, f.atoms.numbers.tobytes()))  # stable: in their order
-    for _, same in itertools.groupby(usable, key=lambda f: (f.zero, f.atoms.numbers.tobytes())):
-        run = list(same)
-        volumes = sorted(run, key=lambda f: float(f.atoms.cell.volume))
-        steps = {
-            (id(a), id(b)): (a, b) for order in (run, volumes) for a, b in itertools.pairwise(order)
-        }
-        for a, b in steps.values():
-            if (found := _work(a, b)) is not None:
-                yield found
+    for _, same in itertools.groupby(sorted(usable, key=kind), key=kind):
+        run = list(same)  # the sort is stable: in their order
+        by_volume = sorted(run, key=lambda f: float(f.atoms.cell.volume))
+        steps = dict.fromkeys([*itertools.pairwise(run), *itertools.pairwise(by_volume)])
+        yield from filter(None, itertools.starmap(_work, steps))
 
 
 def _work(a: LabelledFrame, b: LabelledFrame) -> tuple[float, float] | None:
@@ -95,6 +94,5 @@ def _work(a: LabelledFrame, b: LabelledFrame) -> tuple[float, float] | None:
         # the trapezoid is exact for a parabola; of EMT and PBE frames a tenth of it may be off
         if abs(np.sum((b.forces - a.forces) * moved)) > 6 * abs(change):
             return None
-    volumes = a.atoms.cell.volume, b.atoms.cell.volume
-    stress = voigt_6_to_full_3x3_stress((volumes[0] * a.stress + volumes[1] * b.stress) / 2)
-    return float(np.sum(stress * strain)), change
+    work = (a.atoms.cell.volume * a.stress + b.atoms.cell.volume * b.stress) / 2
+    return float(np.sum(voigt_6_to_full_3x3_stress(work) * strain)), change

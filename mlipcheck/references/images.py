@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +16,15 @@ from . import vasp
 from .cif import read_cif
 from .label_keys import parse_header
 from .pymatgen_json import is_ase_database, read_json
-from .species import HEAD, ISOTOPES, isotopes_as_hydrogen, lammps_kind, read_lammps, read_old_vasp
-from .structure_faults import add_note, find_fault, mark_dropped_cells
+from .species import (
+    HEAD,
+    lammps_kind,
+    read_lammps,
+    read_text,
+    read_vasp_structures,
+    refuse_claim,
+)
+from .structure_faults import find_fault, mark_dropped_cells
 from .vasp_settings import Settings
 
 READABLE = (
@@ -63,8 +68,7 @@ def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[At
     species = options.species if options else ()
     try:
         kind = kind or _kind(path)
-        _check_counts(path, kind)
-        frames, settings = _read_isotopes(path, kind, species)
+        frames, settings = _read(path, kind, species)
     except InputError:
         raise
     except Exception as error:
@@ -93,42 +97,36 @@ def _kind(path: Path) -> str:
     return filetype(_local(path))
 
 
-def _read_isotopes(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], Settings]:
-    """Read D and T, which ASE does not know, as H, and note it."""
-    try:
-        return _read(path, kind, species)
-    except Exception as error:
-        unknown = [x for e in (error, error.__cause__) if isinstance(e, KeyError) for x in e.args]
-        if not (isotopes := set(unknown) & set(ISOTOPES)):
-            raise
-        with isotopes_as_hydrogen():
-            frames, settings = _read(path, kind, species)
-        for atoms in frames:
-            add_note(atoms, f"{' and '.join(isotopes)} read as H, with the mass of H")
-        return frames, settings
-
-
 def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], Settings]:
     import ase.io
 
-    settings = Settings()
     if kind in ("vasp-xml", "vasp-out"):
         return vasp.read_vasp(path, kind)
     if kind == "pymatgen JSON":
-        return read_json(path), settings
-    if kind in ("lammps-dump-text", "lammps-data"):
-        return read_lammps(path, kind, species), settings
-    if kind in ("vasp", "vasp-xdatcar") and (named := read_old_vasp(path, kind, species)):
-        return named, settings
-    if kind == "cif":
-        with warnings.catch_warnings():  # of equivalent sites that are listed twice
-            warnings.simplefilter("ignore")
-            return read_cif(path), settings
-    parser = {"properties_parser": parse_header} if kind == "extxyz" else {}
-    found = ase.io.read(
-        _local(path), index=":", format=kind, do_not_split_by_at_sign=True, **parser
-    )
-    return found if isinstance(found, list) else [], settings
+        frames = read_json(path)
+    elif kind == "cif":
+        frames = read_cif(path)
+    elif kind in ("lammps-dump-text", "lammps-data"):
+        frames = read_lammps(path, _text(path, errors="replace"), kind, species)
+    elif kind in ("vasp", "vasp-xdatcar"):
+        frames = read_vasp_structures(path, _text(path, errors="replace"), kind, species)
+    elif kind in ("extxyz", "xyz"):
+        text = _text(path)
+        lines, k = text.splitlines(), 0
+        while k < len(lines) and (claimed := lines[k].strip()).isdigit():
+            refuse_claim(path, int(claimed), lines)
+            k += int(claimed) + 2
+        parser = {"properties_parser": parse_header} if kind == "extxyz" else {}
+        frames = read_text(text, kind, **parser)
+    else:
+        found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
+        frames = found if isinstance(found, list) else []
+    return frames, Settings()
+
+
+def _text(path: Path, errors: str = "strict") -> str:
+    with vasp.opened(path) as stream:
+        return stream.read().decode("utf-8", errors)
 
 
 def _local(path: Path) -> str:
@@ -152,40 +150,10 @@ def _reason(path: Path, kind: str | None, error: Exception) -> str:
     elif not text or isinstance(error, (IndexError, StopIteration, EOFError)):
         text = "it ends early, or has fewer columns than this format"
     with contextlib.suppress(Exception), vasp.opened(path) as stream:
-        # beside numbers: others are ornament
-        lines = (re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line) for line in stream)
-        starred = next((k for k, found in enumerate(lines, 1) if found), None)
-        if starred is not None:
-            return (
-                f"line {starred} has *** where a number did not fit its column ({text}); "
-                "leave that frame out, or give another file of the run"
-            )
+        for k, line in enumerate(stream, 1):
+            if re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line):  # others are ornament
+                return (
+                    f"line {k} has *** where a number did not fit its column ({text}); "
+                    "leave that frame out, or give another file of the run"
+                )
     return f"not readable as {kind}: {text}; correct it, or give it in another format"
-
-
-def _check_counts(path: Path, kind: str) -> None:
-    """Refuse what announces more atoms than it has lines: ASE would make room for all of them."""
-    with vasp.opened(path) as stream:
-        if kind in ("extxyz", "xyz"):
-            head = stream.readline()
-            while head.strip().isdigit():
-                claimed = int(head)
-                found = sum(1 for _ in itertools.islice(stream, min(claimed, 1 << 60) + 1))
-                _check_count(path, claimed, found - 1)  # without the comment
-                head = stream.readline()
-                while head.lstrip().startswith(b"VEC"):
-                    head = stream.readline()
-        elif kind in ("vasp", "vasp-xdatcar"):
-            lines = stream.read().splitlines()
-            # on the sixth line, or below the elements if VASP names them
-            rows = [line.split() for line in lines[5:7]]
-            counts: list[bytes] = next((row for row in rows if row and row[0].isdigit()), [])
-            atoms = sum(map(int, itertools.takewhile(bytes.isdigit, counts)))
-            _check_count(path, atoms, len(lines))
-
-
-def _check_count(path: Path, claimed: int, lines: int) -> None:
-    if claimed > lines:
-        raise InputError(
-            f"{path}: it announces {claimed} atoms and has {lines} lines for them; is it complete?"
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,15 +13,11 @@ LABELS = ("energy", "forces", "stress", "virial")
 # Before a label's name, in any case: what says that it is the reference. The first is preferred.
 PREFIXES = ("REF_", "dft_")
 _WORDS = {
-    "energy": "energy",
-    "energies": "energy",
+    **dict.fromkeys(("energy", "energies"), "energy"),
     "free_energy": "free_energy",
-    "force": "forces",
-    "forces": "forces",
-    "stress": "stress",
-    "stresses": "stress",
-    "virial": "virial",
-    "virials": "virial",
+    **dict.fromkeys(("force", "forces"), "forces"),
+    **dict.fromkeys(("stress", "stresses"), "stress"),
+    **dict.fromkeys(("virial", "virials"), "virial"),
 }
 PER_ATOM = re.compile(r"per_?atom", re.I)
 # What looks like each label under a name that is not read, and what is certainly none of them.
@@ -35,7 +30,9 @@ _LIKE = {
 _OTHER = re.compile(
     r"kinetic|fermi|hull|formation|atomi[sz]ation|cohesive|binding|std|err|var|uncert", re.I
 )
-_SHAPES = {"energy": (1,), "stress": (6, 9), "virial": (6, 9)}  # numbers in each
+_SIZES = {"energy": (1,), "stress": (6, 9), "virial": (6, 9)}  # numbers in each
+# For each label where it stands, and what stands there.
+Source = dict[str, tuple[str, Any]]
 
 
 def parse_header(line: str) -> dict[str, Any]:
@@ -77,32 +74,31 @@ def label_of(key: str) -> tuple[str, str] | None:
     return None if label is None else (key[:start], label)
 
 
-# For each label where it stands, and what stands there.
-Source = dict[str, tuple[str, Any]]
-
-
 def sources_in(atoms: Atoms, results: Source) -> list[Source]:
     """Return what stands under each of `PREFIXES`, the calculator's results, and what is bare."""
-    found: dict[tuple[str, int], Source] = {("results", 0): results}
+    found: list[tuple[str, Source]] = [("results", results)]
     for key, value in carried_by(atoms).items():
         if value is None or (named := label_of(key)) is None:
             continue
         prefix, label = named
         # what is stored for each atom, or for each under a plural, is no total
-        fits = label == "forces" or (key not in atoms.arrays and _fits_plural(key, label, value))
-        for again in itertools.count() if fits else ():
-            if label not in (source := found.setdefault((prefix, again), {})):
-                source[label] = (key, value)
-                break
+        plural = key.lower().endswith(("energies", "stresses"))
+        if label != "forces" and (key in atoms.arrays or (plural and not _fits(label, value))):
+            continue
+        # two spellings of one name are two places
+        places = (one for p, one in found if p == prefix and label not in one)
+        if (place := next(places, None)) is None:
+            found.append((prefix, place := {}))
+        place[label] = key, value
     order = [*(prefix.lower() for prefix in PREFIXES), "results", ""]
-    return [found[key] for key in sorted(found, key=lambda k: (order.index(k[0].lower()), k[1]))]
+    return [one for _, one in sorted(found, key=lambda item: order.index(item[0].lower()))]
 
 
-def _fits_plural(key: str, label: str, value: Any) -> bool:
-    if not re.search(r"(energies|stresses)$", key, re.I):
-        return True
-    array = numbers(value)
-    return array is not None and array.size in _SHAPES[label]
+def _fits(label: str, value: Any, n_atoms: int = 0) -> bool:
+    """Tell whether a value has the numbers of a label."""
+    if (array := numbers(value)) is None:
+        return False
+    return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SIZES[label]
 
 
 def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
@@ -110,9 +106,13 @@ def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
     found: dict[str, set[str]] = {}
     carried = [(key, value, len(a)) for a in images for key, value in carried_by(a).items()]
     for label in missing:
-        for key, value, n_atoms in carried:
-            if _LIKE[label].search(key) and _could_be(label, key, value, n_atoms):
-                found.setdefault(label, set()).add(key)
+        found[label] = {
+            key
+            for key, value, n_atoms in carried
+            if _LIKE[label].search(key) and label_of(key) is None and not _OTHER.search(key)
+            if _fits(label, value, n_atoms)
+        }
+    found = {label: keys for label, keys in found.items() if keys}
     if "stress" in found:
         found.pop("virial", None)
     if not found:
@@ -123,16 +123,8 @@ def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
     return f"{listed} not read; if these are the labels: --label-keys {option}"
 
 
-def _could_be(label: str, key: str, value: Any, n_atoms: int) -> bool:
-    array = numbers(value)
-    if array is None or label_of(key) is not None or _OTHER.search(key):
-        return False
-    return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SHAPES[label]
-
-
 def numeric_keys(atoms: Atoms) -> list[str]:
     """Name what a structure carries as numbers beside its atoms."""
-    calculated = getattr(atoms.calc, "results", {})
-    carried = carried_by(atoms) | calculated
+    carried = carried_by(atoms) | getattr(atoms.calc, "results", {})
     found = {key for key, value in carried.items() if numbers(value) is not None}
     return sorted(found - {"numbers", "positions"})

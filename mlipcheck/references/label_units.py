@@ -4,53 +4,44 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import numpy as np
 from ase import units
 from ase.calculators.calculator import InputError
 
-from .label_keys import LABELS
+from .label_keys import LABELS, label_of
 
 _POSITIONS = ("pos", "position", "positions", "coord", "coordinates", "length", "cell", "lattice")
-_SUBJECTS = {
-    "energy": ("energy", "energies"),
-    "forces": ("forces", "force"),
-    "stress": ("stress", "stresses"),
-    "virial": ("virial", "virials"),
-}
-
-# In eV and Å; powers of energy, length, and number of atoms.
-_Unit = tuple[float, int, int, int]
 _DIMENSIONS = {"energy": (1, 0), "forces": (1, -1), "stress": (1, -3), "virial": (1, 0)}
-_UNITS: dict[str, _Unit] = {
-    name: (value, *powers, 0)
-    for names, value, powers in (
-        ("ev electronvolt", 1.0, (1, 0)),
-        ("mev", 1e-3, (1, 0)),
-        ("MeV", 1e6, (1, 0)),
-        ("hartree hartrees ha eh au", units.Hartree, (1, 0)),
-        ("mhartree mha", 1e-3 * units.Hartree, (1, 0)),
-        ("rydberg rydbergs ry", units.Rydberg, (1, 0)),
-        ("mry", 1e-3 * units.Rydberg, (1, 0)),
-        ("kcal", units.kcal, (1, 0)),
-        ("kj", units.kJ, (1, 0)),
-        ("mol", units.mol, (0, 0)),
-        ("å angstrom angstroms ang angst a", 1.0, (0, 1)),
-        ("bohr bohrs a0", units.Bohr, (0, 1)),
-        ("nm", units.nm, (0, 1)),
-        ("pa", units.Pascal, (1, -3)),
-        ("mpa", 1e6 * units.Pascal, (1, -3)),
-        ("gpa", units.GPa, (1, -3)),
-        ("bar", units.bar, (1, -3)),
-        ("kbar kb", 1e3 * units.bar, (1, -3)),
-        ("Mbar", 1e6 * units.bar, (1, -3)),
-        ("atm", 101325 * units.Pascal, (1, -3)),
-    )
+# By powers of energy, length and number of atoms: names, and the value in eV and Å.
+_UNITS = {
+    name: (value, *powers)
+    for powers, rows in {
+        (0, 0, 0): {"mol": units.mol},
+        (0, 0, 1): {"atom": 1.0},
+        (0, 1, 0): {"å angstrom angstroms ang a": 1.0, "bohr a0": units.Bohr, "nm": units.nm},
+        (1, 0, 0): {
+            "ev electronvolt": 1.0,
+            "mev": 1e-3,
+            "MeV": 1e6,
+            "hartree ha eh au": units.Hartree,
+            "rydberg ry": units.Rydberg,
+            "kcal": units.kcal,
+            "kj": units.kJ,
+        },
+        (1, -3, 0): {
+            "pa": units.Pascal,
+            "mpa": 1e6 * units.Pascal,
+            "gpa": units.GPa,
+            "bar": units.bar,
+            "kbar kb": 1e3 * units.bar,
+        },
+    }.items()
+    for names, value in rows.items()
     for name in names.split()
-} | {"atom": (1.0, 0, 0, 1)}
+}
 # Systems of units: one word for all labels.
 _ATOMIC = {"energy": "Ha", "forces": "Ha/Bohr", "stress": "Ha/Bohr^3", "virial": "Ha"}
 _SYSTEMS = dict.fromkeys(("au", "a.u.", "atomic", "atomicunits"), _ATOMIC) | {
@@ -68,64 +59,50 @@ def unit_factor(label: str, text: str, n_atoms: int = 1) -> float:
     InputError
         For a unit that is not known, or one of something else.
     """
-    text = _SYSTEMS.get(_plain(text).replace(" ", ""), {}).get(label, text)
-    unit = _parse(text)
+    unit = _parse(_system(text).get(label, text))
     if unit is None:
         raise InputError(f"{label} in {text!r}, a unit that is not known,")
-    value, energy, length, atoms = unit
-    if (energy, length) != _DIMENSIONS[label] or atoms not in ((0, -1) if energy == 1 else (0,)):
+    value, *powers, atoms = unit
+    if tuple(powers) != _DIMENSIONS[label] or atoms not in ((0, -1) if powers[0] == 1 else (0,)):
         raise InputError(f"{label} in {text!r}, which is no unit of it,")
     return value * float(n_atoms) ** -atoms
 
 
 def stated_units(carried: Mapping[str, Any]) -> dict[str, str]:
-    """Return the units that a file states, by what they are of: a label, a key, ``positions``."""
+    """Return the units that a file states, by what they are of: a label, a key, ``positions``.
+
+    One text under ``units`` may state several: ``eV, eV/Å``, or a system.
+    """
     stated: dict[str, str] = {}
     for key, value in carried.items():
-        words = key.lower().replace("-", "_")
-        if (found := re.fullmatch(r"(?:(.+)_)?units?", words)) is None:
+        found = re.fullmatch(r"(?:(.+)[_-])?units?", key, re.I)
+        if found is None or not isinstance(value, str):
             continue
-        subject = found[1] or ""
-        if isinstance(value, Mapping):
-            stated |= {_subject(str(k)): str(v) for k, v in value.items()}
-        elif isinstance(value, str) and subject:
-            stated[_subject(subject)] = value
-        elif isinstance(value, str):
-            for label, text in _general(value):
-                stated.setdefault(label, text)
+        if found[1]:
+            words = found[1].lower().replace("-", "_")
+            named = label_of(words)
+            subject = "positions" if words in _POSITIONS else named[1] if named else words
+            stated[subject] = value
+            continue
+        for unit in re.split(r"[,;]", value):
+            of = None if _system(unit) else _parse(unit)
+            if of is not None and of[1:3] == (0, 1):
+                stated.setdefault("positions", unit.strip())
+            for label in LABELS:  # what is unknown is refused by name
+                if of is None or of[1:3] == _DIMENSIONS[label]:
+                    stated.setdefault(label, unit.strip())
     return stated
 
 
-def _general(text: str) -> Iterable[tuple[str, str]]:
-    """Say of which label each unit is in ``eV, eV/Å`` or ``energy: eV``."""
-    if _plain(text).replace(" ", "") in _SYSTEMS:
-        return [(label, text) for label in LABELS]
-    found: list[tuple[str, str]] = []
-    for piece in re.split(r"[,;]", text):
-        subject, colon, unit = (part.strip() for part in piece.rpartition(":"))
-        if colon:
-            found.append((_subject(subject), unit))
-        elif (parsed := _parse(unit)) is None:
-            found += [(label, unit) for label in LABELS]  # each is refused with its name
-        elif parsed[1:3] == (0, 1):
-            found.append(("positions", unit))
-        else:
-            found += [(label, unit) for label, d in _DIMENSIONS.items() if d == parsed[1:3]]
-    return found
-
-
-def _subject(words: str) -> str:
-    words = words.lower().replace("-", "_")
-    if words in _POSITIONS:
-        return "positions"
-    bare = re.sub(r"^(ref_|dft_)", "", words)
-    return next((label for label, names in _SUBJECTS.items() if bare in names), words)
+def _system(text: str) -> dict[str, str]:
+    return _SYSTEMS.get(_plain(text).replace(" ", ""), {})
 
 
 def not_in_angstrom(stated: Mapping[str, str]) -> str | None:
-    """Return the unit of length that a file states for its positions, where it is not Å."""
-    text = stated.get("positions")
-    return None if text is None or _parse(text) == (1.0, 0, 1, 0) else text
+    """Say what is wrong with a unit of length that a file states for its positions."""
+    text = stated.get("positions", "Å")
+    good = _parse(text) == (1.0, 0, 1, 0)
+    return None if good else f"positions in {text!r}, as the file says; convert them to Å"
 
 
 def _plain(text: str) -> str:
@@ -137,8 +114,9 @@ def _plain(text: str) -> str:
 
 
 @cache
-def _parse(text: str) -> _Unit | None:
-    value, powers = 1.0, np.zeros(3, dtype=int)
+def _parse(text: str) -> tuple[float, int, int, int] | None:
+    """Return the value, and the powers of energy, length and number of atoms."""
+    found = (1.0, 0, 0, 0)
     plain = _plain(text)
     if not plain or _FACTOR.sub("", plain):
         return None
@@ -147,6 +125,6 @@ def _parse(text: str) -> _Unit | None:
         if unit is None:
             return None
         power = int(exponent or 1) * (-1 if slash else 1)
-        value *= unit[0] ** power
-        powers += power * np.array(unit[1:])
-    return value, int(powers[0]), int(powers[1]), int(powers[2])
+        a, b, c = (have + power * one for have, one in zip(found[1:], unit[1:], strict=True))
+        found = found[0] * unit[0] ** power, a, b, c
+    return found

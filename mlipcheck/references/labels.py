@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,18 +11,24 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
-from ase.data import chemical_symbols
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress
 
-from ..calculators.neighbours import check_geometry
 from .doubts import Doubt
-from .label_keys import LABELS, Source, carried_by
-from .label_sources import CALCULATOR, LARGEST, differ, put_together
-from .label_units import not_in_angstrom, stated_units
+from .label_keys import LABELS, PER_ATOM, Source, carried_by, numbers, numeric_keys, sources_in
+from .label_units import not_in_angstrom, stated_units, unit_factor
 from .structure_faults import find_fault, notes_on
 
 NAMES = ("energy", "forces", "stress")
 NO_LABELS = "no labels"
+CALCULATOR = "the calculator's "
+UNCHECKED = "the stresses are made of virials, whose sign and size no energies confirm"
 SMEARED = 1e-3  # eV/atom between energy and free energy that is worth a note
+# eV per atom, eV/Å or eV/Å^3: beyond any atom's total energy (1.5e6 eV) and any force.
+LARGEST = 1e8
+# What two places of one frame may differ by, digits of a file: eV per atom, eV/Å, eV/Å^3.
+ROUNDING = {"energy": 1e-4, "free_energy": 1e-4, "forces": 1e-3, "stress": 1e-4, "virial": 1e-4}
+_MEANS = {"free_energy": "energy", "virial": "stress"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +41,18 @@ class LabelledFrame:
         ``set[3]``, counted from 0 as ASE does; the set's name alone where it has one frame.
     atoms : Atoms
         Without calculator and constraints; empty where the error is that it is no structure.
-    energy : float or None
-        eV.
-    forces : ndarray of shape (n_atoms, 3) or None
-        eV/Å, constraints not applied.
-    stress : ndarray of shape (6,) or None
-        eV/Å^3, Voigt order, ASE's sign; only of what is periodic in three directions.
-    run : str
-        Frames of one run are not independent of each other.
-    zero : str
-        Energies of equal composition are comparable only where this is equal.
+    energy, forces, stress : float, ndarray of shape (n_atoms, 3), of shape (6,), or None
+        eV; eV/Å, constraints not applied; eV/Å^3 in Voigt order with ASE's sign, only of what is
+        periodic in three directions.
+    run, zero : str
+        Frames of one run are not independent of each other; energies of equal composition are
+        comparable only where ``zero`` is equal.
     error : str or None
         Why its labels cannot be used; none is then kept.
     notes : tuple of str
         What was left out and why; where the labels were read, where not from a calculator.
     constraints : tuple
-        ASE's, of the structure as it was read; ``atoms`` has none.
+        ASE's, as read.
     doubts : tuple of Doubt
         About single labels: a unit that the file does not say, a virial that nothing confirms.
     """
@@ -66,17 +70,18 @@ class LabelledFrame:
     doubts: tuple[Doubt, ...] = ()
 
 
-def check_structure(atoms: Atoms) -> None:
-    """Raise `InputError` for an unknown element, beyond `LARGEST`, and as `check_geometry`."""
-    strange = atoms.numbers[(atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))]
-    if len(strange):
-        raise InputError(f"no element has the atomic number {strange[0]}; fix the structure")
-    farthest = max(np.abs(x).max(initial=0.0) for x in (atoms.positions, atoms.cell[:]))
-    if LARGEST < farthest < np.inf:
-        raise InputError(f"positions or a cell of {farthest:.0e} Å; is their unit right?")
-    check_geometry(atoms)
-    if fault := find_fault(atoms):
-        raise InputError(fault)
+@dataclass(frozen=True, eq=False)
+class _Label:
+    """One label in eV and Å, a virial as a stress; None and why, where it is of no use."""
+
+    place: str
+    value: np.ndarray | None
+    why: str = ""
+    unit: str = ""
+    doubt: Doubt | None = None
+
+
+_Labels = dict[str, _Label]
 
 
 def read_frame(
@@ -107,40 +112,28 @@ def read_frame(
     """
     if wrong := sorted(set(keys or ()) - set(LABELS)):
         raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(LABELS)}")
-    carried = carried_by(atoms)
-    stated = stated_units(carried)
-    try:
-        check_structure(atoms)
-        if (length := not_in_angstrom(stated)) is not None:
-            raise InputError(f"positions in {length!r}, as the file says; convert them to Å")
-    except InputError as error:
-        return LabelledFrame(name, Atoms(), None, None, None, run, zero, str(error))
+    stated = stated_units(carried_by(atoms))
+    if fault := find_fault(atoms) or not_in_angstrom(stated):
+        return LabelledFrame(name, Atoms(), None, None, None, run, zero, fault)
     bare = atoms.copy()
-    fixed = tuple(bare.constraints)
     bare.set_constraint()
     results, stale = _results(atoms)
-    taken, notes = put_together(atoms, carried, results, stated, keys or {})
+    taken, notes = _put_together(atoms, results, stated, keys or {})
     free = taken.pop("free_energy", None)
     if free is not None and free.value is not None:
         if "energy" not in taken:
             taken["energy"] = free
             notes.append(f"the energy is {free.place}: there is no other")
-        elif differ(free, taken["energy"], SMEARED * len(atoms)):
+        elif _differ(free, taken["energy"], SMEARED * len(atoms)):
             notes.append(f"{taken['energy'].place} read, not {free.place}")
-    kept = {label: taken[label] for label in NAMES if label in taken and taken[label].sound}
-    left_out = [stale] if stale else []
-    left_out += [f"{one.why} left out" for one in taken.values() if not one.sound]
-    if not kept:
-        why = "; ".join(left_out) or NO_LABELS
-        told = notes_on(atoms)
-        return LabelledFrame(
-            name, bare, None, None, None, run, zero, why, notes=told, constraints=fixed
-        )
+    left_out = [f"{one.why} left out" for one in taken.values() if one.value is None]
+    left_out = [stale, *left_out] if stale else left_out
+    kept = _join_virial({k: one for k, one in taken.items() if one.value is not None})
+    energy, forces, stress = (kept[label].value if label in kept else None for label in NAMES)
     if not all(one.place.startswith(CALCULATOR) for one in kept.values()):
         notes.insert(0, f"labels read from {', '.join(one.place for one in kept.values())}")
     if units := [f"{label} from {one.unit}" for label, one in kept.items() if one.unit]:
         notes.append(f"{', '.join(units)} converted, as the file says")
-    energy, forces, stress = (kept[label].value if label in kept else None for label in NAMES)
     return LabelledFrame(
         name,
         bare,
@@ -149,8 +142,9 @@ def read_frame(
         stress,
         run,
         zero,
-        notes=(*notes_on(atoms), *notes, *left_out),
-        constraints=fixed,
+        error=None if kept else "; ".join(left_out) or NO_LABELS,
+        notes=(*notes_on(atoms), *notes, *left_out) if kept else notes_on(atoms),
+        constraints=tuple(atoms.constraints),
         doubts=tuple(one.doubt for one in kept.values() if one.doubt is not None),
     )
 
@@ -161,7 +155,7 @@ def _results(atoms: Atoms) -> tuple[Source, str]:
     held = getattr(calc, "results", {})
     results = {
         name: (f"{CALCULATOR}{name}", held[name])
-        for name in ("energy", "free_energy", "forces", "stress", "virial")
+        for name in (*LABELS, "free_energy")
         if held.get(name) is not None
     }
     # one calculator of many images holds the results of the last one only
@@ -170,3 +164,117 @@ def _results(atoms: Atoms) -> tuple[Source, str]:
         if changed:
             return {}, f"the calculator's results are of other {' and '.join(sorted(changed))}"
     return results, ""
+
+
+def _put_together(
+    atoms: Atoms, results: Source, stated: Mapping[str, str], keys: Mapping[str, str]
+) -> tuple[_Labels, list[str]]:
+    """Return each label as the first place has it that no earlier one contradicts, and notes."""
+    carried = getattr(atoms.calc, "results", {}) | carried_by(atoms)
+    taken: _Labels = {}
+    for label, key in keys.items():
+        if carried.get(key) is None:
+            listed = ", ".join(numeric_keys(atoms)) or "none"
+            taken[label] = _Label(key, None, f"no {key} in it (numeric keys: {listed}), {label}")
+        else:
+            taken[label] = _read(label, key, carried[key], atoms, stated)
+    chosen = {_MEANS.get(label, label) for label in taken}
+    notes = []
+    for source in sources_in(atoms, results):
+        # a live calculator has ASE's units, wherever its structure came from
+        live = source is results and not isinstance(atoms.calc, SinglePointCalculator)
+        found = {
+            label: _read(label, place, value, atoms, {} if live else stated)
+            for label, (place, value) in source.items()
+            if _MEANS.get(label, label) not in chosen
+        }
+        each = {k: ROUNDING[k] * (len(atoms) if "energy" in k else 1) for k in found if k in taken}
+        clash = [k for k, tolerance in each.items() if _differ(found[k], taken[k], tolerance)]
+        if clash:
+            notes.append(_aside(found, taken, clash[0]))
+        else:
+            taken = found | taken
+    return taken, notes
+
+
+def _aside(found: _Labels, taken: _Labels, label: str) -> str:
+    """Say that one place is another calculation's, and how to read what it alone has."""
+    places = ", ".join(one.place for one in found.values())
+    text = f"{places} not read: {label} differs from {taken[label].place}"
+    alone = [
+        f"{kind}={one.place.removeprefix(CALCULATOR)}"
+        for kind, one in found.items()
+        if kind not in (*taken, "free_energy")
+    ]
+    return f"{text} (--label-keys {','.join(alone)} reads it)" if alone else text
+
+
+def _join_virial(kept: _Labels) -> _Labels:
+    """Return labels in the order of `NAMES`: a stress beside a virial is doubted if they differ."""
+    stress, virial = kept.get("stress"), kept.get("virial")
+    if virial is not None and stress is None:
+        doubt = virial.doubt or Doubt("convention", UNCHECKED, ("stresses",))
+        kept["stress"] = dataclasses.replace(virial, doubt=doubt)
+    elif virial is not None and stress is not None and _differ(stress, virial, ROUNDING["stress"]):
+        text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
+        kept["stress"] = dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
+    return {label: kept[label] for label in NAMES if label in kept}
+
+
+def _differ(one: _Label, other: _Label, tolerance: float) -> bool:
+    """Tell whether two labels, both of use, differ by more than the digits of a file."""
+    if one.value is None or other.value is None:
+        return False
+    return not np.allclose(one.value, other.value, 1e-3 if one.value.ndim else 0.0, tolerance)
+
+
+def _read(label: str, place: str, value: Any, atoms: Atoms, stated: Mapping[str, str]) -> _Label:
+    """Read one label in its shape, in eV and Å."""
+    kind = label.removeprefix("free_")
+    unit = stated.get(place.lower().replace("-", "_"), stated.get(kind, ""))
+    if not unit and kind == "energy" and PER_ATOM.search(place):
+        unit = "eV/atom"
+    try:
+        factor = unit_factor(kind, unit, len(atoms)) if unit else 1.0
+        array = factor * _array(label, value, atoms)
+    except InputError as error:
+        return _Label(place, None, str(error))
+    largest = float(np.abs(array).max(initial=0.0))
+    if largest > LARGEST * (len(atoms) if kind == "energy" else 1):
+        return _Label(place, None, f"{label} of {largest:.0e}, which no structure has,")
+    if kind == "virial":
+        array = -array / atoms.cell.volume
+    doubt = None if unit else _doubt_unsaid(kind, stated)
+    return _Label(place, array, unit=unit if factor != 1.0 else "", doubt=doubt)
+
+
+def _doubt_unsaid(label: str, stated: Mapping[str, str]) -> Doubt | None:
+    """Doubt a label whose unit a file does not say that says another of energy or forces."""
+    about = {"energy": "energies", "forces": "forces"}.get(label, "stresses")
+    for other in filter(stated.get, ("energy", "forces")):
+        with contextlib.suppress(InputError):
+            if unit_factor(other, stated[other]) == 1.0:
+                continue
+        text = f"the file says the unit of {other}, {stated[other]}, and not that of {label}"
+        return Doubt("unit", text, (about,))
+    return None
+
+
+def _array(name: str, value: Any, atoms: Atoms) -> np.ndarray:
+    """Return a label in its proper shape, or raise why it is left out."""
+    is_tensor = name in ("stress", "virial")
+    if is_tensor and not atoms.pbc.all():
+        raise InputError(f"{name} of what is not periodic in three directions")
+    shape = (len(atoms), 3) if name == "forces" else (6,) if is_tensor else ()
+    if (array := numbers(value)) is None:
+        raise InputError(f"{name} that cannot be read as numbers")
+    array = array.astype(float)
+    if is_tensor and array.size == 9:
+        array = full_3x3_to_voigt_6_stress(array.reshape(3, 3))
+    elif array.size == 1 and shape == ():
+        array = array.reshape(())
+    if array.shape != shape:
+        raise InputError(f"{name} of shape {array.shape}, where {shape} is expected,")
+    if not np.isfinite(array).all():
+        raise InputError(f"{'NaN' if np.isnan(array).any() else 'infinite'} {name}")
+    return array

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ase.io.vasp import set_constraints
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from . import vasp
-from .structure_faults import FAULT, OCCUPIED, add_note, say_disorder
+from .structure_faults import DEUTERIUM, FAULT, OCCUPIED, add_note, say_disorder
 
 KB = -0.1 * units.GPa  # VASP's sign to ASE's
 VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
@@ -31,6 +32,7 @@ VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
 MATPES = {"matpes_id", "functional", "cohesive_energy_per_atom", "formation_energy_per_atom"}
 # Names of energies in eV, the first that is there is the label.
 ENERGIES = ("uncorrected_total_energy", "uncorrected_energy", "energy", "e_0_energy")
+NO_UNIT = "stress left out: its unit is not written"
 KEPT = ("functional", "matpes_id", "entry_id", "material_id", "mp_id")
 
 
@@ -86,15 +88,10 @@ def _walk(found: Any, name: str) -> Iterator[Atoms]:
 
 def read_structure(found: Mapping[str, Any]) -> Atoms:
     """Return the atoms of a ``Structure`` or ``Molecule`` from pymatgen's dictionary of it."""
-    sites = found["sites"]
-    lattice = found.get("lattice") or {}
-    species = [site["species"] for site in sites]
-    if lattice:
-        cell = np.array(lattice["matrix"], float)
-        places = [s["abc"] @ cell if "abc" in s else s["xyz"] for s in sites]
-        atoms = _atoms(species, places, cell, lattice.get("pbc", True))
-    else:
-        atoms = _atoms(species, [s["xyz"] for s in sites], None, False)
+    sites, lattice = found["sites"], found.get("lattice") or {}
+    cell = np.array(lattice["matrix"], float) if lattice else None
+    places = [s["xyz"] if cell is None or "abc" not in s else s["abc"] @ cell for s in sites]
+    atoms = _atoms([s["species"] for s in sites], places, cell, lattice.get("pbc", bool(lattice)))
     moves = [(s.get("properties") or {}).get("selective_dynamics") for s in sites]
     if moves and all(m is not None for m in moves):
         set_constraints(atoms, ~np.array(moves, bool))
@@ -106,11 +103,10 @@ def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
     shares = [_shares(one) for one in species]
     mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]
     symbols = [max(share, key=lambda s: share[s], default="X") for share in shares]
-    isotopes = sorted({s for s in symbols if s in ("D", "T")})
-    numbers = [1 if s in isotopes else atomic_numbers[s] for s in symbols]
+    numbers = [1 if s == "D" else atomic_numbers[s] for s in symbols]
     atoms = Atoms(numbers, np.array(places, float).reshape(-1, 3), cell=cell, pbc=pbc)
-    if isotopes:
-        add_note(atoms, f"{' and '.join(isotopes)} read as H, with the mass of H")
+    if "D" in symbols:
+        add_note(atoms, DEUTERIUM)
     if mixed:
         atoms.info[FAULT] = say_disorder(["/".join(share) for share in mixed])
     return atoms
@@ -118,20 +114,12 @@ def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
 
 def _shares(species: Any) -> dict[str, float]:
     """Return the occupancy of each element of a site: of a list of species, one, or a symbol."""
-    if isinstance(species, Mapping) and "element" not in species:  # {"Fe": 0.5, "Mn": 0.5}
-        return {_symbol(key): float(x) for key, x in species.items()}
-    listed = species if isinstance(species, list) else [species]
-    shares: dict[str, float] = {}
-    for one in listed:
+    shares: dict[str, float] = defaultdict(float)
+    for one in species if isinstance(species, list) else [species]:
         name, share = (one["element"], one.get("occu", 1)) if isinstance(one, Mapping) else (one, 1)
-        shares[_symbol(name)] = shares.get(_symbol(name), 0.0) + float(share)
+        found = re.match("[A-Z][a-z]?", name)  # Fe of Fe2+, X of a dummy
+        shares[found.group() if found else name] += float(share)
     return shares
-
-
-def _symbol(name: str) -> str:
-    """Return the element of a species: Fe of Fe2+, X of a dummy."""
-    found = re.match("[A-Z][a-z]?", name)
-    return found.group() if found else name
 
 
 def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
@@ -140,16 +128,15 @@ def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
     labels = {k: v for one in (*inner, found) if isinstance(one, Mapping) for k, v in one.items()}
     energy, notes = _energy(labels, len(atoms))
     results = {"energy": energy, "forces": labels.get("forces", labels.get("force"))}
-    stress = labels.get("stress")
-    if stress is not None:
-        stress = np.array(stress, float)
+    if labels.get("stress") is not None:
+        stress = np.array(labels["stress"], float)
         stress = full_3x3_to_voigt_6_stress(stress) if stress.shape == (3, 3) else stress
         if "outputs" in found:
-            results["stress"] = KB * stress[VASP_ORDER]
-        elif "force" in labels or "uncorrected_total_energy" in labels or MATPES & set(labels):
+            stress = stress[VASP_ORDER]
+        if "outputs" in found or {"force", "uncorrected_total_energy", *MATPES} & labels.keys():
             results["stress"] = KB * stress
         else:
-            notes.append("stress left out: its unit is not written")
+            notes.append(NO_UNIT)
     _attach(atoms, results, notes)
     atoms.info.update({key: labels[key] for key in KEPT if isinstance(labels.get(key), str)})
     if re.fullmatch(r".+-\d+-\d+", name):  # MPtrj names frames by task, calculation and step
@@ -159,26 +146,22 @@ def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
 
 def _energy(labels: Mapping[str, Any], n_atoms: int) -> tuple[float | None, list[str]]:
     """Return the energy as it was computed; a corrected one is never taken for it."""
-    given = {key: labels[key] for key in ENERGIES if labels.get(key) is not None}
     corrected = [k for k in labels if k.startswith("corrected_") and labels[k] is not None]
     corrected += ["correction"] * bool(labels.get("correction"))
-    name = next(iter(given), None)
+    name = next((key for key in ENERGIES if labels.get(key) is not None), None)
     beside = f"{', '.join(corrected)} not read"
-    if name is None and not corrected and labels.get("energy_per_atom") is not None:
-        note = "energy from energy_per_atom; whether it is corrected is not written"
-        return float(labels["energy_per_atom"]) * n_atoms, [note]
-    if name is None:
-        why = "; give the energy without corrections"
-        return None, [f"only a corrected energy: {beside}{why}"] if corrected else []
-    return float(given[name]), [f"energy from {name}; {beside}"] if corrected else []
+    if name is not None:
+        return float(labels[name]), [f"energy from {name}; {beside}"] if corrected else []
+    if corrected:
+        return None, [f"only a corrected energy: {beside}; give the energy without corrections"]
+    if labels.get("energy_per_atom") is None:
+        return None, []
+    note = "energy from energy_per_atom; whether it is corrected is not written"
+    return float(labels["energy_per_atom"]) * n_atoms, [note]
 
 
 def _attach(atoms: Atoms, results: Mapping[str, Any], notes: Sequence[str]) -> None:
-    known = {
-        key: float(x) if key == "energy" else np.array(x, float)
-        for key, x in results.items()
-        if x is not None
-    }
+    known = {key: np.array(x, float) for key, x in results.items() if x is not None}
     if known:
         atoms.calc = SinglePointCalculator(atoms, **known)
     for note in notes:
@@ -193,16 +176,16 @@ def _trajectory(found: Mapping[str, Any]) -> Iterator[Atoms]:
         coords = np.cumsum(coords, axis=0)
     lattice = found.get("lattice")
     cells = None if lattice is None else np.array(_array(lattice), float)
-    frames, sites = (found.get(f"{key}_properties") or {} for key in ("frame", "site"))
+    beside = [found.get(f"{key}_properties") or {} for key in ("frame", "site")]
     for k, places in enumerate(coords):
         cell = None if cells is None else cells if cells.ndim == 2 else cells[k]
         own = places if cell is None else places @ cell
         atoms = _atoms(found["species"], own, cell, cell is not None)
-        given = [one[k] if isinstance(one, list) else one for one in (frames, sites)]
+        given = [one[k] if isinstance(one, list) else one for one in beside]
         labels = {key: x for one in given for key, x in (one or {}).items()}
         energy, notes = _energy(labels, len(atoms))
         if labels.get("stress") is not None:
-            notes.append("stress left out: its unit is not written")
+            notes.append(NO_UNIT)
         _attach(atoms, {"energy": energy, "forces": _array(labels.get("forces"))}, notes)
         yield atoms
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -12,7 +12,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian, FixScaled
+from ase.geometry import find_mic
 
+from ..analysis.closest import find_gaps
+from ..analysis.symmetry import find_symmetry
 from .labels import NAMES, LabelledFrame
 
 ALONE = 6.0  # Å of vacuum, across which atoms are no neighbours
@@ -36,16 +39,11 @@ def part_states(
 ) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
     """Separate states from frames that a model must not be judged by.
 
-    Parameters
-    ----------
-    frames : sequence of LabelledFrame
-        Those of one set; what has an error already stays where it is.
-
     Returns
     -------
     states : list of LabelledFrame
-        In their order. Labels that stand for 'not computed', and forces that constraints have
-        masked, are None, and a note says so.
+        In their order, with those that have an error already. Labels that stand for 'not
+        computed', and forces that constraints have masked, are None, and a note says so.
     left_out : list of LabelledFrame
         Single atoms and dimers that set zeros of energy, duplicates, and what has nothing but
         zeros: with their labels, and an ``error`` that says why.
@@ -56,25 +54,26 @@ def part_states(
     forces of a perfect crystal, are labels.
     """
     usable = [f for f in frames if f.error is None]
-    # found out only where something asks, and as a rule by the first frame
     small = any(len(f.atoms) <= 2 for f in usable)
     crystals = small and not all(in_vacuum(f.atoms) for f in usable)
-    masked = {run for run, inside in _by_run(usable) if _looks_masked(inside)}
+    runs: dict[str, list[LabelledFrame]] = defaultdict(list)
+    for frame in usable:
+        runs[frame.run].append(frame)
+    masked = {run for run, inside in runs.items() if _looks_masked(inside)}
     known = [abs(f.energy) / len(f.atoms) for f in usable if f.energy]
     relative = bool(known) and float(np.median(known)) < RELATIVE
     states: list[LabelledFrame] = []
     left_out: list[LabelledFrame] = []
-    kept: dict[tuple[object, ...], list[LabelledFrame]] = {}
+    kept: dict[tuple[object, ...], list[LabelledFrame]] = defaultdict(list)
     for frame in frames:
-        if frame.error is not None:
-            states.append(frame)
-            continue
-        state = _drop_zeros(frame, relative=relative, masked=frame.run in masked)
-        why = _sets_zero(frame.atoms, crystals=crystals)
-        if why is None and all(getattr(state, label) is None for label in NAMES):
-            why = NOT_COMPUTED
-        if why is None and _seen(state, kept):
-            why = DUPLICATE
+        state, why = frame, None
+        if frame.error is None:
+            state = _drop_zeros(frame, relative=relative, masked=frame.run in masked)
+            why = _sets_zero(frame.atoms, crystals=crystals)
+            if why is None and all(getattr(state, label) is None for label in NAMES):
+                why = NOT_COMPUTED
+            if why is None and _seen(state, kept):
+                why = DUPLICATE
         if why is None:
             states.append(state)
         else:
@@ -84,21 +83,15 @@ def part_states(
 
 def in_vacuum(atoms: Atoms) -> bool:
     """Find out whether atoms are surrounded by 6 Å of nothing, in each direction that repeats."""
-    scaled = np.sort(atoms.cell.scaled_positions(atoms.positions) % 1.0, axis=0)
-    gaps = np.diff(scaled, axis=0, append=scaled[:1] + 1.0).max(axis=0, initial=0.0)
-    heights = 1 / np.linalg.norm(atoms.cell.complete().reciprocal(), axis=1)
-    return bool((gaps * heights > ALONE)[atoms.pbc].all())
+    return bool((find_gaps(atoms)[0] > ALONE).all())
 
 
 def _sets_zero(atoms: Atoms, *, crystals: bool) -> str | None:
     """Say what sets a zero of energy, and is no state; None for what is one."""
-    if len(atoms) > 2 or not (
-        SETS_ZERO.search(str(atoms.info.get("config_type", ""))) or in_vacuum(atoms)
-    ):
-        return None
-    if len(atoms) == 1:
-        return SINGLE_ATOM
-    return DIMER if crystals else None
+    said = len(atoms) <= 2 and SETS_ZERO.search(str(atoms.info.get("config_type", "")))
+    if said or (len(atoms) <= 2 and in_vacuum(atoms)):
+        return SINGLE_ATOM if len(atoms) == 1 else DIMER if crystals else None
+    return None
 
 
 def _drop_zeros(frame: LabelledFrame, *, relative: bool, masked: bool) -> LabelledFrame:
@@ -155,27 +148,14 @@ def _looks_masked(run: Sequence[LabelledFrame]) -> bool:
     return bool(_may_pull(known[most].atoms)[still].any())
 
 
-def _by_run(frames: Sequence[LabelledFrame]) -> Iterator[tuple[str, list[LabelledFrame]]]:
-    runs: dict[str, list[LabelledFrame]] = {}
-    for frame in frames:
-        runs.setdefault(frame.run, []).append(frame)
-    yield from runs.items()
-
-
 def _may_pull(atoms: Atoms) -> np.ndarray:
     """Return on which atoms a force may act by symmetry; on none where that is not known."""
     if atoms.cell.rank < 3:
         return np.full(len(atoms), len(atoms) > 1)
-    import spglib
-
-    crystal = (atoms.cell[:], atoms.get_scaled_positions(), atoms.numbers)
-    with warnings.catch_warnings():
-        # spglib 2.7 warns of its coming error handling; until then a failure is None
-        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING")
-        dataset = spglib.get_symmetry_dataset(crystal, symprec=SYMPREC)
-    if dataset is None:
+    periodic = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+    if (found := find_symmetry(periodic, SYMPREC)) is None:
         return np.zeros(len(atoms), dtype=bool)
-    return np.array([s.replace(".", "") in POLAR for s in dataset.site_symmetry_symbols])
+    return np.array([s.replace(".", "") in POLAR for s in found.site_symmetry_symbols])
 
 
 def _seen(frame: LabelledFrame, kept: dict[tuple[object, ...], list[LabelledFrame]]) -> bool:
@@ -186,22 +166,18 @@ def _seen(frame: LabelledFrame, kept: dict[tuple[object, ...], list[LabelledFram
     """
     has = tuple(getattr(frame, label) is not None for label in NAMES)
     what = (frame.atoms.numbers.tobytes(), frame.atoms.pbc.tobytes(), has)
-    energy = 0.0 if frame.energy is None else frame.energy
     force = 0.0 if frame.forces is None else float(np.abs(frame.forces).mean())
-    cell = [int(np.floor(x / SAME[y])) for x, y in ((energy, "energy"), (force, "forces"))]
-    for shift in product((-1, 0, 1), repeat=2):
-        for other in kept.get((*what, cell[0] + shift[0], cell[1] + shift[1]), ()):
-            if _alike(frame, other):
-                return True
-    kept.setdefault((*what, *cell), []).append(frame)
+    energy, force = np.floor([(frame.energy or 0.0) / SAME["energy"], force / SAME["forces"]])
+    for i, j in product((-1, 0, 1), repeat=2):
+        if any(_alike(frame, other) for other in kept.get((*what, energy + i, force + j), ())):
+            return True
+    kept[(*what, energy, force)].append(frame)
     return False
 
 
 def _alike(a: LabelledFrame, b: LabelledFrame) -> bool:
     """Compare structures, whichever images of their atoms they have, and labels."""
-    off = a.atoms.positions - b.atoms.positions
-    whole = np.round(a.atoms.cell.scaled_positions(off)) * a.atoms.pbc
-    off -= whole @ a.atoms.cell.complete()
+    off, _ = find_mic(a.atoms.positions - b.atoms.positions, a.atoms.cell, a.atoms.pbc)
     near = SAME["positions"]
     if np.abs(off).max(initial=0.0) > near or np.abs(a.atoms.cell - b.atoms.cell).max() > near:
         return False

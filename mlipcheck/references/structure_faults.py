@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.data import chemical_symbols
 
 from ..calculators.neighbours import check_geometry, full_cell
 
@@ -16,6 +17,7 @@ ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
 SAME_FRAME = 1.0  # Å that an atom moves between two frames of one run
 MAX_LISTED = 4
 OCCUPIED = 0.01  # that an occupancy may differ from 1
+DEUTERIUM = "D read as H, with the mass of H"
 # Keys of info: what a reader says of a structure, and why it is none.
 NOTES = "mlipcheck_notes"
 FAULT = "mlipcheck_fault"
@@ -48,27 +50,22 @@ def find_fault(atoms: Atoms) -> str | None:
             f"{ghosts} of its atoms are X, which is no element (a vacancy or ghost atom); "
             "take them out, or name their element"
         )
-    return _on_one_site(atoms)
-
-
-def _on_one_site(atoms: Atoms) -> str | None:
-    """Find two atoms, periodic images included, that cannot both be there."""
+    unknown = atoms.numbers[(atoms.numbers < 0) | (atoms.numbers >= len(chemical_symbols))]
+    if len(unknown):
+        return f"no element has the atomic number {unknown[0]}; fix the structure"
     try:
         check_geometry(atoms)
-    except InputError:
-        return None  # which has its own words
-    from scipy.spatial import cKDTree
+    except InputError as error:
+        return str(error)
+    from scipy.spatial import cKDTree  # a neighbour list takes twenty times as long
 
     cell, pbc = full_cell(atoms), atoms.pbc
     scaled = np.linalg.solve(cell.T, atoms.positions.T).T
-    scaled[:, pbc] %= 1.0
-    scaled[:, pbc] %= 1.0  # of -1e-17 the first leaves 1
+    for _ in range(2):  # of -1e-17 the first leaves 1
+        scaled[:, pbc] %= 1.0
     reach = ONE_SITE / np.linalg.svd(cell, compute_uv=False)[-1]
-    pairs = cKDTree(scaled, boxsize=np.where(pbc, 1.0, 0.0)).query_pairs(reach)
-    for i, j in sorted(pairs):
-        apart = scaled[j] - scaled[i]
-        apart[pbc] -= np.round(apart[pbc])
-        if (distance := float(np.linalg.norm(apart @ cell))) < ONE_SITE:
+    for i, j in sorted(cKDTree(scaled, boxsize=pbc.astype(float)).query_pairs(reach)):
+        if (distance := float(atoms.get_distance(i, j, mic=True))) < ONE_SITE:
             return (
                 f"two atoms on one site, {atoms.symbols[i]} {i} and {atoms.symbols[j]} {j}, "
                 f"{distance:.2g} Å apart; leave one of them"
@@ -77,26 +74,21 @@ def _on_one_site(atoms: Atoms) -> str | None:
 
 
 def mark_dropped_cells(images: Sequence[Atoms]) -> None:
-    """Mark frames without a cell beside others of the same atoms that are crystals or slabs.
-
-    They are no structures where the atoms stand where a frame with a cell has them.
-    """
-    groups: dict[bytes, list[Atoms]] = defaultdict(list)
+    """Mark frames without a cell whose atoms stand where a crystal's or slab's beside them do."""
+    solid = defaultdict(list)
     for atoms in images:
-        if len(atoms) > 1:  # a single atom beside the crystal of one is what fixes its zero
-            groups[atoms.numbers.tobytes()].append(atoms)
-    for group in groups.values():
-        bare = [a for a in group if a.cell.rank == 0 and not a.pbc.any()]
-        solid = [a for a in group if a.cell.rank == 3 and a.get_volume() < ROOMY * len(a)]
-        if not (bare and solid):
+        # a single atom beside the crystal of one is what fixes its zero
+        if len(atoms) > 1 and atoms.cell.rank == 3 and atoms.get_volume() < ROOMY * len(atoms):
+            solid[atoms.numbers.tobytes()].append(atoms.positions)
+    for atoms in images:
+        same = solid.get(atoms.numbers.tobytes())
+        if same is None or atoms.cell.rank > 0 or atoms.pbc.any():
             continue
-        places = np.array([a.positions for a in solid])
-        for atoms in bare:
-            moved = np.linalg.norm(places - atoms.positions, axis=2).max(axis=1).min()
-            if moved < SAME_FRAME:
-                atoms.info[FAULT] = (
-                    "its cell is missing, which other frames of the same run have; "
-                    "write the cell of every frame"
-                )
-            else:
-                add_note(atoms, "it has no cell, other frames of the same atoms have one")
+        moved = np.linalg.norm(np.array(same) - atoms.positions, axis=2).max(axis=1).min()
+        if moved < SAME_FRAME:
+            atoms.info[FAULT] = (
+                "its cell is missing, which other frames of the same run have; "
+                "write the cell of every frame"
+            )
+        else:
+            add_note(atoms, "it has no cell, other frames of the same atoms have one")

