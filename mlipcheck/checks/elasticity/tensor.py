@@ -18,9 +18,8 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
 from ...references.strained import StrainedCells
+from ..crystals import bring_to_rest
 from ..parity.label_warnings import doubt_own, doubt_unit
-from ..relaxation.optimize import optimize
-from ..relaxation.settings import RelaxSettings
 from .record import ElasticTensor, EquationOfState
 
 STRAINS = (0.005, 0.01, -0.005, -0.01)  # the norm of each
@@ -44,24 +43,18 @@ def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
     Raises
     ------
     InputError
-        Where the model has no answer.
+        Where the model has no answer, or no rest.
     """
-    start = atoms.copy()
-    start.set_constraint()
-    start.calc = calculator
-    if not optimize(calculator, start, [True] * 6, RelaxSettings(FMAX, MOST_STEPS))["converged"]:
-        return ElasticTensor(why="the model brings no cell to rest at zero pressure")
+    start = bring_to_rest(calculator, atoms, FMAX, cell=True)
     invariants = invariant_tensors(start)
-    modes = enough_modes(invariants)
-    strains = np.array([size * mode for mode in modes for size in STRAINS])
+    strains = np.array([size * mode for mode in enough_modes(invariants) for size in STRAINS])
     images = [strained(start, strain) for strain in strains]
 
     def fit() -> tuple[np.ndarray | None, float]:
         found = _evaluate(calculator, images)
         stresses = np.array([voigt_6_to_full_3x3_stress(e.stress) for e in found])
-        return fit_tensors(strains, stresses, invariants), max(
-            float(np.abs(e.forces).max()) for e in found if e.forces is not None
-        )
+        forces = np.array([e.forces for e in found])
+        return fit_tensors(strains, stresses, invariants), float(np.abs(forces).max())
 
     clamped, largest = fit()
     if largest < FMAX:
@@ -72,7 +65,7 @@ def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
         image.positions += size * shift * (k % len(STRAINS) > 0)
         image.calc = calculator
         if not BFGS(image, logfile=None).run(fmax=FMAX, steps=MOST_STEPS):
-            return ElasticTensor(why="ions of a strained cell do not come to rest")
+            raise InputError("ions of a strained cell do not come to rest")
         shift = (image.positions - clamp) / size
     return ElasticTensor(fits=fit()[0], clamped=clamped, cells=len(images))
 
