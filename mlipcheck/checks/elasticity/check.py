@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from operator import itemgetter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,7 @@ from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
+from ...drawing.tables import MISSING, Block, Column, number, some, table_of_rows
 from ...record import Model
 from ...references.crystals import ground_states
 from ...references.frame_sets import FrameSet
@@ -36,7 +36,6 @@ from .volumes import EVALUATIONS, scan_volumes
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CONSTANTS = ((0, 0), (0, 1), (0, 2), (2, 2), (3, 3), (5, 5))  # that are tabled
 QUICK = (6, 30)  # crystals, and atoms of all together
 # Atoms of a crystal whose elastic constants are found: by --quick, and where not asked for alone.
 QUICK_STRAINED, MOST_STRAINED = 8, 16
@@ -47,26 +46,18 @@ def _gpa(value: float | None) -> str:
     return number(None if value is None else value / units.GPa, ".1f")
 
 
-def _minima(row: EquationOfState) -> str:
-    return ", ".join(f"{v:.2f}" for v in row.minima) or ("-" if row.of_frames else "none")
+def _constant(row: EquationOfState, k: int) -> str:
+    """Return a number of the model's tensor, and the reference's in brackets, in GPa."""
+    found = row.tensor or ElasticTensor()
+    both = [x[0] for x in (found.fits, found.reference) if x is not None]
+    numbers = [[*c[CONSTANTS], *moduli(c)][k] / units.GPa for c in both]
+    return " ".join((f"{x:.0f}", f"({x:.0f})")[n] for n, x in enumerate(numbers)) or MISSING
 
 
-def _constant(head: str, read: Callable[[np.ndarray], float]) -> Column:
-    """Return a column of the model's number, and the reference's in brackets, in GPa."""
-
-    def cell(row: EquationOfState) -> str:
-        found = row.tensor or ElasticTensor()
-        fits = [x for x in (found.fits, found.reference) if x is not None]
-        values = [f"{read(x[0]) / units.GPa:.0f}" for x in fits]
-        return f"{values[0]} ({values[1]})" if len(values) > 1 else "".join(values) or "-"
-
-    return Column(head, cell)
-
-
-TENSOR_COLUMNS = (
-    *(_constant(f"C{i + 1}{j + 1}", itemgetter((i, j))) for i, j in CONSTANTS),
-    _constant("K", lambda c: moduli(c)[0]),
-    _constant("G", lambda c: moduli(c)[1]),
+CONSTANTS = (0, 0, 0, 2, 3, 5), (0, 1, 2, 2, 3, 5)  # rows and columns, that are tabled
+TENSOR_COLUMNS = tuple(
+    Column(head, partial(_constant, k=k))
+    for k, head in enumerate(("C11", "C12", "C13", "C33", "C44", "C66", "K", "G"))
 )
 
 
@@ -90,7 +81,7 @@ class Elasticity(Check[EquationOfState]):
         Column("B1", lambda r: number(r.fit and r.fit.b1, ".2f")),
         Column("ε", lambda r: number(r.epsilon, ".2f")),
         Column("Δ\nmeV/atom", lambda r: number(r.delta and 1000 * r.delta, ".1f")),
-        Column("minima\nV0", _minima),
+        Column("minima\nV0", lambda r: ", ".join(f"{v:.2f}" for v in r.minima) or MISSING),
         Column("falls\nbelow V0", lambda r: number(r.turnover, ".2f")),
     )
     methods = METHODS
@@ -105,7 +96,7 @@ class Elasticity(Check[EquationOfState]):
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
         crystals = [*((r, None) for r in own if r.name not in flat), *(known or ())]
-        tasks = [_task(*crystal, limit) for crystal in crystals]
+        tasks = [_task(r, curve, limit) for r, curve in crystals]
         why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         if big := [t.name for t in tasks if not t.subject[2]]:
             how = "leave out --quick" if settings.quick else "--only elasticity finds them"
@@ -141,10 +132,6 @@ class Elasticity(Check[EquationOfState]):
 
     def evidence(self, row: EquationOfState) -> Evidence:
         return Evidence(tested_on(row.source, row.formula), row.doubts)
-
-    def remarks(self, rows: Sequence[EquationOfState]) -> list[Paragraph]:
-        scaled = "Shapes and fractional positions are kept, volumes go from 0.5 to 1.3 V0."
-        return [*super().remarks(rows), Paragraph(scaled)]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from ase import units
@@ -83,18 +82,6 @@ def read_stability(row: EquationOfState) -> Reading | None:
     return Reading(value, text, float(softest.max()) if known else math.inf)
 
 
-def read_stiffness(row: EquationOfState) -> Reading | None:
-    """Compare bulk moduli, clamped ions as in E(V), and tensors of small and large strains."""
-    if row.tensor is None or row.tensor.fits is None or row.fit is None:
-        return None
-    fits, clamped = row.tensor.fits, row.tensor.clamped
-    bulk = (fits if clamped is None else clamped)[0, :3, :3].sum() / 9
-    noise = distance(fits[1], fits[2]) if len(fits) > 1 else 0.0
-    words = f"K {_gpa(bulk)} GPa of stresses, {_gpa(row.fit.b0)} of E(V)"
-    text = f"{words}; C_ij of 0.5 and 1 % strain differ by {100 * noise:.2g} %"
-    return Reading(100 * max(noise, abs(bulk / row.fit.b0 - 1)), text)
-
-
 def read_tensor(row: EquationOfState) -> Reading | None:
     """Compare the whole tensor, and the shear modulus, which the whole may hide."""
     if not row.of_frames:
@@ -112,14 +99,6 @@ def read_tensor(row: EquationOfState) -> Reading | None:
     # strains of one size do not show how far to trust them
     return Reading(off[0], words[0], sure=min(off) if len(off) > 1 else 0.0)
 
-
-# shear moves no minimum: the volume and the equation of state decide about relaxing
-_CONSTANTS: dict[str, Any] = {
-    "caution": 15.0,
-    "unit": "%",
-    "decides": ("vibrations",),
-    "hints": ("relax", "dynamics", "hot"),
-}
 
 CRITERIA = (
     Criterion(
@@ -198,22 +177,15 @@ CRITERIA = (
     Criterion(
         "elastic constants",
         read_tensor,
+        caution=15.0,
         fail=40.0,
         source=f"{OWN_CONVENTION}: of the tensor's norm, or of G; fail: at all sizes of strain",
         good="the crystal resists strains as the reference's",
         bad="under strain the crystal is stiffer or softer than the reference's",
         why="sound, internal stresses and the shape of a cell follow them, dislocations the shear",
+        unit="%",
         rests_on=("stresses",),
-        **_CONSTANTS,
-    ),
-    Criterion(
-        "stiffness at the minimum",
-        read_stiffness,
-        fail=None,
-        source=f"{OWN_CONVENTION}; anharmonicity makes about 2 %",
-        good="small strains, larger ones and E(V) agree about the stiffness",
-        bad="the stiffness depends on the size of the strain: the energy is rough",
-        why="vibrations are small strains, and derivatives of a rough energy are noise",
-        **_CONSTANTS,
+        decides=("vibrations",),  # they move no minimum: the volume and E(V) decide about relaxing
+        hints=("relax", "dynamics", "hot"),
     ),
 )

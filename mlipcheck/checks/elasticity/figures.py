@@ -28,10 +28,11 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     figure, axis = new_axes(3.6)
     row, above, words = good[0][1], np.array([0.1]), []
+    own = row.start_volume or 0.0
     for model, r in good:
         finite = np.isfinite(r.energies)
         volumes, energies = r.volumes[finite], r.energies[finite]
-        energies = energies - (r.fit.e0 if r.fit else np.interp(r.start_volume, volumes, energies))
+        energies = energies - (r.fit.e0 if r.fit else np.interp(own, volumes, energies))
         look: dict[str, Any] = {"color": model.colour, "marker": model.marker, "ms": 3}
         axis.plot(volumes, energies, label=printable(model.label, 40), **look)
         above = np.append(above, energies)
@@ -42,7 +43,7 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
         near = np.linspace(*np.clip(ends, row.volumes.min(), row.volumes.max()))
         curve = row.reference.energy(near) - row.reference.e0
         axis.plot(near, curve, color=REFERENCE, ls="--", lw=1.2, label="reference", zorder=4)
-    axis.axvline(row.start_volume, color=DARK, lw=0.8, ls=":", label="its own volume")
+    axis.axvline(own, color=DARK, lw=0.8, ls=":", label="its own volume")
     high = above[above < HIGHEST].max()
     axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
     axis.tick_params(labelsize=SIZE)

@@ -15,13 +15,11 @@ class ElasticTensor:
     """Elastic constants (k, 6, 6) in eV/Å^3, Voigt's order xx yy zz yz xz xy, at zero pressure.
 
     ``fits`` are from all strains, from the smaller and from the larger ones, or from all alone.
-    ``clamped`` are those with ions that follow the cell, None where that is the same, and
-    ``reference`` those of the reference's stresses in the same ``cells``, with its ions. ``why``
-    says why there are no fits.
+    ``reference`` are those of the reference's stresses in the same ``cells``; ``why`` says why
+    there are no fits.
     """
 
     fits: np.ndarray | None = None
-    clamped: np.ndarray | None = None
     reference: np.ndarray | None = None
     cells: int = 0
     why: str = ""
@@ -31,30 +29,17 @@ class ElasticTensor:
 class EquationOfState:
     """The energy of one crystal against its volume, shape and fractional positions kept.
 
-    Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3. ``fit`` and
-    ``reference`` are equations of state about the minimum; ``epsilon`` and ``delta`` compare them
-    as `mlipcheck.analysis.eos.compare_curves`.
+    Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.
 
-    Attributes
-    ----------
-    start_only : bool
-        Whether nothing says that the structure was at rest.
-    volumes, energies : ndarray of shape (n,)
-        From half of the equilibrium volume to 1.3 times it; NaN where the model has no answer.
-    start_volume, bulk_modulus_at_start : float or None
-        The structure's own volume, and V d²E/dV² there: negative at a maximum.
-    bulk_modulus_spread : float
-        Half of the range of B0 over windows of ±3, ±6 and ±10 %, over B0: its uncertainty.
-    pressure_error : float or None
-        |p + dE/dV| over dE/dV at either end of the fit, the larger one.
-    minima : tuple of float
-        Where the energy has a minimum, over V0.
-    turnover, barrier : float or None
-        V / V0 below which the energy falls again when pressed, and how high it is before, eV.
-    bound : bool
-        Whether the energy depends on the volume at all: False where the model sees no bond.
-    of_frames : bool
-        Whether the row is of labelled strained cells, of which there is a tensor and no curve.
+    ``volumes`` and ``energies`` (n,) go from half of the equilibrium volume to 1.3 times it, NaN
+    where the model has no answer. ``start_volume`` is the structure's own, ``start_only`` says that
+    nothing shows it to be at rest, and ``bulk_modulus_at_start`` is V d²E/dV² there. ``fit`` and
+    ``reference`` are equations of state; ``epsilon`` and ``delta`` compare them, see
+    `compare_curves`. ``bulk_modulus_spread`` is half of the range of B0 over windows of ±3, ±6 and
+    ±10 %, over B0, and ``pressure_error`` |p + dE/dV| over dE/dV at the worse end of the fit.
+    ``minima`` are over V0; below ``turnover`` (V / V0) the energy falls again when pressed, from
+    ``barrier`` above the minimum. What is not ``bound`` does not depend on the volume. A row
+    ``of_frames`` is of labelled strained cells, which have a tensor and no curve.
     """
 
     name: str

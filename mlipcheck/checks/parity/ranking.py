@@ -34,18 +34,8 @@ def compare_ranking(
 ) -> Ranking | None:
     """Compare energy differences between all states of equal composition.
 
-    Parameters
-    ----------
-    frames : sequence of LabelledFrame
-    reference, model : ndarray of shape (n,)
-        Total energies in eV, in one convention.
-    difference : float, optional
-        The one that matters, in eV.
-
-    Returns
-    -------
-    Ranking or None
-        None where no two states have one composition and one zero of energy.
+    ``reference`` and ``model`` (n,) are total energies in eV, in one convention; ``difference`` is
+    the one that matters, in eV. None where no two states have one composition and one zero.
 
     Notes
     -----
@@ -156,10 +146,8 @@ def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> st
     share = slope * float(np.sum(e * E)) / float(np.sum(e**2))
     if share < GROWS:
         return None
-    return (
-        f"the model's differences are {1 + slope:.2f} times the reference's, which is "
-        f"{100 * share:.0f} % of σ²"
-    )
+    times = f"{1 + slope:.2f} times the reference's"
+    return f"the model's differences are {times}, which is {100 * share:.0f} % of σ²"
 
 
 def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
@@ -168,9 +156,6 @@ def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
         middle = (n * b.expected + 2) / (n + 4)
         error = np.sqrt(middle * (1 - middle) / (n + 4))
         if 2 * n >= MIN_STATES and abs(b.observed - b.expected) > ERRORS_OFF * error:
-            above = f"{b.low:g} to {b.high:g}" if b.high is not None else f"above {b.low:g}"
-            return (
-                f"of pairs {above} eV apart {100 * b.observed:.0f} % are ranked right, "
-                f"{100 * b.expected:.0f} % expected"
-            )
+            seen = f"{100 * b.observed:.0f} % are ranked right, {100 * b.expected:.0f} % expected"
+            return f"of pairs {b.range} apart {seen}"
     return None
