@@ -63,9 +63,8 @@ def read_pressure(row: EquationOfState) -> Reading | None:
 def read_turnover(row: EquationOfState) -> Reading | None:
     if row.turnover is None or row.barrier is None:
         return Reading(0.0, "resists down to half of its volume") if row.fit else None
-    return Reading(
-        row.turnover, f"falls again below {row.turnover:.2f} V0, {row.barrier:.2g} eV/atom"
-    )
+    text = f"falls again below {row.turnover:.2f} V0, {row.barrier:.2g} eV/atom"
+    return Reading(row.turnover, text)
 
 
 def read_stability(row: EquationOfState) -> Reading | None:

@@ -60,7 +60,8 @@ def parity(
     images : FrameSet, Atoms with results, path or name of a data set
         One set of one level of theory.
     energies : str, optional
-        ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts.
+        ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts, and
+        offsets fitted where its zero is not known.
     energy_resolution : float, optional
         The energy difference between two states that matters, in eV.
     seed : int
@@ -135,9 +136,9 @@ def compare_frames(
     _add_forces(parts, good, seed)
     _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
     _add_stresses(parts, good)
-    own = None if labels.level_of_theory == "analytic" else doubt_own(good)
-    levels = labels.level_of_theory, info.level_of_theory
-    level = level_doubt(*levels, labels.compositions, labels.settings)
+    said = labels.level_of_theory
+    own = None if said == "analytic" else doubt_own(good)
+    level = level_doubt(said, info.level_of_theory, labels.compositions, labels.settings)
     every = [own] if own else [level, *labels.doubts, *parts.doubts]
     doubts = tuple(d for d in every if d is not None)
     against = tuple(d.text for d in doubts if d.bears_on(["forces"]))

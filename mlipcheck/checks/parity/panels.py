@@ -125,21 +125,20 @@ def _own(p: Parity, model: Model) -> Iterator[Panel]:
 
 
 def _scales(rows: Sequence[Parity], model: Model) -> Iterator[Panel]:
-    shown = [(p, [k for k in kinds_of(p) if k.part != "forces"]) for p in rows]
-    shown = [(p, kinds) for p, kinds in shown if kinds]
+    shown = [(p, k) for p in rows for k in kinds_of(p) if k.part != "forces"]
     if not shown:
         return
-    words = " ".join(f"{plain(p.name)}: {describe(p, k)}" for p, kinds in shown for k in kinds)
-    sets = [p for p, _ in shown]
+    words = " ".join(f"{plain(p.name)}: {describe(p, k)}" for p, k in shown)
+    sets = [p for p in rows if any(p is other for other, _ in shown)]
     resolution = model.run.settings.get("energy_resolution")
     yield Panel(
-        name=f"{model.prefix}scales",
-        caption="How large the errors are: per atom, and between two states of one composition. "
+        f"{model.prefix}scales",
+        "How large the errors are: per atom, and between two states of one composition. "
         "Only the latter are to be compared with the difference one wants to read, in grey.",
-        alt=plain(f"Errors of {model.label} on logarithmic axes. {words}"),
-        checks=("parity",),
-        subjects=tuple(p.name for p in sets),
-        quantities=("ranking accuracy", "energy"),
-        figure=draw_scales(sets, resolution, model.label, colour=model.colour),
-        letters=model.letter,
+        plain(f"Errors of {model.label} on logarithmic axes. {words}"),
+        ("parity",),
+        tuple(p.name for p in sets),
+        draw_scales(sets, resolution, model.label, colour=model.colour),
+        ("ranking accuracy", "energy"),
+        model.letter,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -62,15 +61,8 @@ def compare_ranking(
     # zeros of energy are taken off first: they would drown what is left in rounding
     centred = [errors[g] - errors[g].mean() for g in members]
     sigma = _spread(centred, [[frames[k].run for k in g] for g in members])
-    asked: dict[str, Any] = {}
-    if difference is not None:
-        near = (np.abs(dE) >= NEAR[0] * difference) & (np.abs(dE) <= NEAR[1] * difference)
-        asked = {
-            "difference": difference,
-            "chance": float(_chance(difference, sigma.value)),
-            "observed": _observed(dE[near], predicted[near]) if near.any() else None,
-            "observed_pairs": int(near.sum()),
-        }
+    asked = np.nan if difference is None else difference
+    near = (np.abs(dE) >= NEAR[0] * asked) & (np.abs(dE) <= NEAR[1] * asked)
     bins = _bins(dE, predicted, sigma.value, first, second)
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ranking(
@@ -81,7 +73,10 @@ def compare_ranking(
         resolved=None if misfit else float(norm.ppf(RELIABLE) * sigma.value),
         misfit=misfit,
         bins=tuple(b for b, _ in bins),
-        **asked,
+        difference=difference,
+        chance=None if difference is None else float(_chance(difference, sigma.value)),
+        observed=_observed(dE[near], predicted[near]) if near.any() else None,
+        observed_pairs=int(near.sum()),
     )
 
 

@@ -204,8 +204,4 @@ def _rescaling(p: Parity) -> str:
         )
     if not r.accepted:
         return f"{text}; refused: {'; '.join(r.refused)}."
-    return (
-        f"{text}; accepted. It corrects what is proportional to forces: curvatures, phonon "
-        "frequencies (by its root), barriers within one composition. It moves no minimum: bond "
-        "lengths, volumes and energies between compositions stay as they are."
-    )
+    return f"{text}; accepted. It corrects curvatures and barriers, and moves no minimum."
