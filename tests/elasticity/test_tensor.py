@@ -265,7 +265,9 @@ def test_strained_cells_of_a_file_are_found_and_agree(cells):
     assert distance(*row.tensor.fits[:2]) < 0.02
     assert distance(row.tensor.fits[0], row.tensor.reference[0]) == pytest.approx(0, abs=1e-4)
     assert Elasticity().evidence(row).tested_on == OWN
-    assert statuses(row) == {"elastic constants": "ok"}
+    (finding,) = judge({"elasticity": [row]})
+    assert (finding.quantity, finding.status) == ("elastic constants", "ok")
+    assert (finding.decides, finding.hints[:1]) == (("vibrations",), ("relax",))
 
 
 @pytest.mark.slow
@@ -379,6 +381,7 @@ def test_tables_show_the_reference_beside_the_model(cells):
     assert f"{k} ({k})" in line
 
 
+@pytest.mark.slow
 def test_pbe_of_tungsten_and_niobium(data_dir):
     found = {c.labels.source: c for c in known_strained(["W", "Nb", "Mo", "Cu"])}
     assert set(found) == {"elastic-Mo", "elastic-Nb", "elastic-W"}

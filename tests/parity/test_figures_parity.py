@@ -70,6 +70,7 @@ def toys():
 # ---- panels ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_panel_a_set_and_quantity(toys):
     panels = panels_of(*toys)
     names = [f"{what}-{p.name}" for p in toys for what in KINDS]
