@@ -42,11 +42,8 @@ def invariant_tensors(atoms: Atoms) -> np.ndarray:
 
 def enough_modes(invariants: np.ndarray) -> np.ndarray:
     """Return those of the six strains `MODES` that determine every constant: 2 of them if cubic."""
-    kept: list[int] = []
-    for k in range(6):
-        if _rank(invariants, np.eye(6)[[*kept, k]]) > _rank(invariants, np.eye(6)[kept]):
-            kept.append(k)
-    return MODES[kept]
+    ranks = [_rank(invariants, np.eye(6)[:k]) for k in range(7)]
+    return MODES[np.diff(ranks) > 0]
 
 
 def fit_tensors(
@@ -54,9 +51,8 @@ def fit_tensors(
 ) -> np.ndarray | None:
     """Return tensors (3, 6, 6) by least squares: from all strains, the smaller and the larger ones.
 
-    The last two show how far a tensor can be trusted; where they are not determined, there is the
-    first alone, and None where that is not either. ``strains`` and ``stresses`` are (n, 3, 3); a
-    stress that all cells share is taken off.
+    Where the last two are not determined there is the first alone, and None where that is not
+    either. ``strains`` and ``stresses`` are (n, 3, 3); a stress that all cells share is taken off.
     """
     e, s = (np.einsum("iab,nab->ni", MODES, x) for x in (strains, stresses))
     sizes, mode = np.linalg.norm(e, axis=1), np.abs(e).argmax(axis=1)

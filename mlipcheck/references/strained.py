@@ -48,8 +48,7 @@ def find_strained(labels: FrameSet) -> list[StrainedCells]:
     for f in labels.frames:
         if not f.error and f.stress is not None:
             groups.setdefault(f.atoms.numbers.tobytes(), []).append(f)
-    found = [_strained(labels, group) for group in groups.values() if len(group) >= FEWEST]
-    return [cells for cells in found if cells is not None]
+    return list(filter(None, (_strained(labels, group) for group in groups.values())))
 
 
 def _strained(labels: FrameSet, frames: list[LabelledFrame]) -> StrainedCells | None:
@@ -58,16 +57,14 @@ def _strained(labels: FrameSet, frames: list[LabelledFrame]) -> StrainedCells | 
         return None
     frames = [f for f in frames if _same_crystal(start, f)]
     sizes = [np.linalg.norm(strain_between(start, f.atoms)[0]) for f in frames]
-    best, most = None, 0
-    for largest in SIZES:
+    found: dict[int, StrainedCells] = {}
+    for largest in SIZES if max(sizes) > SMALLEST else ():
         kept = tuple(f for f, size in zip(frames, sizes, strict=True) if size < largest)
-        if len(kept) < FEWEST or max(sizes) < SMALLEST:
-            continue
         cells = StrainedCells(replace(labels, frames=kept), start)
-        fits = cells.fit(f.stress for f in kept)
-        if fits is not None and len(fits) > most:
-            best, most = cells, len(fits)
-    return best
+        fits = cells.fit(f.stress for f in kept) if len(kept) >= FEWEST else None
+        found.setdefault(0 if fits is None else len(fits), cells)
+    best = max(found, default=0)
+    return found[best] if best else None
 
 
 def _same_crystal(start: Atoms, frame: LabelledFrame) -> bool:

@@ -94,6 +94,7 @@ def planted(forces, errors=None, name="set", **more):
     return Predictions(name, len(found), tuple(found), **more)
 
 
+@pytest.mark.slow
 def test_two_copies_agree_exactly_and_warn_of_nothing(own, tmp_path):
     write(tmp_path / "labelled.xyz", alloys(12, labelled=True))
     wrong = [Off("Al", force=0.2), Off("Al", force=0.2)]
@@ -244,6 +245,7 @@ def test_a_doubt_that_does_not_void_is_said_beside(labelled):
     assert "but the labels are HSE06" in text
 
 
+@pytest.mark.slow
 def test_labels_of_one_of_the_models_rank_nothing(tmp_path):
     path = tmp_path / "emt.xyz"
     write(path, alloys(12, labelled=True))
@@ -292,6 +294,7 @@ def test_one_model_alone_has_no_finding_and_one_line(own):
     assert line.text.startswith("Structures kept to compare models")
 
 
+@pytest.mark.slow
 def test_reports_are_enough_and_nothing_is_computed_again(own, tmp_path, monkeypatch):
     paths = []
     for k, calculator in enumerate((EMT(), Off("Al", force=2.0))):
@@ -349,6 +352,7 @@ def test_what_fails_or_has_no_forces_is_left_out(own):
     assert to_plain(there_and_back(row)) == to_plain(row)
 
 
+@pytest.mark.slow
 def test_work_and_results_are_bounded(tmp_path):
     path = tmp_path / "many.xyz"
     write(path, alloys(80))

@@ -198,6 +198,7 @@ def tasks_of(**facts):
     return Elasticity().tasks(system, Settings())
 
 
+@pytest.mark.slow
 def test_elements_have_their_own_lattice(data_dir):
     names = [r.name for r, _ in ground_states(["Cu", "W", "Si", "O", "Zn", "Fe"])]
     assert names == ["Cu-fcc", "Si-diamond", "W-bcc"]

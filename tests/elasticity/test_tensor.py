@@ -27,6 +27,7 @@ from mlipcheck.analysis.tensor import (
 from mlipcheck.calculators.evaluate import evaluate
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip
+from mlipcheck.checks.crystals import bring_to_rest
 from mlipcheck.checks.elasticity.check import Elasticity, _task
 from mlipcheck.checks.elasticity.tensor import measure_tensor
 from mlipcheck.comparison import compare_runs
@@ -186,7 +187,6 @@ def test_copper_has_the_second_derivatives_of_its_energy(copper):
     truth = cubic(c11, c11 - shear, c44)
     assert distance(copper.fits[0], truth) < 0.01
     assert copper.cells == 8
-    assert copper.clamped is None
 
 
 @pytest.mark.slow
@@ -197,7 +197,7 @@ def test_copper_is_as_stiff_as_its_equation_of_state():
     assert c[2, 2] == pytest.approx(c[0, 0])
     assert c[3:, :3] == pytest.approx(np.zeros((3, 3)), abs=1e-9)
     assert set(statuses(row).values()) == {"ok"}
-    assert {"mechanical stability", "stiffness at the minimum"} <= statuses(row).keys()
+    assert "mechanical stability" in statuses(row)
 
 
 @pytest.mark.slow
@@ -220,8 +220,12 @@ def test_pairs_obey_cauchy():
 
 @pytest.mark.slow
 def test_ions_that_relax_make_a_crystal_softer():
-    found = measure_tensor(EMT(), bulk("Cu", "hcp", a=2.55, c=4.2))
-    free, clamped = found.fits[0], found.clamped[0]
+    start = bulk("Cu", "hcp", a=2.55, c=4.2)
+    found = measure_tensor(EMT(), start)
+    free, hcp = found.fits[0], bring_to_rest(EMT(), start, 0.005, cell=True)
+    stresses = evaluate(EMT(), [strained(hcp, e) for e in STRAINS], properties=("stress",))
+    full = np.array([voigt_6_to_full_3x3_stress(e.stress) for e in stresses])
+    clamped = fit_tensors(np.array(STRAINS), full, invariant_tensors(hcp))[0]
     # the two atoms of a cell slide against each other under shear of the plane alone
     assert free[5, 5] < 0.9 * clamped[5, 5]
     assert free[2, 2] == pytest.approx(clamped[2, 2], rel=1e-3)
@@ -250,7 +254,6 @@ def test_a_guess_is_not_blamed_for_its_lattice():
 def test_a_stress_that_is_off_at_the_minimum_is_found():
     found = statuses(row_of(Planted(normal=1.3), bulk("Cu", a=3.59)))
     assert found.pop("pressure") == "fail"
-    assert found.pop("stiffness at the minimum") == "caution"
     assert set(found.values()) == {"ok"}
 
 
@@ -262,7 +265,9 @@ def test_strained_cells_of_a_file_are_found_and_agree(cells):
     assert distance(*row.tensor.fits[:2]) < 0.02
     assert distance(row.tensor.fits[0], row.tensor.reference[0]) == pytest.approx(0, abs=1e-4)
     assert Elasticity().evidence(row).tested_on == OWN
-    assert statuses(row) == {"elastic constants": "ok"}
+    (finding,) = judge({"elasticity": [row]})
+    assert (finding.quantity, finding.status) == ("elastic constants", "ok")
+    assert (finding.decides, finding.hints[:1]) == (("vibrations",), ("relax",))
 
 
 @pytest.mark.slow
@@ -376,6 +381,7 @@ def test_tables_show_the_reference_beside_the_model(cells):
     assert f"{k} ({k})" in line
 
 
+@pytest.mark.slow
 def test_pbe_of_tungsten_and_niobium(data_dir):
     found = {c.labels.source: c for c in known_strained(["W", "Nb", "Mo", "Cu"])}
     assert set(found) == {"elastic-Mo", "elastic-Nb", "elastic-W"}
@@ -396,7 +402,6 @@ def test_elements_with_strained_cells_are_evidence(data_dir):
 @pytest.mark.slow
 def test_chgnet_on_silicon(chgnet):
     found = measure_tensor(chgnet, bulk("Si"))
-    assert found.clamped[0][3, 3] / units.GPa == pytest.approx(55, abs=3)
     assert found.fits[0][3, 3] / units.GPa == pytest.approx(43, abs=3)
 
 

@@ -399,6 +399,7 @@ def cells(n=10):
     return images
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("convention", ["raw", "fit-offsets"])
 @pytest.mark.parametrize("off", [70.0, -8.0])
 def test_one_frame_of_another_zero_is_left_out_of_the_energies_alone(convention, off):

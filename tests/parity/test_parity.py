@@ -307,7 +307,11 @@ def test_one_frame():
     assert found.not_assessed["ranking"] == "no two states of one composition"
     assert "one run" in found.not_assessed["intervals"]
     assert found.forces.s_lo.low is found.stress.pressure.low is None
-    raw = parity(EMT(), labelled()[3], energies="raw").energy
+    raw = parity(EMT(), labelled()[3], energies="raw")
+    values = {f.quantity: f.value for f in judge({"parity": [raw]})}
+    assert values["energy"] == "3 energies needed, 1 given"
+    assert values["pressure"].endswith("(1 frame)")
+    raw = raw.energy
     assert (raw.frames, raw.mae.value) == (1, pytest.approx(abs(-1.5 * 3 + 2.0) / 4))
 
 

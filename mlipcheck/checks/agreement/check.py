@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
@@ -33,9 +33,12 @@ QUICK_STRUCTURES, QUICK_ATOMS = 10, 400
 BATCH = 4
 DIGITS = 5  # of forces in eV/Å, so that results stay small
 UNLABELLED = "structures"  # the set of those without labels
-AGREE = "the nearest model agrees, which does not show that either is right"
-DIFFER = "every other model differs"
-WHY = "of two models that differ by d, one is wrong by d/2 or more"
+_SAME: dict[str, Any] = {
+    "fail": None,
+    "good": "the nearest model agrees, which does not show that either is right",
+    "bad": "every other model differs",
+    "why": "of two models that differ by d, one is wrong by d/2 or more",
+}
 
 
 def read_forces(row: Predictions) -> Reading | None:
@@ -80,24 +83,18 @@ class Agreement(Check[Predictions]):
             "forces beside other models",
             read_forces,
             caution=0.3,
-            fail=None,
             unit="x the forces",
             source=f"{OWN_CONVENTION}: forces below {FLOOR:g} eV/Å count as that, median structure",
-            good=AGREE,
-            bad=DIFFER,
-            why=WHY,
+            **_SAME,
             hints=tuple(use for use in ALL_USES if use != "energies"),
         ),
         Criterion(
             "energies beside other models",
             read_energies,
             caution=50.0,
-            fail=None,
             unit="meV/atom",
             source=f"{OWN_CONVENTION}: less a constant for each element, median structure",
-            good=AGREE,
-            bad=DIFFER,
-            why=WHY,
+            **_SAME,
             hints=("energies",),
         ),
     )
@@ -112,10 +109,10 @@ class Agreement(Check[Predictions]):
             drawn = s.sample(max(1, min(most, int(atoms / len(sets) / size))), settings.seed)
             images = [f.atoms for f in drawn.frames]
             middle = sorted(images, key=len)[len(images) // 2]
-            name, key = f"{s.name} ({count(len(images), 'structure')})", drawn.fingerprint
-            work = sum(map(len, images)) / len(middle)
-            subject = (drawn, len(s.frames))
-            tasks.append(Task(name, subject, key, middle, work, BATCH, steps=len(images)))
+            name = f"{s.name} ({count(len(images), 'structure')})"
+            subject, work = (drawn, len(s.frames)), sum(map(len, images)) / len(middle)
+            key, steps = drawn.fingerprint, len(images)
+            tasks.append(Task(name, subject, key, middle, work, BATCH, steps=steps))
         return tasks or [Skip("no structures of your own given")]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Predictions]:
@@ -124,24 +121,19 @@ class Agreement(Check[Predictions]):
         found = evaluate(calculator, images, progress=context.advance)
         pairs = [(f, e) for f, e in zip(drawn.frames, found, strict=True) if e.error is None]
         compared = [p for p in context.earlier.get("parity", ()) if p.name == drawn.name]
-        doubts = [doubt for p in compared for doubt in p.doubts]
         labelled = any(f.forces is not None for f, _ in pairs)
         own = doubt_own(pairs) if labelled else None
-        row = Predictions(
-            name=drawn.name,
-            given=given,
-            structures=tuple(map(_predicted, drawn.frames, found)),
-            doubts=tuple(dict.fromkeys([*doubts, own] if own else doubts)),
-            error=None if pairs else f"the model fails on every structure: {found[0].error}",
-        )
-        return [row]
+        doubts = dict.fromkeys(d for d in (*(d for p in compared for d in p.doubts), own) if d)
+        error = None if pairs else f"the model fails on every structure: {found[0].error}"
+        kept = tuple(map(_predicted, drawn.frames, found))
+        return [Predictions(drawn.name, given, kept, tuple(doubts), error=error)]
 
     def beside(
         self, models: Sequence[tuple[str, Sequence[Predictions]]]
     ) -> list[list[Predictions]]:
         def compare(label: str, row: Predictions) -> Predictions:
             found = [compare_models(row, rows, other) for other, rows in models if other != label]
-            return dataclasses.replace(row, others=tuple(d for d in found if d))
+            return replace(row, others=tuple(d for d in found if d))
 
         return [[compare(label, row) for row in rows] for label, rows in models]
 
@@ -192,9 +184,8 @@ def _words(one: Model, other: Model, row: Predictions, d: Difference) -> Paragra
         about = f"whether the difference of {both} warns of errors is not known"
         return Paragraph(f"{row.name}: {about}: {d.why_not}.")
     known = f"Spearman {d.rank.value:.2f} [{d.rank.low:.2f}, {d.rank.high:.2f}]"
-    if d.size_rank:
-        known += f"; with the mere size of forces {d.size_rank.value:.2f}"
-    known += "".join(f"; but {x.text}" for x in row.doubts if x.bears_on(["forces"]))
+    size = f"; with the mere size of forces {d.size_rank.value:.2f}" if d.size_rank else ""
+    known += size + "".join(f"; but {x.text}" for x in row.doubts if x.bears_on(["forces"]))
     more, says = ("", f"of {a}'s errors") if d.warns else ("not ", "of nothing here")
     text = f"where {b} differs more, {a} is {more}more wrong ({known}): the difference warns {says}"
     return Paragraph(f"{row.name}: {text}.")
@@ -214,13 +205,10 @@ def _sets(system: System) -> list[FrameSet]:
     sets = [(s, tuple(f for f in s.frames if len(f.atoms))) for s in system.frames]
     known = {_fingerprint(f.atoms) for _, frames in sets for f in frames}
     new = {_fingerprint(atoms): (name, atoms) for name, atoms in system.structures}
-    bare = tuple(
-        LabelledFrame(name, atoms, None, None, None, run=name)
-        for key, (name, atoms) in new.items()
-        if key not in known
-    )
-    sets.append((FrameSet(UNLABELLED, ""), bare))
-    return [dataclasses.replace(s, frames=frames) for s, frames in sets if frames]
+    bare = [x for key, x in new.items() if key not in known]
+    frames = tuple(LabelledFrame(name, atoms, None, None, None, run=name) for name, atoms in bare)
+    sets.append((FrameSet(UNLABELLED, ""), frames))
+    return [replace(s, frames=frames) for s, frames in sets if frames]
 
 
 def _fingerprint(atoms: Atoms) -> str:
@@ -233,7 +221,5 @@ def _predicted(frame: LabelledFrame, found: Evaluation) -> Predicted:
     forces = np.round(forces.astype(float), DIGITS)
     off = np.nan if frame.forces is None else np.linalg.norm(forces - frame.forces, axis=1).mean()
     energy = np.nan if found.energy is None else found.energy
-    formula, key = str(atoms.symbols), _fingerprint(atoms)
-    return Predicted(
-        frame.name, key, formula, forces, energy, float(off), frame.run, error=found.error
-    )
+    numbers = forces, energy, float(off), frame.run, found.error
+    return Predicted(frame.name, _fingerprint(atoms), str(atoms.symbols), *numbers)

@@ -23,13 +23,7 @@ MIN_RUNS = 10  # independent ones, to rank errors
 def compare_models(
     row: Predictions, others: Sequence[Predictions], model: str
 ) -> Difference | None:
-    """Compare one set of a model with all that another says, which is called ``model``.
-
-    Returns
-    -------
-    Difference or None
-        None where no structure is in both.
-    """
+    """Compare one set of a model with all that another, ``model``, says; None of no structure."""
     theirs = {s.fingerprint: s for other in others for s in other.structures if s.error is None}
     mine = [s for s in row.structures if s.error is None]
     pairs = [(s, theirs[s.fingerprint]) for s in mine if s.fingerprint in theirs]
@@ -38,10 +32,9 @@ def compare_models(
     found: dict[str, list[np.ndarray]] = {}
     forces, sizes = np.empty((2, len(pairs)))
     for k, (a, b) in enumerate(pairs):
-        off, one, other = (
-            np.linalg.norm(x, axis=1) for x in (a.forces - b.forces, a.forces, b.forces)
-        )
-        forces[k], sizes[k] = off.mean(), (one.mean() + other.mean()) / 2
+        off = np.linalg.norm(a.forces - b.forces, axis=1)
+        both = np.concatenate([a.forces, b.forces])
+        forces[k], sizes[k] = off.mean(), np.linalg.norm(both, axis=1).mean()
         symbols = np.array(Symbols.fromsymbols(a.formula))
         for element in sorted(set(symbols)) if np.isfinite(forces[k]) else ():
             found.setdefault(str(element), []).append(off[symbols == element])
@@ -75,10 +68,8 @@ def compare_models(
 def rank(x: np.ndarray, y: np.ndarray, n: int) -> Estimate | None:
     """Return Spearman's correlation with its interval for n independent groups; None of constants.
 
-    Notes
-    -----
-    Fisher's interval with the variance (1 + ρ²/2) / (n - 3) of Bonett and Wright, Psychometrika 65,
-    23 (2000).
+    Fisher's, with the variance (1 + ρ²/2) / (n - 3) of Bonett and Wright, Psychometrika 65, 23
+    (2000).
     """
     if not np.ptp(x) or not np.ptp(y):
         return None

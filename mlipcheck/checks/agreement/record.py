@@ -33,29 +33,16 @@ class Predicted:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """How far another model is from this one, on the structures that both have.
+    """How far another ``model`` is from this one, on the structures (``names``) that both have.
 
-    Attributes
-    ----------
-    model : str
-        The other.
-    names : tuple of str
-        The structures.
-    forces, errors : ndarray of shape (n,)
-        Of each structure the mean size of the difference of forces and of this model's errors,
-        eV/Å; NaN without forces or without labels that can be used.
-    energy : float or None
-        The median size of the differences of energy in eV/atom, less a constant for each element
-        that is fitted without the structure; over the ``energies`` structures that allow it.
-    force, size : float or None
-        The means of ``forces`` and of the size of forces, eV/Å.
-    share, part : float or None
-        The medians of the difference over the size of forces, and of the error over the difference.
-    elements : dict of str to float
-        The mean size of the difference of forces on an element's atoms, eV/Å, the largest first.
-    rank, size_rank : Estimate or None
-        Spearman's correlation of this model's errors with ``forces``, and with the mere size of
-        its forces; ``why_not`` says why there is none.
+    ``forces`` and ``errors`` (n,) are the mean size of the difference of forces and of this model's
+    errors, eV/Å; NaN without forces or without labels that can be used. ``energy`` is the median
+    size of the differences of energy in eV/atom, less a constant for each element that is fitted
+    without the structure, over the ``energies`` structures that allow it. ``force`` and ``size``
+    are means of ``forces`` and of the size of forces, eV/Å, ``share`` and ``part`` the medians of
+    difference over size, and of error over difference, ``elements`` the mean difference on each element's atoms,
+    the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of this model's errors
+    with ``forces``, and with the mere size of its forces; ``why_not`` says why there is none.
     """
 
     model: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from operator import itemgetter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +19,10 @@ from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
+from ...drawing.tables import MISSING, Block, Column, number, some, table_of_rows
 from ...record import Model
 from ...references.crystals import ground_states
+from ...references.frame_sets import FrameSet
 from ...references.inputs import COLLECTIONS
 from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
@@ -35,7 +36,6 @@ from .volumes import EVALUATIONS, scan_volumes
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CONSTANTS = ((0, 0), (0, 1), (0, 2), (2, 2), (3, 3), (5, 5))  # that are tabled
 QUICK = (6, 30)  # crystals, and atoms of all together
 # Atoms of a crystal whose elastic constants are found: by --quick, and where not asked for alone.
 QUICK_STRAINED, MOST_STRAINED = 8, 16
@@ -46,26 +46,18 @@ def _gpa(value: float | None) -> str:
     return number(None if value is None else value / units.GPa, ".1f")
 
 
-def _minima(row: EquationOfState) -> str:
-    return ", ".join(f"{v:.2f}" for v in row.minima) or ("-" if row.of_frames else "none")
+def _constant(row: EquationOfState, k: int) -> str:
+    """Return a number of the model's tensor, and the reference's in brackets, in GPa."""
+    found = row.tensor or ElasticTensor()
+    both = [x[0] for x in (found.fits, found.reference) if x is not None]
+    numbers = [[*c[CONSTANTS], *moduli(c)][k] / units.GPa for c in both]
+    return " ".join((f"{x:.0f}", f"({x:.0f})")[n] for n, x in enumerate(numbers)) or MISSING
 
 
-def _constant(head: str, read: Callable[[np.ndarray], float]) -> Column:
-    """Return a column of the model's number, and the reference's in brackets, in GPa."""
-
-    def cell(row: EquationOfState) -> str:
-        found = row.tensor or ElasticTensor()
-        fits = [x for x in (found.fits, found.reference) if x is not None]
-        values = [f"{read(x[0]) / units.GPa:.0f}" for x in fits]
-        return f"{values[0]} ({values[1]})" if len(values) > 1 else "".join(values) or "-"
-
-    return Column(head, cell)
-
-
-TENSOR_COLUMNS = (
-    *(_constant(f"C{i + 1}{j + 1}", itemgetter((i, j))) for i, j in CONSTANTS),
-    _constant("K", lambda c: moduli(c)[0]),
-    _constant("G", lambda c: moduli(c)[1]),
+CONSTANTS = (0, 0, 0, 2, 3, 5), (0, 1, 2, 2, 3, 5)  # rows and columns, that are tabled
+TENSOR_COLUMNS = tuple(
+    Column(head, partial(_constant, k=k))
+    for k, head in enumerate(("C11", "C12", "C13", "C33", "C44", "C66", "K", "G"))
 )
 
 
@@ -84,45 +76,38 @@ class Elasticity(Check[EquationOfState]):
         Column("V0\nÅ³/atom", lambda r: number(r.fit and r.fit.v0, ".2f")),
         Column("V0 ref.", lambda r: number(r.reference and r.reference.v0, ".2f")),
         Column("B0\nGPa", lambda r: _gpa(r.fit and r.fit.b0)),
-        Column("±\n%", lambda r: number(r.fit and 100 * (r.bulk_modulus_spread or 0.0), ".0f")),
+        Column("±\n%", lambda r: number(r.fit and 100 * r.bulk_modulus_spread, ".0f")),
         Column("B0 ref.", lambda r: _gpa(r.reference and r.reference.b0)),
         Column("B1", lambda r: number(r.fit and r.fit.b1, ".2f")),
         Column("ε", lambda r: number(r.epsilon, ".2f")),
         Column("Δ\nmeV/atom", lambda r: number(r.delta and 1000 * r.delta, ".1f")),
-        Column("minima\nV0", _minima),
+        Column("minima\nV0", lambda r: ", ".join(f"{v:.2f}" for v in r.minima) or MISSING),
         Column("falls\nbelow V0", lambda r: number(r.turnover, ".2f")),
     )
     methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        own = [
-            r
-            for r in system.references
-            if r.source not in COLLECTIONS and r.relaxed is not None and r.relaxed.pbc.any()
-        ]
+        given = [r for r in system.references if r.source not in COLLECTIONS]
+        own = [r for r in given if r.relaxed is not None and r.relaxed.pbc.any()]
         flat = [r.name for r in own if empty_directions(r.relaxed).any()]
         asked = self.name in settings.only
         limit = QUICK_STRAINED if settings.quick else None if asked else MOST_STRAINED
-        tasks = [_task(r, limit=limit) for r in own if r.name not in flat]
-        why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         elements = sorted({x for word in system.elements for x in word.split("-")})
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
-        tasks += [_task(r, curve, limit) for r, curve in known or ()]
+        crystals = [*((r, None) for r in own if r.name not in flat), *(known or ())]
+        tasks = [_task(r, curve, limit) for r, curve in crystals]
+        why = [f"no crystals in three dimensions: {some(flat)}"] if flat else []
         if big := [t.name for t in tasks if not t.subject[2]]:
             how = "leave out --quick" if settings.quick else "--only elasticity finds them"
             why.append(f"no elastic constants beyond {limit} atoms, of {some(big)}: {how}")
         cells = [found for s in system.frames for found in find_strained(s)]
         cells += [] if unwanted else known_strained(elements)
         tasks += map(_task_of_cells, cells)
-        if not tasks and unwanted:
-            why.append("--reference none leaves out the elements' own crystals")
-        elif not tasks and known is None:
+        if not tasks and known is None:
             why.append("equations of state are not here: mlipcheck data acwf-unaries fetches them")
-        elif not tasks and elements:
-            why.append(f"no equation of state is known of {some(elements)}")
         elif not tasks and not why:
-            why.append("no crystals given")
+            why.append("no crystals of your own, nor an equation of state of your elements")
         few = keep_few(tasks, *QUICK, "crystals") if settings.quick else tasks
         return [*few, *map(Skip, why)]
 
@@ -134,23 +119,19 @@ class Elasticity(Check[EquationOfState]):
             if row.of_frames:
                 return [tensor.compare_tensors(calculator, subject, row)]
             row = scan_volumes(calculator, subject, row)
+            if wanted and row.fit is not None:
+                size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
+                start = strained(subject, (size - 1) * np.eye(3))
+                row = replace(row, tensor=tensor.measure_tensor(calculator, start))
         except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
-        if not wanted or row.fit is None:
-            return [row]
-        try:
-            size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
-            start = strained(subject, (size - 1) * np.eye(3))
-            return [replace(row, tensor=tensor.measure_tensor(calculator, start))]
-        except FAILURES as error:
-            return [replace(row, tensor=ElasticTensor(why=describe_error(error)))]
+            why = describe_error(error)
+            row = replace(
+                row, **({"tensor": ElasticTensor(why=why)} if row.fit else {"error": why})
+            )
+        return [row]
 
     def evidence(self, row: EquationOfState) -> Evidence:
         return Evidence(tested_on(row.source, row.formula), row.doubts)
-
-    def remarks(self, rows: Sequence[EquationOfState]) -> list[Paragraph]:
-        scaled = "Shapes and fractional positions are kept, volumes go from 0.5 to 1.3 V0."
-        return [*super().remarks(rows), Paragraph(scaled)]
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
@@ -168,37 +149,24 @@ class Elasticity(Check[EquationOfState]):
 def _task(
     reference: RelaxedReference, curve: BirchMurnaghan | None = None, limit: int | None = None
 ) -> Task:
-    """Return the task of a crystal, with its equation of state (per atom) where it is known.
-
-    Crystals of more atoms than ``limit`` are not strained.
-    """
+    """Return the task of a crystal; those of more atoms than ``limit`` are not strained."""
     atoms = reference.relaxed
     assert atoms is not None
-    row = EquationOfState(
-        name=reference.name,
-        formula=atoms.get_chemical_formula(),
-        source=reference.source,
-        fingerprint=reference.fingerprint,
-        level_of_theory=reference.level_of_theory,
-        start_only=reference.start_only,
-        reference=curve,
-    )
+    row = _row(reference, reference.name, atoms.get_chemical_formula())
+    row = replace(row, start_only=reference.start_only, reference=curve)
     wanted = limit is None or len(atoms) <= limit
-    key = (row.name, row.source, row.fingerprint, curve, wanted)
     cost = EVALUATIONS + tensor.count_evaluations(atoms) * wanted
+    key = (row.name, row.source, row.fingerprint, curve, wanted)
     return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
 
 
 def _task_of_cells(cells: StrainedCells) -> Task:
-    """Return the task of a reference's strained cells."""
     labels, formula = cells.labels, f"{cells.start.symbols.formula.reduce()[0]:hill}"
-    row = EquationOfState(
-        name=f"{labels.name} ({formula})",
-        formula=formula,
-        source=labels.source,
-        fingerprint=labels.fingerprint,
-        level_of_theory=labels.level_of_theory,
-        of_frames=True,
-    )
+    row = replace(_row(labels, f"{labels.name} ({formula})", formula), of_frames=True)
     key, cost = (row.name, row.source, row.fingerprint), len(labels.frames)
     return Task(row.name, (cells, row, True), key, cells.start, cost, BATCH)
+
+
+def _row(given: RelaxedReference | FrameSet, name: str, formula: str) -> EquationOfState:
+    facts = given.source, given.fingerprint, given.level_of_theory
+    return EquationOfState(name, formula, *facts)

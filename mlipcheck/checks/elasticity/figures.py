@@ -27,24 +27,23 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     figure, axis = new_axes(3.6)
-    row = good[0][1]
-    every = [np.array([0.1])]
+    row, above, words = good[0][1], np.array([0.1]), []
+    own = row.start_volume or 0.0
     for model, r in good:
         finite = np.isfinite(r.energies)
         volumes, energies = r.volumes[finite], r.energies[finite]
-        zero = r.fit.e0 if r.fit else float(np.interp(r.start_volume or 0.0, volumes, energies))
-        label = printable(model.label, 40)
+        energies = energies - (r.fit.e0 if r.fit else np.interp(own, volumes, energies))
         look: dict[str, Any] = {"color": model.colour, "marker": model.marker, "ms": 3}
-        axis.plot(volumes, energies - zero, label=label, **look)
-        every.append(energies - zero)
+        axis.plot(volumes, energies, label=printable(model.label, 40), **look)
+        above = np.append(above, energies)
+        texts = [plain(found.text) for c in CRITERIA if (found := c.read(r))]
+        words.append(f"{plain(model.label)}: {'; '.join(texts)}.")
     if row.reference is not None:
         ends = row.reference.v0 * np.array([0.85, 1.15])
         near = np.linspace(*np.clip(ends, row.volumes.min(), row.volumes.max()))
         curve = row.reference.energy(near) - row.reference.e0
         axis.plot(near, curve, color=REFERENCE, ls="--", lw=1.2, label="reference", zorder=4)
-    if row.start_volume is not None:
-        axis.axvline(row.start_volume, color=DARK, lw=0.8, ls=":", label="its own volume")
-    above = np.concatenate(every)
+    axis.axvline(own, color=DARK, lw=0.8, ls=":", label="its own volume")
     high = above[above < HIGHEST].max()
     axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
     axis.tick_params(labelsize=SIZE)
@@ -52,15 +51,6 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     axis.set_xlabel("volume (Å³/atom)", fontsize=SIZE)
     axis.set_ylabel("E − E(V0) (eV/atom)", fontsize=SIZE)
     legend_below(figure, 2)
-    readings = [(m, [c.read(r) for c in CRITERIA]) for m, r in good]
-    words = [
-        f"{plain(m.label)}: {'; '.join(plain(x.text) for x in xs if x)}." for m, xs in readings
-    ]
-    return Panel(
-        name=slug("volume", row.name),
-        caption=f"Energy of {plain(row.name)} against its volume, shape and positions kept.",
-        alt=f"Energy against volume of {plain(row.name)}. {' '.join(words)}",
-        checks=("elasticity",),
-        subjects=(row.name,),
-        figure=figure,
-    )
+    caption = f"Energy of {plain(row.name)} against its volume, shape and positions kept."
+    alt = f"{caption} {' '.join(words)}"
+    return Panel(slug("volume", row.name), caption, alt, ("elasticity",), (row.name,), figure)

@@ -12,22 +12,14 @@ from ...references.doubts import Doubt
 
 @dataclass(frozen=True, eq=False)
 class ElasticTensor:
-    """Elastic constants in eV/Å^3, Voigt's order xx yy zz yz xz xy, at zero pressure.
+    """Elastic constants (k, 6, 6) in eV/Å^3, Voigt's order xx yy zz yz xz xy, at zero pressure.
 
-    Attributes
-    ----------
-    fits, clamped : ndarray of shape (k, 6, 6) or None
-        From all strains, from the smaller and from the larger ones, or from all alone; ``clamped``
-        where the ions follow the cell only, None where that is the same.
-    reference : ndarray of shape (k, 6, 6) or None
-        Of the reference's stresses in the same cells; ions are then where the reference has them.
-    cells : int
-    why : str
-        Why there are no ``fits``.
+    ``fits`` are from all strains, from the smaller and from the larger ones, or from all alone.
+    ``reference`` are those of the reference's stresses in the same ``cells``; ``why`` says why
+    there are no fits.
     """
 
     fits: np.ndarray | None = None
-    clamped: np.ndarray | None = None
     reference: np.ndarray | None = None
     cells: int = 0
     why: str = ""
@@ -39,32 +31,15 @@ class EquationOfState:
 
     Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.
 
-    Attributes
-    ----------
-    start_only, doubts
-        Whether nothing says that the structure was at rest; what speaks against the reference.
-    volumes, energies, pressures : ndarray of shape (n,)
-        From half of the equilibrium volume to 1.3 times it; NaN where the model has no answer.
-    start_volume, bulk_modulus_at_start : float or None
-        The structure's own volume, and V d²E/dV² there: negative at a maximum.
-    fit, reference : BirchMurnaghan or None
-        From seven volumes, 0.94 to 1.06 of the model's own V0, None without a minimum; and what
-        it is compared with.
-    bulk_modulus_spread : float or None
-        Half of the range of B0 over windows of ±3, ±6 and ±10 %, over B0: its uncertainty.
-    pressure_error : float or None
-        |p + dE/dV| over dE/dV at either end of the fit, the larger one.
-    minima : tuple of float
-        Where the energy has a minimum, over V0.
-    turnover, barrier : float or None
-        V / V0 below which the energy falls again when pressed, and how high it is before, eV.
-    epsilon, delta : float or None
-        Of the two curves; see `mlipcheck.analysis.eos.compare_curves`.
-    bound : bool
-        Whether the energy depends on the volume at all: False where the model sees no bond.
-    tensor : ElasticTensor or None
-    of_frames : bool
-        Whether the row is of labelled strained cells, of which there is a tensor and no curve.
+    ``volumes`` and ``energies`` (n,) go from half of the equilibrium volume to 1.3 times it, NaN
+    where the model has no answer. ``start_volume`` is the structure's own, ``start_only`` says that
+    nothing shows it to be at rest, and ``bulk_modulus_at_start`` is V d²E/dV² there. ``fit`` and
+    ``reference`` are equations of state; ``epsilon`` and ``delta`` compare them, see
+    `compare_curves`. ``bulk_modulus_spread`` is half of the range of B0 over windows of ±3, ±6 and
+    ±10 %, over B0, and ``pressure_error`` |p + dE/dV| over dE/dV at the worse end of the fit.
+    ``minima`` are over V0; below ``turnover`` (V / V0) the energy falls again when pressed, from
+    ``barrier`` above the minimum. What is not ``bound`` does not depend on the volume. A row
+    ``of_frames`` is of labelled strained cells, which have a tensor and no curve.
     """
 
     name: str
@@ -76,10 +51,9 @@ class EquationOfState:
     doubts: tuple[Doubt, ...] = ()
     volumes: np.ndarray = field(default_factory=lambda: np.array([]))
     energies: np.ndarray = field(default_factory=lambda: np.array([]))
-    pressures: np.ndarray = field(default_factory=lambda: np.array([]))
     start_volume: float | None = None
     fit: BirchMurnaghan | None = None
-    bulk_modulus_spread: float | None = None
+    bulk_modulus_spread: float = 0.0
     bulk_modulus_at_start: float | None = None
     pressure_error: float | None = None
     minima: tuple[float, ...] = ()

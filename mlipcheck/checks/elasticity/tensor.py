@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
-from ase.optimize import BFGS
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from ...analysis.strain import strained
@@ -18,13 +17,12 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
 from ...references.strained import StrainedCells
+from ..crystals import bring_to_rest
 from ..parity.label_warnings import doubt_own, doubt_unit
-from ..relaxation.optimize import optimize
-from ..relaxation.settings import RelaxSettings
 from .record import ElasticTensor, EquationOfState
 
 STRAINS = (0.005, 0.01, -0.005, -0.01)  # the norm of each
-FMAX, MOST_STEPS = 0.005, 200  # eV/Å of ions and cell
+FMAX = 0.005  # eV/Å of ions and cell
 CELL_STEPS = 60  # in the time of as many points in a batch
 
 
@@ -44,37 +42,14 @@ def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
     Raises
     ------
     InputError
-        Where the model has no answer.
+        Where the model has no answer, or no rest.
     """
-    start = atoms.copy()
-    start.set_constraint()
-    start.calc = calculator
-    if not optimize(calculator, start, [True] * 6, RelaxSettings(FMAX, MOST_STEPS))["converged"]:
-        return ElasticTensor(why="the model brings no cell to rest at zero pressure")
+    start = bring_to_rest(calculator, atoms, FMAX, cell=True)
     invariants = invariant_tensors(start)
-    modes = enough_modes(invariants)
-    strains = np.array([size * mode for mode in modes for size in STRAINS])
-    images = [strained(start, strain) for strain in strains]
-
-    def fit() -> tuple[np.ndarray | None, float]:
-        found = _evaluate(calculator, images)
-        stresses = np.array([voigt_6_to_full_3x3_stress(e.stress) for e in found])
-        return fit_tensors(strains, stresses, invariants), max(
-            float(np.abs(e.forces).max()) for e in found if e.forces is not None
-        )
-
-    clamped, largest = fit()
-    if largest < FMAX:
-        return ElasticTensor(fits=clamped, cells=len(images))
-    shift = np.zeros_like(start.positions)  # for a strain of 1: the next one begins near its end
-    for k, image in enumerate(images):
-        size, clamp = STRAINS[k % len(STRAINS)], image.positions.copy()
-        image.positions += size * shift * (k % len(STRAINS) > 0)
-        image.calc = calculator
-        if not BFGS(image, logfile=None).run(fmax=FMAX, steps=MOST_STEPS):
-            return ElasticTensor(why="ions of a strained cell do not come to rest")
-        shift = (image.positions - clamp) / size
-    return ElasticTensor(fits=fit()[0], clamped=clamped, cells=len(images))
+    strains = np.array([size * mode for mode in enough_modes(invariants) for size in STRAINS])
+    images = [bring_to_rest(calculator, strained(start, strain), FMAX) for strain in strains]
+    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in _evaluate(calculator, images)]
+    return ElasticTensor(fit_tensors(strains, np.array(stresses), invariants), cells=len(images))
 
 
 def _evaluate(calculator: BaseCalculator, images: list[Atoms]) -> list[Evaluation]:

@@ -57,10 +57,8 @@ class ParityCheck(Check[Parity]):
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             size = sum(map(len, atoms)) / max(1, len(middle))
-            key, name = (
-                (s.fingerprint, *_how(settings).items()),
-                f"{s.name} ({count(len(atoms), 'frame')})",
-            )
+            name = f"{s.name} ({count(len(atoms), 'frame')})"
+            key = (s.fingerprint, *_how(settings).items())
             tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
         return [*tasks, *skips]
 
@@ -108,12 +106,8 @@ class ParityCheck(Check[Parity]):
 
     def advice(self, run: RunRecord) -> list[Advice]:
         """Advise one factor on the forces where it was accepted; say where no factor helps."""
-        off = {
-            subject
-            for f in run.findings
-            if f.check == self.name and f.status in CROSSED and f.quantity in FORCE_QUESTIONS
-            for subject in f.subjects
-        }
+        crossed = [f for f in run.findings if f.check == self.name and f.status in CROSSED]
+        off = {name for f in crossed if f.quantity in FORCE_QUESTIONS for name in f.subjects}
         found = []
         for p in run.rows(self.name):
             r = p.rescaling
@@ -121,17 +115,15 @@ class ParityCheck(Check[Parity]):
                 continue
             if r.accepted:
                 text = (
-                    f"Multiply the forces by {r.factor:.3f}: on frames of {p.name} that the factor "
-                    f"had not seen, their error falls from {r.mae:.3g} to {r.rescaled_mae:.3g} "
-                    "eV/Å. It corrects curvatures and barriers, and moves no minimum."
+                    f"Multiply the forces by {r.factor:.3f}: on frames of {p.name} left out of its "
+                    f"fit, their error falls from {r.mae:.3g} to {r.rescaled_mae:.3g} eV/Å. It "
+                    "corrects curvatures and barriers, and moves no minimum."
                 )
                 command = run.command_about("parity", p.typed, "--rescale", "--save", "factor.json")
                 found.append(Advice("rescale", text, command))
             elif not p.doubts and (p.forces.deciding.error_type or "")[:4] != "soft":
-                text = (
-                    f"One factor does not correct the forces of {p.name}: {'; '.join(r.refused)}."
-                )
-                found.append(Advice("do not rescale", text))
+                text = f"One factor does not correct the forces of {p.name}: "
+                found.append(Advice("do not rescale", f"{text}{'; '.join(r.refused)}."))
         return found
 
 

@@ -17,6 +17,7 @@ from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import describe
+from ...drawing.tables import count
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.inputs import load_frame_sets
@@ -98,9 +99,8 @@ def check_settings(energies: str | None, energy_resolution: float | None, seed: 
     if energies not in (None, *CONVENTIONS):
         raise InputError(f"energies is {energies!r}; give one of {', '.join(CONVENTIONS)}")
     if energy_resolution is not None and not 0 < energy_resolution < np.inf:
-        raise InputError(
-            f"energy_resolution is {energy_resolution}; give a positive energy difference in eV"
-        )
+        wrong = f"energy_resolution is {energy_resolution}"
+        raise InputError(f"{wrong}; give a positive energy difference in eV")
     check_seed(seed)
 
 
@@ -136,15 +136,11 @@ def compare_frames(
     _add_forces(parts, good, seed)
     _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
     _add_stresses(parts, good)
-    own = None if labels.level_of_theory == "analytic" else doubt_own(good)
-    level = level_doubt(
-        labels.level_of_theory,
-        info.level_of_theory,
-        labels.compositions,
-        labels.settings,
-    )
-    found_doubts = [own] if own else [level, *labels.doubts, *parts.doubts]
-    doubts = tuple(d for d in found_doubts if d is not None)
+    said = labels.level_of_theory
+    own = None if said == "analytic" else doubt_own(good)
+    level = level_doubt(said, info.level_of_theory, labels.compositions, labels.settings)
+    every = [own] if own else [level, *labels.doubts, *parts.doubts]
+    doubts = tuple(d for d in every if d is not None)
     against = tuple(d.text for d in doubts if d.bears_on(["forces"]))
     if against and (fitted := parts.results.get("rescaling")):
         parts.results["rescaling"] = replace(fitted, refused=against)
@@ -153,9 +149,9 @@ def compare_frames(
 
 def _distribution(labels: FrameSet, info: CalculatorInfo) -> str | None:
     """Return whether the set is in the distribution of this model; None where it is not known."""
-    of_mptrj = info.level_of_theory is not None and "PBE / PBE+U" in info.level_of_theory
-    of_morse = get_demonstration(info.backend).morse
-    known = of_morse if labels.level_of_theory == "analytic" else of_mptrj
+    known = "PBE / PBE+U" in (info.level_of_theory or "")
+    if labels.level_of_theory == "analytic":
+        known = get_demonstration(info.backend).morse
     return labels.distribution if known else None
 
 
@@ -167,12 +163,14 @@ class _Parts:
     not_assessed: dict[str, str] = field(default_factory=dict)
     doubts: list[Doubt | None] = field(default_factory=list)
 
-
-def _with_both(good: Pairs, label: str, noun: str) -> Pairs | str:
-    """Return the pairs that have a label and the model's number, or why there are none."""
-    labelled = [(f, e) for f, e in good if getattr(f, label) is not None]
-    both = [(f, e) for f, e in labelled if getattr(e, label) is not None]
-    return both or ("the model gives none" if labelled else f"no frame has {noun}")
+    def with_both(self, good: Pairs, label: str, noun: str, *quantities: str) -> Pairs:
+        """Return the pairs that have a label and the model's number; note why there are none."""
+        labelled = [(f, e) for f, e in good if getattr(f, label) is not None]
+        both = [(f, e) for f, e in labelled if getattr(e, label) is not None]
+        if not both:
+            why = "the model gives none" if labelled else f"no frame has {noun}"
+            self.not_assessed |= dict.fromkeys((label, *quantities), why)
+        return both
 
 
 def _add_energies(
@@ -183,21 +181,16 @@ def _add_energies(
     checkpoint: str | None,
     energy_resolution: float | None,
 ) -> None:
-    kept = _with_both(good, "energy", "an energy")
-    if isinstance(kept, str):
-        parts.not_assessed |= {"energy": kept, "ranking": kept}
+    kept = parts.with_both(good, "energy", "an energy", "ranking")
+    if not kept:
         return
     convention, why = "fit-offsets", "the model's zero of energy is not known to be the labels'"
     if asked is not None:
         convention, why = asked, "as asked"
     elif checkpoint in ("raw", "mp2020"):
         convention, why = checkpoint, OF_CHECKPOINT
-    apart = find_other_zeros(
-        [f for f, _ in kept],
-        np.array([e.energy for _, e in kept]),
-        [_follows(*pair) for pair in kept],
-        fitted=convention == "fit-offsets",
-    )
+    follows = [_follows(*pair) for pair in kept]
+    apart = find_other_zeros(kept, follows, fitted=convention == "fit-offsets")
     another = tuple(
         (kept[k][0].name, f"another zero of energy: {off:.3g} eV/atom from the others'")
         for k, off in apart.items()
@@ -233,13 +226,14 @@ def _add_energies(
         alone = "no two states of one composition"
         parts.not_assessed["ranking"] = alone if comparable.any() else why
     elif ranking.pairs < MIN_PAIRS:
-        parts.not_assessed["ranking"] = f"{ranking.pairs} pairs of states, {MIN_PAIRS} needed"
+        pairs = count(ranking.pairs, "pair")
+        parts.not_assessed["ranking"] = f"{pairs} of states, {MIN_PAIRS} needed"
         ranking = None
     parts.results |= {"energy": energy, "ranking": ranking}
     formulas = [f.atoms.get_chemical_formula() for f in frames]
     unit = doubt_energies(formulas, n_atoms, reference, model)
-    follows = parts.results["forces"].r_squared if "forces" in parts.results else None
-    astray = follows is not None and follows.value < BEST_FIT
+    r_squared = parts.results["forces"].r_squared if "forces" in parts.results else None
+    astray = r_squared is not None and r_squared.value < BEST_FIT
     parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
 
 
@@ -254,34 +248,32 @@ def _follows(frame: LabelledFrame, found: Evaluation) -> bool | None:
 
 
 def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
-    kept = _with_both(good, "forces", "forces")
-    if isinstance(kept, str):
-        parts.not_assessed |= dict.fromkeys(("forces", "slope", "rescaling"), kept)
+    kept = parts.with_both(good, "forces", "forces", "slope", "rescaling")
+    if not kept:
         return
     frames = [f for f, _ in kept]
     reference, model = ([x.forces for x in side] for side in zip(*kept, strict=True))
-    runs = [f.run for f in frames]
+    names, runs = [f.name for f in frames], [f.run for f in frames]
     symbols = [f.atoms.get_chemical_symbols() for f in frames]
-    found = compare_forces([f.name for f in frames], runs, symbols, reference, model, seed)
+    found = compare_forces(names, runs, symbols, reference, model, seed)
     parts.results["forces"] = found
     parts.doubts.append(doubt_forces(np.concatenate(reference), np.concatenate(model)))
     if found.s_lo is None:
-        size = f"{found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
-        why = f"too small for a slope: the reference's rms force is {size}"
-        parts.not_assessed |= dict.fromkeys(("slope", "rescaling"), why)
+        size = f"the reference's rms force is {found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        parts.not_assessed |= dict.fromkeys(
+            ("slope", "rescaling"), f"too small for a slope: {size}"
+        )
         return
     if found.groups < 2:
-        why = "all frames are of one run, and none is independent of the others"
-        parts.not_assessed["intervals"] = why
+        parts.not_assessed["intervals"] = "all frames are of one run, none is independent"
     parts.results["rescaling"] = fit_factor(runs, reference, model)
     if parts.results["rescaling"] is None:
         parts.not_assessed["rescaling"] = "all forces of the model are zero"
 
 
 def _add_stresses(parts: _Parts, good: Pairs) -> None:
-    kept = _with_both(good, "stress", "a stress")
-    if isinstance(kept, str):
-        parts.not_assessed["stress"] = kept
+    kept = parts.with_both(good, "stress", "a stress")
+    if not kept:
         return
     reference, model = (np.array([x.stress for x in side]) for side in zip(*kept, strict=True))
     off = model - reference
@@ -289,10 +281,7 @@ def _add_stresses(parts: _Parts, good: Pairs) -> None:
     off[:, :3] -= mean[:, None]
     mises = np.sqrt(1.5 * (off**2 @ [1, 1, 1, 2, 2, 2]))
     runs = [f.run for f, _ in kept]
-    parts.results["stress"] = StressParity(
-        frames=len(kept),
-        pressure=jackknife.mean(np.abs(mean), runs),
-        deviatoric=jackknife.mean(mises, runs),
-    )
+    means = [jackknife.mean(sizes, runs) for sizes in (np.abs(mean), mises)]
+    parts.results["stress"] = StressParity(len(kept), *means)
     volumes = np.array([f.atoms.get_volume() for f, _ in kept])
     parts.doubts += doubt_stresses(reference, model, volumes)

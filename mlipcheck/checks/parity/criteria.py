@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from ase import units
@@ -11,6 +12,7 @@ from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
+from ...drawing.tables import count
 from .compare import MIN_PAIRS
 from .energies import ZERO
 from .forces import FLOOR
@@ -33,22 +35,22 @@ def _sure(e: Estimate, scale: float = 1.0, *, below: bool = False) -> float:
 def read_frames(row: Parity) -> Reading | None:
     if row.failures:
         (name, why), n = row.failures[0], len(row.failures)
-        return Reading(100 * n / row.frames, f"{n} of {row.frames} frames failed, {name}: {why}")
+        text = f"{n} of {count(row.frames, 'frame')} failed, {name}: {why}"
+        return Reading(100 * n / row.frames, text)
     return Reading(None, row.error) if row.error else None
 
 
 def read_energy(row: Parity) -> Reading | None:
+    e = row.energy
     if row.error:
         return None
-    e = row.energy
     if e is None or e.relative:
-        why = row.not_assessed.get("energy", "no energies") if e is None else e.relative
-        return Reading(None, why)
+        return Reading(None, e.relative if e else row.not_assessed.get("energy", "no energies"))
     if e.frames < MIN_FRAMES:
-        return Reading(None, f"{e.frames} energies compare nothing, {MIN_FRAMES} needed")
+        return Reading(None, f"{MIN_FRAMES} energies needed, {e.frames} given")
     mev, bias = 1000 * e.mae.value, 1000 * e.bias
     all_one_way = f", bias {bias:+.0f}" if abs(bias) > 0.8 * mev else ""
-    text = f"{mev:.1f} meV/atom in {e.convention}{all_one_way} ({e.frames} frames)"
+    text = f"{mev:.1f} meV/atom in {e.convention}{all_one_way} ({count(e.frames, 'frame')})"
     return Reading(mev, text, _sure(e.mae, 1000))
 
 
@@ -58,13 +60,13 @@ def _slopes(row: Parity) -> tuple[ForceGroup | None, str]:
     if f is None or f.slope is None:
         return None, row.not_assessed.get("slope", "no forces")
     if f.frames < MIN_FRAMES:
-        return None, f"{f.frames} of {MIN_FRAMES} frames that are needed have forces"
+        return None, f"{MIN_FRAMES} frames with forces needed, {f.frames} given"
     if not f.dominated:
         return f, ""
     if f.median_frames < MIN_GROUPS:
         share = f"{100 * f.largest_share:.0f} % of ΣF²"
         return None, f"one frame holds {share}, and few others have forces: {MIN_GROUPS} needed"
-    return f.deciding, f" (median of {f.median_frames} frames with forces > {FLOOR:g})"
+    return f.deciding, f" (median of {count(f.median_frames, 'frame')} with forces > {FLOOR:g})"
 
 
 def read_forces(row: Parity) -> Reading | None:
@@ -132,14 +134,12 @@ def read_elements(row: Parity) -> Reading | None:
 
 
 def _stress(row: Parity, part: str) -> Reading | None:
-    if row.error:
-        return None
     if row.stress is None:
         why = row.not_assessed.get("stress", "no stress")
-        return Reading(None, why) if part == "pressure" else None
+        return Reading(None, why) if part == "pressure" and not row.error else None
     e: Estimate = getattr(row.stress, part)
-    gpa = e.value / units.GPa
-    return Reading(gpa, f"{gpa:.2f} GPa off ({row.stress.frames} frames)", _sure(e, 1 / units.GPa))
+    text = f"{e.value / units.GPa:.2f} GPa off ({count(row.stress.frames, 'frame')})"
+    return Reading(e.value / units.GPa, text, _sure(e, 1 / units.GPa))
 
 
 def read_ranking(row: Parity) -> Reading | None:
@@ -147,12 +147,11 @@ def read_ranking(row: Parity) -> Reading | None:
     if found is None:
         return None
     if found.difference is None or found.chance is None:
-        spread = f"σ {found.sigma.value:.3g} eV over {found.pairs} pairs"
-        ask = "say which difference matters: --energy-resolution"
-        return Reading(None, f"{spread}; {ask}") if row.energy and row.energy.relative else None
+        text = f"σ {found.sigma.value:.3g} eV; say which difference matters: --energy-resolution"
+        return Reading(None, text) if row.energy and row.energy.relative else None
     asked = f"{found.difference:g} eV"
     if not found.observed_pairs:
-        return Reading(None, f"none of {found.pairs} pairs of states is about {asked} apart")
+        return Reading(None, f"no pair of states is about {asked} apart")
     if found.misfit is None:
         low = found.sigma.low if found.sigma.low is not None else found.sigma.value / NO_INTERVAL
         best = float(norm.cdf(found.difference / low)) if low > 0 else 1.0
@@ -160,13 +159,11 @@ def read_ranking(row: Parity) -> Reading | None:
         return Reading(100 * found.chance, text, 100 * best)
     if found.observed is None or found.observed_pairs < MIN_PAIRS:
         return Reading(None, f"too few pairs about {asked} apart")
-    seen = {f"about {asked}": (found.observed, found.observed_pairs)}
-    # who resolves a difference resolves a larger one, too
-    for b in found.bins:
+    seen = [(found.observed, found.observed_pairs, f"about {asked}")]
+    for b in found.bins:  # who resolves a difference resolves a larger one, too
         if b.low >= found.difference and b.pairs >= MIN_PAIRS:
-            apart = f"> {b.low:g} eV" if b.high is None else f"{b.low:g} to {b.high:g} eV"
-            seen[apart] = (b.observed, b.pairs)
-    apart, (right, n) = min(seen.items(), key=lambda item: item[1][0])
+            seen.append((b.observed, b.pairs, b.range))
+    right, n, apart = min(seen, key=itemgetter(0))
     middle = (n * right + 2) / (n + 4)  # Agresti and Coull
     best = middle + 2 * math.sqrt(middle * (1 - middle) / (n + 4))
     if right == 1 and n < MIN_TO_SHOW:

@@ -11,6 +11,7 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 
 from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets, fit_robustly
+from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
@@ -52,19 +53,10 @@ def find_conventions(
 ) -> Conventions:
     """Compute the errors in every convention that the labels can be brought to.
 
-    Parameters
-    ----------
-    labels : FrameSet
-        What the frames belong to; its ``energy_convention`` is ``raw`` or ``mp2020``.
-    frames : sequence of LabelledFrame
-        Those with an energy.
-    model : ndarray of shape (n,)
-        Total energies in eV.
-    corrected : bool
-        Whether the Materials Project's corrections are needed, which take time.
+    ``frames`` are those of ``labels`` with an energy, ``model`` (n,) total energies in eV. The
+    Materials Project's corrections take time, and are computed where ``corrected``.
     """
-    n_atoms = np.array([len(f.atoms) for f in frames])
-    plain = (model - np.array([f.energy for f in frames], dtype=float)) / n_atoms
+    plain = _per_atom(frames, model)
     counts = [Counter(f.atoms.get_chemical_symbols()) for f in frames]
     fitted, offsets = fit_offsets(counts, plain, [f.run for f in frames])
     own = "mp2020" if labels.energy_convention == "mp2020" else "raw"
@@ -83,7 +75,7 @@ def find_conventions(
         found.errors[other] = np.full(len(frames), np.nan)
         for k, frame in enumerate(frames):
             try:
-                shift = sign * correction(frame.atoms, applied_u) / n_atoms[k]
+                shift = sign * correction(frame.atoms, applied_u) / len(frame.atoms)
             except (InputError, CalculatorSetupError) as error:
                 found.why_not[other, k] = str(error)
             else:
@@ -92,35 +84,29 @@ def find_conventions(
 
 
 def find_other_zeros(
-    frames: Sequence[LabelledFrame],
-    model: np.ndarray,
+    pairs: Sequence[tuple[LabelledFrame, Evaluation]],
     follows: Sequence[bool | None],
     *,
     fitted: bool,
 ) -> dict[int, float]:
     """Return which few frames have a zero of energy of their own, and how far off, in eV/atom.
 
-    Parameters
-    ----------
-    frames : sequence of LabelledFrame
-        Those with an energy.
-    model : ndarray of shape (n,)
-        Total energies in eV.
-    follows : sequence of bool or None
-        Whether the model has the forces of each frame; None where these are too small to say.
-    fitted : bool
-        Whether constants an element are fitted anyway, so that only what they leave is off.
+    ``follows`` says whether the model has the forces of each frame; None where these are too small
+    to say. Where constants an element are ``fitted`` anyway, only what they leave is off.
     """
-    off = (model - np.array([f.energy for f in frames], dtype=float)) / [
-        len(f.atoms) for f in frames
-    ]
+    off = _per_atom([f for f, _ in pairs], np.array([e.energy for _, e in pairs]))
     off = off - np.median(off)
     if fitted:
-        counts = [Counter(f.atoms.get_chemical_symbols()) for f in frames]
-        off = fit_robustly(counts, off)
+        off = fit_robustly([Counter(f.atoms.get_chemical_symbols()) for f, _ in pairs], off)
     least = np.array([{True: FAR_OFF, None: NO_STRUCTURE, False: np.inf}[x] for x in follows])
     found = np.flatnonzero(np.abs(off) > least).tolist()
-    return {k: float(off[k]) for k in found} if 2 * len(found) < len(frames) else {}
+    return {k: float(off[k]) for k in found} if 2 * len(found) < len(pairs) else {}
+
+
+def _per_atom(frames: Sequence[LabelledFrame], model: np.ndarray) -> np.ndarray:
+    """Return E_model - E_reference in eV/atom."""
+    labels = np.array([f.energy for f in frames], dtype=float)
+    return np.asarray((model - labels) / [len(f.atoms) for f in frames])
 
 
 def compare_energies_in(found: Conventions, convention: str, why: str) -> EnergyParity | None:
@@ -162,7 +148,8 @@ def doubt_zero(found: Conventions, chosen: str, *, astray: bool) -> Doubt | None
     if chosen == "fit-offsets" or chosen not in found.errors:
         return None
     mine, best = found.errors[chosen], None
-    _, composition = np.unique([_formula(f) for f in found.frames], return_inverse=True)
+    formulas = [f"{f.atoms.symbols.formula.reduce()[0]:hill}" for f in found.frames]
+    _, composition = np.unique(formulas, return_inverse=True)
     for name, errors in found.errors.items():
         both = np.isfinite(errors) & np.isfinite(mine)
         if name == chosen or both.sum() < MIN_FRAMES:
@@ -178,11 +165,8 @@ def doubt_zero(found: Conventions, chosen: str, *, astray: bool) -> Doubt | None
             best = (name, before, after)
     if best is not None:
         name, before, after = best
-        text = (
-            f"{chosen} seems the wrong convention: {1000 * before:.0f} meV/atom in it, "
-            f"{1000 * after:.0f} in {name}"
-        )
-        return Doubt(ZERO, text, (ZERO,))
+        text = f"{1000 * before:.0f} meV/atom in it, {1000 * after:.0f} in {name}"
+        return Doubt(ZERO, f"{chosen} seems the wrong convention: {text}", (ZERO,))
     known = np.isfinite(mine)
     if typical := _constant(mine[known], composition[known], astray):
         return Doubt(ZERO, f"its zero of energy seems to be {typical:.3g} eV/atom off", (ZERO,))
@@ -205,7 +189,3 @@ def _constant(errors: np.ndarray, composition: np.ndarray, astray: bool) -> floa
     if abs(typical) > NO_STRUCTURE or one_way or (abs(typical) > ANOTHER_ZERO and alike):
         return typical
     return None
-
-
-def _formula(frame: LabelledFrame) -> str:
-    return str(frame.atoms.symbols.formula.reduce()[0].format("hill"))

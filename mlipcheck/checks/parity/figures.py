@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
 from ...drawing.lettering import SIZE, printable, signed
@@ -47,12 +47,10 @@ def draw_forces(axis: Axes, p: Parity, colour: str) -> None:
         kind = ", asinh axis"
         axis.set_xscale("asinh", linear_width=bulk)  # without the kinks of symlog
         axis.set_yscale("asinh", linear_width=bulk)
-        decades = 10.0 ** np.arange(np.floor(np.log10(bulk)), np.log10(reach))
-        steps = np.outer(decades, (1, 3)).ravel()
-        steps = steps[(steps > 2 * bulk) & (steps < reach)]
-        ticks = [*-steps[::-1], 0.0, *steps]
-        for set_ticks in (axis.set_xticks, axis.set_yticks):
-            set_ticks(ticks, [signed(t, "g") for t in ticks])
+        ends = 10.0 ** np.arange(np.ceil(np.log10(2 * bulk)), np.log10(reach))
+        ticks = [*-ends[::-1], 0.0, *ends]
+        axis.set_xticks(ticks, labels := [signed(t, "g") for t in ticks])
+        axis.set_yticks(ticks, labels)
     outwards = np.geomspace(1e-4, 1, 200) * reach  # dense enough for either kind of axis
     x = np.concatenate([-outwards[::-1], outwards])
     axis.plot(x, x, color=PALE, lw=1, zorder=0, label="y = x")
@@ -131,16 +129,13 @@ def draw_ranking(axis: Axes, p: Parity, colour: str) -> None:
     axis.set_xscale("log")
     sigma = found.sigma.value
     shown = [x for x in (*lows, *highs, sigma, found.difference) if x and np.isfinite(x)]
-    axis.set_xlim(
-        min(RANGE[0], *(0.75 * x for x in shown)), max(RANGE[1], *(1.4 * x for x in shown))
-    )
+    axis.set_xlim(min(RANGE[0], 0.75 * min(shown)), max(RANGE[1], 1.4 * max(shown)))
     observed = [b.observed for b in found.bins]
     axis.hlines(observed, lows, highs, color=colour, lw=1.5)
     axis.plot(middles, observed, "o", color=colour, ms=7, label="observed")
     expected = [b.expected for b in found.bins]
-    axis.plot(
-        middles, expected, "s:", color=REFERENCE, mfc="white", lw=0.8, ms=4, label="Φ(|ΔE|/σ)"
-    )
+    look: dict[str, Any] = {"color": REFERENCE, "mfc": "white", "lw": 0.8, "ms": 4}
+    axis.plot(middles, expected, "s:", label="Φ(|ΔE|/σ)", **look)
     axis.axhline(0.5, color="0.8", lw=0.8, zorder=0)
     if sigma > 0:
         axis.axvline(sigma, color=DARK, lw=1.2, ls=DASHES, label=f"σ {sigma:.3g} eV")
@@ -155,14 +150,7 @@ def draw_ranking(axis: Axes, p: Parity, colour: str) -> None:
         lines.append(f"at {found.difference:g} eV: Φ {number(found.chance, '.2f')}, {seen}")
     top = axis.secondary_xaxis("top")
     top.set_xticks(middles, [f"{b.pairs}" for b in found.bins], rotation=90, fontsize=SIZE)
-    top.xaxis.set_minor_formatter(NullFormatter())
-    top.tick_params(length=2, which="major")
-    top.tick_params(length=0, which="minor")
+    top.xaxis.set_minor_locator(NullLocator())
     top.set_xlabel("pairs", fontsize=SIZE)
     axis.set_ylim(-0.03, 1.03)
-    _set_words(
-        axis, lines, "|ΔE| of the reference (total eV)", "pairs in the right order (fraction)"
-    )
-
-
-DRAWINGS = {"forces": draw_forces, "energy": draw_energies, "ranking": draw_ranking}
+    _set_words(axis, lines, "|ΔE| of the reference (total eV)", "pairs ranked right (fraction)")

@@ -37,16 +37,9 @@ def compare_forces(
 ) -> ForceParity:
     """Compare forces frame by frame, all together, by element and by size.
 
-    Parameters
-    ----------
-    names, groups : sequence of str
-        The frame's name, and what it shares with frames that are not independent of it.
-    symbols : sequence of sequence of str
-        The element of each atom.
-    reference, model : sequence of ndarray of shape (n_atoms, 3)
-        eV/Å.
-    seed : int
-        Of the draw of components for a figure.
+    Of each frame ``names`` are its name, ``groups`` what it shares with frames that are not
+    independent of it, ``symbols`` the elements of its atoms, ``reference`` and ``model`` forces
+    (n_atoms, 3) in eV/Å. ``seed`` is of the draw of components for a figure.
     """
     F, f = np.concatenate(reference), np.concatenate(model).astype(float)
     frame = np.repeat(np.arange(len(names)), [len(x) for x in reference])
@@ -58,7 +51,11 @@ def compare_forces(
     elements, sizes = np.concatenate([np.asarray(s) for s in symbols]), np.sqrt(atoms[:, 0])
     kinds = np.unique(elements)
     each = 1 - (1 - CONFIDENCE) / len(kinds)  # Bonferroni: so many elements are tried
-    total = _summarise("all", sum_by_group(atoms, of_group))
+
+    def part(name: str, inside: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:
+        return _summarise(name, sum_by_group(atoms[inside], of_group[inside]), confidence)
+
+    total = part("all", sizes >= 0)
     largest, squares = int(np.argmax(frames[:, 0])), frames[:, 0].sum()
     medians, counted = _medians(frames, groups)
     shown = np.arange(F.size)
@@ -72,13 +69,9 @@ def compare_forces(
         median_frames=counted,
         largest_share=float(frames[largest, 0] / squares) if squares else 0.0,
         largest_frame=names[largest],
-        by_element=tuple(
-            _summarise(str(kind), sum_by_group(atoms[inside], of_group[inside]), each)
-            for kind in kinds
-            if (inside := elements == kind).any()
-        ),
+        by_element=tuple(part(str(kind), elements == kind, each) for kind in kinds),
         by_magnitude=tuple(
-            _summarise(_interval(low, high), sum_by_group(atoms[inside], of_group[inside]))
+            part(_interval(low, high), inside)
             for low, high in pairwise(EDGES)
             if (inside := (sizes >= low) & (sizes < high)).any()
         ),
@@ -90,14 +83,11 @@ def compare_forces(
 def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:
     """Return errors and slopes from what each independent group adds."""
     rms = float(np.sqrt(sums[:, 0].sum() / (3 * sums[:, 4].sum())))
-    slopes = {}
-    if rms >= FLOOR:
-        with np.errstate(divide="ignore", invalid="ignore"):  # a model without any force
-            found = {
-                key: jackknife(statistic, sums, BOUNDS.get(key, (-np.inf, np.inf)), confidence)
-                for key, statistic in STATISTICS.items()
-            }
-        slopes = {key: e for key, e in found.items() if np.isfinite(e.value)}
+    slopes: dict[str, Estimate] = {}
+    with np.errstate(divide="ignore", invalid="ignore"):  # a model without any force
+        for key, statistic in STATISTICS.items() if rms >= FLOOR else ():
+            e = jackknife(statistic, sums, BOUNDS.get(key, (-np.inf, np.inf)), confidence)
+            slopes |= {key: e} if np.isfinite(e.value) else {}
     mae = jackknife(lambda s: s[..., 3] / s[..., 4], sums, POSITIVE)
     return ForceGroup(name, int(sums[:, 4].sum()), len(sums), mae, rms, **slopes)
 

@@ -68,30 +68,22 @@ ASE_UNITS = {"energies": "eV", "forces": "eV/Å", "stresses": "eV/Å^3"}
 
 
 def doubt_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> Doubt | None:
-    """Say which unit, or sign, the labels seem to have; None where nothing speaks against them.
+    """Say which unit, or sign, labels seem to have; None where nothing speaks against them.
 
-    Parameters
-    ----------
-    kind : str
-        ``energies``, ``forces`` or ``stresses``.
-    reference, model : ndarray of shape (n,)
-        The labels as they were read, and what the model says, both in ASE's units.
+    ``kind`` is energies, forces or stresses; ``reference`` and ``model`` (n,) are the labels as
+    they were read, and what the model says, both in ASE's units.
     """
     if not _correlated(kind, reference, model):
         return None
-    FF, ff = float(np.sum(reference**2)), float(np.sum(model**2))
-    cross = float(np.sum(reference * model))
-    ratio = np.sqrt(ff / FF)
-    turned = " with the other sign" if cross < 0 else ""
-    unit = ASE_UNITS[kind]
+    follows, unit = _follow(reference, model), ASE_UNITS[kind]
+    ratio = float(np.linalg.norm(model) / np.linalg.norm(reference))
+    turned = " with the other sign" if follows < 0 else ""
     size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
-    if near := _nearest(ratio, kind, cross**2 / (FF * ff)):
-        text = f"{kind} look {size}: are they {' or '.join(near)}{turned}? {unit} expected"
-        return Doubt("unit", text, (kind,))
-    if cross**2 > EXACT * FF * ff and not 1 / FAR < ratio < FAR:
-        text = f"{kind} look {size}{turned}: are they in another unit? {unit} expected"
-        return Doubt("unit", text, (kind,))
-    if cross < 0 and np.sqrt(FF / len(reference)) > SIGN_ABOVE[kind]:
+    near = " or ".join(_nearest(ratio, kind, follows**2))
+    if near or (follows**2 > EXACT and not 1 / FAR < ratio < FAR):
+        text = f"{size}: are they {near or 'in another unit'}{turned}? {unit} expected"
+        return Doubt("unit", f"{kind} look {text}", (kind,))
+    if follows < 0 and np.sqrt(np.mean(reference**2)) > SIGN_ABOVE[kind]:
         text = f"{kind} look as if their sign were reversed; ASE's sign expected, in {unit}"
         return Doubt("sign", text, (kind,))
     return None
@@ -102,21 +94,16 @@ def _nearest(ratio: float, kind: str, r_squared: float) -> list[str]:
 
     A conversion done twice is thought of only where no unit is about as near.
     """
-    factors = {n: x for n, x in FACTORS[kind].items() if n != SMALL or r_squared > FOLLOWS}
-    if abs(np.log(ratio / factors.get(SMALL, ratio))) > NARROW:
-        del factors[SMALL]
+    factors = {n: x for n, x in FACTORS[kind].items() if n != SMALL}
     once = {f"in {n}": abs(np.log(ratio / x)) for n, x in factors.items()}
-    twice = {
-        f"converted from {n} twice": abs(np.log(ratio * x))
-        for n, x in factors.items()
-        if n != SMALL
-    }
+    twice = {f"converted from {n} twice": abs(np.log(ratio * x)) for n, x in factors.items()}
+    small = abs(np.log(ratio * units.Bohr))
+    if kind == "forces" and small < NARROW and r_squared > FOLLOWS:
+        once[f"in {SMALL}"] = small
     best = min(*once.values(), *twice.values())
-    for off in (once, twice):
-        near = [name for name, x in off.items() if x < TOLERANCE and x < best + ALIKE]
-        if near:
-            return near
-    return []
+    most = min(TOLERANCE, best + ALIKE)
+    found = ([name for name, x in way.items() if x < most] for way in (once, twice))
+    return next(filter(None, found), [])
 
 
 def doubt_energies(
@@ -129,13 +116,12 @@ def doubt_energies(
     as it scales the whole, and another zero does not.
     """
     _, which, sizes = np.unique(compositions, return_inverse=True, return_counts=True)
+    per_atom = [x / n_atoms for x in (reference, model)]
+    means = [np.bincount(which, x) / sizes for x in per_atom]
     several = sizes[which] > 1
-    means = [np.bincount(which, x / n_atoms) / sizes for x in (reference, model)]
-    dE, predicted = (
-        (x / n_atoms - mean[which])[several]
-        for x, mean in zip((reference, model), means, strict=True)
-    )
-    free = len(dE) - int((sizes > 1).sum())
+    pairs = zip(per_atom, means, strict=True)
+    dE, predicted = ((x - mean[which])[several] for x, mean in pairs)
+    free = len(reference) - len(sizes)
     if free >= MIN_DIFFERENCES and _correlated("energies", dE, predicted):
         return doubt_unit("energies", dE, predicted)
     found = doubt_unit("energies", *means)
@@ -166,19 +152,16 @@ def doubt_stresses(
 
 def _doubt_virials(reference: np.ndarray, model: np.ndarray, volumes: np.ndarray) -> Doubt | None:
     """Return what speaks against unit and sign, also where labels are times the volume."""
-    found = doubt_unit("stresses", reference.ravel(), model.ravel())
-    virials = -(model * volumes[:, None]).ravel()
-    labels = reference.ravel()
+    labels, virials = reference.ravel(), -(model * volumes[:, None]).ravel()
+    found = doubt_unit("stresses", labels, model.ravel())
     if not _correlated("stresses", labels, virials):
         return found
-    size = np.sqrt(np.sum(virials**2) / np.sum(labels**2))
-    if abs(np.log(size)) > TOLERANCE:
+    if abs(np.log(np.linalg.norm(virials) / np.linalg.norm(labels))) > TOLERANCE:
         return found
     follows = _follow(labels, virials)
     if found and found.kind == "unit" and _follow(labels, model.ravel()) ** 2 > follows**2 - 1e-3:
         return Doubt("unit", f"{found.text}; or virials in eV?", found.about)
-    sign = "-" if follows > 0 else ""
-    text = f"stresses look like {sign}stress times volume in eV; eV/Å^3 expected"
+    text = f"stresses look like {'-' * (follows > 0)}stress times volume in eV; eV/Å^3 expected"
     return Doubt("unit", text, ("stresses",))
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from matplotlib.axes import Axes
+
 from ...analysis.estimate import Estimate
-from ...drawing.dots import draw_compared
-from ...drawing.lettering import is_finite, legend_below, plain
+from ...drawing.dots import as_estimate, draw_compared
+from ...drawing.lettering import legend_below, plain
 from ...drawing.panel import Panel, new_axes, slug
 from ...record import Model
 from .criteria import CRITERIA, FORCE_QUESTIONS
-from .figures import DRAWINGS
+from .figures import draw_energies, draw_forces, draw_ranking
 from .record import Parity
 from .scales import draw_scales
 
@@ -25,14 +27,14 @@ class Kind(NamedTuple):
     number: str
     unit: str
     read: Callable[[Any], Estimate]
-    caption: str
+    draw: Callable[[Axes, Parity, str], None]
     height: float
+    caption: str
 
     def of(self, p: Parity) -> Estimate | None:
         """Return the number of a set, None where it has none."""
         part = getattr(p, self.part) if p.error is None else None
-        found = None if part is None else self.read(part)
-        return found if found is not None and is_finite(found.value) else None
+        return as_estimate(part and self.read(part))
 
 
 def _mev(e: Any) -> Estimate:
@@ -48,8 +50,9 @@ KINDS = (
         "MAE of the forces",
         "eV/Å",
         lambda f: f.mae,
-        "Forces on the atoms of {}: each component, model against reference.",
+        draw_forces,
         5.3,
+        "Forces on the atoms of {}: each component, model against reference.",
     ),
     Kind(
         "energies",
@@ -58,8 +61,9 @@ KINDS = (
         "MAE of the energy",
         "meV/atom",
         _mev,
-        "Errors of the energies of {}, per atom, and how many frames have them.",
+        draw_energies,
         3.9,
+        "Errors of the energies of {}, per atom, and how many frames have them.",
     ),
     Kind(
         "ranking",
@@ -68,8 +72,9 @@ KINDS = (
         "σ of ΔE, model − reference",
         "total eV",
         lambda r: r.sigma,
-        "How often the model finds which of two states of {} is lower, by how far they are apart.",
+        draw_ranking,
         4.6,
+        "How often the model finds which of two states of {} is lower, by how far they are apart.",
     ),
 )
 
@@ -103,51 +108,37 @@ def _compared(models: Sequence[Model]) -> Iterator[Panel]:
         found = draw_compared(models, "parity", kind.of, f"{kind.number} ({kind.unit})")
         if found is not None:
             caption = f"{kind.number} of each model; lines are nominal 95 % intervals."
-            yield Panel(
-                name=kind.name,
-                caption=caption + found.more,
-                alt=f"{caption} {found.describe('.3g', f' {kind.unit}')}",
-                checks=("parity",),
-                subjects=found.names,
-                quantities=kind.quantities,
-                figure=found.figure,
-            )
+            alt = f"{caption} {found.describe('.3g', f' {kind.unit}')}"
+            evidence = ("parity",), found.names, found.figure, kind.quantities
+            yield Panel(kind.name, caption + found.more, alt, *evidence)
 
 
 def _own(p: Parity, model: Model) -> Iterator[Panel]:
     for kind in kinds_of(p):
         figure, axis = new_axes(kind.height)
-        DRAWINGS[kind.part](axis, p, model.colour)
+        kind.draw(axis, p, model.colour)
         legend_below(figure, 2)
-        caption = kind.caption.format(plain(p.name))
-        yield Panel(
-            name=model.prefix + slug(kind.name, p.name),
-            caption=caption,
-            alt=f"{caption} By {plain(model.label)}: {describe(p, kind)}",
-            checks=("parity",),
-            subjects=(p.name,),
-            quantities=kind.quantities,
-            figure=figure,
-            letters=model.letter,
-        )
+        name, caption = model.prefix + slug(kind.name, p.name), kind.caption.format(plain(p.name))
+        alt = f"{caption} By {plain(model.label)}: {describe(p, kind)}"
+        evidence = ("parity",), (p.name,), figure, kind.quantities, model.letter
+        yield Panel(name, caption, alt, *evidence)
 
 
 def _scales(rows: Sequence[Parity], model: Model) -> Iterator[Panel]:
-    shown = [(p, [k for k in kinds_of(p) if k.part != "forces"]) for p in rows]
-    shown = [(p, kinds) for p, kinds in shown if kinds]
+    shown = [(p, k) for p in rows for k in kinds_of(p) if k.part != "forces"]
     if not shown:
         return
-    words = " ".join(f"{plain(p.name)}: {describe(p, k)}" for p, kinds in shown for k in kinds)
-    sets = [p for p, _ in shown]
+    words = " ".join(f"{plain(p.name)}: {describe(p, k)}" for p, k in shown)
+    sets = [p for p in rows if any(p is other for other, _ in shown)]
     resolution = model.run.settings.get("energy_resolution")
     yield Panel(
-        name=f"{model.prefix}scales",
-        caption="How large the errors are: per atom, and between two states of one composition. "
+        f"{model.prefix}scales",
+        "How large the errors are: per atom, and between two states of one composition. "
         "Only the latter are to be compared with the difference one wants to read, in grey.",
-        alt=plain(f"Errors of {model.label} on logarithmic axes. {words}"),
-        checks=("parity",),
-        subjects=tuple(p.name for p in sets),
-        quantities=("ranking accuracy", "energy"),
-        figure=draw_scales(sets, resolution, model.label, colour=model.colour),
-        letters=model.letter,
+        plain(f"Errors of {model.label} on logarithmic axes. {words}"),
+        ("parity",),
+        tuple(p.name for p in sets),
+        draw_scales(sets, resolution, model.label, colour=model.colour),
+        ("ranking accuracy", "energy"),
+        model.letter,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -34,18 +33,8 @@ def compare_ranking(
 ) -> Ranking | None:
     """Compare energy differences between all states of equal composition.
 
-    Parameters
-    ----------
-    frames : sequence of LabelledFrame
-    reference, model : ndarray of shape (n,)
-        Total energies in eV, in one convention.
-    difference : float, optional
-        The one that matters, in eV.
-
-    Returns
-    -------
-    Ranking or None
-        None where no two states have one composition and one zero of energy.
+    ``reference`` and ``model`` (n,) are total energies in eV, in one convention; ``difference`` is
+    the one that matters, in eV. None where no two states have one composition and one zero.
 
     Notes
     -----
@@ -72,15 +61,8 @@ def compare_ranking(
     # zeros of energy are taken off first: they would drown what is left in rounding
     centred = [errors[g] - errors[g].mean() for g in members]
     sigma = _spread(centred, [[frames[k].run for k in g] for g in members])
-    asked: dict[str, Any] = {}
-    if difference is not None:
-        near = (np.abs(dE) >= NEAR[0] * difference) & (np.abs(dE) <= NEAR[1] * difference)
-        asked = {
-            "difference": difference,
-            "chance": float(_chance(difference, sigma.value)),
-            "observed": _observed(dE[near], predicted[near]) if near.any() else None,
-            "observed_pairs": int(near.sum()),
-        }
+    asked = np.nan if difference is None else difference
+    near = (np.abs(dE) >= NEAR[0] * asked) & (np.abs(dE) <= NEAR[1] * asked)
     bins = _bins(dE, predicted, sigma.value, first, second)
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ranking(
@@ -91,7 +73,10 @@ def compare_ranking(
         resolved=None if misfit else float(norm.ppf(RELIABLE) * sigma.value),
         misfit=misfit,
         bins=tuple(b for b, _ in bins),
-        **asked,
+        difference=difference,
+        chance=None if difference is None else float(_chance(difference, sigma.value)),
+        observed=_observed(dE[near], predicted[near]) if near.any() else None,
+        observed_pairs=int(near.sum()),
     )
 
 
@@ -156,10 +141,8 @@ def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> st
     share = slope * float(np.sum(e * E)) / float(np.sum(e**2))
     if share < GROWS:
         return None
-    return (
-        f"the model's differences are {1 + slope:.2f} times the reference's, which is "
-        f"{100 * share:.0f} % of σ²"
-    )
+    times = f"{1 + slope:.2f} times the reference's"
+    return f"the model's differences are {times}, which is {100 * share:.0f} % of σ²"
 
 
 def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
@@ -168,9 +151,6 @@ def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
         middle = (n * b.expected + 2) / (n + 4)
         error = np.sqrt(middle * (1 - middle) / (n + 4))
         if 2 * n >= MIN_STATES and abs(b.observed - b.expected) > ERRORS_OFF * error:
-            above = f"{b.low:g} to {b.high:g}" if b.high is not None else f"above {b.low:g}"
-            return (
-                f"of pairs {above} eV apart {100 * b.observed:.0f} % are ranked right, "
-                f"{100 * b.expected:.0f} % expected"
-            )
+            seen = f"{100 * b.observed:.0f} % are ranked right, {100 * b.expected:.0f} % expected"
+            return f"of pairs {b.range} apart {seen}"
     return None

@@ -19,10 +19,9 @@ class ForceGroup:
     """A model's forces f against the reference's F: on all atoms, or on some of them.
 
     ``name`` is the element, or the range of |F| in eV/Å; ``groups`` is how many independent groups
-    have such ``atoms``, over which intervals are made; those of elements are wider, since as many
-    are made as there are elements. ``mae`` is the mean of ||f - F|| over atoms and
-    ``reference_rms`` of components, in eV/Å. The others are as in `Slope`, and None where
-    ``reference_rms`` is below 0.1 eV/Å.
+    have such ``atoms``: intervals are over them, wider for elements, of which many are tried.
+    ``mae`` is the mean of ||f - F|| over atoms and ``reference_rms`` of components, in eV/Å. The
+    others are as in `Slope`, and None where ``reference_rms`` is below 0.1 eV/Å.
     """
 
     name: str
@@ -47,21 +46,20 @@ class ForceGroup:
     def error_type(self) -> str | None:
         """The word for the errors, with a doubt where the interval has it on both sides of 1."""
         word = self.slope.remark if self.slope is not None else None
-        if word == "soft" and self.s_hi and self.s_hi.high is not None and self.s_hi.high >= 1:
-            return "soft, not beyond doubt"
-        if word == "stiff" and self.s_lo and self.s_lo.low is not None and self.s_lo.low <= 1:
-            return "stiff, not beyond doubt"
-        return word
+        high = self.s_hi.high if self.s_hi else None
+        low = self.s_lo.low if self.s_lo else None
+        soft = word == "soft" and high is not None and high >= 1
+        stiff = word == "stiff" and low is not None and low <= 1
+        return f"{word}, not beyond doubt" if soft or stiff else word
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ForceParity(ForceGroup):
     """All forces, pooled over components, and those of each element and size.
 
-    ``component_mae`` is over components, in eV/Å. ``medians`` are over the
-    ``median_frames`` frames whose rms force is at least 0.1 eV/Å, where a group counts once by its
-    own median. ``largest_share`` is what part of ΣF² the frame with most of it holds, and
-    ``largest_frame`` its name. The samples are of some components for a figure, in eV/Å.
+    ``medians`` are over the ``median_frames`` frames whose rms force is at least 0.1 eV/Å, where a
+    group counts once by its own median. ``largest_frame`` holds ``largest_share`` of ΣF². The
+    samples are of some components for a figure, in eV/Å.
     """
 
     frames: int
@@ -96,10 +94,9 @@ class EnergyParity:
     ``convention`` is ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials
     Project does) or ``fit-offsets`` (a constant an element fitted to other frames), and ``why`` who
     chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE of every
-    convention that could be computed, over the frames that all of them have, and how many these
-    are, ``offsets`` the constants of least squares over all frames. ``relative`` says why errors
-    are of differences within the set only, and not judged. ``left_out`` are frames that could not
-    be compared, and why.
+    convention over the frames that all of them have, and how many these are, ``offsets`` the
+    constants fitted to all. ``relative`` says why errors are of differences within the set only,
+    and not judged. ``left_out`` are frames that could not be compared, and why.
     """
 
     convention: str
@@ -136,11 +133,7 @@ class StressParity:
 
 @dataclass(frozen=True)
 class RankingBin:
-    """Pairs of states whose reference energies differ by ``low`` to ``high`` eV.
-
-    ``observed`` is the fraction that the model ranks as the reference does, ``expected`` the mean
-    of Φ(|ΔE_ref| / σ).
-    """
+    """Pairs of states whose reference energies differ by ``low`` to ``high`` eV: ranked right."""
 
     low: float
     high: float | None
@@ -148,15 +141,18 @@ class RankingBin:
     observed: float
     expected: float
 
+    @property
+    def range(self) -> str:
+        return f"> {self.low:g} eV" if self.high is None else f"{self.low:g} to {self.high:g} eV"
+
 
 @dataclass(frozen=True)
 class Ranking:
     """Whether the model finds which of two states of equal composition is lower.
 
-    ``pairs`` are of states of one composition, from runs with one zero of energy. ``sigma`` is the
-    rms of ΔE_model - ΔE_ref over them in total eV, and ``resolved`` the smallest difference (eV)
-    ranked right 95 % of the time, 1.645 σ; None where there is a ``misfit``, which says why Φ does
-    not describe what was observed. Of the ``difference`` asked about (eV), ``chance`` is
+    ``sigma`` is the rms of ΔE_model - ΔE_ref in total eV, ``resolved`` the smallest difference
+    (eV) ranked right 95 % of the time, 1.645 σ; None where there is a ``misfit``, which says why Φ
+    does not describe what was observed. Of the ``difference`` asked about (eV), ``chance`` is
     Φ(difference / σ), and ``observed`` the fraction ranked right among pairs about that far apart.
     """
 
@@ -177,10 +173,9 @@ class Ranking:
 class Rescaling:
     """One factor on all forces, fitted on some groups and judged on the one left out.
 
-    ``factor`` is k = Σ f·F / Σ f² over all groups: what makes the error of k f least. Errors are of
-    components in eV/Å, held out, without and with the factor of the others; ``mae_improved`` and
-    ``rmse_improved`` are the fraction of folds in which they fall. ``refused`` says why the factor
-    is not to be used; it is empty where it is accepted.
+    Errors are of components in eV/Å, held out, without and with the factor of the others;
+    ``mae_improved`` and ``rmse_improved`` are the fraction of folds in which they fall. ``refused``
+    says why the ``factor`` is not to be used.
     """
 
     factor: float
@@ -203,11 +198,10 @@ class Rescaling:
 class Parity:
     """A model against one set of labelled frames.
 
-    ``typed`` is what to type to have the same frames again, None where they have no name.
-    ``distribution`` is ``in`` or ``out`` of what the model was trained on, None if not known.
-    ``failures`` are frames that the model could not evaluate, ``unlabelled`` those without a
-    label that can be used, each with why. ``not_assessed`` says of a quantity why it is None.
-    ``doubts`` are those about the labels.
+    ``typed`` is what to type to have the same frames again. ``distribution`` is ``in`` or ``out``
+    of what the model was trained on, None if not known. ``failures`` are frames that the model
+    could not evaluate, ``unlabelled`` those without a label that can be used, each with why.
+    ``not_assessed`` says of a quantity why it is None.
     """
 
     name: str

@@ -28,30 +28,18 @@ def fit_factor(
 ) -> Rescaling | None:
     """Fit a factor to forces and judge it, each group left out in turn.
 
-    Parameters
-    ----------
-    groups : sequence of str
-        What each frame shares with those that are not independent of it.
-    reference, model : sequence of ndarray of shape (n_atoms, 3)
-        eV/Å.
-
-    Returns
-    -------
-    Rescaling or None
-        None where either has no forces at all.
+    ``groups`` name what each frame shares with those that are not independent of it; ``reference``
+    and ``model`` hold forces (n_atoms, 3) in eV/Å. None where either has no forces at all.
 
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
     what is uncorrelated with F too. Groups where neither has rms forces of 0.1 eV/Å have no vote.
     """
-    members: dict[str, list[int]] = {}
-    for k, group in enumerate(groups):
-        members.setdefault(group, []).append(k)
-    parts = [
-        [np.concatenate([forces[k].ravel() for k in inside]) for forces in (model, reference)]
-        for inside in members.values()
-    ]
+    members: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for group, *pair in zip(groups, model, reference, strict=True):
+        members.setdefault(group, []).append((pair[0].ravel(), pair[1].ravel()))
+    parts = [tuple(map(np.concatenate, zip(*pairs, strict=True))) for pairs in members.values()]
     sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts], dtype=float)
     cross, ff, FF = sums.sum(axis=0)
     if ff == 0 or FF == 0:
@@ -97,12 +85,11 @@ def relaxed_energies(
     cell where the reference's run says so, or else where it is periodic in three directions.
     """
     lowest: dict[str, LabelledFrame] = {}
-    # those without an energy last, and of equal ones the first
+    good = [f for f in labels.frames if f.error is None]
     for frame in sorted(
-        labels.frames, key=lambda f: np.inf if f.energy is None else f.energy / len(f.atoms)
+        good, key=lambda f: np.inf if f.energy is None else f.energy / len(f.atoms)
     ):
-        if frame.error is None:
-            lowest.setdefault(frame.atoms.symbols.formula.reduce()[0].format("hill"), frame)
+        lowest.setdefault(f"{frame.atoms.symbols.formula.reduce()[0]:hill}", frame)
     free = labels.settings.cell_free if labels.settings is not None else None
     starts = [
         RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
@@ -127,20 +114,17 @@ def _reasons(found: Rescaling) -> tuple[str, ...]:
     reasons = []
     if found.groups < MIN_GROUPS:
         runs = "all frames are of one run" if found.groups == 1 else f"{found.groups} groups"
-        reasons.append(
-            f"{runs}: {MIN_GROUPS} independent ones are needed to judge it on (were frames made "
-            "independently: --independent, or FrameSet.independent())"
-        )
+        how = "were frames made independently: --independent, or FrameSet.independent()"
+        reasons.append(f"{runs}: {MIN_GROUPS} independent ones are needed to judge it on ({how})")
     elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
-        reasons.append(
-            f"held-out errors fall in {100 * found.mae_improved:.0f} % (MAE) and "
-            f"{100 * found.rmse_improved:.0f} % (RMSE) of {found.groups} folds, "
-            f"{100 * IMPROVED:.0f} % needed"
+        fall = (
+            f"{100 * found.mae_improved:.0f} % (MAE) and {100 * found.rmse_improved:.0f} % (RMSE)"
         )
+        folds = f"{found.groups} folds, {100 * IMPROVED:.0f} % needed"
+        reasons.append(f"held-out errors fall in {fall} of {folds}")
     if found.r_squared < BEST_FIT:
-        reasons.append(
-            f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: a factor leaves too much of the error"
-        )
+        why = "a factor leaves too much of the error"
+        reasons.append(f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: {why}")
     if found.factor <= 0:
         reasons.append(f"the factor is {found.factor:.2f}: forces would be reversed")
     return tuple(reasons)

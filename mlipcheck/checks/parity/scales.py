@@ -35,13 +35,8 @@ def draw_scales(
     Errors of like states cancel and those of N atoms add up, so that the upper panel says nothing
     of the lower: only the lower one, in total eV, is to be compared with the difference.
 
-    Parameters
-    ----------
-    resolution : float or None
-        The difference that matters, in eV; by default that of the hydrogen-evolution volcano.
-    label : str
-        What to call the model.
-    colour : str
+    ``resolution`` is the difference that matters, in eV, by default that of the hydrogen-evolution
+    volcano; ``label`` and ``colour`` are the model's.
     """
     good = [p for p in parities if p.error is None]
     names = [p.name for p in good]

@@ -11,10 +11,12 @@ from ase import units
 from ...analysis.estimate import Estimate
 from ...check import align, named
 from ...drawing.tables import (
+    MISSING,
     Block,
     Column,
     Paragraph,
     capital,
+    count,
     number,
     table_of_columns,
     table_of_rows,
@@ -56,23 +58,17 @@ def make_tables(models: Sequence[Model]) -> list[Block]:
 
 def _interval(estimate: Estimate | None, form: str, factor: float = 1.0) -> str:
     if estimate is None:
-        return "-"
+        return MISSING
     text = format(factor * estimate.value, form)
     if estimate.low is None or estimate.high is None:
         return text
     ends = form.replace("3g", "2g")
-    low, high = (format(factor * x, ends) for x in (estimate.low, estimate.high))
-    return f"{text} [{low}, {high}]"
+    return f"{text} [{factor * estimate.low:{ends}}, {factor * estimate.high:{ends}}]"
 
 
 def _of(part: str, cell: Callable[[Any], str]) -> Callable[[Parity], str]:
     """Return what makes a cell of one part of a record, with a dash where there is none."""
-
-    def text(p: Parity) -> str:
-        found = getattr(p, part)
-        return "-" if found is None else cell(found)
-
-    return text
+    return lambda p: MISSING if (found := getattr(p, part)) is None else cell(found)
 
 
 def _estimate(part: str, name: str, form: str, factor: float = 1.0) -> Callable[[Parity], str]:
@@ -84,30 +80,30 @@ def _others(e: EnergyParity) -> str:
     lines = [f"{name} {1000 * mae:.1f}" for name, mae in found.items()]
     own, n = e.alternatives.get(e.convention, (0.0, e.frames))
     if lines and n < e.frames:  # they are compared where all are known
-        lines.append(f"{e.convention} {1000 * own:.1f}, of the same {n} frames")
-    return "\n".join(lines) or "-"
+        lines.append(f"{e.convention} {1000 * own:.1f}, of the same {count(n, 'frame')}")
+    return "\n".join(lines) or MISSING
 
 
 def _observed(r: Ranking) -> str:
     if r.difference is None or r.observed is None:
-        return "-" if r.difference is None else "no pair"
-    pairs = "1 pair" if r.observed_pairs == 1 else f"{r.observed_pairs} pairs"
-    return f"{100 * r.observed:.0f} % of {pairs}"
+        return MISSING if r.difference is None else "no pair"
+    return f"{100 * r.observed:.0f} % of {count(r.observed_pairs, 'pair')}"
 
 
 def _chance(r: Ranking) -> str:
-    return "-" if r.chance is None else f"{100 * r.chance:.0f} % for {r.difference:g} eV"
+    return MISSING if r.chance is None else f"{100 * r.chance:.0f} % for {r.difference:g} eV"
 
 
 def _median(f: ForceParity) -> str:
-    return "-" if f.medians is None else _interval(f.medians.s_lo, ".3f")
+    if f.medians is None:
+        return MISSING
+    return f"{_interval(f.medians.s_lo, '.3f')} of {count(f.median_frames, 'frame')}"
 
 
 QUANTITIES = (
     Column("frames (independent runs)", lambda p: f"{p.frames} ({p.runs})"),
     Column("energy, MAE in meV/atom", _estimate("energy", "mae", ".1f", 1000)),
     Column("  in the convention", _of("energy", lambda e: e.convention)),
-    Column("  of so many frames", _of("energy", lambda e: str(e.frames))),
     Column("  in others", _of("energy", _others)),
     Column("forces, mean |Δ| in eV/Å", _estimate("forces", "mae", ".3g")),
     Column("  MAE of components", _of("forces", lambda f: f"{f.component_mae:.3g}")),
@@ -115,9 +111,8 @@ QUANTITIES = (
     Column("  reverse slope (s_hi)", _estimate("forces", "s_hi", ".3f")),
     Column("  R²", _estimate("forces", "r_squared", ".3f")),
     Column("  magnitude", _estimate("forces", "magnitude", ".3f")),
-    Column("  median slope of frames", _of("forces", _median)),
-    Column("  frames in the median", _of("forces", lambda f: str(f.median_frames or "-"))),
-    Column("  error type", _of("forces", lambda f: f.error_type or "-")),
+    Column("  median slope", _of("forces", _median)),
+    Column("  error type", _of("forces", lambda f: f.error_type or MISSING)),
     Column("mean pressure, MAE in GPa", _estimate("stress", "pressure", ".2f", 1 / units.GPa)),
     Column("deviatoric stress, in GPa", _estimate("stress", "deviatoric", ".2f", 1 / units.GPa)),
     Column("σ of differences, eV", _estimate("ranking", "sigma", ".3g")),
@@ -141,10 +136,8 @@ def _remarks(p: Parity) -> list[Paragraph]:
         if e.relative:
             lines.append(f"errors of energy are of differences within the set: {e.relative}")
     if p.forces is not None and p.forces.dominated:
-        lines.append(
-            f"{p.forces.largest_frame} holds {100 * p.forces.largest_share:.0f} % of the sum of "
-            "squared forces: pooled slopes are mostly about it, and the median decides"
-        )
+        held = f"{p.forces.largest_frame} holds {100 * p.forces.largest_share:.0f} % of ΣF²"
+        lines.append(f"{held}: pooled slopes are mostly about it, and the median decides")
     found += [Paragraph(f"{p.name}: {line}.") for line in lines]
     if p.ranking is not None and p.ranking.misfit:
         text = f"{p.name}: Φ does not hold here: {p.ranking.misfit}. Read what was observed."
@@ -152,42 +145,37 @@ def _remarks(p: Parity) -> list[Paragraph]:
     reasons: dict[str, list[str]] = {}
     for quantity, why in p.not_assessed.items():
         reasons.setdefault(why, []).append(quantity)
-    for why, quantities in reasons.items():
-        found.append(Paragraph(f"{p.name}: not assessed: {', '.join(quantities)}: {why}."))
-    return [*found, *(Paragraph(f"{p.name}: {note}.") for note in p.notes)]
+    lines = [f"not assessed: {', '.join(what)}: {why}" for why, what in reasons.items()]
+    return [*found, *(Paragraph(f"{p.name}: {line}.") for line in (*lines, *p.notes))]
 
 
 def _some(
     name: str, what: str, frames: Sequence[tuple[str, str]], status: str = ""
 ) -> list[Paragraph]:
-    if not frames:
-        return []
     lines = [f"{frame}: {why}" for frame, why in frames[:MAX_LISTED]]
     if len(frames) > MAX_LISTED:
         lines.append(f"and {len(frames) - MAX_LISTED} more")
-    head = Paragraph(f"{name}: {len(frames)} frames {what}:", status)
-    return [head, *(Paragraph(line, status, inset=True) for line in lines)]
+    head = Paragraph(f"{name}: {count(len(frames), 'frame')} {what}:", status)
+    return [head, *(Paragraph(line, status, inset=True) for line in lines)] if frames else []
 
 
 def _groups(title: str, forces: ForceParity) -> list[Block]:
     elements = sorted(forces.by_element, key=lambda g: -g.mae.value)
     rows = [replace(g, name=f"|F| {g.name} eV/Å") for g in forces.by_magnitude]
     rows += elements[:MAX_ELEMENTS]
-    blocks: list[Block] = [
-        table_of_rows(capital(title), "", [[("", g)] for g in rows], GROUP_COLUMNS)
-    ]
-    if len(elements) > MAX_ELEMENTS:
-        some = f"The {MAX_ELEMENTS} of {len(elements)} elements with the largest errors"
-        blocks.append(Paragraph(f"{some}; all are in the JSON."))
-    return blocks
+    table = table_of_rows(capital(title), "", [[("", g)] for g in rows], GROUP_COLUMNS)
+    if len(elements) <= MAX_ELEMENTS:
+        return [table]
+    some = f"The {MAX_ELEMENTS} of {len(elements)} elements with the largest errors"
+    return [table, Paragraph(f"{some}; all are in the JSON.")]
 
 
 def _number(name: str) -> Callable[[ForceGroup], str]:
-    return lambda g: "-" if (e := getattr(g, name)) is None else f"{e.value:.3f}"
+    return lambda g: MISSING if (e := getattr(g, name)) is None else f"{e.value:.3f}"
 
 
 def _word(g: ForceGroup) -> str:
-    return (g.slope.remark if g.slope and g.groups >= MIN_GROUPS else None) or "-"
+    return (g.slope.remark if g.slope and g.groups >= MIN_GROUPS else None) or MISSING
 
 
 GROUP_COLUMNS = (
@@ -210,14 +198,10 @@ def _rescaling(p: Parity) -> str:
     text = f"rescaling by {r.factor:.4f} (R² {r.r_squared:.3f}, groups: {r.groups})"
     if r.groups > 1:  # of one nothing is held out
         text += (
-            f": the error of a group, with the factor of the others, goes from MAE {r.mae:.3g} to "
-            f"{r.rescaled_mae:.3g} and from RMSE {r.rmse:.3g} to {r.rescaled_rmse:.3g} eV/Å, and "
-            f"falls in {100 * r.mae_improved:.0f} and {100 * r.rmse_improved:.0f} % of folds"
+            f": with the factor of the others, MAE goes from {r.mae:.3g} to {r.rescaled_mae:.3g} "
+            f"and RMSE from {r.rmse:.3g} to {r.rescaled_rmse:.3g} eV/Å, and they fall in "
+            f"{100 * r.mae_improved:.0f} and {100 * r.rmse_improved:.0f} % of folds"
         )
     if not r.accepted:
         return f"{text}; refused: {'; '.join(r.refused)}."
-    return (
-        f"{text}; accepted. It corrects what is proportional to forces: curvatures, phonon "
-        "frequencies (by its root), barriers within one composition. It moves no minimum: bond "
-        "lengths, volumes and energies between compositions stay as they are."
-    )
+    return f"{text}; accepted. It corrects curvatures and barriers, and moves no minimum."
