@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CRYSTALS, PAIRS = 3, 10
 QUICK = (1, 4)
 FAR = 0.3  # eV/Å; above it a structure is relaxed first
+HIGHEST, DEEPEST = 100.0, -30.0  # eV that a figure shows
 ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
 
 
@@ -114,10 +116,9 @@ class Compression(Check[CompressedPair]):
             except InputError as error:
                 skips.append(Skip(f"{crystal.name}: {error}"))
                 continue
-            points = 40 * max(count, 1)
             key = (crystal.name, crystal.source, crystal.fingerprint, pairs)
-            subject = (crystal, pairs)
-            tasks.append(Task(crystal.name, subject, key, cell, points, 16, steps=max(count, 1)))
+            cost = (cell, 40 * count + 1, 16, 0.0, max(count, 1))
+            tasks.append(Task(crystal.name, (crystal, pairs), key, *cost))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CompressedPair]:
@@ -142,9 +143,15 @@ class Compression(Check[CompressedPair]):
         return [*super().remarks(rows), *(Paragraph(x, "fail") for x in failed), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ...drawing.lettering import plain
+        from ..curves import draw_rows
 
-        return draw_panels(models)
+        def caption(row: CompressedPair) -> str:
+            what = f"Two neighbours of {plain(row.name)} pushed together, all other atoms kept."
+            return f"{what} Hollow mark: first attraction; filled: collapse."
+
+        axes = ("distance (Å)", "E − E(crystal) (eV)")
+        return draw_rows(self, models, _draw, lambda r: r.innermost, axes, caption)
 
 
 def _push(
@@ -164,3 +171,20 @@ def _push(
         )
         yield push_together(calculator, neighbours, row)
         context.advance(1)
+
+
+def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
+    from ...drawing.lettering import printable
+
+    for model, row in rows:
+        label = printable(model.label, 40)
+        axis.plot(row.distances, row.energies, color=model.colour, label=label)
+        for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
+            if found is not None and found.barrier < HIGHEST:
+                place = (found.distance, found.barrier)
+                axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
+    energies = np.concatenate([row.energies for _, row in rows])
+    top = min(np.nanmax(energies), HIGHEST)
+    axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
+    axis.axhline(0, color="0.8", lw=0.6, zorder=0)
+    axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")
