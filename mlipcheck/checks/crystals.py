@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..analysis.closest import empty_directions
@@ -31,6 +32,8 @@ METHODS = (
 )
 
 STEPS = 200  # of a relaxation before something else is tried
+HEIGHT = 7.0  # Å between a crystal's planes, at least, for an atom not to see its own images
+MOST_ATOMS = 150  # of a supercell that is simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +119,18 @@ def bring_to_rest(
     if not at_rest:
         raise InputError(f"not at rest after {STEPS} steps: forces of {left:.2g} eV/Å are left")
     return moved
+
+
+def build_supercell(atoms: Atoms, most: int | None = None) -> Atoms:
+    """Repeat a crystal until its periodic heights are 7 Å or more; vacuum is not repeated.
+
+    Where that takes more than ``most`` atoms, it stays as it is.
+    """
+    heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.complete()[:]), axis=0)
+    repeats = np.where(empty_directions(atoms), 1, np.ceil(HEIGHT / heights - 1e-9)).astype(int)
+    if most is not None and repeats.prod() * len(atoms) > most:
+        return atoms.copy()
+    return make_supercell(atoms, np.diag(repeats), wrap=False)
 
 
 def tested_on(source: str, formula: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -17,9 +18,8 @@ from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
-from ..crystals import Crystal, bring_to_rest, choose_crystals, tested_on
+from ..crystals import bring_to_rest, build_supercell, choose_crystals, tested_on
 from ..dimers.record import Attraction
-from ..supercells import build_supercell
 from .push import find_neighbours, push_together
 from .record import CompressedPair
 
@@ -130,7 +130,7 @@ class Compression(Check[CompressedPair]):
             fingerprint=crystal.fingerprint,
         )
         try:
-            return list(_push(calculator, crystal, most, base, context))
+            return list(_push(calculator, crystal.atoms, most, base, context))
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(base, error=describe_error(error))]
 
@@ -155,21 +155,16 @@ class Compression(Check[CompressedPair]):
 
 
 def _push(
-    calculator: BaseCalculator, crystal: Crystal, most: int, base: CompressedPair, context: Context
+    calculator: BaseCalculator, atoms: Atoms, most: int, base: CompressedPair, context: Context
 ) -> Iterator[CompressedPair]:
-    cell = build_supercell(bring_to_rest(calculator, crystal.atoms, FAR))
-    found = find_neighbours(cell)
+    cell = build_supercell(bring_to_rest(calculator, atoms, FAR))
+    found = find_neighbours(cell)[:most]
     if not found:
-        yield replace(base, error="no two atoms are neighbours")
-    for neighbours in found[:most]:
-        row = replace(
-            base,
-            name=f"{crystal.name}: {'-'.join(neighbours.pair)}",
-            pair=neighbours.pair,
-            n_atoms=len(cell),
-            contact=neighbours.contact,
-        )
-        yield push_together(calculator, neighbours, row)
+        raise InputError("no two atoms are neighbours")
+    for n in found:
+        name = f"{base.name}: {'-'.join(n.pair)}"
+        row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
+        yield push_together(calculator, n, row)
         context.advance(1)
 
 

@@ -17,10 +17,11 @@ class CompressedPair:
     """The energy and the axial force of two neighbours in a crystal against their distance.
 
     ``pair`` are their symbols in alphabetical order, ``n_atoms`` those of the supercell, and
-    ``contact`` their distance in the crystal, Å. ``distances`` (n,) ascend up to it, Å; ``energies``
-    are eV above the crystal's and ``forces`` eV/Å along the axis, positive when repulsive; NaN at
-    points that failed, with the reason in ``failed``. ``stopped_by`` is the element of a third atom
-    that ended the path before 0.4 Å. ``attraction`` and ``collapse`` are as of a dimer scan.
+    ``contact`` their distance in the crystal, Å. ``distances`` (n,) ascend up to it, Å;
+    ``energies`` are eV above the crystal's and ``forces`` eV/Å along the axis, positive when
+    repulsive; NaN at points that failed, with the reason in ``failed``. ``stopped_by`` is the
+    element of a third atom that ended the path before 0.4 Å. ``attraction`` and ``collapse`` are
+    as of a dimer scan.
     """
 
     name: str

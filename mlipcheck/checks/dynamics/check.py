@@ -19,8 +19,7 @@ from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
 from ..compression.record import farthest_collapses
-from ..crystals import bring_to_rest, choose_crystals
-from ..supercells import MOST_ATOMS, build_supercell
+from ..crystals import MOST_ATOMS, bring_to_rest, build_supercell, choose_crystals
 from .criteria import CRITERIA
 from .nve import add_run, heat, simulate
 from .record import Dynamics, Segment

@@ -30,12 +30,10 @@ def heat(atoms: Atoms, temperature: float, seed: int) -> Atoms:
 
     Half of the kinetic energy goes into the potential.
     """
-    from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
-
-    moved = atoms.copy()
-    rng = np.random.default_rng(seed)
-    MaxwellBoltzmannDistribution(moved, temperature_K=2 * temperature, rng=rng)
-    Stationary(moved, preserve_temperature=False)
+    moved, masses = atoms.copy(), atoms.get_masses()[:, None]
+    size = np.sqrt(2 * temperature * units.kB / masses)  # Maxwell and Boltzmann's
+    velocities = size * np.random.default_rng(seed).normal(size=(len(atoms), 3))
+    moved.set_velocities(velocities - (masses * velocities).sum(axis=0) / masses.sum())
     return moved
 
 
