@@ -14,10 +14,10 @@ from ..record import Model
 def draw_rows(
     check: Check[Any],
     models: Sequence[Model],
-    draw: Callable[[Any, Sequence[tuple[Model, Any]]], None],
+    draw: Callable[[Any, Sequence[tuple[Model, Any, str]]], None],
     has_curve: Callable[[Any], object],
     axes: tuple[str, str],
-    caption: Callable[[Any], str],
+    caption: str,
 ) -> list[Panel]:
     """Draw each row that has a curve for some model.
 
@@ -27,11 +27,13 @@ def draw_rows(
         Its criteria say in words what is drawn.
     models : sequence of Model
     draw : callable
-        Takes the axes and the (model, row) pairs to draw.
-    has_curve, caption : callable
-        Of a row.
+        Takes the axes and a model, its row and its label each to draw.
+    has_curve : callable
+        Takes a row.
     axes : tuple of two str
         What is across and what is up, with units.
+    caption : str
+        What is drawn, to follow the name of the row.
     """
     panels = []
     for same in align([[(m.letter, (m, r)) for r in m.run.rows(check.name)] for m in models]):
@@ -40,7 +42,7 @@ def draw_rows(
             continue
         row = good[0][1]
         figure, axis = new_axes(3.4)
-        draw(axis, good)
+        draw(axis, [(m, r, printable(m.label, 40)) for m, r in good])
         axis.tick_params(labelsize=SIZE)
         axis.set_title(printable(row.name, 40), fontsize=SIZE + 1)
         axis.set_xlabel(axes[0], fontsize=SIZE)
@@ -50,7 +52,6 @@ def draw_rows(
         for m, r in good:
             read = [reading.text for c in check.criteria if (reading := c.read(r))]
             words.append(f"{plain(m.label)}: {plain('; '.join(read))}.")
-        name = slug(check.name, row.name)
-        alt = " ".join(words)
-        panels.append(Panel(name, caption(row), alt, (check.name,), (row.name,), figure))
+        file, text = slug(check.name, row.name), f"{plain(row.name)}: {caption}"
+        panels.append(Panel(file, text, " ".join(words), (check.name,), (row.name,), figure))
     return panels

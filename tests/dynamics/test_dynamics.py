@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -228,14 +230,14 @@ def test_a_melt_is_told_and_judged_near_room_temperature_only():
 
 @pytest.mark.slow
 def test_a_crystal_melts_when_it_is_heated_far_beyond_its_melting_point(copper):
-    hot = Settings(only=("dynamics",), time=400.0, temperature=6000.0)
+    hot = Settings(only=("dynamics",), time=200.0, temperature=6000.0)
     (row,) = check_up(EMT(), [copper], hot).rows("dynamics")
     assert row.displacement > 0.15
     assert judged(row)["crystal under heat"] == "not assessed"
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_where_it_was(copper, tmp_path, emt):
+def test_a_run_goes_on_where_it_was_and_is_kept(copper, tmp_path, emt):
     class Interrupted(EMT):
         calls = 0
 
@@ -245,20 +247,15 @@ def test_a_run_goes_on_where_it_was(copper, tmp_path, emt):
                 raise KeyboardInterrupt
             super().calculate(*args, **kwargs)
 
+    settings = replace(ONLY, fits=tmp_path / "kept")
     for calculator in (Interrupted(), EMT()):
-        plan = plan_checkup(calculator, [copper], ONLY)
+        plan = plan_checkup(calculator, [copper], settings)
         store = make_store(EMT(), tmp_path / "parts", plan)
         run = run_checkup(calculator, plan, store=store)
     assert store.used >= 1
     (row,) = run.rows("dynamics")
     for found, expected in zip(row.trajectories, emt.trajectories, strict=True):
         assert found.energies == pytest.approx(expected.energies, abs=1e-6)
-
-
-@pytest.mark.slow
-def test_trajectories_are_kept_where_asked(copper, tmp_path):
-    settings = Settings(only=("dynamics",), time=200.0, fits=tmp_path / "kept")
-    check_up(EMT(), [copper], settings)
     names = sorted(path.name for path in (tmp_path / "kept").iterdir())
     assert names == ["dynamics-copper-1fs.traj", "dynamics-copper-2fs.traj"]
     frames = read(tmp_path / "kept" / names[0], index=":")

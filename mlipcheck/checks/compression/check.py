@@ -124,10 +124,7 @@ class Compression(Check[CompressedPair]):
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CompressedPair]:
         crystal, most = task.subject
         base = CompressedPair(
-            crystal.name,
-            formula=crystal.formula,
-            source=crystal.source,
-            fingerprint=crystal.fingerprint,
+            crystal.name, ("", ""), crystal.formula, crystal.source, crystal.fingerprint
         )
         try:
             return list(_push(calculator, crystal.atoms, most, base, context))
@@ -143,14 +140,10 @@ class Compression(Check[CompressedPair]):
         return [*super().remarks(rows), *(Paragraph(x, "fail") for x in failed), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from ...drawing.lettering import plain
         from ..curves import draw_rows
 
-        def caption(row: CompressedPair) -> str:
-            what = f"Two neighbours of {plain(row.name)} pushed together, all other atoms kept."
-            return f"{what} Hollow mark: first attraction; filled: collapse."
-
         axes = ("distance (Å)", "E − E(crystal) (eV)")
+        caption = "two neighbours pushed together. Hollow mark: first attraction; filled: collapse."
         return draw_rows(self, models, _draw, lambda r: r.innermost, axes, caption)
 
 
@@ -168,18 +161,14 @@ def _push(
         context.advance(1)
 
 
-def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
-    from ...drawing.lettering import printable
-
-    for model, row in rows:
-        label = printable(model.label, 40)
+def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair, str]]) -> None:
+    for model, row, label in rows:
         axis.plot(row.distances, row.energies, color=model.colour, label=label)
         for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
             if found is not None and found.barrier < HIGHEST:
                 place = (found.distance, found.barrier)
                 axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
-    energies = np.concatenate([row.energies for _, row in rows])
+    energies = np.concatenate([row.energies for _, row, _ in rows])
     top = min(np.nanmax(energies), HIGHEST)
     axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
-    axis.axhline(0, color="0.8", lw=0.6, zorder=0)
     axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")

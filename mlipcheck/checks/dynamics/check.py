@@ -83,11 +83,9 @@ class DynamicsCheck(Check[Dynamics]):
         crystal, (time, temperature, seed, steps) = task.subject
         row = Dynamics(
             crystal.name,
-            formula=crystal.formula,
-            source=crystal.source,
-            fingerprint=crystal.fingerprint,
-            temperature=temperature,
-            time=time,
+            crystal.fingerprint,
+            temperature,
+            time,
             seed=seed,
             collapses=farthest_collapses(context.earlier),
         )
@@ -97,19 +95,14 @@ class DynamicsCheck(Check[Dynamics]):
             return [replace(row, error=describe_error(error))]
 
     def remarks(self, rows: Sequence[Dynamics]) -> list[Paragraph]:
-        about = (
-            "Relaxed first, then velocities of twice the temperature; half goes into the potential."
-        )
+        about = "Relaxed first; of twice the temperature, half goes into the potential."
         return [*super().remarks(rows), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from ...drawing.lettering import plain
         from ..curves import draw_rows
 
-        def caption(row: Dynamics) -> str:
-            return f"Total energy of {plain(row.name)} in a run at {row.temperature:g} K."
-
         axes = ("time (fs)", "E − E(start) (meV/atom)")
+        caption = "total energy in a run at constant energy; dotted: the longer step."
         return draw_rows(self, models, _draw, lambda r: r.trajectories, axes, caption)
 
 
@@ -118,13 +111,11 @@ def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
     return " / ".join(number(None if x is None else factor * x, form) for x in values)
 
 
-def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics]]) -> None:
-    from ...drawing.lettering import printable
-
-    for model, row in rows:
+def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics, str]]) -> None:
+    for model, row, label in rows:
         for run, style in zip(row.trajectories, (":", "-"), strict=False):
-            label = printable(f"{model.label}, {run.step:g} fs", 40)
-            axis.plot(run.times, run.energies, style, color=model.colour, label=label)
+            name = f"{label}, {run.step:g} fs"
+            axis.plot(run.times, run.energies, style, color=model.colour, label=name)
 
 
 def _run(

@@ -63,8 +63,6 @@ class Dynamics:
     """
 
     name: str
-    formula: str = ""
-    source: str = ""
     fingerprint: str = field(default="", metadata={"input": "structure"})
     temperature: float = field(default=300.0, metadata={"input": "temperature"})
     time: float = field(default=0.0, metadata={"input": "time"})
