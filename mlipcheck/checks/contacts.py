@@ -19,7 +19,7 @@ from ..drawing.tables import Column, capital, number, some
 from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..system import Settings, System
-from .compression.record import CompressedPair
+from .compression.record import CompressedPair, farthest_collapses
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
@@ -35,17 +35,9 @@ WALLS = (
 class Contact:
     """The shortest distance (Å) of one pair of elements, beside the collapse of the pair.
 
-    Attributes
-    ----------
-    distance : float or None
-        In all structures; None where no two such atoms are near each other.
-    structure : str
-        Where it is found.
-    collapse, dip : float or None
-        Where the pair collapses, in vacuum or in a crystal, whichever is farther out, and where it
-        has a dip outside of that in vacuum.
-    innermost : float or None
-        How far inwards the pair was scanned; None where it was not.
+    ``distance`` is found in ``structure``; None where no two such atoms are near each other. The
+    pair collapses at ``collapse``, in vacuum or in a crystal, whichever is farther out, and has a
+    ``dip`` outside of that in vacuum; ``innermost`` is how far inwards it was scanned.
     """
 
     pair: tuple[str, str]
@@ -76,17 +68,13 @@ def find_contacts(
     Parameters
     ----------
     structures : sequence of (str, Atoms)
-        The name of each, and the structure.
-    scans : sequence of DimerScan
-        Of pairs in vacuum.
-    pushed : sequence of CompressedPair
-        Of pairs in crystals.
+    scans, pushed : sequences of DimerScan and CompressedPair
+        Of pairs in vacuum, and in crystals.
 
     Returns
     -------
     list of Contact
-        One for every pair of elements of a structure, the closest first; also those that were not
-        scanned or never come near each other.
+        One for every pair of elements of a structure, the closest first.
     """
     found = find_closest(structures)
     pairs = {
@@ -95,15 +83,14 @@ def find_contacts(
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
     scanned = {s.pair: s for s in scans if s.error is None}
-    found_in: list[DimerScan | CompressedPair] = [*scans, *pushed]
-    collapses = [(s.pair, s.collapse.distance) for s in found_in if s.collapse]
+    collapses = farthest_collapses({"dimers": scans, "compression": pushed})
     rows = []
     for pair in sorted(pairs):
         row = Contact(pair, *found.get(pair, (None, "")))
         if scan := scanned.get(pair):
             row = replace(
                 row,
-                collapse=max((r for p, r in collapses if p == pair), default=None),
+                collapse=collapses.get("-".join(pair)),
                 dip=scan.dip.distance if scan.dip else None,
                 innermost=float(scan.distances[np.isfinite(scan.energies)].min()),
             )
@@ -183,11 +170,7 @@ class Contacts(Check[Contact]):
 
     def advice(self, run: RunRecord) -> list[Advice]:
         """Say where to stop a run, the closest pairs first, and how to close the holes."""
-        collapses: dict[str, float] = {}
-        for s in (*run.rows("dimers"), *run.rows("compression")):
-            if s.collapse:
-                name = "-".join(s.pair)
-                collapses[name] = max(s.collapse.distance, collapses.get(name, 0.0))
+        collapses = farthest_collapses(run.checks)
         if not any(f.status in CROSSED and f.quantity in WALLS for f in run.findings):
             return []
         near = {r.name: r.ratio for r in run.rows(self.name)}

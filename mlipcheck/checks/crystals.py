@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..analysis.closest import empty_directions
@@ -32,6 +34,8 @@ METHODS = (
 
 NONE_GIVEN = Skip("no crystals of your own given")
 STEPS = 200  # of a relaxation before something else is tried
+HEIGHT = 7.0  # Å between a crystal's planes, at least, for an atom not to see its own images
+MOST_ATOMS = 150  # of a supercell that is simulated
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +132,21 @@ def bring_to_rest(
     if not at_rest:
         raise InputError(f"not at rest after {STEPS} steps: forces of {left:.2g} eV/Å are left")
     return moved
+
+
+def count_repeats(atoms: Atoms) -> tuple[int, ...]:
+    """Return how often to repeat a crystal for periodic heights of 7 Å or more; vacuum is not."""
+    heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.complete()[:]), axis=0)
+    counts = np.where(empty_directions(atoms), 1, np.ceil(HEIGHT / heights - 1e-9)).astype(int)
+    return tuple(counts.tolist())
+
+
+def build_supercell(atoms: Atoms, most: int | None = None) -> Atoms:
+    """Repeat a crystal as `count_repeats`; it stays as it is where that has over ``most`` atoms."""
+    repeats = count_repeats(atoms)
+    if most is not None and math.prod(repeats) * len(atoms) > most:
+        return atoms.copy()
+    return make_supercell(atoms, np.diag(repeats), wrap=False)
 
 
 def tested_on(source: str, formula: str) -> str:

@@ -13,11 +13,12 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.io import write
 
+from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
 from mlipcheck.checks.compression.push import find_neighbours, push_together
 from mlipcheck.checks.compression.record import CompressedPair
 from mlipcheck.checks.contacts import find_contacts
-from mlipcheck.checks.supercells import build_supercell
+from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import check_up
 from mlipcheck.system import Settings
@@ -40,16 +41,17 @@ class PairSum(Calculator):
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
-        from ase.neighborlist import neighbor_list
-
-        i, j, d, v = neighbor_list("ijdD", atoms, 6.0)
+        i, j, d, v = half_neighbour_list(atoms, 6.0)
         energy, slope = 500 * np.exp(-d / 0.4), -500 / 0.4 * np.exp(-d / 0.4)
-        crowded = np.bincount(i[d < 4.0], minlength=len(atoms)) >= 7
+        near = np.append(i[d < 4.0], j[d < 4.0])
+        crowded = np.bincount(near, minlength=len(atoms)) >= 7
         hole = np.where(crowded[i] & crowded[j], self.depth * np.exp(-(((d - 1.2) / 0.1) ** 2)), 0)
         energy, slope = energy - hole, slope + hole * 2 * (d - 1.2) / 0.1**2
         forces = np.zeros((len(atoms), 3))
-        np.add.at(forces, i, slope[:, None] * v / d[:, None])
-        self.results = {"energy": energy.sum() / 2, "forces": forces}
+        pull = slope[:, None] * v / d[:, None]
+        np.add.at(forces, i, pull)
+        np.add.at(forces, j, -pull)
+        self.results = {"energy": energy.sum(), "forces": forces}
 
 
 @pytest.fixture
@@ -214,8 +216,8 @@ def test_one_figure_a_pair(copper):
 
     run = check_up(PairSum(depth=60), [copper], ONLY)
     (panel,) = Compression().figures([Model(run, "planted", PALETTE[0], "o")])
-    assert panel.name == "pushed-copper-Cu-Cu"
-    assert "first attraction" in panel.alt
+    assert panel.name == "compression-copper-Cu-Cu"
+    assert "Å inward, behind" in panel.alt
 
 
 def test_lennard_jones_is_a_perfect_wall():

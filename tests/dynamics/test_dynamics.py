@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -10,9 +12,10 @@ from ase.calculators.calculator import Calculator, InputError, all_changes
 from ase.calculators.emt import EMT
 from ase.io import read, write
 
+from mlipcheck.check import Context
 from mlipcheck.checks.dynamics.criteria import CRITERIA, read_ratio
-from mlipcheck.checks.dynamics.nve import Run, heat, simulate
-from mlipcheck.checks.dynamics.record import Dynamics, Trajectory
+from mlipcheck.checks.dynamics.nve import add_run, heat, simulate
+from mlipcheck.checks.dynamics.record import Dynamics, Segment, Trajectory
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import check_up, make_store, run_checkup
 from mlipcheck.cli.inputs import parse_time
@@ -42,10 +45,11 @@ class Springs(Calculator):
 
 
 def oscillate(step, temperature=300.0, **faults):
-    atoms = bulk("Cu", cubic=True) * 2
-    run = Run(heat(atoms, temperature, 0), step, 200.0)
-    calculator = Springs(atoms.positions.copy(), **faults)
-    return simulate(calculator, run, lambda k, compute: compute(), lambda n: None)
+    hot = heat(bulk("Cu", cubic=True) * 2, temperature, 0)
+    calculator = Springs(hot.positions.copy(), **faults)
+    pieces = simulate(calculator, hot, step, 200.0, "key", Context())
+    (trajectory,) = add_run(Dynamics("it", time=200.0), hot, step, pieces).trajectories
+    return trajectory
 
 
 @pytest.fixture
@@ -69,22 +73,21 @@ def judged(row):
 
 
 def test_an_oscillator_has_half_of_its_heat_in_springs():
-    (trajectory, _, _) = oscillate(1.0)
-    assert trajectory.temperature == pytest.approx(300, rel=0.15)
+    assert oscillate(1.0).temperature == pytest.approx(300, rel=0.15)
 
 
 def test_the_fluctuation_falls_with_the_square_of_the_step():
     """Velocity Verlet conserves H + h² (p.∇∇V.p / 12 m² - |∇V|² / 24 m) + O(h⁴)."""
-    sizes = [oscillate(h)[0].fluctuation for h in (4.0, 2.0, 1.0)]
+    sizes = [oscillate(h).fluctuation for h in (4.0, 2.0, 1.0)]
     assert sizes[0] / sizes[1] == pytest.approx(4.0, abs=0.4)
     assert sizes[1] / sizes[2] == pytest.approx(4.0, abs=0.1)
 
 
 def test_a_curl_drifts_by_the_work_that_it_does():
     """A force c k z × x does work c k (x × v)_z on each atom: the drift does not know the step."""
-    slopes = [oscillate(h, curl=0.01)[0].slope for h in (2.0, 1.0)]
+    slopes = [oscillate(h, curl=0.01).slope for h in (2.0, 1.0)]
     assert slopes[0] == pytest.approx(slopes[1], rel=0.15)
-    assert abs(slopes[1]) > 20 * abs(oscillate(1.0)[0].slope)
+    assert abs(slopes[1]) > 20 * abs(oscillate(1.0).slope)
 
 
 @pytest.mark.slow
@@ -163,7 +166,7 @@ def test_a_calculator_that_fails_in_the_middle_is_shown_as_far_as_it_came(copper
 
 
 def test_what_falls_into_a_hole_is_named():
-    row = Dynamics("it", closest={"Cu-Cu": 1.1}, fallen="Cu-Cu")
+    row = Dynamics("it", closest={"Cu-Cu": 1.1})
     assert judged(row)["closest approach"] == "fail"
     near = Dynamics("it", closest={"Cu-Cu": 2.2}, collapses={"Cu-Cu": 2.0})
     assert near.margin == ("Cu-Cu", pytest.approx(1.1))
@@ -191,6 +194,34 @@ def test_fluctuations_at_rounding_are_not_judged():
     assert judged(Dynamics("it", trajectories=runs, noise=1e-6))["energy fluctuations"] == "caution"
 
 
+def end_of(start, moves):
+    """What a run that moved atoms so far made of a structure."""
+    still = np.zeros((len(start), 3))
+    piece = Segment(np.zeros(1), np.zeros(1), {}, start.positions + moves, still)
+    return add_run(Dynamics("it", temperature=300.0), start, 1.0, [piece])
+
+
+def test_an_atom_that_leaves_is_lost_with_its_bonds():
+    crystal = bulk("Cu", cubic=True) * 2
+    moves = np.zeros((32, 3))
+    moves[0] = [0, 0, 200.0]
+    row = end_of(crystal, moves)
+    assert (row.broken, row.lost) == (12, 1)
+    assert judged(row)["crystal under heat"] == "caution"
+    assert (end_of(crystal, moves + 5).broken, end_of(crystal, 0 * moves + 5).broken) == (12, 0)
+
+
+def test_molecules_that_turn_are_no_melt():
+    water = molecule("H2O", cell=[3.1] * 3, pbc=True)
+    moves = np.where(water.numbers == 1, 0.5, 0.0)[:, None] * [0, 0, 1.0]
+    assert end_of(water, moves).displacement == pytest.approx(0)
+    assert judged(end_of(water, moves))["crystal under heat"] == "ok"
+    chain = water + Atoms("O", [[0, 1.5, 1.5]])
+    moves = np.outer([0.3, 0, 0, -0.3], [1.0, 0, 0])
+    spacing = (3.1**3 / 2) ** (1 / 3)  # of two atoms
+    assert end_of(chain, moves).displacement == pytest.approx(0.3 / spacing)
+
+
 def test_a_melt_is_told_and_judged_near_room_temperature_only():
     for temperature, status in ((300.0, "caution"), (1500.0, "not assessed")):
         row = Dynamics("it", temperature=temperature, displacement=0.3)
@@ -199,14 +230,14 @@ def test_a_melt_is_told_and_judged_near_room_temperature_only():
 
 @pytest.mark.slow
 def test_a_crystal_melts_when_it_is_heated_far_beyond_its_melting_point(copper):
-    hot = Settings(only=("dynamics",), time=400.0, temperature=6000.0)
+    hot = Settings(only=("dynamics",), time=200.0, temperature=6000.0)
     (row,) = check_up(EMT(), [copper], hot).rows("dynamics")
     assert row.displacement > 0.15
     assert judged(row)["crystal under heat"] == "not assessed"
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_where_it_was(copper, tmp_path, emt):
+def test_a_run_goes_on_where_it_was_and_is_kept(copper, tmp_path, emt):
     class Interrupted(EMT):
         calls = 0
 
@@ -216,20 +247,15 @@ def test_a_run_goes_on_where_it_was(copper, tmp_path, emt):
                 raise KeyboardInterrupt
             super().calculate(*args, **kwargs)
 
+    settings = replace(ONLY, fits=tmp_path / "kept")
     for calculator in (Interrupted(), EMT()):
-        plan = plan_checkup(calculator, [copper], ONLY)
+        plan = plan_checkup(calculator, [copper], settings)
         store = make_store(EMT(), tmp_path / "parts", plan)
         run = run_checkup(calculator, plan, store=store)
     assert store.used >= 1
     (row,) = run.rows("dynamics")
     for found, expected in zip(row.trajectories, emt.trajectories, strict=True):
         assert found.energies == pytest.approx(expected.energies, abs=1e-6)
-
-
-@pytest.mark.slow
-def test_trajectories_are_kept_where_asked(copper, tmp_path):
-    settings = Settings(only=("dynamics",), time=200.0, fits=tmp_path / "kept")
-    check_up(EMT(), [copper], settings)
     names = sorted(path.name for path in (tmp_path / "kept").iterdir())
     assert names == ["dynamics-copper-1fs.traj", "dynamics-copper-2fs.traj"]
     frames = read(tmp_path / "kept" / names[0], index=":")

@@ -30,7 +30,7 @@ from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
 from mlipcheck.calculators.toy.toy import soft_model
 from mlipcheck.checks.compression.push import find_neighbours, push_together
 from mlipcheck.checks.compression.record import CompressedPair
-from mlipcheck.checks.supercells import build_supercell
+from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.guarding.build import DISTANCES, SWITCH, build_guard, zbl_force
 from mlipcheck.guarding.shown import draw_pair, list_pairs
 from mlipcheck.system import Settings

@@ -1,25 +1,32 @@
-"""Records of adsorption energies, and of the volcano that is read from them. All energies in eV."""
+"""Records of adsorption energies, in eV, and what is read from them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
 
 from ...references.doubts import Doubt
+
+# From ΔE to ΔG of adsorbed hydrogen: zero-point energy and entropy, the same on all metals
+# (Nørskov et al., J. Electrochem. Soc. 152, J23 (2005)).
+FREE_ENERGY_CORRECTION = 0.24
 
 
 @dataclass(frozen=True)
 class AdsorptionEnergy:
     """E(slab + H) - E(slab) - 1/2 E(H2) on one site, from the model and from the reference.
 
-    ``error`` is model minus reference; where a structure failed, ``message`` says which and why,
-    and the model's numbers are None.
+    Where a structure failed, ``model`` is None and ``message`` says which and why.
     """
 
     metal: str
     site: str
     reference: float
     model: float | None = None
-    error: float | None = None
     message: str | None = None
 
     @property
@@ -27,70 +34,98 @@ class AdsorptionEnergy:
         return f"{self.metal} {self.site}"
 
 
-@dataclass(frozen=True)
-class Volcano:
-    """The thermodynamic volcano -|ΔG|, and whether a model's errors leave it readable.
+def list_errors(sites: Iterable[AdsorptionEnergy]) -> list[float]:
+    """Return model minus reference where there is a model's energy."""
+    return [s.model - s.reference for s in sites if s.model is not None]
 
-    ``points`` are free energies ΔG of the metals, each on its most stable site by the reference,
-    the most active first; the activity is -|ΔG|. ``width`` is their largest less their smallest ΔG.
-    ``neighbour_gap`` is the median difference of |ΔG| between neighbours in it, and
-    ``neighbour_chance`` Φ(neighbour_gap / σ), σ the ``sigma_metals`` of the comparison: the chance
-    of the right order. Of the ``pairs`` of metals that the model has an answer for, ``pairs_right``
-    have the right order of |ΔG|; Φ(δ/σ), each with its own δ, gives ``expected_right``.
+
+def spread(sites: Iterable[AdsorptionEnergy]) -> float | None:
+    """Return the rms difference of errors over all pairs of sites; None without a pair.
+
+    What shifts all sites alike, the zero of H2 or of an element, is not in it. The mean is not
+    taken off: which of a pair comes first is arbitrary.
     """
-
-    points: tuple[AdsorptionEnergy, ...]
-    width: float
-    neighbour_gap: float | None = None
-    neighbour_chance: float | None = None
-    pairs: int = 0
-    pairs_right: int = 0
-    expected_right: float | None = None
-
-
-@dataclass(frozen=True)
-class AdsorptionComparison:
-    """A model's adsorption energies compared with the reference's.
-
-    Every number is over the sites that could be evaluated, None where they are too few.
-
-    ``sites`` are in the order given, those that failed among them, which ``failures`` counts;
-    ``environment`` is that of H2: ``vacuum``, or ``periodic box`` where the model cannot do without
-    a cell. ``mae`` and ``bias`` are the means of |error| and of the error; ``pearson_r``,
-    ``spearman`` and ``spearman_metals`` the correlation of all sites, of their ranks, and of the
-    ranks of the volcano's points; ``sigma_sites`` and ``sigma_metals`` the spread of
-    ΔE_model - ΔE_reference between two sites of one metal, and between the volcano's points of two
-    metals.
-    """
-
-    sites: tuple[AdsorptionEnergy, ...]
-    volcano: Volcano
-    failures: int = 0
-    environment: str = "vacuum"
-    mae: float | None = None
-    bias: float | None = None
-    pearson_r: float | None = None
-    spearman: float | None = None
-    spearman_metals: float | None = None
-    sigma_sites: float | None = None
-    sigma_metals: float | None = None
+    pairs = list(itertools.combinations(list_errors(sites), 2))
+    return float(np.sqrt(np.mean(np.square(np.diff(pairs))))) if pairs else None
 
 
 @dataclass(frozen=True)
 class MetalAdsorption:
-    """Hydrogen on one metal's (111) face: its sites, and their errors as `AdsorptionComparison`."""
+    """Hydrogen on one metal's (111) face, on its sites, those that failed among them."""
 
     name: str
-    sites: tuple[AdsorptionEnergy, ...] = field(default=())
+    sites: tuple[AdsorptionEnergy, ...] = ()
     level_of_theory: str = ""
-    environment: str = ""
-    mae: float | None = None
-    bias: float | None = None
-    sigma_sites: float | None = None
     doubts: tuple[Doubt, ...] = ()
     error: str | None = None
 
     @property
+    def mae(self) -> float | None:
+        errors = list_errors(self.sites)
+        return float(np.mean(np.abs(errors))) if errors else None
+
+    @property
+    def bias(self) -> float | None:
+        errors = list_errors(self.sites)
+        return float(np.mean(errors)) if errors else None
+
+    @property
+    def sigma(self) -> float | None:
+        """The `spread` of the errors between sites."""
+        return spread(self.sites)
+
+    @property
     def stable(self) -> AdsorptionEnergy:
-        """The most stable site by the reference."""
+        """The most stable site by the reference, which chooses it for the model, too."""
         return min(self.sites, key=lambda s: s.reference)
+
+
+@dataclass(frozen=True)
+class Volcano:
+    """The thermodynamic volcano -|ΔG|, and whether a model's errors leave it readable.
+
+    The rate at which hydrogen evolves falls off as exp(-|ΔG| / kT) on both sides of ΔG = 0
+    (Nørskov et al., above). ``metals`` are rows that have a model's energy on the most stable site,
+    the most active by the reference first.
+    """
+
+    metals: tuple[AdsorptionEnergy, ...]
+
+    @property
+    def sigma(self) -> float | None:
+        """The `spread` of the errors between metals."""
+        return spread(self.metals)
+
+    @property
+    def gap(self) -> float:
+        """The median difference of |ΔG| between neighbours."""
+        return float(np.median(np.diff([abs(free(s.reference)) for s in self.metals])))
+
+    @property
+    def chance(self) -> float:
+        """Φ(gap / σ): how likely neighbours come out in the right order.
+
+        If errors are normal, and of no sign of their own: a bias, which is not in σ, still moves
+        metals over the top, hence `right` beside it.
+        """
+        return float(stats.norm.cdf(self.gap / max(self.sigma or 0.0, 1e-9)))
+
+    @property
+    def right(self) -> tuple[int, int]:
+        """How many pairs of metals have the right order of |ΔG|, and of how many."""
+        heights = [abs(free(s.model or 0.0)) for s in self.metals]
+        pairs = list(itertools.combinations(heights, 2))
+        return sum(b > a for a, b in pairs), len(pairs)
+
+
+def free(energy: float) -> float:
+    """Return ΔG of ΔE."""
+    return energy + FREE_ENERGY_CORRECTION
+
+
+def read_volcano(rows: Sequence[MetalAdsorption]) -> Volcano | None:
+    """Place metals on the volcano; None where fewer than three have an energy."""
+    metals = [r.stable for r in rows if r.sites and r.stable.model is not None]
+    if len(metals) < 3:
+        return None
+    return Volcano(tuple(sorted(metals, key=lambda s: abs(free(s.reference)))))

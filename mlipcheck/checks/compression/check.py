@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -16,9 +18,8 @@ from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
-from ..crystals import Crystal, bring_to_rest, choose_crystals, tested_on
+from ..crystals import bring_to_rest, build_supercell, choose_crystals, tested_on
 from ..dimers.record import Attraction
-from ..supercells import build_supercell
 from .push import find_neighbours, push_together
 from .record import CompressedPair
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CRYSTALS, PAIRS = 3, 10
 QUICK = (1, 4)
 FAR = 0.3  # eV/Å; above it a structure is relaxed first
+HIGHEST, DEEPEST = 100.0, -30.0  # eV that a figure shows
 ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
 
 
@@ -114,22 +116,18 @@ class Compression(Check[CompressedPair]):
             except InputError as error:
                 skips.append(Skip(f"{crystal.name}: {error}"))
                 continue
-            points = 40 * max(count, 1)
             key = (crystal.name, crystal.source, crystal.fingerprint, pairs)
-            subject = (crystal, pairs)
-            tasks.append(Task(crystal.name, subject, key, cell, points, 16, steps=max(count, 1)))
+            cost = (cell, 40 * count + 1, 16, 0.0, max(count, 1))
+            tasks.append(Task(crystal.name, (crystal, pairs), key, *cost))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CompressedPair]:
         crystal, most = task.subject
         base = CompressedPair(
-            crystal.name,
-            formula=crystal.formula,
-            source=crystal.source,
-            fingerprint=crystal.fingerprint,
+            crystal.name, ("", ""), crystal.formula, crystal.source, crystal.fingerprint
         )
         try:
-            return list(_push(calculator, crystal, most, base, context))
+            return list(_push(calculator, crystal.atoms, most, base, context))
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(base, error=describe_error(error))]
 
@@ -142,25 +140,35 @@ class Compression(Check[CompressedPair]):
         return [*super().remarks(rows), *(Paragraph(x, "fail") for x in failed), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ..curves import draw_rows
 
-        return draw_panels(models)
+        axes = ("distance (Å)", "E − E(crystal) (eV)")
+        caption = "two neighbours pushed together. Hollow mark: first attraction; filled: collapse."
+        return draw_rows(self, models, _draw, lambda r: r.innermost, axes, caption)
 
 
 def _push(
-    calculator: BaseCalculator, crystal: Crystal, most: int, base: CompressedPair, context: Context
+    calculator: BaseCalculator, atoms: Atoms, most: int, base: CompressedPair, context: Context
 ) -> Iterator[CompressedPair]:
-    cell = build_supercell(bring_to_rest(calculator, crystal.atoms, FAR))
-    found = find_neighbours(cell)
+    cell = build_supercell(bring_to_rest(calculator, atoms, FAR))
+    found = find_neighbours(cell)[:most]
     if not found:
-        yield replace(base, error="no two atoms are neighbours")
-    for neighbours in found[:most]:
-        row = replace(
-            base,
-            name=f"{crystal.name}: {'-'.join(neighbours.pair)}",
-            pair=neighbours.pair,
-            n_atoms=len(cell),
-            contact=neighbours.contact,
-        )
-        yield push_together(calculator, neighbours, row)
+        raise InputError("no two atoms are neighbours")
+    for n in found:
+        name = f"{base.name}: {'-'.join(n.pair)}"
+        row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
+        yield push_together(calculator, n, row)
         context.advance(1)
+
+
+def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair, str]]) -> None:
+    for model, row, label in rows:
+        axis.plot(row.distances, row.energies, color=model.colour, label=label)
+        for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
+            if found is not None and found.barrier < HIGHEST:
+                place = (found.distance, found.barrier)
+                axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
+    energies = np.concatenate([row.energies for _, row, _ in rows])
+    top = min(np.nanmax(energies), HIGHEST)
+    axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
+    axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")

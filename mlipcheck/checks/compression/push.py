@@ -8,7 +8,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.data import covalent_radii
-from ase.geometry import get_distances
 
 from ...calculators.evaluate import evaluate
 from ...references.curves import sorted_pair
@@ -32,10 +31,7 @@ class Neighbours:
 
     def path(self) -> tuple[np.ndarray, list[Atoms], str | None]:
         """Return distances (Å, descending), the structures, and the element that ended it."""
-        count = max(int((self.contact - INNERMOST) / STEP), 0)
-        distances = self.contact - STEP * np.arange(count + 1)
-        if distances[-1] > INNERMOST + 1e-9:
-            distances = np.append(distances, INNERMOST)
+        distances = np.append(np.arange(self.contact, INNERMOST + 1e-9, -STEP), INNERMOST)
         images: list[Atoms] = []
         for r in distances:
             image = self.supercell.copy()
@@ -92,11 +88,8 @@ def _third_atom(image: Atoms, indices: tuple[int, int]) -> str | None:
     """Return the element of an atom that one of the two has come too near to."""
     others = np.delete(np.arange(len(image)), indices)
     for k in indices:
-        _, d = get_distances(
-            image.positions[k], image.positions[others], image.cell.complete(), image.pbc
-        )
         sums = covalent_radii[image.numbers[k]] + covalent_radii[image.numbers[others]]
-        near = np.flatnonzero(d[0] < THIRD * sums)
+        near = others[image.get_distances(k, others, mic=True) < THIRD * sums]
         if len(near):
-            return str(image.symbols[int(others[near[0]])])
+            return str(image.symbols[near[0]])
     return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -14,25 +16,12 @@ from ..dimers.record import Attraction
 class CompressedPair:
     """The energy and the axial force of two neighbours in a crystal against their distance.
 
-    Attributes
-    ----------
-    name : str
-        Of the crystal and the pair.
-    pair : tuple of two str
-        Chemical symbols, in alphabetical order.
-    formula, source : str
-        Of the crystal, and where it comes from.
-    n_atoms : int
-        Of the supercell.
-    contact : float
-        The distance of the pair in the crystal, Å.
-    distances, energies, forces : ndarray of shape (n,)
-        Å, ascending up to ``contact``; eV above the crystal's energy; eV/Å along the axis,
-        positive when repulsive. NaN at points that failed, with the reason in ``failed``.
-    stopped_by : str or None
-        The element of the third atom that ended the path before 0.4 Å.
-    attraction, collapse : Attraction or None
-        As of a dimer scan; energies relative to the crystal's.
+    ``pair`` are their symbols in alphabetical order, ``n_atoms`` those of the supercell, and
+    ``contact`` their distance in the crystal, Å. ``distances`` (n,) ascend up to it, Å;
+    ``energies`` are eV above the crystal's and ``forces`` eV/Å along the axis, positive when
+    repulsive; NaN at points that failed, with the reason in ``failed``. ``stopped_by`` is the
+    element of a third atom that ended the path before 0.4 Å. ``attraction`` and ``collapse`` are
+    as of a dimer scan.
     """
 
     name: str
@@ -59,3 +48,16 @@ class CompressedPair:
         """How far inward there is an energy, Å."""
         known = self.distances[np.isfinite(self.energies)]
         return float(known.min()) if len(known) else None
+
+
+def farthest_collapses(rows: Mapping[str, Sequence[Any]]) -> dict[str, float]:
+    """Return where pairs collapse (Å), in vacuum or in a crystal, whichever is farther out.
+
+    ``rows`` are those of the checks ``dimers`` and ``compression``, as far as they ran.
+    """
+    found: dict[str, float] = {}
+    for row in (*rows.get("dimers", ()), *rows.get("compression", ())):
+        if row.collapse is not None:
+            pair = "-".join(row.pair)
+            found[pair] = max(row.collapse.distance, found.get(pair, 0.0))
+    return found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
+from ase.io import write
 
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error, evaluate, floating_type
@@ -16,10 +18,10 @@ from ...check import Check, Context, Skip, Task
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
-from ..crystals import Crystal, bring_to_rest, choose_crystals
-from ..supercells import MOST_ATOMS, build_supercell
+from ..compression.record import farthest_collapses
+from ..crystals import MOST_ATOMS, bring_to_rest, build_supercell, choose_crystals
 from .criteria import CRITERIA
-from .nve import Run, compare_ends, heat, simulate
+from .nve import add_run, heat, simulate
 from .record import Dynamics, Segment
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class DynamicsCheck(Check[Dynamics]):
         Column("drift\nmeV/atom/ps", lambda r: _each(r, "slope", "+.2f")),
         Column("±", lambda r: _each(r, "slope_error", ".2f")),
         Column("closest /\ncollapse", lambda r: number(r.margin and r.margin[1], ".2f")),
-        Column("rms move /\nnearest", lambda r: number(r.displacement, ".2f")),
+        Column("rms move /\nspacing", lambda r: number(r.displacement, ".2f")),
         Column("broken\nbonds", lambda r: str(r.broken)),
         Column("lost\natoms", lambda r: str(r.lost)),
     )
@@ -73,39 +75,35 @@ class DynamicsCheck(Check[Dynamics]):
             evaluations = sum(round(time / step) for step in steps)
             how = (time, settings.temperature, settings.seed, steps)
             key = (crystal.name, crystal.source, crystal.fingerprint, how)
-            subject = (crystal, how)
-            tasks.append(
-                Task(crystal.name, subject, key, cell, evaluations + 20, steps=evaluations)
-            )
+            cost = (cell, evaluations + 20, 1, 0.0, evaluations)
+            tasks.append(Task(crystal.name, (crystal, how), key, *cost))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Dynamics]:
         crystal, (time, temperature, seed, steps) = task.subject
         row = Dynamics(
             crystal.name,
-            formula=crystal.formula,
-            source=crystal.source,
-            fingerprint=crystal.fingerprint,
-            temperature=temperature,
-            time=time,
+            crystal.fingerprint,
+            temperature,
+            time,
             seed=seed,
-            collapses=_find_collapses(context),
+            collapses=farthest_collapses(context.earlier),
         )
         try:
-            return [_run(calculator, crystal, row, steps, task.key, context)]
+            return [_run(calculator, task, row, steps, context)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
 
     def remarks(self, rows: Sequence[Dynamics]) -> list[Paragraph]:
-        about = (
-            "Relaxed first, then velocities of twice the temperature; half goes into the potential."
-        )
+        about = "Relaxed first; of twice the temperature, half goes into the potential."
         return [*super().remarks(rows), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ..curves import draw_rows
 
-        return draw_panels(models)
+        axes = ("time (fs)", "E − E(start) (meV/atom)")
+        caption = "total energy in a run at constant energy; dotted: the longer step."
+        return draw_rows(self, models, _draw, lambda r: r.trajectories, axes, caption)
 
 
 def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
@@ -113,26 +111,18 @@ def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
     return " / ".join(number(None if x is None else factor * x, form) for x in values)
 
 
-def _find_collapses(context: Context) -> dict[str, float]:
-    """Return where pairs collapse, in vacuum or in a crystal, whichever is farther out."""
-    found: dict[str, float] = {}
-    for rows in context.earlier.values():
-        for scan in rows:
-            if scan.collapse is not None:
-                pair = "-".join(scan.pair)
-                found[pair] = max(scan.collapse.distance, found.get(pair, 0.0))
-    return found
+def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics, str]]) -> None:
+    for model, row, label in rows:
+        for run, style in zip(row.trajectories, (":", "-"), strict=False):
+            name = f"{label}, {run.step:g} fs"
+            axis.plot(run.times, run.energies, style, color=model.colour, label=name)
 
 
 def _run(
-    calculator: BaseCalculator,
-    crystal: Crystal,
-    row: Dynamics,
-    steps: tuple[float, ...],
-    key: Any,
-    context: Context,
+    calculator: BaseCalculator, task: Task, row: Dynamics, steps: Sequence[float], context: Context
 ) -> Dynamics:
-    cell = build_supercell(bring_to_rest(calculator, crystal.atoms, AT_REST, cell=True), MOST_ATOMS)
+    atoms = bring_to_rest(calculator, task.subject[0].atoms, AT_REST, cell=True)
+    cell = build_supercell(atoms, MOST_ATOMS)
     (found,) = evaluate(calculator, [cell])
     if found.energy is None:
         raise InputError(found.error or "the calculator has no energy")
@@ -140,38 +130,24 @@ def _run(
     noise = float(1000 * eps * abs(found.energy) / len(cell))
     row = replace(row, n_atoms=len(cell), noise=noise)
     hot = heat(cell, row.temperature, row.seed)
-    trajectories = []
     for step in steps:
-
-        def keep(k: int, compute: Any, step: float = step) -> Segment:
-            part: Segment = context.keep(Segment, (key, step, k), compute)
-            return part
-
-        write = _writer(context.settings, row.name, step)
-        found_, pieces, end = simulate(
-            calculator, Run(hot, step, row.time), keep, context.advance, write
-        )
-        trajectories.append(found_)
-        row = compare_ends(row, hot, end, pieces)
-        if found_.error:
+        pieces = simulate(calculator, hot, step, row.time, task.key, context)
+        row = add_run(row, hot, step, pieces)
+        if context.settings.fits is not None:
+            _write(context.settings.fits, f"{row.name} {step:g}fs", hot, pieces)
+        if pieces[-1].error:
             break
-    return replace(row, trajectories=tuple(trajectories))
+    return row
 
 
-def _writer(settings: Settings, name: str, step: float) -> Any:
-    """Return what adds a structure to the kept trajectory of a run, None where none is kept."""
-    if settings.fits is None:
-        return None
-    from ase.io.trajectory import Trajectory as File
-
+def _write(folder: Path, name: str, hot: Atoms, pieces: Sequence[Segment]) -> None:
+    """Write the structure at the end of each piece of a run, with its momenta."""
     from ...drawing.panel import slug
 
-    settings.fits.mkdir(parents=True, exist_ok=True)
-    path = settings.fits / f"{slug('dynamics', name)}-{step:g}fs.traj"
-    path.unlink(missing_ok=True)  # of an earlier run: what is kept is written again
-
-    def write(atoms: Atoms) -> None:
-        with File(path, "a" if path.exists() else "w") as file:
-            file.write(atoms)
-
-    return write
+    folder.mkdir(parents=True, exist_ok=True)
+    images = []
+    for piece in pieces:
+        images.append(hot.copy())
+        images[-1].positions = piece.positions
+        images[-1].set_momenta(piece.momenta)
+    write(folder / f"{slug('dynamics', name)}.traj", images)

@@ -9,7 +9,7 @@ LONGEST_RATIO = 6.0  # beyond it the step is too long for the hardest vibration
 ROUNDING = 3.0  # times rounding that a fluctuation must be to mean anything
 SHRINKS = 0.5  # a drift that falls below this share with half the step comes of the step
 JUMP = 8.0  # times the rms change of a step: the energy jumps
-MELT = 0.15  # of the nearest distance (Lindemann)
+MELT = 0.15  # of the spacing of atoms (Lindemann)
 AMBIENT = 350.0  # K; above it what a crystal does may be physics
 
 
@@ -30,12 +30,10 @@ def read_drift(row: Dynamics) -> Reading | None:
     if short.slope is None or long.slope is None or short.slope_error is None:
         return None
     text = f"{short.slope:+.2f} ± {short.slope_error:.2f} meV/atom/ps at {short.step:g} fs"
-    size = abs(short.slope)
-    if size < SHRINKS * abs(long.slope):
+    if abs(short.slope) < SHRINKS * abs(long.slope):
         text += f" ({long.slope:+.2f} at {long.step:g} fs: it comes of the step)"
         return Reading(0.0, text)
-    certain = max(size - 2 * short.slope_error, 0.0)
-    return Reading(certain, text)
+    return Reading(max(abs(short.slope) - 2 * short.slope_error, 0.0), text)
 
 
 def read_ratio(row: Dynamics) -> Reading | None:
@@ -53,10 +51,9 @@ def read_ratio(row: Dynamics) -> Reading | None:
 
 
 def read_closest(row: Dynamics) -> Reading | None:
-    if row.fallen is not None:
-        d = row.closest[row.fallen]
+    if pair := row.fallen:
         return Reading(
-            0.0, f"{row.fallen} {d:.2f} Å, less than half of a bond: atoms fell together"
+            0.0, f"{pair} {row.closest[pair]:.2f} Å, half of a bond: atoms fell together"
         )
     if row.margin is None:
         return None
@@ -67,11 +64,9 @@ def read_closest(row: Dynamics) -> Reading | None:
 def read_structure(row: Dynamics) -> Reading | None:
     if row.displacement is None:
         return None
-    changes = [f"rms displacement {row.displacement:.2f} of the nearest distance"]
-    changes += [f"{row.broken} broken bonds"] * (row.broken > 0)
-    changes += [f"{row.lost} lost atoms"] * (row.lost > 0)
-    text = ", ".join(changes)
-    kept = row.displacement < MELT and not (row.broken or row.lost)
+    text = f"rms displacement {row.displacement:.2f} of the spacing of atoms"
+    text += f", {row.broken} broken bonds, {row.lost} lost atoms" if row.broken else ""
+    kept = row.displacement < MELT and not row.broken
     if not kept and row.temperature > AMBIENT:
         return Reading(None, f"{text}, at {row.temperature:g} K")
     return Reading(0.0 if kept else 1.0, text)
@@ -130,10 +125,10 @@ CRITERIA = (
         read_structure,
         caution=0,
         fail=None,
-        source="Lindemann: a crystal melts at 0.1 to 0.15 of the nearest distance",
+        source="Lindemann: a crystal melts at 0.1 to 0.15 of the spacing of atoms",
         good="the crystal keeps its bonds",
-        bad="bonds break, atoms leave or the crystal melts at room temperature",
+        bad="bonds break or the crystal melts at room temperature",
         why="a crystal that is known to be stable must stay",
-        words="caution: rms displacement above 0.15, broken bonds or lost atoms below 350 K",
+        words="caution: rms displacement above 0.15, broken bonds below 350 K",
     ),
 )

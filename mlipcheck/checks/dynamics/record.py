@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from ase.data import atomic_numbers, covalent_radii
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +29,11 @@ class Segment:
 class Trajectory:
     """One run at one time step (fs).
 
-    Attributes
-    ----------
-    times, energies : ndarray of shape (n,)
-        fs, and total energies less the first in meV/atom; thinned where there are many.
-    fluctuation : float or None
-        rms of the total energy in meV/atom, after a fifth of the run, without its linear trend.
-    slope, slope_error : float or None
-        The trend in meV/atom/ps, and half the difference between both halves.
-    jump : float or None
-        The largest change of the total energy in one step over the rms of all such changes.
-    temperature : float or None
-        The mean of the second half, K.
+    ``energies`` (n,) are total ones less the first in meV/atom, at ``times`` (n,) in fs, thinned
+    where there are many. After a fifth of the run, ``slope`` is their trend in meV/atom/ps, its
+    error half the difference between both halves, ``fluctuation`` the rms without the trend and
+    ``jump`` the largest change in one step over the rms change; ``temperature`` (K) is the mean of
+    the second half.
     """
 
     step: float
@@ -57,31 +51,18 @@ class Trajectory:
 class Dynamics:
     """A crystal at constant energy, at two time steps from one start.
 
-    Attributes
-    ----------
-    temperature, time : float
-        K that it was to have, and fs of each run.
-    n_atoms, seed : int
-        Of the supercell; of the velocities.
-    trajectories : tuple of Trajectory
-        At the longer step, and at half of it.
-    noise : float
-        What rounding makes of the total energy, meV/atom.
-    closest : dict of str to float
-        The shortest distance of each pair in either run, Å.
-    collapses : dict of str to float
-        Where pairs collapse, as far as other checks found it, Å.
-    fallen : str or None
-        A pair that came nearer than half of the sum of its covalent radii.
-    broken, lost : int
-        Bonds longer than 1.5 of what they were, and atoms without any neighbour, at the end.
-    displacement : float or None
-        rms displacement at the end over the distance of nearest neighbours; a melt has 0.15.
+    ``temperature`` (K) is what it was to have, ``time`` (fs) the length of each run, ``n_atoms``
+    those of the supercell, ``seed`` that of the velocities; ``trajectories`` are at the longer step
+    and at half of it.
+
+    ``noise`` is what rounding makes of the total energy, meV/atom; ``closest`` the shortest
+    distance of each pair in either run and ``collapses`` where pairs collapse, as far as other
+    checks found it, Å. At the end of the runs, ``broken`` bonds are longer than 1.5 of what they
+    were, ``lost`` atoms have no others, and ``displacement`` is the rms displacement, without
+    hydrogen, over the spacing of atoms.
     """
 
     name: str
-    formula: str = ""
-    source: str = ""
     fingerprint: str = field(default="", metadata={"input": "structure"})
     temperature: float = field(default=300.0, metadata={"input": "temperature"})
     time: float = field(default=0.0, metadata={"input": "time"})
@@ -91,7 +72,6 @@ class Dynamics:
     noise: float = 0.0
     closest: dict[str, float] = field(default_factory=dict)
     collapses: dict[str, float] = field(default_factory=dict)
-    fallen: str | None = None
     broken: int = 0
     lost: int = 0
     displacement: float | None = None
@@ -102,6 +82,13 @@ class Dynamics:
         """The fluctuation at the longer step over that at the shorter one."""
         sizes = [t.fluctuation for t in self.trajectories]
         return sizes[0] / sizes[1] if len(sizes) == 2 and sizes[0] and sizes[1] else None
+
+    @property
+    def fallen(self) -> str | None:
+        """A pair that came nearer than half of the sum of its covalent radii, as no bond is."""
+        numbers = {p: [atomic_numbers[x] for x in p.split("-")] for p in self.closest}
+        short = (p for p, d in self.closest.items() if d <= covalent_radii[numbers[p]].sum() / 2)
+        return next(short, None)
 
     @property
     def margin(self) -> tuple[str, float] | None:

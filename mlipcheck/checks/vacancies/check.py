@@ -19,8 +19,16 @@ from ...references.datasets import get_dataset
 from ...references.level_of_theory import level_doubt
 from ...references.vacancies import DATASET, KnownVacancy, known_vacancies
 from ...system import Settings, System
-from ..crystals import METHODS, NONE_GIVEN, Crystal, choose_crystals, tested_on
-from ..supercells import HEIGHT, MOST_ATOMS, count_repeats
+from ..crystals import (
+    HEIGHT,
+    METHODS,
+    MOST_ATOMS,
+    NONE_GIVEN,
+    Crystal,
+    choose_crystals,
+    count_repeats,
+    tested_on,
+)
 from .criteria import CRITERIA
 from .hops import count_evaluations, find_hops, measure_hops
 from .record import Hop, Vacancy
