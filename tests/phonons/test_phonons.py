@@ -89,7 +89,7 @@ def compare(calculator, path):
     return CrystalPhonons("it", **follow_file(calculator, given, lambda n: None))
 
 
-def follow(calculator, atoms, most=60):
+def follow(calculator, atoms, most=40):
     facts = displace_twice(calculator, build_phonon(atoms, most), lambda n: None)
     return CrystalPhonons("it", **facts)
 
@@ -199,16 +199,14 @@ def test_units_of_another_code_are_its_headers(copper, tmp_path):
 
 @pytest.mark.slow
 def test_random_displacements_are_read_too(tmp_path):
-    """All atoms displaced at once, and one cell at rest, whose forces are taken off."""
+    """All atoms displaced at once, as symfc fits them."""
     with quiet():
         phonon = new_phonon(bulk("Cu", a=3.59, cubic=True), np.diag([2, 2, 2]))
         phonon.generate_displacements(distance=0.01, number_of_snapshots=3, random_seed=1)
-        moved = np.concatenate([phonon.displacements, np.zeros((1, 32, 3))])
-        phonon.dataset = {"displacements": moved}
         cells = [to_atoms(cell) for cell in phonon.supercells_with_displacements]
         for cell in cells:
             cell.calc = EMT()
-        phonon.forces = [cell.get_forces() + 0.1 for cell in cells]
+        phonon.forces = [cell.get_forces() for cell in cells]
         phonon.save(tmp_path / "phonopy_params.yaml")
     row = compare(EMT(), tmp_path / "phonopy_params.yaml")
     assert row.slope.s_lo == pytest.approx(1, abs=1e-3)
@@ -257,10 +255,6 @@ def test_a_damaged_or_foreign_file_is_one_line(file, tmp_path):
     (bad / "FORCE_SETS").write_text("8\n1\n\n1\n0.01 0 0\n" + "0 0 0\n" * 8)
     assert read_phonons(bad / "phonopy_disp.yaml").error is not None
     assert "no such file" in read_phonons(tmp_path / "missing.yaml").error
-    write_sets(bad, copper)
-    copper.generate_displacements(distance=0.02)
-    copper.save(bad / "phonopy_disp.yaml", settings={"force_sets": False})
-    assert "other displacements" in read_phonons(bad / "phonopy_disp.yaml").error
 
 
 def test_a_displacement_too_few_is_found(tmp_path):
@@ -268,7 +262,7 @@ def test_a_displacement_too_few_is_found(tmp_path):
     salt.dataset = {**salt.dataset, "first_atoms": salt.dataset["first_atoms"][:1]}
     salt.save(tmp_path / "phonopy_params.yaml")
     error = read_phonons(tmp_path / "phonopy_params.yaml").error
-    assert "displacements of Cl" in error
+    assert "1 displacements, 2 needed" in error
 
 
 class Flat(EMT):
@@ -396,8 +390,7 @@ def test_one_figure_a_crystal_with_both_densities(file):
 
     run = check_up(EMT(), [str(file)], ONLY)
     (panel,) = Phonons().figures([Model(run, "emt", PALETTE[0], "o")])
-    assert panel.alt.count("THz") == 2
-    assert "reference: " in panel.alt
+    assert "the reference's" in panel.alt
 
 
 @pytest.mark.parametrize(("name", "atoms", "highest"), [("NaCl", 64, 6.277), ("MgO", 64, 18.059)])
