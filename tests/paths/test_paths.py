@@ -454,6 +454,7 @@ def test_a_missing_path_is_a_mistake():
         find_system(EMT(), [], paths=["nowhere"])
 
 
+@pytest.mark.slow
 def test_the_verdict_is_about_barriers(file):
     settings = Settings(only=("paths",), paths=(file,))
     calculator = Scaled(EMT(), 0.4)
@@ -470,6 +471,7 @@ def test_the_verdict_is_about_barriers(file):
     assert "0.317 / 0.792" in " ".join(line)
 
 
+@pytest.mark.slow
 def test_without_a_path_it_says_what_to_give(tmp_path):
     ase.io.write(tmp_path / "cu.xyz", label(bulk("Cu", a=3.6)))
     plan = plan_checkup(EMT(), [str(tmp_path / "cu.xyz")])
@@ -487,6 +489,7 @@ def test_a_model_that_fails_at_an_image_fails(hop):
     assert row.failures[0][0] == "hop[2]"
 
 
+@pytest.mark.slow
 def test_command_line_takes_paths(run_cli, file):
     status, out, err = run_cli("run", "-b", "ase:emt", "--path", file, "--only", "paths")
     assert status == 0

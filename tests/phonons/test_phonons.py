@@ -119,6 +119,7 @@ def test_a_model_agrees_with_its_own_phonopy_run(file):
     assert {a.use: a.answer for a in run.uses}["vibrations"] == "yes"
 
 
+@pytest.mark.slow
 def test_frequencies_are_those_of_phonopy(file, copper):
     row = compare(EMT(), file)
     with quiet():
@@ -223,6 +224,7 @@ def test_forces_in_another_unit_or_sign_judge_nothing(copper, tmp_path, scale, k
     assert {f.status for f in compared} == {"not assessed"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.53, 0.25])
 def test_a_soft_model_is_no_unit(file, factor):
     assert compare(ScaledForces(EMT(), factor), file).doubts == ()
@@ -272,6 +274,7 @@ class Flat(EMT):
         self.results = {"energy": 0.0, "forces": np.zeros((len(atoms), 3))}
 
 
+@pytest.mark.slow
 def test_only_a_bad_file_is_a_mistake_and_beside_others_a_row(file, tmp_path):
     from ase.calculators.calculator import InputError
 
@@ -282,6 +285,7 @@ def test_only_a_bad_file_is_a_mistake_and_beside_others_a_row(file, tmp_path):
     assert [bool(row.error) for row in rows] == [True, False]
 
 
+@pytest.mark.slow
 def test_noise_is_roughness_and_no_instability():
     noisy = follow(Noisy(EMT()), bulk("Cu", a=3.59))
     assert noisy.noise == pytest.approx(2e-3, rel=0.3)
@@ -300,6 +304,7 @@ def test_a_true_instability_stays():
     assert set(found.values()) == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_net_force_breaks_the_acoustic_sum_and_nothing_else():
     found = statuses(follow(Pulled(EMT()), bulk("Cu", a=3.59)))
     assert found.pop("acoustic sum rule") == "caution"
@@ -333,6 +338,7 @@ def test_one_atom_or_four_are_one_crystal(tmp_path):
     assert highest[0] == pytest.approx(highest[1], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_what_is_no_crystal_or_too_large_is_left_out_with_the_reason(tmp_path):
     for name, atoms in (("slab", fcc111("Cu", (1, 1, 3), vacuum=8)), ("water", molecule("H2O"))):
         atoms.info.clear()
@@ -354,6 +360,7 @@ def test_what_is_no_crystal_or_too_large_is_left_out_with_the_reason(tmp_path):
         assert why in plan.not_run["phonons"]
 
 
+@pytest.mark.slow
 def test_a_supercell_that_is_too_small_says_so():
     row = follow(EMT(), bulk("Cu", a=3.59), most=8)
     assert row.n_atoms == 8
@@ -373,6 +380,7 @@ def test_quick_takes_less(tmp_path):
         assert f"{most} crystals at most" in " ".join(plan.notes)
 
 
+@pytest.mark.slow
 def test_what_fails_in_the_middle_is_a_row_with_its_error(file):
     calculator = Failing(EMT(), lambda atoms: np.linalg.norm(atoms.positions[0]) > 5e-3)
     given = read_phonons(file)
@@ -393,6 +401,7 @@ def test_one_figure_a_crystal_with_both_densities(file):
     assert "the reference's" in panel.alt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "atoms", "highest"), [("NaCl", 64, 6.277), ("MgO", 64, 18.059)])
 def test_phonopys_own_examples(data_dir, name, atoms, highest):
     (given,), _ = find_phonons([str(data_dir / "phonons" / name)])

@@ -54,16 +54,16 @@ def follow_file(calculator: BaseCalculator, given: PhononReference, progress: Pr
     phonon, reference = given.phonon, given.forces
     facts, forces = _measure(calculator, phonon, displaced_cells(phonon), progress)
     slope = fit_slope(forces.ravel(), reference.ravel(), np.ones(forces.size))
-    doubts: list[Doubt | None] = []
+    doubt = None
     if slope is not None and (slope.r_squared or 0.0) >= FOLLOWS:
         if not 1 / FACTOR < slope.magnitude < FACTOR:
-            doubts = [doubt_unit("forces", reference.ravel(), forces.ravel())]
+            doubt = doubt_unit("forces", reference.ravel(), forces.ravel())
         elif slope.s_lo < 0:
-            doubts = [Doubt("sign", "the file's forces seem to have the other sign", ("forces",))]
+            doubt = Doubt("sign", "the file's forces seem to have the other sign", ("forces",))
     return {
         **facts,
         "slope": slope,
-        "doubts": tuple(d for d in doubts if d),
+        "doubts": (doubt,) if doubt else (),
         "model": find_spectrum(phonon, forces),
         "reference": find_spectrum(phonon, reference),
         "floor": _floor(phonon, facts["noise"], forces.shape),
