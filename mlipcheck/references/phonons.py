@@ -144,11 +144,13 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     own = get_calculator_physical_units(data.calculator)
     cell = to_atoms(data.unitcell, own.distance_to_A)
     phonon = new_phonon(cell, data.supercell_matrix, data.primitive_matrix, data.unitcell.masses)
-    phonon.generate_displacements(is_plusminus=False)
-    least, n_atoms = len(phonon.dataset["first_atoms"]), len(phonon.supercell)
-    found = n_atoms if data.supercell is None else len(data.supercell)
-    if found != n_atoms:
-        raise InputError(f"{found} of {n_atoms} atoms of its supercell; is it complete?")
+    n_atoms = len(phonon.supercell)
+    if data.supercell is not None:
+        if (found := len(data.supercell)) != n_atoms:
+            raise InputError(f"{found} of {n_atoms} atoms of its supercell; is it complete?")
+        off = data.supercell.scaled_positions - phonon.supercell.scaled_positions
+        if np.abs(off - np.round(off)).max() > 1e-3:
+            raise InputError("its supercell has its atoms in another order than phonopy's")
     dataset = data.dataset or {}
     if not all("forces" in d for d in dataset.get("first_atoms", [dataset])):
         sets = [p for p in beside if unpacked_name(p) == SETS]
@@ -156,19 +158,33 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
             raise InputError(f"no forces in it, and no {SETS} beside it")
         with opened(sets[0]) as stream:
             dataset = parse_FORCE_SETS_from_strings(stream.read().decode(), natom=n_atoms)
-    moved = dataset.get("first_atoms", [dataset])
-    for d in moved:
+    for d in dataset.get("first_atoms", [dataset]):
         for key in {"displacement", "displacements"} & d.keys():
             d[key] = own.distance_to_A * np.array(d[key])
     phonon.dataset = dataset
     forces = own.force_to_eVperA * np.array(phonon.forces, dtype=float)
     if forces.shape != (len(phonon.supercells_with_displacements), n_atoms, 3):
         raise InputError(f"forces of shape {forces.shape} on cells of {n_atoms} atoms")
-    if "first_atoms" in dataset and len(moved) < least:
-        raise InputError(f"{len(moved)} displacements, {least} needed; is it complete?")
+    _check_complete(phonon)
     if not np.isfinite(forces).all() or not forces.any():
         raise InputError("forces are NaN, infinite, or all zero")
     return phonon, forces
+
+
+def _check_complete(phonon: Any) -> None:
+    """Refuse displacements that do not reach every atom in every direction by symmetry."""
+    symmetry, inverse = phonon.symmetry, np.linalg.inv(phonon.supercell.cell)
+    same = symmetry.get_map_atoms()
+    for atom in symmetry.get_independent_atoms() if "first_atoms" in phonon.dataset else ():
+        ways = [
+            rotation @ (d["displacement"] @ inverse)
+            for d in phonon.dataset["first_atoms"]
+            if same[d["number"]] == same[atom]
+            for rotation in symmetry.get_site_symmetry(d["number"])
+        ]
+        if not ways or np.linalg.matrix_rank(np.array(ways), tol=1e-5) < 3:
+            which = f"{phonon.supercell.symbols[atom]}, atom {atom + 1}"
+            raise InputError(f"displacements of {which} are missing; is it complete?")
 
 
 def new_phonon(

@@ -259,12 +259,23 @@ def test_a_damaged_or_foreign_file_is_one_line(file, tmp_path):
     assert "no such file" in read_phonons(tmp_path / "missing.yaml").error
 
 
+def test_a_supercell_in_another_order_is_refused(copper, tmp_path):
+    import yaml
+
+    path = tmp_path / "phonopy_params.yaml"
+    copper.save(path)
+    content = yaml.safe_load(path.read_text())
+    content["supercell"]["points"].reverse()
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    assert "in another order" in read_phonons(path).error
+
+
 def test_a_displacement_too_few_is_found(tmp_path):
     salt = run_phonopy(bulk("NaCl", "rocksalt", a=5.6, cubic=True), Flat(), np.eye(3, dtype=int))
     salt.dataset = {**salt.dataset, "first_atoms": salt.dataset["first_atoms"][:1]}
     salt.save(tmp_path / "phonopy_params.yaml")
     error = read_phonons(tmp_path / "phonopy_params.yaml").error
-    assert "1 displacements, 2 needed" in error
+    assert "displacements of Cl" in error
 
 
 class Flat(EMT):
