@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -14,6 +14,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 from ase.formula import Formula
 
 from ..calculators.evaluate import evaluate
+from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..check import Check, Context, Skip, Task
 from ..criterion import OWN_CONVENTION, Criterion, Evidence, Reading
@@ -24,7 +25,7 @@ from ..references.inputs import DATA_SETS
 from ..references.labels import LabelledFrame
 from ..references.level_of_theory import level_doubt
 from ..references.mp2020 import correction
-from ..references.states import DIMER, SINGLE_ATOM
+from ..references.states import DIMER
 from ..references.structures import AT_REST, largest_force
 from ..system import Settings, System
 from .crystals import METHODS
@@ -45,7 +46,6 @@ class Reaction:
     product: LabelledFrame
     reactants: tuple[LabelledFrame, ...]
     coefficients: tuple[Fraction, ...]
-    per: int  # what its energy is divided by: how often its formula stands in the cell
 
     @property
     def frames(self) -> tuple[LabelledFrame, ...]:
@@ -53,11 +53,18 @@ class Reaction:
 
     @property
     def name(self) -> str:
-        def term(c: Fraction, frame: LabelledFrame) -> str:
-            return (f"{c} " if c != 1 else "") + str(frame.atoms.symbols.formula)
+        product, *others = (str(f.atoms.symbols.formula) for f in self.frames)
+        pairs = zip(self.coefficients, others, strict=True)
+        return f"{product} = {' + '.join(x if c == 1 else f'{c} {x}' for c, x in pairs)}"
 
-        made_of = map(term, self.coefficients, self.reactants)
-        return f"{self.product.atoms.symbols.formula} = {' + '.join(made_of)}"
+    @property
+    def per(self) -> int:
+        """How many formula units the cell has; 1 with a defect, a surface or an adsorbate."""
+        (kind, n), *others = map(_units, self.frames)
+        amounts = [c * m for c, (_, m) in zip(self.coefficients, others, strict=True)]
+        if kind in dict(others) or any(x.denominator > 1 for x in amounts):
+            return 1
+        return math.gcd(n, *map(int, amounts))
 
     def energy(self, energies: Sequence[float]) -> float:
         """Return the product's energy less that of what it is made of, of those of ``frames``."""
@@ -92,8 +99,8 @@ def find_reactions(labels: FrameSet) -> list[Reaction]:
     Parameters
     ----------
     labels : FrameSet
-        Of each formula the frame at rest with the lowest energy counts; of what was left out,
-        molecules of two atoms, and single atoms where nothing else is of their element.
+        Of each formula the frame at rest with the lowest energy counts, and molecules of two
+        atoms that were left out.
 
     Notes
     -----
@@ -103,72 +110,51 @@ def find_reactions(labels: FrameSet) -> list[Reaction]:
     the energy is that of one formula unit; with a defect, a surface or an adsorbate, of the cell.
     """
     states = _states(labels)
-    elements = sorted({x for s in states for x in s.atoms.get_chemical_symbols()})
-    kinds = [_units(s)[0] for s in states]
-    counts = [Counter(s.atoms.get_chemical_symbols()) for s in states]
-    vectors = np.array([[c.get(x, 0) for x in elements] for c in counts], dtype=float)
-    # of each formula the crystal; a slab or a defect cell is a reactant as it is, or not at all
-    phases = {
-        min(group, key=lambda j: (states[j].energy or 0.0) / len(states[j].atoms))
-        for group in ([j for j in range(len(states)) if kinds[j] == kind] for kind in set(kinds))
-    }
+    counts = {s.name: Counter(s.atoms.get_chemical_symbols()) for s in states}
+    elements = sorted(set().union(*counts.values()))
+    vectors = {name: np.array([c[x] for x in elements], float) for name, c in counts.items()}
+    by_energy = sorted(states, key=lambda s: (s.energy or 0.0) / len(s.atoms), reverse=True)
+    # a slab or a defect cell is a reactant as it is, or not at all
+    crystals = {_units(s)[0]: s.name for s in by_energy}.values()
     found = []
-    for k, product in enumerate(states):
-        others = [j for j in range(len(states)) if j != k and counts[j].keys() <= counts[k].keys()]
-        for n in range(1, min(MAX_REACTANTS, len(counts[k])) + 1):
-            for chosen in itertools.combinations(others, n):
-                balance = _balance(vectors[k], vectors[list(chosen)])
-                if balance is None or any(
-                    c != 1 and j not in phases for c, j in zip(balance, chosen, strict=True)
-                ):
+    for product in states:
+        own = counts[product.name]
+        others = [s for s in states if s is not product and counts[s.name].keys() <= own.keys()]
+        for n in range(1, min(MAX_REACTANTS, len(own)) + 1):
+            for made_of in itertools.combinations(others, n):
+                parts = np.array([vectors[s.name] for s in made_of])
+                balance = _balance(vectors[product.name], parts)
+                pairs = zip(balance, made_of, strict=False)
+                if not balance or any(c != 1 and s.name not in crystals for c, s in pairs):
                     continue
-                made_of = tuple(states[j] for j in chosen)
-                one = Reaction(product, made_of, balance, _formulas(product, made_of, balance))
+                one = Reaction(product, made_of, balance)
                 if n > 1 or one.energy([f.energy or 0.0 for f in one.frames]) > SAME_STATE:
                     found.append(one)
-    found.sort(key=_complexity)
+    found.sort(key=_complexity, reverse=True)
     # of the cells of one phase, one
-    once = {(r.product.name, *sorted(_units(f)[0] for f in r.reactants)): r for r in found[::-1]}
+    once = {(r.product.name, *sorted(_units(f)[0] for f in r.reactants)): r for r in found}
     return sorted(once.values(), key=_complexity)[:MAX_REACTIONS]
 
 
 def _states(labels: FrameSet) -> list[LabelledFrame]:
-    lowest: dict[str, LabelledFrame] = {}
+    """Return the lowest frame at rest of each formula, of the zero of energy that most have."""
+    molecules = [f for f in labels.left_out if f.error == DIMER]
     zero = Counter(f.zero for f in labels.frames if f.energy is not None).most_common(1)
-    for f in (*labels.frames, *(f for f in labels.left_out if f.error in (DIMER, SINGLE_ATOM))):
-        if f.energy is None or f.zero != zero[0][0] or (largest_force(f) or 0.0) > AT_REST:
-            continue
-        formula = f.atoms.get_chemical_formula()
-        known = lowest.get(formula)
-        if known is None or f.energy < (known.energy or 0.0):
-            lowest[formula] = f
-    single = [set(f.atoms.symbols) for f in lowest.values() if len(f.atoms) > 1]
-    kept = [f for f in lowest.values() if len(f.atoms) > 1 or set(f.atoms.symbols) not in single]
-    return sorted(kept, key=lambda f: len(f.atoms))[:MAX_STATES]
+    lowest: dict[str, LabelledFrame] = {}
+    for f in sorted((*labels.frames, *molecules), key=lambda f: f.energy or 0.0):
+        at_rest = (largest_force(f) or 0.0) <= AT_REST
+        if f.energy is not None and f.zero == zero[0][0] and at_rest:
+            lowest.setdefault(f.atoms.get_chemical_formula(), f)
+    return sorted(lowest.values(), key=lambda f: len(f.atoms))[:MAX_STATES]
 
 
-def _balance(product: np.ndarray, reactants: np.ndarray) -> tuple[Fraction, ...] | None:
-    """Return how much of each reactant makes the product exactly; None where nothing does."""
+def _balance(product: np.ndarray, reactants: np.ndarray) -> tuple[Fraction, ...]:
+    """Return how much of each reactant makes the product exactly; nothing where none does."""
     solved, _, rank, _ = np.linalg.lstsq(reactants.T, product, rcond=None)
-    if rank < len(reactants) or solved.min() < 1e-6:
-        return None
     found = tuple(Fraction(x).limit_denominator(1000) for x in solved.tolist())
-    exact = np.array([float(c) for c in found]) @ reactants
-    return found if np.abs(exact - product).max() < 1e-9 else None
-
-
-def _formulas(
-    product: LabelledFrame, reactants: Iterable[LabelledFrame], balance: Iterable[Fraction]
-) -> int:
-    """Return how many times the reaction stands in the cell; 1 for a defect or an adsorbate."""
-    kind, n = _units(product)
-    amounts = [n]
-    for frame, c in zip(reactants, balance, strict=True):
-        other, m = _units(frame)
-        if other == kind or (c * m).denominator > 1:
-            return 1
-        amounts.append(int(c * m))
-    return math.gcd(*amounts)
+    off = np.array(found, dtype=float) @ reactants - product
+    exact = rank == len(reactants) and min(found) > 0 and np.abs(off).max() < 1e-9
+    return found if exact else ()
 
 
 def _units(frame: LabelledFrame) -> tuple[str, int]:
@@ -180,8 +166,7 @@ def _units(frame: LabelledFrame) -> tuple[str, int]:
 def _complexity(reaction: Reaction) -> tuple[int, int]:
     """Order reactions: few simple coefficients and small cells first."""
     cost = sum(c.numerator + 2 * c.denominator for c in reaction.coefficients)
-    atoms = any(len(f.atoms) == 1 for f in reaction.reactants)
-    return cost + 20 * atoms, len(reaction.product.atoms)
+    return cost, len(reaction.product.atoms)
 
 
 def _read(row: Balanced) -> Reading:
@@ -240,49 +225,49 @@ class BalancedDifferences(Check[Balanced]):
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Balanced]:
         labels, reactions, frames = task.subject
-        info, asked = describe(calculator), context.settings.energies
+        info, settings = describe(calculator), context.settings
         found = evaluate(calculator, [f.atoms for f in frames], properties=("energy", "forces"))
-        pairs = [(f, e) for f, e in zip(frames, found, strict=True) if e.error is None]
-        level = level_doubt(
-            labels.level_of_theory, info.level_of_theory, labels.compositions, labels.settings
+        own = doubt_own([(f, e) for f, e in zip(frames, found, strict=True) if e.error is None])
+        levels = labels.level_of_theory, info.level_of_theory
+        other = level_doubt(*levels, labels.compositions, labels.settings)
+        asked = [x for x in (settings.energies, info.energy_convention) if x in CONVENTIONS]
+        row = Balanced(  # all that reactions share; constants an element cancel
+            "",
+            labels.source,
+            labels.fingerprint,
+            labels.level_of_theory,
+            convention=[*asked, labels.energy_convention][0],
+            doubts=(*(d for d in (own, other) if d), *labels.doubts),
         )
-        doubts = tuple(d for d in (doubt_own(pairs), level) if d) + labels.doubts
         results = dict(zip((f.name for f in frames), found, strict=True))
-        convention = asked if asked in CONVENTIONS else info.energy_convention
-        if convention not in CONVENTIONS:  # constants an element cancel
-            convention = labels.energy_convention
-        rows = []
-        for reaction in reactions:
-            row = Balanced(
-                reaction.name,
-                labels.source,
-                labels.fingerprint,
-                labels.level_of_theory,
-                tuple(f.name for f in reaction.frames),
-                convention=convention,
-                doubts=doubts,
-            )
-            known = [results[f.name] for f in reaction.frames]
-            wrong = next((x.error for x in known if x.error), None)
-            try:
-                energies = [_label(f, labels, convention) for f in reaction.frames]
-            except (InputError, CalculatorSetupError) as error:
-                rows.append(replace(row, unknown=str(error), error=wrong))
-                continue
-            model = None if wrong else reaction.energy([x.energy or 0.0 for x in known])
-            reference = reaction.energy(energies)
-            share = OF_ONE_PHASE * abs(reference) if len(reaction.reactants) == 1 else 0.0
-            resolution = context.settings.energy_resolution or max(RESOLUTION, share)
-            row = replace(row, reference=reference, model=model, resolution=resolution)
-            rows.append(replace(row, error=wrong))
-        return rows
+        return [_compare(row, r, labels, results, settings.energy_resolution) for r in reactions]
 
     def evidence(self, row: Balanced) -> Evidence:
         return Evidence(doubts=row.doubts)
 
     def remarks(self, rows: Sequence[Balanced]) -> list[Paragraph]:
-        lines = [Paragraph(f"{row.name}: {', '.join(row.frames)}") for row in rows]
-        return [*super().remarks(rows), *lines]
+        frames = [Paragraph(f"{row.name}: {', '.join(row.frames)}") for row in rows]
+        return [*super().remarks(rows), *frames]
+
+
+def _compare(
+    row: Balanced,
+    reaction: Reaction,
+    labels: FrameSet,
+    results: dict[str, Evaluation],
+    asked: float | None,
+) -> Balanced:
+    row = replace(row, name=reaction.name, frames=tuple(f.name for f in reaction.frames))
+    try:
+        reference = reaction.energy([_label(f, labels, row.convention) for f in reaction.frames])
+    except (InputError, CalculatorSetupError) as error:
+        return replace(row, unknown=str(error))
+    share = OF_ONE_PHASE * abs(reference) if len(reaction.reactants) == 1 else 0.0
+    row = replace(row, reference=reference, resolution=asked or max(RESOLUTION, share))
+    found = [results[name] for name in row.frames]
+    if wrong := next((x.error for x in found if x.error), None):
+        return replace(row, error=wrong)
+    return replace(row, model=reaction.energy([x.energy or 0.0 for x in found]))
 
 
 def _label(frame: LabelledFrame, labels: FrameSet, convention: str) -> float:

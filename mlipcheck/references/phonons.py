@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Iterator
@@ -17,10 +16,12 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.base import FAILURES
 from ..calculators.evaluate import describe_error
+from .folders import unpacked_name
+from .labels import LabelledFrame
+from .reader import fingerprint
 from .vasp import opened
 
 INSTALL = 'phonopy is not installed; pip install "mlipcheck[phonons]"'
-PACKED = ("", ".xz", ".gz", ".bz2")
 SETS = "FORCE_SETS"
 
 
@@ -52,14 +53,9 @@ class PhononReference:
     @property
     def fingerprint(self) -> str:
         """The same for the same cells and forces, whatever their file is called."""
-        if self.phonon is None:
-            return ""
-        digest = hashlib.sha256()
-        for cell in displaced_cells(self.phonon):
-            digest.update(cell.numbers.astype("<i8").tobytes())
-            digest.update((np.round([*cell.positions, *cell.cell[:]], 4) + 0.0).tobytes())
-        digest.update((np.round(self.forces, 6) + 0.0).tobytes())
-        return digest.hexdigest()[:16]
+        cells = displaced_cells(self.phonon) if self.phonon is not None else []
+        pairs = zip(cells, self.forces, strict=True)
+        return fingerprint(LabelledFrame("", cell, None, f, None, "") for cell, f in pairs)
 
 
 @contextlib.contextmanager
@@ -83,7 +79,7 @@ def find_phonons(names: Iterable[str]) -> tuple[list[PhononReference], list[str]
         if path.is_dir():
             others.append(name)
             found += [replace(r, given=name) for r in _read_below(path)]
-        elif _unpacked(path).endswith((".yaml", ".yml")) or _unpacked(path) == SETS:
+        elif unpacked_name(path).endswith((".yaml", ".yml")) or unpacked_name(path) == SETS:
             found.append(replace(read_phonons(path), given=name))
         else:
             others.append(name)
@@ -100,20 +96,16 @@ def _read_below(top: Path) -> Iterator[PhononReference]:
 
 def _is_ours(path: Path) -> bool:
     """Tell whether a file begins as those that phonopy writes."""
-    if not _unpacked(path).endswith((".yaml", ".yml")):
+    if not unpacked_name(path).endswith((".yaml", ".yml")):
         return False
     with contextlib.suppress(OSError, EOFError), opened(path) as stream:
         return stream.read(20).startswith((b"phonopy:", b"displacements:"))
     return "phonopy" in path.name  # damaged, which is to be said
 
 
-def _unpacked(path: Path) -> str:
-    return path.name.removesuffix(path.suffix) if path.suffix in PACKED[1:] else path.name
-
-
 def read_phonons(path: Path) -> PhononReference:
     """Read one file with displacements, and forces in it or in ``FORCE_SETS`` beside it."""
-    stem = _unpacked(path).split(".")[0]
+    stem = unpacked_name(path).split(".")[0]
     own = not stem.startswith("phonopy") and stem != SETS
     name = stem if own else path.resolve().parent.name
     try:
@@ -137,12 +129,12 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
 
     if not path.is_file():
         raise InputError("no such file")
-    if _unpacked(path) == SETS:
-        beside = [p for p in sorted(path.parent.iterdir()) if _is_ours(p)]
-        beside.sort(key=lambda p: not p.name.startswith("phonopy"))
-        if not beside:
+    beside = sorted(path.parent.iterdir())
+    if unpacked_name(path) == SETS:
+        cells = [p for p in beside if _is_ours(p) and p.name.startswith("phonopy")]
+        if not cells:
             raise InputError("no phonopy_disp.yaml beside it")
-        path = beside[0]
+        path = cells[0]
     with opened(path) as stream:  # phonopy's own loader of YAML would run code of a file
         content = yaml.load(stream, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if not isinstance(content, dict) or not {"unit_cell", "supercell_matrix"} <= content.keys():
@@ -150,8 +142,7 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
     data = load_phonopy_yaml(content)
     # a header that names other units than its code's is refused by phonopy
     own = get_calculator_physical_units(data.calculator)
-    length, force = own.distance_to_A, own.force_to_eVperA
-    cell = to_atoms(data.unitcell, length)
+    cell = to_atoms(data.unitcell, own.distance_to_A)
     phonon = new_phonon(cell, data.supercell_matrix, data.primitive_matrix, data.unitcell.masses)
     n_atoms = len(phonon.supercell)
     if data.supercell is not None:
@@ -160,61 +151,35 @@ def _read(path: Path) -> tuple[Any, np.ndarray]:
         off = data.supercell.scaled_positions - phonon.supercell.scaled_positions
         if np.abs(off - np.round(off)).max() > 1e-3:
             raise InputError("its supercell has its atoms in another order than phonopy's")
-    dataset = data.dataset
-    if not _has_forces(dataset):
-        beside = [p for p in (path.with_name(SETS + end) for end in PACKED) if p.is_file()]
-        if not beside:
+    dataset = data.dataset or {}
+    if not all("forces" in d for d in dataset.get("first_atoms", [dataset])):
+        sets = [p for p in beside if unpacked_name(p) == SETS]
+        if not sets:
             raise InputError(f"no forces in it, and no {SETS} beside it")
-        with opened(beside[0]) as stream:
+        with opened(sets[0]) as stream:
             dataset = parse_FORCE_SETS_from_strings(stream.read().decode(), natom=n_atoms)
-        if data.dataset and not _same_moves(data.dataset, dataset):
-            raise InputError(f"{beside[0].name} beside it has other displacements")
-    phonon.dataset = _in_angstrom(dataset, length)
-    forces = force * np.array(phonon.forces, dtype=float)
+    for d in dataset.get("first_atoms", [dataset]):
+        for key in {"displacement", "displacements"} & d.keys():
+            d[key] = own.distance_to_A * np.array(d[key])
+    phonon.dataset = dataset
+    forces = own.force_to_eVperA * np.array(phonon.forces, dtype=float)
     if forces.shape != (len(phonon.supercells_with_displacements), n_atoms, 3):
         raise InputError(f"forces of shape {forces.shape} on cells of {n_atoms} atoms")
-    if not np.isfinite(forces).all():
-        raise InputError("NaN or infinite forces")
     _check_complete(phonon)
-    if not forces.any():
-        raise InputError("all forces are zero")
-    moves = [c.positions - phonon.supercell.positions for c in phonon.supercells_with_displacements]
-    still = [k for k, move in enumerate(moves) if np.abs(move).max() < 1e-6]
-    return phonon, forces - forces[still].mean(axis=0) if still else forces
-
-
-def _has_forces(dataset: Any) -> bool:
-    if not dataset:
-        return False
-    return "forces" in dataset or all("forces" in d for d in dataset.get("first_atoms", [{}]))
-
-
-def _same_moves(one: Any, other: Any) -> bool:
-    a, b = (
-        np.array([d["displacement"] for d in x.get("first_atoms", ())] or x.get("displacements"))
-        for x in (one, other)
-    )
-    return a.shape == b.shape and np.allclose(a, b, atol=1e-5)
-
-
-def _in_angstrom(dataset: Any, length: float) -> Any:
-    if "first_atoms" not in dataset:
-        return {**dataset, "displacements": length * np.array(dataset["displacements"])}
-    moved = [{**d, "displacement": length * d["displacement"]} for d in dataset["first_atoms"]]
-    return {**dataset, "first_atoms": moved}
+    if not np.isfinite(forces).all() or not forces.any():
+        raise InputError("forces are NaN, infinite, or all zero")
+    return phonon, forces
 
 
 def _check_complete(phonon: Any) -> None:
     """Refuse displacements that do not reach every atom in every direction by symmetry."""
-    if "first_atoms" not in phonon.dataset:
-        return
     symmetry, inverse = phonon.symmetry, np.linalg.inv(phonon.supercell.cell)
     same = symmetry.get_map_atoms()
-    for atom in symmetry.get_independent_atoms():
-        moved = [d for d in phonon.dataset["first_atoms"] if same[d["number"]] == same[atom]]
+    for atom in symmetry.get_independent_atoms() if "first_atoms" in phonon.dataset else ():
         ways = [
             rotation @ (d["displacement"] @ inverse)
-            for d in moved
+            for d in phonon.dataset["first_atoms"]
+            if same[d["number"]] == same[atom]
             for rotation in symmetry.get_site_symmetry(d["number"])
         ]
         if not ways or np.linalg.matrix_rank(np.array(ways), tol=1e-5) < 3:

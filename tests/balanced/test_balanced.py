@@ -173,15 +173,6 @@ def test_cells_of_one_crystal_are_no_reaction():
     assert isinstance(skip, Skip)
 
 
-def test_single_atoms_stand_in_for_elements_without_a_crystal():
-    atom = Atoms("Au", cell=[12, 12, 12], pbc=True)
-    copper, gold, alloy, _ = metals()
-    (reaction,) = find_reactions(set_of([copper, alloy, atom]))
-    assert reaction.name == "Au2Cu2 = 2 Au + 1/2 Cu4"
-    (reaction,) = find_reactions(set_of([copper, gold, alloy, atom]))
-    assert reaction.name == "Au2Cu2 = 1/2 Cu4 + 1/2 Au4"
-
-
 def test_a_model_that_fails_on_one_state_fails_its_reactions():
     class Breaks(Bonds):
         def calculate(self, atoms=None, properties=None, system_changes=all_changes):
@@ -206,6 +197,7 @@ def test_emt_vacancy_against_emt_of_another_stiffness():
     assert row.model == pytest.approx(row.reference)
 
 
+@pytest.mark.slow
 def test_corrections_of_the_checkpoint_are_taken_into_account():
     pytest.importorskip("pymatgen")
     oxide = bulk("MgO", "rocksalt", a=4.21)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import units
@@ -13,7 +13,7 @@ from ...calculators.evaluate import evaluate
 from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
-from ...drawing.tables import MISSING, Column, Paragraph, count, number, some
+from ...drawing.tables import MISSING, Column, Paragraph, count, list_reasons, number, some
 from ...record import Model
 from ...references.level_of_theory import level_doubt
 from ...references.paths import ReferencePath
@@ -27,33 +27,28 @@ if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
 QUICK = 10  # paths
-JOULE_PER_SQUARE_METRE = units.m**2 / units.J  # in eV/Å^2
 
 
-def _pair(form: str, values: Callable[[PathProfile], Sequence[float]]) -> Any:
-    """Return a column's cell of two numbers, the model's and the reference's."""
-
-    def cell(row: PathProfile) -> str:
-        found = values(row)
-        return f"{found[0]:{form}} / {found[1]:{form}}" if len(found) == 2 else MISSING
-
-    return cell
+def _pair(found: Sequence[float | None], form: str) -> str:
+    """Return two numbers in words, the model's and the reference's."""
+    return " / ".join(format(x, form) for x in found if x is not None) or MISSING
 
 
-def _height(row: PathProfile, k: int) -> Sequence[float]:
-    heights = list(row.heights.values())
-    return heights[k][::-1] if k < len(heights) else ()
+def _height(row: PathProfile, k: int, form: str = ".3f", unit: float = 1.0) -> str:
+    heights = list(row.heights.values())[k : k + 1]
+    return _pair([x / unit for pair in heights for x in pair[::-1]], form)
 
 
-def _work(row: PathProfile) -> Sequence[float]:
+def _work(row: PathProfile) -> str:
     """Return the work of separation, J/m²."""
     if row.area is None or row.shape == BARRIER:
-        return ()
-    return [h / row.area * JOULE_PER_SQUARE_METRE for h in _height(row, 0)]
+        return MISSING
+    return _height(row, 0, ".2f", row.area * units.J / units.m**2)
 
 
-def _both(row: PathProfile, read: Callable[[Any], float | None], unit: float = 1.0) -> list[float]:
-    return [x / unit for x in map(read, (row.model, row.reference)) if x is not None]
+def _traction(row: PathProfile) -> str:
+    found = [row.traction(row.model), row.traction(row.reference)]
+    return _pair([None if x is None else x / units.GPa for x in found], ".1f")
 
 
 class Paths(Check[PathProfile]):
@@ -69,18 +64,19 @@ class Paths(Check[PathProfile]):
     hints = ("energies",)
     columns = (
         Column("images", lambda r: str(len(r.images))),
-        Column("height, ref.\neV", _pair(".3f", lambda r: _height(r, 0))),
-        Column("backward, ref.\neV", _pair(".3f", lambda r: _height(r, 1))),
+        Column("height, ref.\neV", lambda r: _height(r, 0)),
+        Column("backward, ref.\neV", lambda r: _height(r, 1)),
         Column("slope", lambda r: number(r.slope, ".3f")),
-        Column("top, ref.", _pair(".2f", lambda r: _both(r, r.top))),
-        Column("work, ref.\nJ/m²", _pair(".2f", _work)),
-        Column("traction, ref.\nGPa", _pair(".1f", lambda r: _both(r, r.traction, units.GPa))),
+        Column("top, ref.", lambda r: _pair([r.top(r.model), r.top(r.reference)], ".2f")),
+        Column("work, ref.\nJ/m²", _work),
+        Column("traction, ref.\nGPa", _traction),
     )
     methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         good = [p for p in system.paths if p.error is None]
-        skips = [Skip(f"{p.name}: {p.error}") for p in system.paths if p.error is not None]
+        wrong = [(p.name, p.error) for p in system.paths if p.error is not None]
+        skips = [Skip(line) for line in list_reasons(wrong)]
         if settings.quick and len(good) > QUICK:
             skips.append(Skip(f"--quick leaves out {some([p.name for p in good[QUICK:]])}"))
             good = good[:QUICK]
@@ -100,9 +96,12 @@ class Paths(Check[PathProfile]):
         return [*super().remarks(rows), *failed, *noted]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ..panels import draw_each
+        from .figures import draw_profiles
 
-        return draw_panels(models)
+        about = "Energy along {}, at the reference's images."
+        axes = ("path coordinate (Å)", "E − E(first) (eV)")
+        return draw_each(self, models, lambda r: len(r.both) > 0, draw_profiles, about, axes)
 
 
 def _task(path: ReferencePath) -> Task:
@@ -145,7 +144,7 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
         reference=reference - reference[first],
         model=model - model[first],
         ends=path.ends,
-        strained=path.strained,
+        kind=path.kind,
         area=path.area,
         failures=failures,
         notes=path.notes,

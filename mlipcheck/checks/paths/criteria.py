@@ -7,26 +7,19 @@ from functools import partial
 from typing import Any
 
 from ...criterion import OWN_CONVENTION, Criterion, Reading
+from ...references.paths import CRYSTAL, MOLECULE, STRAIN
 from .record import BARRIER, PathProfile
 
 LEAST = 0.5  # eV that a height is taken for at least: 20 % of it are 0.1 eV
 UNCERTAINTY = 0.01  # eV, of a reference's energy difference along a path
 NO_ENDS = "end points without energies: give their OUTCAR"
-COMPARED: dict[str, Any] = {
-    "caution": 20.0,
-    "fail": 50.0,
-    "unit": "%",
-    "rests_on": ("energies",),
-    "source": f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less",
-}
 
 
-def read_height(row: PathProfile, *, barrier: bool, strained: bool = False) -> Reading | None:
-    if row.error or row.failures:
-        name, why = row.failures[0] if row.failures else ("", row.error)
-        return Reading(math.nan, f"{name}: {why}" if name else f"{why}") if barrier else None
-    if (row.shape == BARRIER) != barrier or (not barrier and row.strained != strained):
+def read_height(row: PathProfile, kind: str, barrier: bool | None = None) -> Reading | None:
+    if row.kind != kind or barrier not in (None, row.shape == BARRIER):
         return None
+    if row.error or row.failures:
+        return Reading(math.nan, row.error or ": ".join(row.failures[0]))
     found = []
     for name, (reference, model) in row.heights.items():
         off, share = abs(model - reference), 100 / max(reference, LEAST)
@@ -36,8 +29,8 @@ def read_height(row: PathProfile, *, barrier: bool, strained: bool = False) -> R
     return max(found, key=lambda r: r.value or 0.0, default=Reading(None, NO_ENDS))
 
 
-def read_profile(row: PathProfile) -> Reading | None:
-    if row.error or row.rest is None or row.strained:
+def read_profile(row: PathProfile, kind: str) -> Reading | None:
+    if row.error or row.rest is None or row.kind != kind:
         return None
     off, where = row.rest
     heights = [reference for reference, _ in row.heights.values()]
@@ -45,37 +38,57 @@ def read_profile(row: PathProfile) -> Reading | None:
     return Reading(100 * off / max([LEAST, *heights]), text)
 
 
+OF_MOLECULES: dict[str, Any] = {"decides": ("molecules",), "hints": ()}
+
+
+def _criterion(quantity: str, read: Any, what: str, why: str, **uses: Any) -> Criterion:
+    return Criterion(
+        quantity,
+        read,
+        caution=20.0,
+        fail=50.0,
+        unit="%",
+        rests_on=("energies",),
+        source=f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less",
+        good=f"{what} is the reference's",
+        bad=f"{what} differs from the reference's",
+        why=why,
+        **uses,
+    )
+
+
+_SHAPE = "the profile's shape", "a well or top that is not there traps atoms, or moves the barrier"
+
 CRITERIA = (
-    Criterion(
+    _criterion(
         "barrier",
-        partial(read_height, barrier=True),
-        good="the barrier is the reference's",
-        bad="the barrier differs from the reference's",
-        why="rates are exponential in a barrier",
-        **COMPARED,
+        partial(read_height, kind=CRYSTAL, barrier=True),
+        "the barrier",
+        "rates are exponential in a barrier",
     ),
-    Criterion(
+    _criterion(
         "height of a path",
-        partial(read_height, barrier=False),
-        good="the energy to go along the path is the reference's",
-        bad="the energy to go along the path differs from the reference's",
-        why="works of separation and binding energies are such heights",
-        **COMPARED,
+        partial(read_height, kind=CRYSTAL, barrier=False),
+        "the energy to go along the path",
+        "works of separation and binding energies are such heights",
     ),
-    Criterion(
+    _criterion(
         "energy of strain",
-        partial(read_height, barrier=False, strained=True),
-        good="strain takes as much energy as in the reference",
-        bad="strain takes another energy than in the reference",
-        why="elastic constants are the curvature of this energy",
-        **COMPARED | {"decides": ("vibrations",), "hints": ("relax",)},
+        partial(read_height, kind=STRAIN),
+        "the energy of strain",
+        "elastic constants are the curvature of this energy",
+        decides=("vibrations",),
+        hints=("relax",),
     ),
-    Criterion(
-        "shape of a path",
-        read_profile,
-        good="the profile has the reference's shape",
-        bad="the profile has another shape than the reference's: wells or tops of its own",
-        why="a well or top that is not there traps atoms, or moves the transition state",
-        **COMPARED,
+    _criterion(
+        "height of a molecule's path",
+        partial(read_height, kind=MOLECULE),
+        "the energy to go along a molecule's path",
+        "binding energies and barriers of reactions are such heights",
+        **OF_MOLECULES,
+    ),
+    _criterion("shape of a path", partial(read_profile, kind=CRYSTAL), *_SHAPE),
+    _criterion(
+        "shape of a molecule's path", partial(read_profile, kind=MOLECULE), *_SHAPE, **OF_MOLECULES
     ),
 )

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...references.doubts import Doubt
+from ...references.paths import CRYSTAL
 
 BARRIER, WELL, RISE = "barrier", "well", "rise"
 NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
-
-
-def _nothing() -> np.ndarray:
-    return np.array([])
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +22,8 @@ class PathProfile:
     images : tuple of str
     coordinate, reference, model : ndarray of shape (n,)
         Å along the path, and energies; NaN where there is none.
-    ends : tuple of (bool, bool)
-        Whether the first and the last image are end points with energies.
-    strained : bool
-        Whether the images are strains of one crystal.
-    area : float or None
-        Å^2, of the cross-section of a crystal that is pulled apart.
+    kind, ends, area
+        As those of `ReferencePath`.
     failures : tuple of (str, str)
         The images that the model fails on, and why.
     """
@@ -40,11 +33,11 @@ class PathProfile:
     fingerprint: str = field(default="", metadata={"input": "path"})
     level_of_theory: str | None = None
     images: tuple[str, ...] = ()
-    coordinate: np.ndarray = field(default_factory=_nothing)
-    reference: np.ndarray = field(default_factory=_nothing)
-    model: np.ndarray = field(default_factory=_nothing)
+    coordinate: np.ndarray = field(default_factory=lambda: np.array([]))
+    reference: np.ndarray = field(default_factory=lambda: np.array([]))
+    model: np.ndarray = field(default_factory=lambda: np.array([]))
+    kind: str = CRYSTAL
     ends: tuple[bool, bool] = (True, True)
-    strained: bool = False
     area: float | None = None
     failures: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -59,7 +52,7 @@ class PathProfile:
     @property
     def shape(self) -> str:
         """What the reference's profile has: a barrier, a well, or a rise from end to end."""
-        r = self.reference[self.both]
+        r = self.reference[np.isfinite(self.reference)]
         if len(r) < 3:
             return RISE
         noise = max(NOISE[0], NOISE[1] * float(np.ptp(r)))

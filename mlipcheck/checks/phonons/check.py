@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -15,19 +16,19 @@ from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
-from ...references.phonons import INSTALL, PhononReference, to_atoms
+from ...references.phonons import INSTALL, PhononReference, quiet, to_atoms
 from ...system import Settings, System
-from ...uses import OWN
-from ..crystals import METHODS, Crystal, choose_crystals, tested_on
+from ..crystals import METHODS, Crystal, bring_to_rest, choose_crystals
 from .criteria import CRITERIA
-from .frequencies import HEIGHT, STEPS, build_phonon, displace, follow_crystal, follow_file
-from .record import CrystalPhonons
+from .frequencies import build_phonon, displace, displace_twice, follow_file
+from .record import HEIGHT, STEPS, CrystalPhonons
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
 # Files, crystals without one, atoms in a supercell, displaced cells of one step.
 BOUNDS, QUICK = (4, 2, 200, 60), (1, 1, 100, 20)
+AT_REST = 0.01  # eV/Å that a relaxed crystal has at most; what is left is taken off
 RELAXING = 15  # evaluations of the unit cell, about
 
 
@@ -55,7 +56,7 @@ class Phonons(Check[CrystalPhonons]):
         Column("ref.\nTHz", lambda r: number(r.reference and r.reference.lowest, ".2f")),
         Column("roughness\n%", lambda r: number(r.roughness and 100 * r.roughness, ".1f")),
     )
-    methods = METHODS
+    methods = METHODS[:1]  # phonopy files do not name their functional
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         if importlib.util.find_spec("phonopy") is None:
@@ -83,33 +84,48 @@ class Phonons(Check[CrystalPhonons]):
             if isinstance(subject, PhononReference):
                 facts = follow_file(calculator, subject, context.advance)
             else:
-                facts = follow_crystal(calculator, subject.atoms, most, context.advance)
+                with quiet():  # of errors of 1e-13 in the logarithm of a strain
+                    relaxed = bring_to_rest(calculator, subject.atoms, AT_REST, cell=True)
+                facts = displace_twice(calculator, build_phonon(relaxed, most), context.advance)
             return [replace(row, **facts)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
 
     def evidence(self, row: CrystalPhonons) -> Evidence:
-        found = OWN if row.reference else tested_on(row.source, row.formula)
-        return Evidence(found, row.doubts)
+        return Evidence(doubts=row.doubts)
 
     def remarks(self, rows: Sequence[CrystalPhonons]) -> list[Paragraph]:
         low = [f"{r.name}: {r.height:.1f} Å" for r in rows if (r.height or HEIGHT) < HEIGHT]
         small = f"Supercells below {HEIGHT:g} Å cut forces off: {', '.join(low)}. " if low else ""
         about = "Frequencies are without the splitting of LO and TO; negative ones are imaginary."
-        file = " phonopy files do not name their functional." * any(r.reference for r in rows)
-        return [*super().remarks(rows), Paragraph(f"{small}{about}{file}")]
+        return [*super().remarks(rows), Paragraph(f"{small}{about}")]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        from ..panels import draw_each
 
-        return draw_panels(models)
+        about = "Density of vibrational states of {}; imaginary frequencies are below 0."
+        axes = ("frequency (THz)", "modes per THz and atom")
+        return draw_each(self, models, lambda r: r.model is not None, _draw, about, axes)
+
+
+def _draw(axis: Any, good: list[tuple[Model, CrystalPhonons]]) -> None:
+    """Draw the densities of states of models, and of the reference dashed."""
+    from ...drawing.colours import REFERENCE
+    from ...drawing.lettering import printable
+
+    looks = [(r.model, {"color": m.colour, "label": printable(m.label, 40)}) for m, r in good]
+    looks.append((good[0][1].reference, {"color": REFERENCE, "ls": "--", "label": "reference"}))
+    for spectrum, look in looks:
+        if spectrum is not None:
+            grid = np.linspace(spectrum.lowest, spectrum.highest, len(spectrum.density))
+            axis.plot(grid, spectrum.density, lw=1.2, **look)
+    axis.set_ylim(bottom=0)
 
 
 def _file_task(given: PhononReference) -> Task:
-    row = CrystalPhonons(given.name, "", given.source, given.fingerprint, error=given.error)
+    row = CrystalPhonons(given.name, given.source, given.fingerprint, error=given.error)
     if given.error is not None:
         return Task(given.name, (given, row, 0), (given.name, given.source, given.error))
-    row = replace(row, formula=given.unitcell.get_chemical_formula())
     return _task(given, row, 0, given.phonon, len(given.forces) + 2)
 
 
@@ -119,7 +135,7 @@ def _crystal_task(given: Crystal, most: int, cells: int) -> Task:
     count = len(displace(phonon, STEPS[0]))
     if count > cells:
         raise InputError(f"{count} displacements by symmetry; {cells} at most")
-    row = CrystalPhonons(given.name, given.formula, given.source, given.fingerprint)
+    row = CrystalPhonons(given.name, given.source, given.fingerprint)
     relaxing = RELAXING * len(given.atoms) / len(phonon.supercell)
     return _task(given, row, most, phonon, 2 * count + 2, relaxing)
 

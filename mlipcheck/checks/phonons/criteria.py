@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ...criterion import OWN_CONVENTION, Criterion, Reading
-from .frequencies import HEIGHT
-from .record import CrystalPhonons, Spectrum
+from .record import HEIGHT, STEPS, CrystalPhonons, Spectrum
 
 IMAGINARY = 0.1  # THz: less is the interpolation between wave vectors
 SIGNAL = 10.0  # times the noise
@@ -49,16 +48,13 @@ def read_softening(row: CrystalPhonons) -> Reading | None:
     return Reading(off, text, max(off - FUNCTIONALS[0], 0.0))
 
 
-def _ratio(what: str) -> Callable[[CrystalPhonons], Reading | None]:
-    def read(row: CrystalPhonons) -> Reading | None:
-        ratio = row.ratio(what)
-        if ratio is None or _drowned(row):
-            return None
-        off = 100 * abs(ratio - 1)
-        text = f"{ratio:.3f} of the reference's {getattr(row.reference, what):.2f} THz"
-        return Reading(off, text, max(off - FUNCTIONALS[1], 0.0))
-
-    return read
+def read_ratio(row: CrystalPhonons, what: str) -> Reading | None:
+    ratio = row.ratio(what)
+    if ratio is None or _drowned(row):
+        return None
+    off = 100 * abs(ratio - 1)
+    text = f"{ratio:.3f} of the reference's {getattr(row.reference, what):.2f} THz"
+    return Reading(off, text, max(off - FUNCTIONALS[1], 0.0))
 
 
 def read_other_modes(row: CrystalPhonons) -> Reading | None:
@@ -76,7 +72,7 @@ def read_instability(row: CrystalPhonons) -> Reading | None:
         return Reading(None, why)
     small = "" if (row.height or HEIGHT) >= HEIGHT else f", in a cell of only {row.height:.1f} Å"
     depth = _depth(row.model, row)
-    where = f"down to {-depth:.2f} THz, {row.steps[-1]:g} Å displaced" if depth else "none"
+    where = f"down to {-depth:.2f} THz, {STEPS[-1]:g} Å displaced" if depth else "none"
     if not depth and (row.floor or 0.0) > IMAGINARY:
         where = f"none beyond noise of {row.floor:.1f} THz"
     return Reading(depth, f"{where}{small}")
@@ -85,7 +81,7 @@ def read_instability(row: CrystalPhonons) -> Reading | None:
 def read_roughness(row: CrystalPhonons) -> Reading | None:
     if row.roughness is None or not row.signal or row.noise is None:
         return None
-    small, large = row.steps
+    small, large = STEPS
     drowned = row.noise / row.signal * large / small  # forces go with the displacement
     if drowned > row.roughness:
         text = f"noise of {row.noise:.1g} eV/Å is {100 * drowned:.1g} % of forces at {small:g} Å"
@@ -103,15 +99,22 @@ def read_sum(row: CrystalPhonons) -> Reading | None:
 
 
 _COMPARED: dict[str, Any] = {"rests_on": ("forces",)}
-_FREQUENCY: dict[str, Any] = {
-    **_COMPARED,
-    "caution": 10.0,
-    "fail": 20.0,
-    "unit": "% off",
-    "source": f"{OWN_CONVENTION}: half of the slope's; functionals differ by 5 %",
-    "good": "frequencies are those of the reference",
-    "bad": "vibrations are too soft or too stiff",
-}
+
+
+def _frequency(what: str, why: str) -> Criterion:
+    return Criterion(
+        f"{what} frequency",
+        partial(read_ratio, what=what),
+        caution=10.0,
+        fail=20.0,
+        unit="% off",
+        source=f"{OWN_CONVENTION}: half of the slope's; functionals differ by 5 %",
+        good="frequencies are those of the reference",
+        bad="vibrations are too soft or too stiff",
+        why=why,
+        **_COMPARED,
+    )
+
 
 CRITERIA = (
     Criterion(
@@ -139,12 +142,8 @@ CRITERIA = (
         why="frequencies go with the square root of force constants",
         **_COMPARED,
     ),
-    Criterion(
-        "highest frequency", _ratio("highest"), why="bonds set the highest frequency", **_FREQUENCY
-    ),
-    Criterion(
-        "mean frequency", _ratio("mean"), why="zero-point energy is its multiple", **_FREQUENCY
-    ),
+    _frequency("highest", "bonds set the highest frequency"),
+    _frequency("mean", "zero-point energy is its multiple"),
     Criterion(
         "imaginary modes beside the reference's",
         read_other_modes,

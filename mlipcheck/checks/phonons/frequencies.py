@@ -14,16 +14,12 @@ from scipy.ndimage import gaussian_filter1d
 from ...calculators.evaluate import Progress, evaluate
 from ...references.doubts import Doubt
 from ...references.phonons import PhononReference, displaced_cells, new_phonon, quiet, to_atoms
-from ..crystals import bring_to_rest
 from ..dimers.curve import fit_slope
 from ..parity.label_warnings import doubt_unit
-from .record import Spectrum
+from .record import HEIGHT, STEPS, Spectrum
 
 Facts = dict[str, Any]  # fields of `CrystalPhonons`
 MESH, BINS = 11, 200
-HEIGHT = 7.0  # Å between the supercell's faces: forces reach about as far
-STEPS = (0.01, 0.03)  # Å
-AT_REST = 0.01  # eV/Å; what is left is taken off
 SYMMETRY = 0.01  # Å within which a relaxed crystal has the symmetry that it is given
 FACTOR = 5.0  # by which no model's forces are off that follow the reference's
 FOLLOWS = 0.5  # in R²
@@ -56,34 +52,22 @@ def displace(phonon: Any, step: float) -> list[Atoms]:
 def follow_file(calculator: BaseCalculator, given: PhononReference, progress: Progress) -> Facts:
     """Compare a file's displaced cells."""
     phonon, reference = given.phonon, given.forces
-    cells = displaced_cells(phonon)
-    facts, forces = _measure(calculator, phonon, cells, progress)
+    facts, forces = _measure(calculator, phonon, displaced_cells(phonon), progress)
     slope = fit_slope(forces.ravel(), reference.ravel(), np.ones(forces.size))
-    doubts: list[Doubt | None] = []
+    doubt = None
     if slope is not None and (slope.r_squared or 0.0) >= FOLLOWS:
         if not 1 / FACTOR < slope.magnitude < FACTOR:
-            doubts = [doubt_unit("forces", reference.ravel(), forces.ravel())]
+            doubt = doubt_unit("forces", reference.ravel(), forces.ravel())
         elif slope.s_lo < 0:
-            doubts = [Doubt("sign", "the file's forces seem to have the other sign", ("forces",))]
-    moves = [c.positions - phonon.supercell.positions for c in cells]
+            doubt = Doubt("sign", "the file's forces seem to have the other sign", ("forces",))
     return {
         **facts,
-        "steps": (max(float(np.linalg.norm(m, axis=1).max()) for m in moves),),
         "slope": slope,
-        "doubts": tuple(d for d in doubts if d),
+        "doubts": (doubt,) if doubt else (),
         "model": find_spectrum(phonon, forces),
         "reference": find_spectrum(phonon, reference),
         "floor": _floor(phonon, facts["noise"], forces.shape),
     }
-
-
-def follow_crystal(
-    calculator: BaseCalculator, atoms: Atoms, most: int, progress: Progress
-) -> Facts:
-    """Relax a crystal with the model, and displace its atoms."""
-    with quiet():  # of errors of 1e-13 in the logarithm of a strain
-        relaxed = bring_to_rest(calculator, atoms, AT_REST, cell=True)
-    return displace_twice(calculator, build_phonon(relaxed, most), progress)
 
 
 def displace_twice(calculator: BaseCalculator, phonon: Any, progress: Progress) -> Facts:
@@ -98,7 +82,6 @@ def displace_twice(calculator: BaseCalculator, phonon: Any, progress: Progress) 
     change = np.linalg.norm(constants[0] - constants[1]) / np.linalg.norm(constants[1])
     return {
         **facts,
-        "steps": STEPS,
         "signal": float(np.sqrt(np.mean(found**2))),
         "small": spectra[0],
         "model": spectra[1],

@@ -9,13 +9,15 @@ import numpy as np
 from ...analysis.slope import Slope
 from ...references.doubts import Doubt
 
+STEPS = (0.01, 0.03)  # Å that atoms of a crystal without a file are displaced by
+HEIGHT = 7.0  # Å between the supercell's faces: forces reach about as far
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """Frequencies on a mesh of 11 x 11 x 11 wave vectors, in THz; imaginary ones are negative.
 
-    In ``mean`` these are zero. ``density`` of shape (200,), ``lowest`` to ``highest``: modes a THz
-    and atom.
+    In ``mean`` these are zero. ``density`` of shape (200,): modes a THz, ``lowest`` to ``highest``.
     """
 
     lowest: float
@@ -34,8 +36,6 @@ class CrystalPhonons:
         Of the supercell; how many displaced ones.
     height : float or None
         The smallest distance between the supercell's faces, Å.
-    steps : tuple of float
-        Displacements, Å: the file's, or the smaller and the larger one.
     model, small, reference : Spectrum or None
         With the file's or the larger displacements; with the smaller ones; of the file's forces.
     slope : Slope or None
@@ -51,15 +51,12 @@ class CrystalPhonons:
     """
 
     name: str
-    formula: str = ""
     source: str = ""
     fingerprint: str = field(default="", metadata={"input": "displaced cells"})
-    level_of_theory: str | None = None
     doubts: tuple[Doubt, ...] = ()
     n_atoms: int = 0
     cells: int = 0
     height: float | None = None
-    steps: tuple[float, ...] = ()
     model: Spectrum | None = None
     small: Spectrum | None = None
     reference: Spectrum | None = None
