@@ -40,8 +40,8 @@ class Difference:
     size of the differences of energy in eV/atom, less a constant for each element that is fitted
     without the structure, over the ``energies`` structures that allow it. ``force`` and ``size``
     are means of ``forces`` and of the size of forces, eV/Å, ``share`` and ``part`` the medians of
-    difference over size, and of error over difference, ``elements`` the mean difference on each element's atoms,
-    the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of this model's errors
+    difference over size, and of error over difference, ``elements`` the mean difference on each
+    element's atoms, the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of this model's errors
     with ``forces``, and with the mere size of its forces; ``why_not`` says why there is none.
     """
 
