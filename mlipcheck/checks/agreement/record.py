@@ -41,8 +41,9 @@ class Difference:
     without the structure, over the ``energies`` structures that allow it. ``force`` and ``size``
     are means of ``forces`` and of the size of forces, eV/Å, ``share`` and ``part`` the medians of
     difference over size, and of error over difference, ``elements`` the mean difference on each
-    element's atoms, the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of this model's errors
-    with ``forces``, and with the mere size of its forces; ``why_not`` says why there is none.
+    element's atoms, the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of
+    this model's errors with ``forces``, and with the mere size of its forces; ``why_not`` says why
+    there is none.
     """
 
     model: str
