@@ -25,12 +25,7 @@ CUBES = {"fcc": 4, "bcc": 2, "sc": 1, "diamond": 8}
 
 
 def dcdft_crystals(elements: Iterable[str] | None = None) -> list[RelaxedReference]:
-    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them.
-
-    Parameters
-    ----------
-    elements : iterable of str, optional
-        Only these; those that the collection lacks are left out. All 71 by default.
+    """Return the elemental crystals of Lejaeghere et al. as ASE bundles them: all 71, or some.
 
     Notes
     -----
@@ -106,19 +101,17 @@ def wbm_crystals() -> list[RelaxedReference]:
     (path,) = datasets.fetch(dataset.name)
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         rows = json.load(stream)
-    references = []
-    for row in rows:
-        references.append(
-            RelaxedReference(
-                name=row["material_id"],
-                source=dataset.name,
-                relaxed=read_sites(row["structure"]),
-                energy=row["energy"],
-                cell_free=True,
-                level_of_theory=dataset.level_of_theory,
-            )
+    return [
+        RelaxedReference(
+            name=row["material_id"],
+            source=dataset.name,
+            relaxed=read_sites(row["structure"]),
+            energy=row["energy"],
+            cell_free=True,
+            level_of_theory=dataset.level_of_theory,
         )
-    return references
+        for row in rows
+    ]
 
 
 def read_sites(structure: dict[str, Any]) -> Atoms:

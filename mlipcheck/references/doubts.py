@@ -6,22 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 # True: with it, nothing can be judged. False: a finding is caution at most.
-KINDS = {
-    "zero of energy": True,
-    "unit": True,
-    "sign": True,
-    "component order": True,
-    "placeholder": True,
-    "own labels": True,
-    "charged": True,
-    "not self-consistent": True,
-    "structure": True,
-    "level of theory": False,
-    "not at rest": False,
-    "pressed": False,
-    "scf": False,
-    "convention": False,
-}
+KINDS = dict.fromkeys(
+    (
+        *("zero of energy", "unit", "sign", "component order", "placeholder", "own labels"),
+        *("charged", "not self-consistent", "structure"),
+    ),
+    True,
+)
+KINDS |= dict.fromkeys(("level of theory", "not at rest", "pressed", "scf", "convention"), False)
 
 
 @dataclass(frozen=True)

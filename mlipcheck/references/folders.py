@@ -11,26 +11,31 @@ from pathlib import Path
 from . import vasp
 
 MAX_LISTED = 3  # of names in a sentence
-# Of each file and folder, by what the system knows it by: the path that it counts under.
-Known = dict[tuple[int, int], Path]
 Links = dict[Path, list[Path]]
 
 
 def runs_below(
-    folder: Path, suffixes: Collection[str], links: Links, known: Known | None = None
+    folder: Path,
+    suffixes: Collection[str],
+    links: Links,
+    top: Path | None = None,
+    known: dict[str, Path] | None = None,
 ) -> Iterator[tuple[list[Path], str]]:
     """Yield the files of each run below a folder, best first, and the zero of its energies.
 
     A folder's VASP files are one run, or several where restarts were kept; each other file that
-    has one of the suffixes is a run. What lies elsewhere counts under the first link to it;
-    ``links`` collects the others.
+    has one of the suffixes is a run. A link to what is below ``top`` does not count beside it;
+    what lies elsewhere counts under the first link to it; ``links`` collects the others.
     """
-    known = _known_below(folder) if known is None else known
+    top, known = top or folder, {} if known is None else known
     inside = []
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name.startswith("."):
             continue
-        if (first := known.setdefault(_identity(path), path)) == path:
+        real = os.path.realpath(path)  # also of a link to nowhere, or to itself
+        below = os.path.relpath(real, os.path.realpath(top))
+        first = known.setdefault(real, path if re.search(r"(^|/)\.[^/]", below) else top / below)
+        if first == path:
             inside.append(path)
         else:
             links.setdefault(first, []).append(path)
@@ -40,29 +45,9 @@ def runs_below(
         yield candidates, vasp.restart(candidates[0]) if len(runs) > 1 else ""
     for child in inside:
         if child.is_dir():
-            yield from runs_below(child, suffixes, links, known)
+            yield from runs_below(child, suffixes, links, top, known)
         elif Path(unpacked_name(child)).suffix.lower() in suffixes:
             yield [child], ""
-
-
-def _known_below(top: Path) -> Known:
-    """Return what lies below a folder by its own name; links to it do not count beside it."""
-    known = {_identity(top): top}
-    for folder, names, files in os.walk(top):
-        names[:] = sorted(name for name in names if not name.startswith("."))
-        for name in sorted([*names, *files]):
-            path = Path(folder, name)
-            if not path.is_symlink():
-                known.setdefault(_identity(path), path)
-    return known
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:  # a link to nowhere is itself
-        found = path.lstat()
-    return found.st_dev, found.st_ino
 
 
 def listed(names: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
 from .reader import Run, fingerprint, run_of_atoms
 from .states import part_states
-from .vasp import Settings, file_kind
+from .vasp import file_kind
+from .vasp_settings import Settings
 
 # Keys of info that say a level of theory.
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")

@@ -20,6 +20,7 @@ from .label_keys import parse_header
 from .pymatgen_json import is_ase_database, read_json
 from .species import HEAD, ISOTOPES, isotopes_as_hydrogen, lammps_kind, read_lammps, read_old_vasp
 from .structure_faults import add_note, find_fault, mark_dropped_cells
+from .vasp_settings import Settings
 
 READABLE = (
     "extended XYZ, CIF, POSCAR, vasprun.xml, OUTCAR, .traj or .db of ASE, LAMMPS dumps and data, "
@@ -43,9 +44,7 @@ class ReadOptions:
     species: tuple[str, ...] = ()
 
 
-def read_images(
-    path: Path, options: ReadOptions | None = None
-) -> tuple[list[Atoms], vasp.Settings]:
+def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[Atoms], Settings]:
     """Read every structure of one file, and what a VASP run says of itself.
 
     Raises
@@ -94,9 +93,7 @@ def _kind(path: Path) -> str:
     return filetype(_local(path))
 
 
-def _read_isotopes(
-    path: Path, kind: str, species: Sequence[str]
-) -> tuple[list[Atoms], vasp.Settings]:
+def _read_isotopes(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], Settings]:
     """Read D and T, which ASE does not know, as H, and note it."""
     try:
         return _read(path, kind, species)
@@ -111,10 +108,10 @@ def _read_isotopes(
         return frames, settings
 
 
-def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], vasp.Settings]:
+def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], Settings]:
     import ase.io
 
-    settings = vasp.Settings()
+    settings = Settings()
     if kind in ("vasp-xml", "vasp-out"):
         return vasp.read_vasp(path, kind)
     if kind == "pymatgen JSON":

@@ -4,57 +4,28 @@ from __future__ import annotations
 
 import re
 
+
+def _table(text: str) -> dict[str, str]:
+    return dict(word.split("=") for word in text.split())
+
+
 # The GGA, METAGGA and IVDW tags, as they are named in print.
-FUNCTIONALS = {
-    "PE": "PBE",
-    "PS": "PBEsol",
-    "RP": "RPBE",
-    "91": "PW91",
-    "RE": "revPBE",
-    "AM": "AM05",
-    "CA": "LDA",
-    "PZ": "LDA",
-    "B3": "B3LYP",
-    "B5": "B3LYP",
-    "BF": "BEEF-vdW",
-    "OR": "optPBE",
-    "BO": "optB88",
-    "MK": "optB86b",
-    "ML": "rPW86",
-    "R2SCA": "r2SCAN",
-    "R2SCAN": "r2SCAN",
-    "RSCAN": "rSCAN",
-    "RTPSS": "revTPSS",
-}
+FUNCTIONALS = _table("""
+    PE=PBE PS=PBEsol RP=RPBE 91=PW91 RE=revPBE AM=AM05 CA=LDA PZ=LDA B3=B3LYP B5=B3LYP BF=BEEF-vdW
+    OR=optPBE BO=optB88 MK=optB86b ML=rPW86 R2SCA=r2SCAN R2SCAN=r2SCAN RSCAN=rSCAN RTPSS=revTPSS
+""")
+DISPERSION = _table("""
+    1=D2 10=D2 11=D3 12=D3(BJ) 13=D4 2=TS 20=TS 21=TS/HI 202=MBD 263=MBD/FI 4=dDsC ?=vdW
+""")
 # Screened hybrids by functional and HFSCREEN in 1/Å, which is given as 0.2 or 0.207.
-HYBRIDS = {
-    ("PBE", 0.0): "PBE0",
-    ("PBE", 0.2): "HSE06",
-    ("PBE", 0.3): "HSE03",
-    ("PBEsol", 0.2): "HSEsol",
-}
-DISPERSION = {
-    "1": "D2",
-    "10": "D2",
-    "11": "D3",
-    "12": "D3(BJ)",
-    "13": "D4",
-    "2": "TS",
-    "20": "TS",
-    "21": "TS/HI",
-    "202": "MBD",
-    "263": "MBD/FI",
-    "4": "dDsC",
-    "?": "vdW",
-}
+HYBRIDS = {("PBE", 0.0): "PBE0", ("PBE", 0.2): "HSE06", ("PBE", 0.3): "HSE03"}
+HYBRIDS |= {("PBEsol", 0.2): "HSEsol"}
 # What the atoms did, by IBRION; without steps it is a single point.
 RELAXATION, SINGLE_POINT, IMAGE = "relaxation", "single point", "image of a path"
 LEARNED = "steps of a machine-learned force field"
 MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
 MOTIONS |= {**dict.fromkeys("56", "finite differences"), **dict.fromkeys("78", "linear response")}
 MOTIONS |= {"40": "a reaction path", "44": "a search for a saddle point"}
-# ML_MODE, and ML_ISTART of older versions.
-ML_MODES = {"0": "train", "1": "train", "2": "run", "3": "select", "4": "refit"}
 # Values that say nothing: POTCAR or a default decides.
 UNSAID = ("", "--")
 # ALGO of runs without a total energy of their own density.
@@ -103,18 +74,9 @@ def no_total_energy(tags: dict[str, str]) -> str | None:
         return f"its charge density was fixed (ICHARG = {tags['ICHARG']})"
     if tags.get("ALGO", "").upper().startswith(NO_ENERGY):
         return f"it has no total energy (ALGO = {tags['ALGO']})"
-    if is_on(tags, "LOPTICS"):
-        return "it is of optical properties (LOPTICS)"
     if tags.get("METAGGA", "").upper().endswith("MBJ"):
         return f"METAGGA = {tags['METAGGA']} is a potential without an energy"
     return None
-
-
-def learning_of(tags: dict[str, str]) -> str | None:
-    """Return what a machine-learned force field did: train, run, select, refit; None without."""
-    if not is_on(tags, "ML_LMLFF"):
-        return None
-    return tags.get("ML_MODE", "").lower() or ML_MODES.get(tags.get("ML_ISTART", "0"), "train")
 
 
 def spin_of(tags: dict[str, str]) -> str | None:

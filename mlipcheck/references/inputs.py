@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from . import datasets, vasp
+from . import datasets
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
 from .reader import Run, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
+from .vasp_settings import Settings
 
 FrameItem: TypeAlias = FrameSet | Sequence[Atoms] | Atoms | str | Path
 # Relaxed structures that can be named; the last two are downloaded where they are not at hand.
@@ -160,7 +161,7 @@ def _load_dataset(name: str) -> FrameSet:
             for r in wbm_crystals()
             if r.relaxed is not None
         ]
-        loaded = make_set(name, name, frames, vasp.Settings())
+        loaded = make_set(name, name, frames, Settings())
     else:
         (path,) = datasets.fetch(name)
         images, _ = read_images(path)

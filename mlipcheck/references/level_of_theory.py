@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .doubts import Doubt
-from .vasp import Settings
+from .vasp_settings import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
 MP_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
@@ -33,58 +33,32 @@ class _Level:
     dispersion: str | None
 
 
-def differences(
-    level: str | None,
-    checkpoint_level: str | None,
-    compositions: Iterable[Collection[str]],
-    settings: Settings | None = None,
-) -> str | None:
-    """Say in one sentence how the labels differ from what the checkpoint was trained on.
-
-    Parameters
-    ----------
-    level, checkpoint_level : str or None
-        The level of theory of the labels and of the checkpoint, in words.
-    compositions : iterable of collections of str
-        The elements of each frame.
-    settings : Settings, optional
-        What the labels' VASP runs say; without it nothing is said of what a text leaves out.
-
-    Returns
-    -------
-    str or None
-        None where they are the same, or where either is unknown.
-
-    Notes
-    -----
-    ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
-    is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
-    """
-    found = _differences(level, checkpoint_level, compositions, settings)
-    return f"the reference is {found}" if found else None
-
-
 def level_doubt(
     level: str | None,
     checkpoint_level: str | None,
     compositions: Iterable[Collection[str]],
     settings: Settings | None = None,
 ) -> Doubt | None:
-    """Return the doubt that another level of theory casts on a reference, as `differences`."""
-    found = differences(level, checkpoint_level, compositions, settings)
-    return Doubt("level of theory", found) if found else None
+    """Return the doubt that another level of theory than the checkpoint's casts on labels.
 
+    Parameters
+    ----------
+    level, checkpoint_level : str or None
+        The level of theory of the labels and of the checkpoint, in words; None is no doubt.
+    compositions : iterable of collections of str
+        The elements of each frame.
+    settings : Settings, optional
+        What the labels' VASP runs say; without it nothing is said of what a text leaves out.
 
-def _differences(
-    level: str | None,
-    checkpoint_level: str | None,
-    compositions: Iterable[Collection[str]],
-    settings: Settings | None,
-) -> str:
+    Notes
+    -----
+    ``PBE / PBE+U`` is the Materials Project's scheme: +U for the elements of `MP_U` wherever there
+    is oxygen or fluorine (Jain et al., Phys. Rev. B 84, 045115 (2011)).
+    """
     theirs, said = _read(checkpoint_level), _read(level)
     functional = settings.functional if settings and settings.functional else said.functional
     if functional is None or theirs.functional is None:
-        return ""
+        return None
     found = []
     compositions = [frozenset(elements) for elements in compositions]
     if functional != theirs.functional:
@@ -103,8 +77,10 @@ def _differences(
     magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
     if settings and settings.spin == "not spin-polarized" and magnetic:
         found.append(f"without spin polarization, with {_listed(magnetic)} in it")
-    start = f"{functional} " if found and functional == theirs.functional else ""
-    return start + "; ".join(found)
+    if not found:
+        return None
+    start = f"{functional} " if functional == theirs.functional else ""
+    return Doubt("level of theory", f"the reference is {start}{'; '.join(found)}")
 
 
 def _differences_of_u(

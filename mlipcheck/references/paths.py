@@ -20,7 +20,7 @@ from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
 from .reader import Run, fingerprint
 from .states import part_states
-from .vasp import Settings
+from .vasp_settings import Settings
 
 Row = tuple[LabelledFrame, Settings]
 

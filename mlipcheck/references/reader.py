@@ -17,6 +17,7 @@ from . import vasp
 from .folders import Links, listed, runs_below, short_names
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame, read_frame
+from .vasp_settings import Settings, join_settings
 
 # What is looked for in a folder beside VASP runs.
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
@@ -48,7 +49,7 @@ class Run:
     source: str
     given: str = ""
     frames: tuple[LabelledFrame, ...] = ()
-    settings: vasp.Settings | None = None
+    settings: Settings | None = None
     notes: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
     error: str | None = None
@@ -113,16 +114,16 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
         wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
         why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
         return Run(files[0].name, str(files[0]), error=f"{files[0]}: {why}")
-    read: list[tuple[Path, list[Atoms], vasp.Settings]] = []
+    read: list[tuple[Path, list[Atoms], Settings]] = []
     wrong: list[str] = []
-    others: list[vasp.Settings] = []
+    others: list[Settings] = []
     for path in files:
         kind = vasp.file_kind(path)
         try:
             if not read or (kind != "vasp" and not read[-1][2].finished):
                 read.append((path, *read_images(path, options)))
             elif kind is not None and kind != "vasp":
-                others.append(vasp.read_settings(path, kind))
+                others.append(vasp.read_vasp(path, kind)[1])
         except InputError as error:
             wrong += [] if read else [str(error)]  # a file that is not needed may be damaged
     if not read:
@@ -132,7 +133,7 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     path, images, settings = best
     # the first: what follows may be of another restart
     for other in [*(one[2] for one in read if one is not best), *others][:1]:
-        settings = vasp.join_settings(settings, other)
+        settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
     notes = tuple(f"{why}; read {path.name} instead" for why in wrong)
@@ -146,7 +147,7 @@ def _label(
     images: Sequence[Atoms],
     name: str,
     zero: str = "",
-    settings: vasp.Settings | None = None,
+    settings: Settings | None = None,
     apart: bool = False,
     options: ReadOptions | None = None,
 ) -> tuple[LabelledFrame, ...]:

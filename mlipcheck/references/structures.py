@@ -11,16 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
-from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from .doubts import Doubt
+from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
 from .reader import Run
 from .states import part_states
-from .vasp import RELAXATION, SINGLE_POINT, Settings
+from .vasp_settings import Settings
 
-CLUSTER_SIZES = (2, 3, 4, 6, 13)
 AT_REST = 0.1  # eV/Å that a structure may have and be taken for relaxed
 MOST_PRESSED = 1.0  # GPa; 1 % of the volume at a bulk modulus of 100 GPa
 ENERGY_NOISE = 1e-3  # eV/atom that the end of a relaxation may lie above its lowest frame
@@ -35,10 +34,9 @@ class RelaxedReference:
     ----------
     name, source : str
         What to call it; the file or collection that it comes from.
-    relaxed : Atoms or None
-        With its constraints, without a calculator; None where ``error`` says why.
-    first : Atoms or None
-        Where the reference's own relaxation began.
+    relaxed, first : Atoms or None
+        With its constraints, without a calculator, None where ``error`` says why; where the
+        reference's own relaxation began.
     energy : float or None
         eV, of the relaxed structure, only where it may be compared.
     volume_only : bool
@@ -51,12 +49,8 @@ class RelaxedReference:
         Whether nothing says that it is relaxed: what a model changes is reported, never judged.
     fixed_cell : bool
         Whether its atoms were partly fixed, or its cell did not move: a model's is fixed too.
-    doubts : tuple of Doubt
-        Why it, and not a model, may be what is wrong.
     not_relaxed : str or None
         Why a check-up does not relax it again, None where it does.
-    settings : Settings or None
-        What its VASP run says of itself.
     """
 
     name: str
@@ -68,7 +62,6 @@ class RelaxedReference:
     cell_free: bool | None = None
     fmax: float | None = None
     stress: float | None = None
-    single_point: bool = False
     start_only: bool = False
     fixed_cell: bool = False
     doubts: tuple[Doubt, ...] = ()
@@ -91,7 +84,7 @@ class RelaxedReference:
         return digest.hexdigest()[:16] if self.relaxed is not None else ""
 
 
-def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReference]:
+def morse_clusters() -> list[RelaxedReference]:
     """Return compact clusters relaxed with the exact Morse potential to 1e-6 eV/Å.
 
     2 to 6 atoms: dimer, triangle, tetrahedron, octahedron; 13: a centred icosahedron. The atoms
@@ -99,14 +92,23 @@ def morse_clusters(sizes: Sequence[int] = CLUSTER_SIZES) -> list[RelaxedReferenc
     """
     from ase.optimize import BFGS
 
+    golden = (1 + 5**0.5) / 2
+    signs = itertools.product((1, -1), (1, -1), range(3))
+    shapes = (
+        np.eye(2, 3) / 2**0.5,
+        np.eye(3) / 2**0.5,
+        np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5,
+        np.concatenate([np.eye(3), -np.eye(3)]) / 2**0.5,
+        np.array([[0, 0, 0], *(np.roll([0, s, t * golden], k) for s, t, k in signs)]) / 2,
+    )
     references = []
-    for size in sizes:
-        first = _compact_cluster(size)
+    for shape in shapes:
+        first = Atoms(f"N{len(shape)}", MorseCalculator().curve.r0 * shape)
         atoms = first.copy()
         atoms.calc = MorseCalculator()
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
         frames = [read_frame(first, "", ""), read_frame(atoms, "", "")]
-        found = _reference(frames, f"Morse{size}", "exact Morse")
+        found = _reference(frames, f"Morse{len(shape)}", "exact Morse")
         references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
@@ -142,20 +144,15 @@ def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
 
 
 def _of_other_file(run: Run, states: Sequence[LabelledFrame]) -> list[RelaxedReference]:
-    parts = [
-        part
-        for _, group in itertools.groupby(states, key=lambda frame: frame.run)
-        for part in _part_relaxations(list(group))
-    ]
+    groups = itertools.groupby(states, key=lambda frame: frame.run)
+    parts = [part for _, group in groups for part in _part_relaxations(list(group))]
     found = []
     for part in parts:
         # as ASE counts frames: where in the file it ends
         name = run.name if len(parts) == 1 else part[-1].name
-        reference = _reference(part, name, run.source, None, run.notes)
-        if len(part) > 1:
-            note = f"{len(part)} frames taken as one relaxation, the last as its end"
-            reference = dataclasses.replace(reference, notes=(*reference.notes, note))
-        found.append(reference)
+        note = f"{len(part)} frames taken as one relaxation, the last as its end"
+        notes = (*run.notes, note) if len(part) > 1 else run.notes
+        found.append(_reference(part, name, run.source, None, notes))
     return found
 
 
@@ -255,22 +252,3 @@ def _faults(
         why = None if finished else f"stress above {MOST_PRESSED:g} GPa"
         found.append((Doubt("pressed", text), why))
     return found
-
-
-def _compact_cluster(size: int) -> Atoms:
-    r0 = MorseCalculator().curve.r0
-    golden = (1 + 5**0.5) / 2
-    shapes = {
-        2: [[0, 0, 0], [1, 0, 0]],
-        3: [[0, 0, 0], [1, 0, 0], [0.5, 0.75**0.5, 0]],
-        4: np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5,
-        6: np.concatenate([np.eye(3), -np.eye(3)]) / 2**0.5,
-        13: np.array(
-            [[0, 0, 0]]
-            + [np.roll([0, s, t * golden], k) for s in (1, -1) for t in (1, -1) for k in range(3)]
-        )
-        / 2,
-    }
-    if size not in shapes:
-        raise InputError(f"no cluster of {size} atoms; there are {', '.join(map(str, shapes))}")
-    return Atoms(f"N{size}", r0 * np.array(shapes[size], dtype=float))

@@ -9,30 +9,17 @@ import re
 import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from .incar import IMAGE, RELAXATION, SINGLE_POINT
+from .incar import IMAGE
 from .vasp_outcar import read_outcar
-from .vasp_output import Output, read_vasprun
-from .vasp_settings import Settings, join_settings, settings_of
-
-__all__ = [
-    "RELAXATION",
-    "SINGLE_POINT",
-    "Settings",
-    "file_kind",
-    "join_settings",
-    "list_runs",
-    "opened",
-    "read_settings",
-    "read_vasp",
-    "restart",
-]
+from .vasp_output import read_vasprun
+from .vasp_settings import Settings, settings_of
 
 # What reading a damaged file raises.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError)
@@ -74,25 +61,20 @@ def file_kind(path: Path) -> str | None:
 def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     """Return the runs among what is in a folder, each as its files, best first.
 
-    One run where there is one vasprun.xml, with OUTCAR and CONTCAR beside it; where several of the
-    best kind were kept (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the
-    same restart.
+    One run where there is one vasprun.xml; where several of the best kind were kept
+    (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the same restart.
     """
     files = [p for p in inside if p.is_file() and not p.name.upper().startswith("POSCAR")]
     by_kind: dict[str | None, list[Path]] = {}
     for path in files:
         by_kind.setdefault(file_kind(path), []).append(path)
-    found = [by_kind[kind] for kind in KINDS if kind in by_kind]
-    if not found:
-        return []
-    first, others = found[0], [path for paths in found[1:] for path in paths]
+    first, *rest = [by_kind[kind] for kind in KINDS if kind in by_kind] or [[]]
+    others = [path for paths in rest for path in paths]
     if len(first) > 1:
-        return [
-            [path, *(q for q in others if restart(q) and restart(q) == restart(path))]
-            for path in first
-        ]
+        same = [[q for q in others if restart(q) == restart(path) != ""] for path in first]
+        return [[path, *beside] for path, beside in zip(first, same, strict=True)]
     # those of the same restart before those of others
-    return [[*first, *sorted(others, key=lambda q: restart(q) != restart(first[0]))]]
+    return [[path, *sorted(others, key=lambda q: restart(q) != restart(path))] for path in first]
 
 
 def restart(path: Path) -> str:
@@ -107,12 +89,9 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as stream:
         head = stream.read(5)
         stream.seek(0)
-        opener = next((o for magic, o in OPENERS.items() if head.startswith(magic)), None)
-        if opener is None:
-            yield stream
-        else:
-            with opener(stream) as unpacked:
-                yield unpacked
+        opener = next((o for magic, o in OPENERS.items() if head.startswith(magic)), nullcontext)
+        with opener(stream) as unpacked:
+            yield unpacked
 
 
 def read_vasp(path: Path, kind: str) -> tuple[list[Atoms], Settings]:
@@ -125,42 +104,22 @@ def read_vasp(path: Path, kind: str) -> tuple[list[Atoms], Settings]:
     InputError
         If it is damaged, or no ionic step in it is complete and of DFT.
     """
-    output = _read(path, kind)
-    try:
-        frames = output.read_frames()
-    except Exception as error:
-        text = " ".join(str(error).split())
-        other = "OUTCAR" if kind == "vasp-xml" else "vasprun.xml"
-        raise InputError(
-            f"{path}: ASE's reader stops in it ({type(error).__name__}: {text}); give its {other}"
-        ) from error
-    if kind == "vasp-out":
-        _add_constraints(frames, path.parent)
-    settings = settings_of(output)
-    if settings.motion == IMAGE:
-        for atoms in frames:  # its energy is a label
-            atoms.calc.results.pop("forces", None)
-    return frames, settings
-
-
-def read_settings(path: Path, kind: str) -> Settings:
-    """Read what a ``vasprun.xml`` or ``OUTCAR`` says of the run; raises as `read_vasp` does."""
-    return settings_of(_read(path, kind))
-
-
-def _read(path: Path, kind: str) -> Output:
     try:
         with opened(path) as stream:
             data = stream.read()
-        if kind == "vasp-xml":
-            return read_vasprun(data)
-        return read_outcar(data.decode("utf-8", errors="replace"))
+        output = read_vasprun(data) if kind == "vasp-xml" else read_outcar(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (*DAMAGE, ValueError) as error:
-        raise InputError(
-            f"{path}: damaged or truncated ({type(error).__name__}: {error})"
-        ) from error
+        why = f"damaged or truncated ({type(error).__name__}: {error})"
+        raise InputError(f"{path}: {why}") from error
+    settings = settings_of(output)
+    if kind == "vasp-out":
+        _add_constraints(output.frames, path.parent)
+    if settings.motion == IMAGE:
+        for atoms in output.frames:  # its energy is a label
+            atoms.calc.results.pop("forces", None)
+    return output.frames, settings
 
 
 def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms, units
@@ -13,13 +12,12 @@ from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from .incar import UNSAID, one_word
-from .vasp_output import Loop, Output, Species, check_steps, element_of, stars_note
+from .vasp_output import Output, Species, check_steps, element_of, find_unconverged, stars_note
 
 TAGS = (
     *("ISIF", "NSW", "IBRION", "IMAGES", "LCLIMB", "ICHAIN", "ICHARG", "NELM", "NELECT", "ALGO"),
     *("GGA", "METAGGA", "LHFCALC", "AEXX", "HFSCREEN", "LDAU", "IVDW", "LVDW", "LUSE_VDW"),
-    *("ISPIN", "LNONCOLLINEAR", "LSORBIT", "MAGMOM", "LOPTICS"),
-    *("ML_LMLFF", "ML_MODE", "ML_ISTART"),
+    *("ISPIN", "LNONCOLLINEAR", "LSORBIT", "ML_LMLFF"),
 )
 TAG = re.compile(rf"(?:^|;)[ \t]*({'|'.join(TAGS)})[ \t]*=[ \t]*([^;\n]*)", re.MULTILINE)
 # The end of an ionic step; with ML before it, it is none of DFT.
@@ -39,18 +37,7 @@ NEB = re.compile(r"each image running on|^ *CHAIN-FORCE|^ *NEB: ", re.MULTILINE)
 STOPPED = "stop encountered"  # soft or hard, by a STOPCAR
 
 
-class _Step(NamedTuple):
-    """One ionic step; its table has positions and forces, its stress is in kbar, VASP's order."""
-
-    loop: Loop
-    free: float
-    energy: float
-    lattice: np.ndarray
-    table: np.ndarray
-    kbar: np.ndarray | None
-
-
-def read_outcar(text: str) -> Output:
+def read_outcar(data: bytes) -> Output:
     """Read an ``OUTCAR``; where it is truncated, its complete ionic steps.
 
     Raises
@@ -58,6 +45,7 @@ def read_outcar(text: str) -> Output:
     InputError
         Where no ionic step is complete and of DFT, or species are not known.
     """
+    text = data.decode(errors="replace")
     ends = list(END.finditer(text))
     finished = "General timing and accounting" in text
     if not (ends or finished):
@@ -69,25 +57,22 @@ def read_outcar(text: str) -> Output:
         raise InputError(f"it announces {total} atoms and has {len(text)} bytes")
     check_steps(tags, len(ends))
     notes: list[str] = []
-    steps = list(_steps(text, ends, len(symbols), notes))
+    steps = list(_steps(text, ends, symbols, notes))
     if missing := len(ends) - len(steps):
         notes.append(f"{missing} of {len(ends)} ionic steps have no lattice or positions in it")
     if not steps:
         raise InputError(f"{notes[-1]}; give the vasprun.xml of this run")
     if re.search(r"^ *ML FREE ENERGIE", text, re.MULTILINE):
         notes.append("what its machine-learned force field says is left out")
+    unconverged = find_unconverged([loop for loop, _ in steps], tags)
     finished = finished and STOPPED not in text
-
-    def frames() -> list[Atoms]:
-        return [_frame(symbols, step) for step in steps]
-
-    return Output(tags, species, [step.loop for step in steps], finished, tuple(notes), frames)
+    return Output(tags, species, [atoms for _, atoms in steps], unconverged, finished, tuple(notes))
 
 
 def _tags(head: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     for name, words in TAG.findall(head):
-        value = " ".join(words.split()) if name == "MAGMOM" else one_word(words)
+        value = one_word(words)
         # METAGGA = F is a line of its own, and says something else
         if tags.get(name, "") in UNSAID and not (name == "METAGGA" and value in ("T", "F")):
             tags[name] = value
@@ -117,9 +102,9 @@ def _species(head: str) -> list[Species]:
 
 
 def _steps(
-    text: str, ends: Sequence[re.Match[str]], total: int, notes: list[str]
-) -> Iterator[_Step]:
-    """Yield each step that has a lattice, positions and forces."""
+    text: str, ends: Sequence[re.Match[str]], symbols: list[str], notes: list[str]
+) -> Iterator[tuple[tuple[int, bool | None], Atoms]]:
+    """Yield each step that has a lattice, positions and forces: its electronic loop, its frame."""
 
     def numbers(after: re.Match[str], rows: int, columns: int) -> np.ndarray | None:
         lines = itertools.islice(_lines(text, after.end()), rows)
@@ -137,7 +122,7 @@ def _steps(
         loops = list(ITERATION.finditer(text, begin, end.start()))
         own = loops[-1].end() if loops else begin  # before it may be steps that are not DFT's
         first = POSITIONS.search(text, own, end.start())
-        table = numbers(first, total, 6) if first else None
+        table = numbers(first, len(symbols), 6) if first else None
         stop = first.start() if first else end.start()
         for found in LATTICE.finditer(text, begin, stop):
             lattice = numbers(found, 3, 3)
@@ -152,8 +137,12 @@ def _steps(
         if settled is None and ("EDIFF was not reached" in said or STOPPED in said):
             settled = False
         free, energy = _floats(end.groups())
-        stress = None if kbar is None else kbar[0]
-        yield _Step(Loop(len(loops), settled), free, energy, lattice, table, stress)
+        atoms = Atoms(symbols, positions=table[:, :3], cell=lattice, pbc=True)
+        # xx yy zz xy yz zx, with the sign of a pressure
+        stress = None if kbar is None else -kbar[0, [0, 1, 2, 4, 5, 3]] * 0.1 * units.GPa
+        labels = {"free_energy": free, "forces": table[:, 3:], "stress": stress}
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, **labels)
+        yield (len(loops), settled), atoms
 
 
 def _lines(text: str, position: int) -> Iterator[str]:
@@ -164,12 +153,3 @@ def _lines(text: str, position: int) -> Iterator[str]:
 
 def _floats(words: Sequence[str]) -> list[float]:
     return [np.nan if "*" in word else float(word) for word in words]
-
-
-def _frame(symbols: list[str], step: _Step) -> Atoms:
-    atoms = Atoms(symbols, positions=step.table[:, :3], cell=step.lattice, pbc=True)
-    # xx yy zz xy yz zx, with the sign of a pressure
-    stress = None if step.kbar is None else -step.kbar[[0, 1, 2, 4, 5, 3]] * 0.1 * units.GPa
-    energies = {"energy": step.energy, "free_energy": step.free}
-    atoms.calc = SinglePointCalculator(atoms, **energies, forces=step.table[:, 3:], stress=stress)
-    return atoms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers
 
-from .incar import UNSAID, is_on, one_word
+from .incar import UNSAID, is_on, number_of, one_word
 
 # Large, not needed here, and where Fortran's stars often stand.
 HEAVY = re.compile(rb"<(eigenvalues|dos|projected|dielectricfunction|dynmat)\b.*?</\1>", re.DOTALL)
@@ -34,26 +34,30 @@ class Species(NamedTuple):
     valence: float
 
 
-class Loop(NamedTuple):
-    """Electronic steps of one ionic step; whether the last settled, None where nothing says it."""
-
-    steps: int
-    settled: bool | None
-
-
 @dataclass(frozen=True)
 class Output:
-    """What a file of a run says; one loop for each frame that ``read_frames`` returns.
+    """What a file of a run says.
 
+    ``unconverged`` are the frames whose electronic steps ended before the energy settled,
     ``finished`` is whether the run ended by itself, ``notes`` what was left out of the file.
     """
 
     tags: dict[str, str]
     species: list[Species]
-    loops: list[Loop]
+    frames: list[Atoms]
+    unconverged: tuple[int, ...]
     finished: bool
     notes: tuple[str, ...]
-    read_frames: Callable[[], list[Atoms]]
+
+
+def find_unconverged(
+    loops: Iterable[tuple[int, bool | None]], tags: dict[str, str]
+) -> tuple[int, ...]:
+    """Return which loops of electronic steps did not settle: their number says it, or NELM."""
+    nelm = number_of(tags, "NELM", float("inf"))
+    return tuple(
+        k for k, (n, settled) in enumerate(loops) if (n >= nelm if settled is None else not settled)
+    )
 
 
 def element_of(name: str, title: str) -> str:
@@ -108,7 +112,7 @@ def read_vasprun(data: bytes) -> Output:
         notes.append(stars_note(data.count(b"\n", 0, start + found.start()) + 1))
     # labels that are no number are left out later; nor is there always a space before a minus
     body = re.sub(rb"(\d)-(\d)", rb"\1 -\2", STARS.sub(b"nan", body))
-    loops: list[Loop] = []
+    loops: list[tuple[int, bool | None]] = []
 
     def ground_state(found: re.Match[bytes]) -> bytes:
         """Keep what has an energy, without the electronic steps of a response, which come later."""
@@ -116,7 +120,8 @@ def read_vasprun(data: bytes) -> Output:
         rest = ELECTRONIC.sub(_lines_only, rest)
         if b"e_0_energy" not in scf or b"e_fr_energy" not in rest:
             return _lines_only(found)
-        loops.append(_loop(SC_ENERGY.findall(scf), tags))
+        energies = SC_ENERGY.findall(scf)
+        loops.append((len(energies), _settled(energies, tags)))
         return scf + structure + rest
 
     slim = head + CALCULATION.sub(ground_state, body)
@@ -125,7 +130,8 @@ def read_vasprun(data: bytes) -> Output:
     learned = re.findall(rb"<structure\s*>", CALCULATION.sub(b"", body))
     if learned and is_on(tags, "ML_LMLFF"):
         notes.append(f"{len(learned)} steps of its machine-learned force field left out")
-    return Output(tags, species, loops, finished, tuple(notes), lambda: _frames(slim))
+    unconverged = find_unconverged(loops, tags)
+    return Output(tags, species, _frames(slim), unconverged, finished, tuple(notes))
 
 
 def _lines_only(found: re.Match[bytes]) -> bytes:
@@ -154,24 +160,27 @@ def _head(head: bytes) -> tuple[dict[str, str], list[Species], dict[str, str]]:
                 species.append(Species(known, title, int(count), float(valence)))
         elif element.tag == "atominfo":
             break  # the settings stand before the structures
-    # what VASP made of the INCAR counts; it makes moments of 1 where there are none
-    used = {k: v for k, v in tags.items() if v not in UNSAID and k != "MAGMOM"}
+    # what VASP made of the INCAR counts
+    used = {k: v for k, v in tags.items() if v not in UNSAID}
     return given | used, species, renamed
 
 
-def _loop(energies: Sequence[bytes], tags: dict[str, str]) -> Loop:
+def _settled(energies: Sequence[bytes], tags: dict[str, str]) -> bool | None:
     """Judge the last electronic step by how much it changed the energy, in EDIFF."""
     try:
         change = abs(float(energies[-1]) - float(energies[-2])) - ROUNDING
         ratio = change / float(tags["EDIFF"])
     except (IndexError, ValueError, KeyError, ZeroDivisionError):
-        return Loop(len(energies), None)
+        return None
     # between the two, VASP knew better: it looks at the sum of eigenvalues, too
-    return Loop(len(energies), True if ratio <= 1 else False if ratio > LOOSE else None)
+    return True if ratio <= 1 else False if ratio > LOOSE else None
 
 
 def _frames(data: bytes) -> list[Atoms]:
     import ase.io
 
-    frames = ase.io.read(io.BytesIO(data), index=":", format="vasp-xml")
-    return frames if isinstance(frames, list) else [frames]
+    try:
+        return list(ase.io.iread(io.BytesIO(data), index=":", format="vasp-xml"))
+    except Exception as error:
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise InputError(f"ASE's reader stops in it ({why}); give its OUTCAR") from error

@@ -24,30 +24,21 @@ class Settings:
     ----------
     cell_free : bool or None
         Whether volume and shape could change.
-    motion : str or None
-        What the atoms did: relaxation, single point, molecular dynamics, ...
-    steps : int
-        How many ionic steps it might take (NSW).
+    motion, steps
+        What the atoms did: relaxation, single point, ...; in how many steps at most (NSW).
     finished : bool
         Whether the run ended by itself; where its file is truncated, it did not.
     unconverged : tuple of int
         The ionic steps, from 0, whose electronic steps ended before the energy settled.
     no_energy : str or None
-        Why its energy is not that of its own density: band structures, optics, GW.
-    learning : str or None
-        What its machine-learned force field did: train, select, refit, run.
+        Why its energy is not that of its own density: band structures, GW.
     charge : float
         Of the cell, in e; 0 where it is not known.
-    level_of_theory, functional, dispersion : str or None
     hubbard_u : dict or None
         The U in eV of each element (U - J in Dudarev's scheme), 0 for those that have none beside
         others that do; empty where +U is off.
-    spin, moments : str or None
-        Whether it was spin-polarized; MAGMOM as it was given.
-    notes : tuple of str
-        What was left out of its file, and why.
-    disagree : tuple of str
-        What its files contradict each other in.
+    notes, disagree : tuple of str
+        What was left out of its file, and why; what its files contradict each other in.
     tags, species
         What all this was read from.
     """
@@ -58,14 +49,12 @@ class Settings:
     finished: bool = True
     unconverged: tuple[int, ...] = ()
     no_energy: str | None = None
-    learning: str | None = None
     charge: float = 0.0
     level_of_theory: str | None = None
     functional: str | None = None
     hubbard_u: dict[str, float] | None = None
     dispersion: str | None = None
     spin: str | None = None
-    moments: str | None = None
     notes: tuple[str, ...] = ()
     disagree: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
@@ -94,22 +83,11 @@ class Settings:
 
 def settings_of(output: Output) -> Settings:
     """Return what one file of a run says."""
-    nelm = incar.number_of(output.tags, "NELM", float("inf"))
-    words = _in_words(output.tags, output.species)
-    notes = output.notes
+    words, notes = _in_words(output.tags, output.species), output.notes
     if words.motion == incar.IMAGE:
         notes += ("forces of an image of a path contain its springs and are left out",)
-    unconverged = tuple(
-        step
-        for step, loop in enumerate(output.loops)
-        if (loop.steps >= nelm if loop.settled is None else not loop.settled)
-    )
-    return dataclasses.replace(
-        words,
-        finished=output.finished,
-        notes=notes,
-        unconverged=unconverged,
-    )
+    kept = {name: getattr(output, name) for name in ("unconverged", "finished")}
+    return dataclasses.replace(words, **kept, notes=notes)
 
 
 def join_settings(best: Settings, other: Settings) -> Settings:
@@ -156,14 +134,12 @@ def _in_words(tags: Mapping[str, str], species: Sequence[Species]) -> Settings:
         motion=incar.motion_of(tags),
         steps=int(incar.number_of(tags, "NSW", 2)),
         no_energy=incar.no_total_energy(tags),
-        learning=incar.learning_of(tags),
         charge=_charge(tags, species),
         level_of_theory=None if level is None else f"{level}, VASP",
         functional=functional,
         hubbard_u=hubbard_u,
         dispersion=dispersion,
         spin=incar.spin_of(tags),
-        moments=tags.get("MAGMOM"),
         tags=tags,
         species=tuple(species),
     )

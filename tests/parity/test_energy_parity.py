@@ -20,7 +20,7 @@ from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frame_sets import FrameSet
 from mlipcheck.references.labels import LabelledFrame
-from mlipcheck.references.vasp import Settings
+from mlipcheck.references.vasp_settings import Settings
 from mlipcheck.verdict import judge
 
 OFFSETS = {"Na": 1.5, "Cl": -0.7, "O": 3.1, "Fe": -20.0}  # eV an atom

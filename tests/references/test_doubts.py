@@ -17,7 +17,8 @@ from mlipcheck.references.doubts import KINDS, Doubt
 from mlipcheck.references.inputs import as_references, load_frame_sets, load_references
 from mlipcheck.references.level_of_theory import level_doubt
 from mlipcheck.references.structures import from_atoms
-from mlipcheck.references.vasp import Settings, read_settings
+from mlipcheck.references.vasp import read_vasp
+from mlipcheck.references.vasp_settings import Settings
 
 GPA = units.GPa
 
@@ -220,7 +221,7 @@ def test_a_charged_cell_is_a_set_of_its_own(tmp_path, electrons, charge):
     tags = {} if electrons is None else {"NELECT": electrons}
     path = write_vasprun(tmp_path / "all" / "a" / "vasprun.xml", run(0.5, 0.01), tags)
     write_vasprun(tmp_path / "all" / "b" / "vasprun.xml", run(0.5, 0.01), {"NELECT": "4.0"})
-    assert read_settings(path, "vasp-xml").charge == charge
+    assert read_vasp(path, "vasp-xml")[1].charge == charge
     found = load_frame_sets(tmp_path / "all")
     assert len(found) == (2 if charge else 1)
     if charge:
@@ -249,7 +250,7 @@ def test_an_outcar_says_the_same(tmp_path):
         + third
         + last.replace("  FORCE", failed + "  FORCE")
     )
-    found = read_settings(path, "vasp-out")
+    found = read_vasp(path, "vasp-out")[1]
     assert (found.motion, found.steps) == ("relaxation", 99)
     assert (found.unconverged, found.charge) == ((1, 2), 1.0)
     assert "ICHARG = 12" in found.no_energy

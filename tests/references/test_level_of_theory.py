@@ -12,8 +12,9 @@ from vasp_files import write_outcar, write_vasprun
 from mlipcheck.calculators.backends import list_backends
 from mlipcheck.references import vasp
 from mlipcheck.references.inputs import load_frame_sets
-from mlipcheck.references.level_of_theory import MP_U, differences
-from mlipcheck.references.vasp import Settings, read_settings
+from mlipcheck.references.level_of_theory import MP_U, level_doubt
+from mlipcheck.references.vasp import read_vasp
+from mlipcheck.references.vasp_settings import Settings
 
 MPTRJ = "PBE / PBE+U (MPtrj)"
 OXIDE = [{"Fe", "O"}]
@@ -27,7 +28,7 @@ def oxide():
 
 def settings_of(tmp_path, **tags):
     path = write_vasprun(tmp_path / "vasprun.xml", oxide(), tags)
-    return read_settings(path, "vasp-xml")
+    return read_vasp(path, "vasp-xml")[1]
 
 
 # --- INCAR tags --------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ def test_potcar_decides_where_no_tag_does(tmp_path, title, functional):
     path = write_vasprun(tmp_path / "vasprun.xml", oxide())
     text = path.read_text()
     path.write_text(text.replace("PAW_PBE Fe 01Jan2000", title).replace("PAW_PBE O", "PAW O"))
-    assert read_settings(path, "vasp-xml").functional == functional
+    assert read_vasp(path, "vasp-xml")[1].functional == functional
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ HUBBARD = """ LDA+U is selected, type is set to LDAUTYPE =  2
 def outcar_of(tmp_path, text="", **tags):
     path = write_outcar(tmp_path / "OUTCAR", oxide(), tags)
     path.write_text(path.read_text().replace(" INCAR:\n", f" INCAR:\n{text}"))
-    return read_settings(path, "vasp-out")
+    return read_vasp(path, "vasp-out")[1]
 
 
 def test_an_outcar_says_the_same(tmp_path):
@@ -181,11 +182,17 @@ def test_an_outcar_says_the_same(tmp_path):
 )
 def test_real_runs(data_dir, file, level):
     path = data_dir / "vasp" / file
-    settings = read_settings(path, vasp.file_kind(path))
+    settings = read_vasp(path, vasp.file_kind(path))[1]
     assert (settings.level_of_theory, settings.hubbard_u, settings.dispersion) == (level, {}, None)
 
 
 # --- differences -------------------------------------------------------------------------------
+
+
+def differences(*arguments):
+    """Return what the doubt says, None where there is none."""
+    doubt = level_doubt(*arguments)
+    return doubt.text if doubt else None
 
 
 def pbe(u=None, dispersion=None, functional="PBE"):
