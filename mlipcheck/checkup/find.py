@@ -74,16 +74,11 @@ def find_system(
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise InputError(f"{errors[0]}{more}")
     own = _own_structures(references, sets)
-    pairs = sorted(
-        {
-            f"{a}-{b}"
-            for _, atoms in own
-            for a, b in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
-        }
-    )
+    couples = itertools.combinations_with_replacement
+    pairs = {f"{a}-{b}" for _, atoms in own for a, b in couples(sorted(set(atoms.symbols)), 2)}
     return System(
         calculator=describe(calculator),
-        elements=(*elements, *pairs),
+        elements=(*elements, *sorted(pairs)),
         named=tuple(elements),
         references=tuple(references),
         frames=tuple(sets),
@@ -185,10 +180,11 @@ def _found(
     read = count(files, "file") if good == files else f"{good} of {count(files, 'file')}"
     frames = [f for s in sets if s.name not in DATA_SETS for f in s.frames if f.error is None]
     own = [r for r in references if r.source not in COLLECTIONS]
-    labelled = (
-        f"{count(len(frames), 'labelled frame')} of {count(len({f.run for f in frames}), 'run')}"
+    labelled, of_runs = (
+        count(len(frames), "labelled frame"),
+        count(len({f.run for f in frames}), "run"),
     )
-    return f"read {read}: {labelled}, {count(len(own), 'structure')} to relax"
+    return f"read {read}: {labelled} of {of_runs}, {count(len(own), 'structure')} to relax"
 
 
 def _own_structures(

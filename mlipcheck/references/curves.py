@@ -20,7 +20,6 @@ from ..calculators.toy.morse import Morse
 from . import datasets
 from .folders import listed
 from .images import ReadOptions
-from .labels import LabelledFrame
 from .reader import read_runs
 
 Pair = tuple[str, str]
@@ -60,10 +59,8 @@ def parse_pair(text: str) -> Pair | None:
 def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -> ReferenceCurve:
     """Return the exact Morse curve, zero at infinity."""
     morse = morse or Morse()
-    energies = morse.energy(distances) - morse.well_depth
-    return ReferenceCurve(
-        pair, "exact Morse", "analytic", distances, energies, morse.force(distances)
-    )
+    labels = morse.energy(distances) - morse.well_depth, morse.force(distances)
+    return ReferenceCurve(pair, "exact Morse", "analytic", distances, *labels)
 
 
 @functools.cache
@@ -98,7 +95,6 @@ def read_curve(
         with no energy to use are left out, and the curve's name says which.
     pairs : sequence of pairs
         What a CSV file may be about: its name (``Cu-O.csv``) says which, or there is one only.
-    options : ReadOptions, optional
 
     Raises
     ------
@@ -110,23 +106,19 @@ def read_curve(
         raise InputError(f"{path}: no such file; give a CSV or a trajectory of dimers")
     name = path.name
     if path.suffix.lower() == ".csv":
-        pair, *columns = _read_csv(path, pairs)
+        pair, columns = _read_csv(path, pairs)
     else:
-        frames, left_out = _read_dimers(path, options)
-        if left_out:
-            name += f" without {listed(left_out)}"
-        pair, *columns = _curve_of(path, frames)
-    known = np.array([column for column in columns if column is not None])
-    known = known[:, np.argsort(known[0])]
-    r = known[0]
-    if len(r) < 8 or not np.isfinite(known).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
+        pair, columns, left_out = _read_dimers(path, options)
+        name += f" without {listed(left_out)}" if left_out else ""
+    r, energies, *forces = columns = columns[:, np.argsort(columns[0])]
+    if len(r) < 8 or not np.isfinite(columns).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
         raise InputError(
             f"{path.parent / name}: {len(r)} points; a curve needs 8 or more, finite, at different "
             "distances > 0"
         )
-    if len(known) > 2:
-        _check_forces(path, *known)
-    return ReferenceCurve(pair, name, None, r, known[1], known[2] if len(known) > 2 else None)
+    if forces:
+        _check_forces(path, r, energies, *forces)
+    return ReferenceCurve(pair, name, None, r, energies, *(forces or [None]))
 
 
 def _check_forces(path: Path, r: np.ndarray, energies: np.ndarray, forces: np.ndarray) -> None:
@@ -142,9 +134,8 @@ def _check_forces(path: Path, r: np.ndarray, energies: np.ndarray, forces: np.nd
         )
 
 
-def _read_csv(
-    path: Path, pairs: Sequence[Pair]
-) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
+def _read_csv(path: Path, pairs: Sequence[Pair]) -> tuple[Pair, np.ndarray]:
+    """Return distances, energies and, where they are there, forces, each a row."""
     pair = parse_pair(path.stem) or (pairs[0] if len(pairs) == 1 else None)
     if pair is None:
         raise InputError(f"{path}: which pair? Call the file A-B.csv, as in Cu-O.csv")
@@ -166,47 +157,37 @@ def _read_csv(
         raise InputError(
             f"{path}: columns are {', '.join(table) or 'none'}; distance,energy[,force] needed"
         )
-    return pair, table["distance"], table["energy"], table.get("force")
+    return pair, np.array([table[x] for x in ("distance", "energy", "force") if x in table])
 
 
-def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[list[LabelledFrame], list[str]]:
-    """Return the frames that can be points of a curve, and which others cannot, and why."""
+def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[Pair, np.ndarray, list[str]]:
+    """Return the same from frames, and which of them can be no points, and why."""
     (run,) = read_runs([path], options)
     if run.error:
         raise InputError(run.error)
-    if any(len(f.atoms) not in (0, 2) for f in run.frames):
-        raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
-    wanted = [f for f in run.frames if f.energy is not None]
-    if any(f.forces is not None for f in wanted):  # one without them would cost all theirs
-        wanted = [f for f in wanted if f.forces is not None]
+    frames = [f for f in run.frames if f.energy is not None]
+    with_forces = [f for f in frames if f.forces is not None]
+    frames = with_forces or frames  # one without them would cost all theirs
     left_out = [
         f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})"
         for f in run.frames
-        if f not in wanted
+        if f not in frames
     ]
-    if not wanted:
+    found = {sorted_pair(*f.atoms.symbols) for f in frames if len(f.atoms) == 2}
+    if len(found) > 1 or any(len(f.atoms) not in (0, 2) for f in run.frames):
+        raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
+    if not frames:
         raise InputError(
             f"{path}: frames without energies; a curve needs one in each; {left_out[0]}"
         )
-    return wanted, left_out
-
-
-def _curve_of(
-    path: Path, frames: Sequence[LabelledFrame]
-) -> tuple[Pair, np.ndarray, np.ndarray, np.ndarray | None]:
-    found = {sorted_pair(*f.atoms.get_chemical_symbols()) for f in frames}
-    if len(found) != 1:
-        raise InputError(f"{path}: frames are not dimers of one pair; give two atoms a frame")
     axes = np.array(
         [f.atoms.get_distance(0, 1, mic=bool(f.atoms.pbc.any()), vector=True) for f in frames]
     )
-    r = np.linalg.norm(axes, axis=1)
-    known = [f.forces for f in frames if f.forces is not None]
-    forces = None
-    if len(known) == len(frames):
-        pulls = np.array([x[1] - x[0] for x in known])
-        forces = np.sum(pulls * axes, axis=1) / (2 * r)
-    return found.pop(), r, np.array([f.energy for f in frames]), forces
+    columns = [np.linalg.norm(axes, axis=1), np.array([f.energy for f in frames])]
+    if with_forces:
+        pulls = np.array([f.forces[1] - f.forces[0] for f in frames if f.forces is not None])
+        columns.append(np.sum(pulls * axes, axis=1) / (2 * columns[0]))
+    return found.pop(), np.array(columns), left_out
 
 
 def find_curves(
@@ -221,14 +202,11 @@ def find_curves(
     Parameters
     ----------
     source : str, ReferenceCurve, or several
-        ``auto`` (exact Morse where ``exact``, else PBE where the data are at hand), ``morse``,
-        ``pbe`` (downloaded where they are not at hand), ``none``, or the path of a user's curve.
+        ``auto`` (exact Morse where ``exact``, as for the toy, else PBE where the data are at
+        hand), ``morse``, ``pbe`` (downloaded where they are not at hand), ``none``, or the path of
+        a user's curve.
     grids : mapping of pair to distances
         The pairs that are scanned, and where (Å).
-    exact : bool
-        Whether the calculator is a toy, whose truth is the Morse curve.
-    options : ReadOptions, optional
-        How a user's curve is read.
 
     Raises
     ------

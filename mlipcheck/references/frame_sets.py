@@ -36,12 +36,8 @@ class FrameSet:
     ----------
     name, source : str
         What to call it; the file, folder or data set that it comes from.
-    frames : tuple of LabelledFrame
-        Empty where ``error`` says why.
-    left_out : tuple of LabelledFrame
-        What was read beside them and is no state to compare; the error of each says why.
-    level_of_theory : str or None
-        None where nothing says it.
+    frames, left_out : tuple of LabelledFrame
+        States, none where ``error`` says why; what was read beside them and is none, with why.
     energy_convention : str
         ``raw`` as DFT printed them, or ``mp2020``.
     distribution : str or None
@@ -50,8 +46,6 @@ class FrameSet:
         What is missing, was left out or decided.
     settings : Settings or None
         What the VASP runs say of themselves.
-    doubts : tuple of Doubt
-        Why the labels, and not a model, may be what is wrong.
     """
 
     name: str
@@ -126,11 +120,6 @@ class Level:
         charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
         return text.removesuffix(", VASP") + charge
 
-    @property
-    def values_of_u(self) -> str:
-        values = (self.settings.hubbard_u or {}).items()
-        return " ".join(f"{element} {u:g}" for element, u in values if u)
-
 
 def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
     """Put together what is of one level of theory, in the order in which the levels appear.
@@ -144,8 +133,7 @@ def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
                 level.settings = joined
                 break
         else:
-            level = Level(settings)
-            levels.append(level)
+            levels.append(level := Level(settings))
         level.frames.append(frame)
     return levels
 
@@ -212,14 +200,15 @@ def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) 
     if len(levels) < 2 or not split:
         settings = levels[0].settings if len(levels) == 1 else Settings()
         return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
-    count = Counter(level.words for level in levels)
-    # levels that differ in the values of U only are named by these
-    tails = [f", U {v.values_of_u}" if count[v.words] > 1 else "" for v in levels]
     notes.append("mixed levels of theory: split")
-    return [
-        make_set(f"{name} ({level.words}{tail})", source, level.frames, level.settings, notes)
-        for level, tail in zip(levels, tails, strict=True)
-    ]
+    found = []
+    for level in levels:
+        words = level.words
+        if sum(words == other.words for other in levels) > 1:  # the values of U differ
+            values = (level.settings.hubbard_u or {}).items()
+            words += ", U " + " ".join(f"{element} {u:g}" for element, u in values if u)
+        found.append(make_set(f"{name} ({words})", source, level.frames, level.settings, notes))
+    return found
 
 
 def settings_in_info(atoms: Atoms) -> Settings:

@@ -62,10 +62,8 @@ def as_references(
         items = [items]
     references: list[RelaxedReference] = []
     for item in items:
-        if isinstance(item, RelaxedReference):
-            references.append(item)
-        elif isinstance(item, Atoms):
-            references.append(from_atoms(item))
+        if isinstance(item, (RelaxedReference, Atoms)):
+            references.append(from_atoms(item) if isinstance(item, Atoms) else item)
         elif isinstance(item, str) and item in COLLECTIONS:
             references += COLLECTIONS[item]()
         elif isinstance(item, (str, Path)):

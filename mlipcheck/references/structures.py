@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
+from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from .doubts import Doubt
@@ -84,7 +85,7 @@ class RelaxedReference:
         return digest.hexdigest()[:16] if self.relaxed is not None else ""
 
 
-def morse_clusters() -> list[RelaxedReference]:
+def morse_clusters(sizes: Sequence[int] = (2, 3, 4, 6, 13)) -> list[RelaxedReference]:
     """Return compact clusters relaxed with the exact Morse potential to 1e-6 eV/Å.
 
     2 to 6 atoms: dimer, triangle, tetrahedron, octahedron; 13: a centred icosahedron. The atoms
@@ -94,21 +95,25 @@ def morse_clusters() -> list[RelaxedReference]:
 
     golden = (1 + 5**0.5) / 2
     signs = itertools.product((1, -1), (1, -1), range(3))
-    shapes = (
-        np.eye(2, 3) / 2**0.5,
-        np.eye(3) / 2**0.5,
-        np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5,
-        np.concatenate([np.eye(3), -np.eye(3)]) / 2**0.5,
-        np.array([[0, 0, 0], *(np.roll([0, s, t * golden], k) for s, t, k in signs)]) / 2,
-    )
+    shapes = {
+        2: np.eye(2, 3) / 2**0.5,
+        3: np.eye(3) / 2**0.5,
+        4: np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / 8**0.5,
+        6: np.concatenate([np.eye(3), -np.eye(3)]) / 2**0.5,
+        13: np.array([[0, 0, 0], *(np.roll([0, s, t * golden], k) for s, t, k in signs)]) / 2,
+    }
+    if unknown := set(sizes) - shapes.keys():
+        raise InputError(
+            f"no cluster of {min(unknown)} atoms; there are {', '.join(map(str, shapes))}"
+        )
     references = []
-    for shape in shapes:
-        first = Atoms(f"N{len(shape)}", MorseCalculator().curve.r0 * shape)
+    for size in sizes:
+        first = Atoms(f"N{size}", MorseCalculator().curve.r0 * shapes[size])
         atoms = first.copy()
         atoms.calc = MorseCalculator()
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
         frames = [read_frame(first, "", ""), read_frame(atoms, "", "")]
-        found = _reference(frames, f"Morse{len(shape)}", "exact Morse")
+        found = _reference(frames, f"Morse{size}", "exact Morse")
         references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 

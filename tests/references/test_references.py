@@ -73,10 +73,15 @@ def test_morse_clusters_have_known_bond_lengths():
     assert nearest(by_size[13]) == pytest.approx(0.925, abs=1e-3)
 
 
+def test_there_is_no_cluster_of_five():
+    with pytest.raises(InputError, match="no cluster of 5 atoms; there are 2, 3, 4, 6, 13"):
+        morse_clusters([5])
+
+
 def test_as_references_takes_what_a_user_names(tmp_path):
     path = tmp_path / "cu.xyz"
     ase.io.write(path, bulk("Cu"))
-    cluster = morse_clusters()[0]
+    (cluster,) = morse_clusters([2])
     found = as_references([cluster, Atoms("N2", [[0, 0, 0], [1.1, 0, 0]]), path, str(path)])
     assert found[0] is cluster
     assert [r.name for r in found[1:]] == ["N2", "cu", "cu"]
