@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from ase.build import bulk
@@ -14,6 +13,7 @@ from ase.data import atomic_numbers, chemical_symbols, reference_states
 
 from ..analysis.eos import BirchMurnaghan
 from . import datasets
+from .pymatgen_json import read_structure
 from .structures import RelaxedReference
 
 # The unaries were computed without magnetism: these are magnets, or have open f shells.
@@ -105,21 +105,10 @@ def wbm_crystals() -> list[RelaxedReference]:
         RelaxedReference(
             name=row["material_id"],
             source=dataset.name,
-            relaxed=read_sites(row["structure"]),
+            relaxed=read_structure(row["structure"]),
             energy=row["energy"],
             cell_free=True,
             level_of_theory=dataset.level_of_theory,
         )
         for row in rows
     ]
-
-
-def read_sites(structure: dict[str, Any]) -> Atoms:
-    """Return a crystal from pymatgen's dictionary of it."""
-    sites = structure["sites"]
-    return Atoms(
-        [site["species"][0]["element"] for site in sites],
-        cell=structure["lattice"]["matrix"],
-        scaled_positions=[site["abc"] for site in sites],
-        pbc=True,
-    )

@@ -67,9 +67,8 @@ def find(name: str) -> tuple[Path, ...] | None:
         If a copy is not the file that the registry pins.
     """
     copies = list_copies(name)
-    for copy in copies:
-        if copy.error is not None:
-            raise InputError(copy.error)
+    if error := next((copy.error for copy in copies if copy.error), None):
+        raise InputError(error)
     paths = tuple(copy.path for copy in copies if copy.path is not None)
     return paths if len(paths) == len(copies) else None
 

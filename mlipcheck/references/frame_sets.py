@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
+from ..drawing.tables import count
 from .doubts import Doubt
 from .energy_work import check_stresses
 from .folders import listed
@@ -86,13 +87,7 @@ class FrameSet:
         )
 
     def sample(self, n: int, seed: int) -> FrameSet:
-        """Draw ``n`` frames without replacement, in their order; all where there are no more.
-
-        Raises
-        ------
-        InputError
-            For fewer than one, or a negative seed.
-        """
+        """Draw ``n`` frames without replacement, in their order; all where there are no more."""
         if n < 1:
             raise InputError(f"a sample of {n} frames is empty; give 1 or more")
         check_seed(seed)
@@ -100,11 +95,9 @@ class FrameSet:
         if n >= total:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(total, n, replace=False))
-        return dataclasses.replace(
-            self,
-            frames=tuple(self.frames[k] for k in drawn),
-            notes=(*self.notes, f"{n} of {total} frames, seed {seed}"),
-        )
+        frames = tuple(self.frames[k] for k in drawn)
+        notes = (*self.notes, f"{n} of {total} frames, seed {seed}")
+        return dataclasses.replace(self, frames=frames, notes=notes)
 
 
 @dataclass
@@ -157,8 +150,7 @@ def frames_from_atoms(
 ) -> FrameSet:
     """Take the labels that structures carry; never starts a calculation.
 
-    Frames that follow each other with the same atoms in the same order are one run, unless
-    ``mptrj_traj_id`` or ``internal_id`` in their info differ.
+    Frames that follow each other with the same atoms are one run, unless their info has others.
     """
     (found,) = _of_levels(name, source, [run_of_atoms(images, name, source)], split=False)
     return found
@@ -182,12 +174,10 @@ def make_sets(runs: Iterable[Run]) -> list[FrameSet]:
 
 def _why_none(run: Run) -> str:
     """Say why a run has no labels."""
-    if run.error is not None:
-        return run.error
-    if file_kind(Path(run.source)) == "vasp":
+    if run.error is None and file_kind(Path(run.source)) == "vasp":
         why = "a structure without labels; give its vasprun.xml or OUTCAR"
         return "; ".join(run.notes) or f"{run.source}: {why}"
-    return f"{run.source}: {_error(run.frames)}"
+    return run.error or f"{run.source}: {_error(run.frames)}"
 
 
 def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
@@ -256,9 +246,9 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
 def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -> list[str]:
     total = len(frames)
     runs = len({frame.run for frame in frames})
-    notes = [f"{total} frames of {runs} run{'s' * (runs > 1)}"] if runs < total else []
-    for error, count in Counter(frame.error for frame in left_out).items():
-        notes.append(f"{count} frame{'s' * (count > 1)} left out: {error}")
+    notes = [f"{total} frames of {count(runs, 'run')}"] if runs < total else []
+    for error, n in Counter(frame.error for frame in left_out).items():
+        notes.append(f"{count(n, 'frame')} left out: {error}")
     usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
         missing = sum(getattr(frame, label) is None for frame in usable)
@@ -276,6 +266,6 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
     for note, names in noted.items():
         which = "" if len(names) == total else f" ({len(names)} of {total} frames: {listed(names)})"
         notes.append(note + which)
-    for error, count in Counter(frame.error for frame in frames if frame.error).items():
-        notes.append(f"{count} of {total} frames cannot be used: {error}")
+    for error, n in Counter(frame.error for frame in frames if frame.error).items():
+        notes.append(f"{n} of {total} frames cannot be used: {error}")
     return notes

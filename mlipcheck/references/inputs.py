@@ -50,8 +50,7 @@ def as_references(
     Parameters
     ----------
     items : one or several of
-        `RelaxedReference`; Atoms; the name of a collection (``"dcdft"``, ``"morse-clusters"``,
-        ``"acwf-unaries"``, ``"wbm-equilibrium"``); paths that `load_references` reads.
+        `RelaxedReference`; Atoms; the name of one of `COLLECTIONS`; paths of files and folders.
 
     Raises
     ------
@@ -90,16 +89,10 @@ def load_frame_sets(
     Parameters
     ----------
     items : one or several of
-        paths of files that ASE reads, and of folders, which are searched; the name of a data set
-        (``"mptrj-random-1k"``, ``"random-TP"``, ``"wbm-equilibrium"``), for which a file of that
-        name is not taken unless its path has a separator; lists of Atoms; `FrameSet`.
+        paths of files and folders; the name of a data set (`DATA_SETS`), for which a file of that
+        name is not taken unless its path has a separator; lists of Atoms; `FrameSet`. What lies
+        below a folder is one set, or one for each level of theory.
     options : ReadOptions, optional
-
-    Notes
-    -----
-    What lies below a folder is one set, or one for each level of theory. A VASP run is one run,
-    and so are frames that follow each other with the same atoms in the same order; the rows of a
-    database are not.
 
     Raises
     ------
@@ -154,16 +147,12 @@ def _load_dataset(name: str) -> FrameSet:
         )
     dataset = datasets.get_dataset(name)
     if name == "wbm-equilibrium":
-        frames = [
-            LabelledFrame(r.name, r.relaxed.copy(), r.energy, None, None, run=r.name)
-            for r in wbm_crystals()
-            if r.relaxed is not None
-        ]
+        rows = [(r.name, r.relaxed, r.energy) for r in wbm_crystals() if r.relaxed is not None]
+        frames = [LabelledFrame(id_, atoms, e, None, None, run=id_) for id_, atoms, e in rows]
         loaded = make_set(name, name, frames, Settings())
     else:
         (path,) = datasets.fetch(name)
-        images, _ = read_images(path)
-        loaded = frames_from_atoms(images, name, name)
+        loaded = frames_from_atoms(read_images(path)[0], name, name)
     return dataclasses.replace(
         loaded,
         level_of_theory=dataset.level_of_theory,

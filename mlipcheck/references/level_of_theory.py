@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .doubts import Doubt
+from .incar import FUNCTIONALS, HYBRIDS
 from .vasp_settings import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
@@ -16,16 +17,11 @@ MP_ANIONS = frozenset(["O", "F"])
 # Elements whose crystals are off by eV without spin.
 MAGNETIC = frozenset(["Cr", "Mn", "Fe", "Co", "Ni"])
 U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
-FUNCTIONALS = (
-    *("PBE", "PBEsol", "revPBE", "RPBE", "PBE0", "HSE06", "HSE03", "HSEsol", "B3LYP"),
-    *("r2SCAN", "rSCAN", "SCAN", "PW91", "AM05", "LDA", "optPBE", "optB88", "optB86b"),
-    *("BEEF-vdW", "ωB97M-V"),
-)
+NAMES = {*FUNCTIONALS.values(), *HYBRIDS.values(), "SCAN", "ωB97M-V"}
 DISPERSIONS = ("D2", "D3", "D3(BJ)", "D4", "TS", "MBD", "dDsC", "rVV10", "nonlocal vdW")
 
 
-@dataclass(frozen=True)
-class _Level:
+class _Level(NamedTuple):
     """What a text says; ``plus_u`` is no, some or all."""
 
     functional: str | None
@@ -112,7 +108,7 @@ def _listed(elements: Iterable[str]) -> str:
 def _read(text: str | None) -> _Level:
     text = text or ""
     # PBE_54 is a set of pseudopotentials, and says the functional only where nothing else does
-    names = _found(FUNCTIONALS, re.sub(r"PBE_\d+", "", text)) or _found(FUNCTIONALS, text)
+    names = _found(NAMES, re.sub(r"PBE_\d+", "", text)) or _found(NAMES, text)
     scheme = re.search(r"\w+ (/|or) \w+\+U", text)
     return _Level(
         functional=names.pop() if len(names) == 1 else None,

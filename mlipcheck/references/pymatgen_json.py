@@ -76,15 +76,16 @@ def _walk(found: Any, name: str) -> Iterator[Atoms]:
     elif "coords" in found and "species" in found:
         yield from _trajectory(found)
     elif "sites" in found:
-        yield _structure(found)
+        yield read_structure(found)
     elif isinstance(held := found.get("structure", found.get("molecule")), Mapping):
-        yield _record(found, _structure(held), name)
+        yield _record(found, read_structure(held), name)
     else:
         for key, one in found.items():
             yield from _walk(one, key)
 
 
-def _structure(found: Mapping[str, Any]) -> Atoms:
+def read_structure(found: Mapping[str, Any]) -> Atoms:
+    """Return the atoms of a ``Structure`` or ``Molecule`` from pymatgen's dictionary of it."""
     sites = found["sites"]
     lattice = found.get("lattice") or {}
     species = [site["species"] for site in sites]

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -37,10 +38,8 @@ class Run:
         Their ``run`` says which belong together; the rows of a database stand for themselves.
     settings : Settings or None
         What a VASP run says of itself; None for other files.
-    notes : tuple of str
-        Also what is wrong with files that would have been read before this one.
-    copies : tuple of str
-        Other files with the same frames and labels, which do not count.
+    notes, copies : tuple of str
+        Also what is wrong with files that come before this one; others with the same frames.
     error : str or None
         Why there are no frames.
     """
@@ -63,14 +62,9 @@ class Run:
 def read_runs(paths: Iterable[str | Path], options: ReadOptions | None = None) -> list[Run]:
     """Read files and folders; what cannot be read is a run with its error.
 
-    Parameters
-    ----------
-    paths : iterable of path
-        ``vasprun.xml[.gz]``, ``OUTCAR``, ``CONTCAR``, anything else that ASE reads, or folders.
-        A folder's VASP files are one run (or several, where restarts were kept), read from the
-        best of them that is whole; what else is in it, and below, is read too. Files with the
-        same frames and labels count once.
-    options : ReadOptions, optional
+    A folder's VASP files are one run (or several, where restarts were kept), read from the best of
+    them that is whole; what else is in it, and below, is read too. Files with the same frames and
+    labels count once.
     """
     links: Links = {}
     found: list[tuple[Path, list[Path], str]] = []
@@ -116,14 +110,11 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
         return Run(files[0].name, str(files[0]), error=f"{files[0]}: {why}")
     read: list[tuple[Path, list[Atoms], Settings]] = []
     wrong: list[str] = []
-    others: list[Settings] = []
     for path in files:
-        kind = vasp.file_kind(path)
+        if read and vasp.file_kind(path) == "vasp":
+            continue
         try:
-            if not read or (kind != "vasp" and not read[-1][2].finished):
-                read.append((path, *read_images(path, options)))
-            elif kind is not None and kind != "vasp":
-                others.append(vasp.read_vasp(path, kind)[1])
+            read.append((path, *read_images(path, options)))
         except InputError as error:
             wrong += [] if read else [str(error)]  # a file that is not needed may be damaged
     if not read:
@@ -132,7 +123,7 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     wrong += [f"{read[0][0]}: truncated, its run did not finish"] if best is not read[0] else []
     path, images, settings = best
     # the first: what follows may be of another restart
-    for other in [*(one[2] for one in read if one is not best), *others][:1]:
+    for _, _, other in [one for one in read if one is not best][:1]:
         settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
@@ -156,18 +147,14 @@ def _label(
     ``apart``: each frame is a run of its own.
     """
     names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
-    one_run = [name] * len(images) if settings is not None else _runs(images, name)
-    keys = options.label_keys if options is not None and settings is None else None
+    runs = names if apart else [name] * len(images) if settings else _runs(images, name)
+    keys = options.label_keys if options and not settings else None
+    none: Any = {"energy": None, "forces": None, "stress": None, "notes": ()}
     frames = []
-    for step, (atoms, label, run) in enumerate(
-        zip(images, names, names if apart else one_run, strict=True)
-    ):
+    for step, (atoms, label, run) in enumerate(zip(images, names, runs, strict=True)):
         frame = read_frame(atoms, label, run, zero, keys)
-        doubt = settings.label_doubt(step) if settings is not None else None
-        if doubt is not None:
-            frame = replace(
-                frame, energy=None, forces=None, stress=None, notes=(), error=doubt.text
-            )
+        if settings and (doubt := settings.label_doubt(step)):
+            frame = replace(frame, **none, error=doubt.text)
         frame.atoms.info.update(atoms.info)  # of what is no structure, too
         frames.append(frame)
     return tuple(frames)
@@ -208,12 +195,11 @@ def _leave_out_copies(runs: Iterable[Run]) -> list[Run]:
         if run.settings is not None and first.settings is None:
             first, run = replace(run, given=first.given), first
         kept[place] = replace(first, copies=(*first.copies, run.source, *run.copies))
-    return [
-        replace(r, notes=(*r.notes, f"counted once, with the same in {listed(r.copies)}"))
-        if r.copies
-        else r
-        for r in kept
-    ]
+    for k, run in enumerate(kept):
+        if run.copies:
+            note = f"counted once, with the same in {listed(run.copies)}"
+            kept[k] = replace(run, notes=(*run.notes, note))
+    return kept
 
 
 def _one_level(one: Run, other: Run) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 
 from . import datasets
-from .crystals import read_sites
+from .pymatgen_json import read_structure
 
 DATASET = "metal-slabs"
 ELEMENTS = ("Mo", "Nb", "W")
@@ -61,11 +61,11 @@ def slabs_of(elements: Iterable[str]) -> list[Slabs] | None:
 def _read_slabs(element: str, surfaces: Path, strained: Path) -> Slabs:
     rows, cells = (json.loads(p.read_text(encoding="utf-8")) for p in (surfaces, strained))
     lowest = min(cells, key=lambda row: row["outputs"]["energy"] / row["num_atoms"])
-    crystal = read_sites(lowest["structure"])
+    crystal = read_structure(lowest["structure"])
     per_atom = lowest["outputs"]["energy"] / len(crystal)
     slabs = []
     for row in rows:
-        atoms = read_sites(row["structure"])
+        atoms = read_structure(row["structure"])
         excess = row["outputs"]["energy"] - len(atoms) * per_atom
         name = element + _facet(atoms, crystal)
         slabs.append(Slab(name, atoms, excess / (2 * area(atoms))))

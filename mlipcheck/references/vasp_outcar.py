@@ -107,7 +107,7 @@ def _steps(
     """Yield each step that has a lattice, positions and forces: its electronic loop, its frame."""
 
     def numbers(after: re.Match[str], rows: int, columns: int) -> np.ndarray | None:
-        lines = itertools.islice(_lines(text, after.end()), rows)
+        lines = text[after.end() : end.start()].split("\n", rows)[:rows]
         found = [NUMBER.findall(line)[:columns] for line in lines]
         if len(found) < rows or any(len(row) < columns for row in found):
             return None
@@ -143,12 +143,6 @@ def _steps(
         labels = {"free_energy": free, "forces": table[:, 3:], "stress": stress}
         atoms.calc = SinglePointCalculator(atoms, energy=energy, **labels)
         yield (len(loops), settled), atoms
-
-
-def _lines(text: str, position: int) -> Iterator[str]:
-    while (end := text.find("\n", position)) >= 0:
-        yield text[position:end]
-        position = end + 1
 
 
 def _floats(words: Sequence[str]) -> list[float]:

@@ -95,7 +95,7 @@ def test_a_hundred_mixed_files_are_read_once_and_summed_up_in_ten_lines(hundred,
     status, _, err = typed(tmp_path, *arguments)
     assert status == 0
     assert set(parsed.values()) == {1}
-    assert len(parsed) == 30 + 8 + 16 + 12 + 8 + 4  # no OUTCAR, which is not needed
+    assert len(parsed) == 30 + 8 + 8 + 16 + 12 + 8 + 4  # no link
     lines = [line.strip() for line in err.splitlines() if line.startswith("  ")]
     plan = [line for line in lines if not line.startswith(("parity ", "relaxation "))]
     assert len(plan) <= LIMIT

@@ -256,6 +256,18 @@ def test_a_reference_that_is_stronger_and_elsewhere():
         assert shift == pytest.approx(truly, abs=2e-3)
 
 
+def test_a_bond_shorter_than_the_reference_begins_is_that_of_the_scan():
+    """Case 23: a reference from 1.15 Å on, and a model whose bond of 1.1 Å lies inside of that."""
+    truth = Morse(well_depth=2.0, r0=1.3)
+    curve = morse_curve(("N", "N"), np.linspace(1.15, 6, 60), truth)
+    (found,) = scan_dimers(get_calculator("toy:exact"), ["N"], reference=curve)
+    assert found.equilibrium_distance == pytest.approx(1.1, abs=1e-3)
+    assert found.comparison.equilibrium_distance_error == pytest.approx(-0.2, abs=2e-3)
+    assert found.comparison.well_depth_error == pytest.approx(-1.0, abs=2e-3)
+    (bond,) = (f for f in judge({"dimers": [found]}) if f.quantity == "bond length")
+    assert bond.number == pytest.approx(100 * 0.2 / 1.3, rel=0.01)
+
+
 def test_an_unbound_reference_is_not_judged():
     r = np.linspace(1, 6, 40)
     flat = ReferenceCurve(("N", "N"), "flat", None, r, np.exp(-r), np.exp(-r))

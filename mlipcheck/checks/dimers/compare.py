@@ -43,8 +43,9 @@ def compare_curves(
     Notes
     -----
     Bonds are those of splines through the model and the reference at the reference's radii, whose
-    errors are then the same. The wall's slope, with radii weighed by the trapezoid rule, is taken
-    with both bonds in one place: at fixed radii a shift of 0.02 Å looks soft.
+    errors are then the same; a bond outside of these is that of the model's own scan. The wall's
+    slope, with radii weighed by the trapezoid rule, is taken with both bonds in one place: at
+    fixed radii a shift of 0.02 Å looks soft.
     """
     shared = (reference.distances >= r[0]) & (reference.distances <= r[-1])
     if shared.sum() < 8:
@@ -52,7 +53,9 @@ def compare_curves(
     at, end = reference.distances[shared], reference.energies[shared][-1]
     curve = CubicSpline(r, energies)
     true = find_well(reference.distances, reference.energies, bond_scale)
-    well = find_well(at, curve(at), bond_scale)
+    well = find_well(r, energies, bond_scale)
+    if well and at[0] < well.distance < at[-1]:
+        well = find_well(at, curve(at), bond_scale) or well
     true_floor, true_bond = (true.energy, true.distance) if true else (end, np.inf)
     floor, bond = (well.energy, well.distance) if well else (float(curve(at[-1])), np.inf)
     shift = bond - true_bond if true and well else 0.0
