@@ -32,10 +32,10 @@ def runs_below(
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name.startswith("."):
             continue
-        real = os.path.realpath(path)  # also of a link to nowhere, or to itself
+        real = os.path.realpath(path)
         below = os.path.relpath(real, os.path.realpath(top))
         first = known.setdefault(real, path if re.search(r"(^|/)\.[^/]", below) else top / below)
-        if first == path:
+        if first == path or not path.exists():  # a link to nowhere is reported
             inside.append(path)
         else:
             links.setdefault(first, []).append(path)
