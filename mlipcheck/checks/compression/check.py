@@ -140,11 +140,11 @@ class Compression(Check[CompressedPair]):
         return [*super().remarks(rows), *(Paragraph(x, "fail") for x in failed), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from ..curves import draw_rows
+        from ..panels import draw_each
 
         axes = ("distance (Å)", "E − E(crystal) (eV)")
-        caption = "two neighbours pushed together. Hollow mark: first attraction; filled: collapse."
-        return draw_rows(self, models, _draw, lambda r: r.innermost, axes, caption)
+        caption = "{}: neighbours pushed together. Hollow: first attraction; filled: collapse."
+        return draw_each(self, models, lambda r: bool(r.innermost), _draw, caption, axes)
 
 
 def _push(
@@ -161,14 +161,16 @@ def _push(
         context.advance(1)
 
 
-def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair, str]]) -> None:
-    for model, row, label in rows:
-        axis.plot(row.distances, row.energies, color=model.colour, label=label)
+def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
+    from ...drawing.lettering import printable
+
+    for model, row in rows:
+        axis.plot(row.distances, row.energies, color=model.colour, label=printable(model.label, 40))
         for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
             if found is not None and found.barrier < HIGHEST:
                 place = (found.distance, found.barrier)
                 axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
-    energies = np.concatenate([row.energies for _, row, _ in rows])
+    energies = np.concatenate([row.energies for _, row in rows])
     top = min(np.nanmax(energies), HIGHEST)
     axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
     axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")

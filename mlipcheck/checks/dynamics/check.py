@@ -99,11 +99,11 @@ class DynamicsCheck(Check[Dynamics]):
         return [*super().remarks(rows), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from ..curves import draw_rows
+        from ..panels import draw_each
 
         axes = ("time (fs)", "E − E(start) (meV/atom)")
-        caption = "total energy in a run at constant energy; dotted: the longer step."
-        return draw_rows(self, models, _draw, lambda r: r.trajectories, axes, caption)
+        caption = "{}: total energy in a run at constant energy; dotted: the longer step."
+        return draw_each(self, models, lambda r: bool(r.trajectories), _draw, caption, axes)
 
 
 def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
@@ -111,10 +111,12 @@ def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
     return " / ".join(number(None if x is None else factor * x, form) for x in values)
 
 
-def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics, str]]) -> None:
-    for model, row, label in rows:
+def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics]]) -> None:
+    from ...drawing.lettering import printable
+
+    for model, row in rows:
         for run, style in zip(row.trajectories, (":", "-"), strict=False):
-            name = f"{label}, {run.step:g} fs"
+            name = f"{printable(model.label, 40)}, {run.step:g} fs"
             axis.plot(run.times, run.energies, style, color=model.colour, label=name)
 
 
