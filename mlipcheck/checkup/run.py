@@ -11,7 +11,7 @@ from typing import Any
 from ase.calculators.calculator import BaseCalculator
 
 from ..calculators.backends import find_backend
-from ..calculators.base import FAILURES
+from ..calculators.base import FAILURES, stays_here
 from ..calculators.registry import describe
 from ..check import Context, Task
 from ..checks.kept import probe
@@ -143,6 +143,7 @@ def _run(
             done = _Steps(task.steps, advance)
             given = replace(context, keep=store.within(check.name), advance=done.advance)
 
+            @stays_here
             def compute(task: Task = task, given: Context = given) -> list[Any]:
                 return check.run(calculator, task, given)
 

@@ -28,7 +28,7 @@ class PartStore:
     """
 
     def __init__(self, folder: Path | None, identity: Any, probe: Sequence[float] = ()) -> None:
-        self.folder = folder
+        self.folder = folder and folder.absolute()  # a calculator may go elsewhere
         self.identity = to_plain(identity)
         self.probe = probe
         self.used = 0

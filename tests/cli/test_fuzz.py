@@ -141,10 +141,11 @@ BAD = {
 }
 
 
-def bad_one(what):
+def bad_one(what, k):
     """A structure among the good ones, and what is wrong with it."""
     geometry = {k: v for k, v in what.items() if k in ("numbers", "positions")}
     atoms = copper(5, **{k: v for k, v in what.items() if k not in geometry})
+    atoms.positions += 0.01 * k  # each is another one
     for name, value in geometry.items():
         atoms.arrays[name][0] = value
         atoms.calc.atoms = atoms.copy()
@@ -160,7 +161,7 @@ def bad_one(what):
 )
 def test_bad_structures_among_good_ones(tmp_path, run_cli, command, together):
     good = [copper(seed) for seed in range(4)]
-    bad = [bad_one(what) for what in BAD.values()]
+    bad = [bad_one(what, k) for k, what in enumerate(BAD.values())]
     files = {"all": [*good, *bad]} if together else {"good": good}
     files |= {} if together else {name: [atoms] for name, atoms in zip(BAD, bad, strict=True)}
     for name, images in files.items():

@@ -384,6 +384,7 @@ def test_a_number_that_is_off_is_seen(request, name, tmp_path):
     """Each number of a page is made a seventh larger: few of them are near others."""
     run = request.getfixturevalue(name)
     data = to_plain(run)
+    data["checks"].pop("agreement", None)  # thousands of forces, near to anything
     told = NUMBER.findall(Report(written(tmp_path, run)).text("main"))
     exact = {t.replace("−", "-") for t in told if len(re.sub(r"^[-+0.]+|[.]", "", t)) >= 3}
     wrong = [f"{8 / 7 * float(t):.{len(t.partition('.')[2])}f}" for t in exact if "e" not in t]
