@@ -148,7 +148,7 @@ def bad_one(what, k):
     atoms.positions += 0.01 * k  # each is another one
     for name, value in geometry.items():
         atoms.arrays[name][0] = value
-        atoms.calc.atoms = atoms.copy()
+    atoms.calc.atoms = atoms.copy()
     return atoms
 
 
