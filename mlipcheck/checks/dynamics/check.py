@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
 CRYSTALS, QUICK_CRYSTALS = 2, 1
-TIME, QUICK_TIME = 200.0, 100.0  # fs
+SHORTEST, LONGEST = 50.0, 200.0  # fs, where nobody asks for a time
+ATOM_STEPS = 10_000  # atoms times steps of both runs that the time is chosen by
+QUICK_ATOMS = 64
 STEPS, HYDROGEN_STEPS = (2.0, 1.0), (1.0, 0.5)  # fs
 AT_REST = 0.05  # eV/Å to which a crystal is relaxed first
 
@@ -67,20 +69,23 @@ class DynamicsCheck(Check[Dynamics]):
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most = QUICK_CRYSTALS if settings.quick else CRYSTALS
         crystals, skips = choose_crystals(system, most)
-        time = settings.time or (QUICK_TIME if settings.quick else TIME)
+        atoms = QUICK_ATOMS if settings.quick else MOST_ATOMS
         tasks: list[Task | Skip] = []
         for crystal in crystals:
-            cell = build_supercell(crystal.atoms, MOST_ATOMS)
+            cell = build_supercell(crystal.atoms, atoms)
             steps = HYDROGEN_STEPS if "H" in crystal.atoms.symbols else STEPS
-            evaluations = sum(round(time / step) for step in steps)
-            how = (time, settings.temperature, settings.seed, steps)
+            per_fs = sum(1 / step for step in steps)
+            chosen = round(ATOM_STEPS / (len(cell) * per_fs), -1)
+            time = settings.time or min(max(chosen, SHORTEST), LONGEST)
+            evaluations = round(time * per_fs)
+            how = (time, settings.temperature, settings.seed, steps, atoms)
             key = (crystal.name, crystal.source, crystal.fingerprint, how)
             cost = (cell, evaluations + 20, 1, 0.0, evaluations)
             tasks.append(Task(crystal.name, (crystal, how), key, *cost))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Dynamics]:
-        crystal, (time, temperature, seed, steps) = task.subject
+        crystal, (time, temperature, seed, steps, _) = task.subject
         row = Dynamics(
             crystal.name,
             crystal.fingerprint,
@@ -124,7 +129,7 @@ def _run(
     calculator: BaseCalculator, task: Task, row: Dynamics, steps: Sequence[float], context: Context
 ) -> Dynamics:
     atoms = bring_to_rest(calculator, task.subject[0].atoms, AT_REST, cell=True)
-    cell = build_supercell(atoms, MOST_ATOMS)
+    cell = build_supercell(atoms, task.subject[1][-1])
     (found,) = evaluate(calculator, [cell])
     if found.energy is None:
         raise InputError(found.error or "the calculator has no energy")
