@@ -36,6 +36,7 @@ NONE_GIVEN = Skip("no crystals of your own given")
 STEPS = 200  # of a relaxation before something else is tried
 HEIGHT = 7.0  # Å between a crystal's planes, at least, for an atom not to see its own images
 MOST_ATOMS = 150  # of a supercell that is simulated
+QUICK_ATOMS = 64
 
 
 @dataclass(frozen=True, eq=False)

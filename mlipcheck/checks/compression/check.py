@@ -18,7 +18,7 @@ from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, Paragraph, number, some
 from ...record import Model
 from ...system import Settings, System
-from ..crystals import bring_to_rest, build_supercell, choose_crystals, tested_on
+from ..crystals import QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals, tested_on
 from ..dimers.record import Attraction
 from .push import find_neighbours, push_together
 from .record import CompressedPair
@@ -107,11 +107,12 @@ class Compression(Check[CompressedPair]):
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most, pairs = QUICK if settings.quick else (CRYSTALS, PAIRS)
+        limit = QUICK_ATOMS if settings.quick else None
         crystals, skips = choose_crystals(system, most, elements=True)
         tasks: list[Task | Skip] = []
         for crystal in crystals:
             try:
-                cell = build_supercell(crystal.atoms)
+                cell = build_supercell(crystal.atoms, limit)
                 known = find_neighbours(cell)
                 count = min(len(known), pairs)
             except InputError as error:
@@ -119,18 +120,18 @@ class Compression(Check[CompressedPair]):
                 continue
             if left := ["-".join(n.pair) for n in known[pairs:]]:
                 skips.append(Skip(f"{crystal.name}: pairs at most {pairs}; left out {some(left)}"))
-            key = (crystal.name, crystal.source, crystal.fingerprint, pairs)
+            key = (crystal.name, crystal.source, crystal.fingerprint, pairs, limit)
             cost = (cell, 40 * count + 1, 16, 0.0, max(count, 1))
-            tasks.append(Task(crystal.name, (crystal, pairs), key, *cost))
+            tasks.append(Task(crystal.name, (crystal, pairs, limit), key, *cost))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CompressedPair]:
-        crystal, most = task.subject
+        crystal, most, limit = task.subject
         base = CompressedPair(
             crystal.name, ("", ""), crystal.formula, crystal.source, crystal.fingerprint
         )
         try:
-            return list(_push(calculator, crystal.atoms, most, base, context))
+            return list(_push(calculator, crystal.atoms, most, limit, base, context))
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(base, error=describe_error(error))]
 
@@ -151,9 +152,14 @@ class Compression(Check[CompressedPair]):
 
 
 def _push(
-    calculator: BaseCalculator, atoms: Atoms, most: int, base: CompressedPair, context: Context
+    calculator: BaseCalculator,
+    atoms: Atoms,
+    most: int,
+    limit: int | None,
+    base: CompressedPair,
+    context: Context,
 ) -> Iterator[CompressedPair]:
-    cell = build_supercell(bring_to_rest(calculator, atoms, FAR))
+    cell = build_supercell(bring_to_rest(calculator, atoms, FAR), limit)
     found = find_neighbours(cell)[:most]
     if not found:
         raise InputError("no two atoms are neighbours")

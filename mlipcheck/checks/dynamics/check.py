@@ -19,7 +19,7 @@ from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
 from ..compression.record import farthest_collapses
-from ..crystals import MOST_ATOMS, bring_to_rest, build_supercell, choose_crystals
+from ..crystals import MOST_ATOMS, QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals
 from .criteria import CRITERIA
 from .nve import add_run, heat, simulate
 from .record import Dynamics, Segment
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CRYSTALS, QUICK_CRYSTALS = 2, 1
 SHORTEST, LONGEST = 50.0, 200.0  # fs, where nobody asks for a time
 ATOM_STEPS = 10_000  # atoms times steps of both runs that the time is chosen by
-QUICK_ATOMS = 64
+QUICK_STEPS = 2_500
 STEPS, HYDROGEN_STEPS = (2.0, 1.0), (1.0, 0.5)  # fs
 AT_REST = 0.05  # eV/Å to which a crystal is relaxed first
 
@@ -70,12 +70,13 @@ class DynamicsCheck(Check[Dynamics]):
         most = QUICK_CRYSTALS if settings.quick else CRYSTALS
         crystals, skips = choose_crystals(system, most)
         atoms = QUICK_ATOMS if settings.quick else MOST_ATOMS
+        work = QUICK_STEPS if settings.quick else ATOM_STEPS
         tasks: list[Task | Skip] = []
         for crystal in crystals:
             cell = build_supercell(crystal.atoms, atoms)
             steps = HYDROGEN_STEPS if "H" in crystal.atoms.symbols else STEPS
             per_fs = sum(1 / step for step in steps)
-            chosen = round(ATOM_STEPS / (len(cell) * per_fs), -1)
+            chosen = round(work / (len(cell) * per_fs), -1)
             time = settings.time or min(max(chosen, SHORTEST), LONGEST)
             evaluations = round(time * per_fs)
             how = (time, settings.temperature, settings.seed, steps, atoms)
