@@ -361,3 +361,10 @@ def test_sevennet(data_dir, sevennet, element, formation, hop):
 def test_sevennet_palladium(data_dir, sevennet):
     row = run(sevennet, tasks_of(elements=("Pd",))[0])
     assert row.hops[0].barrier == pytest.approx(0.73, abs=0.03)
+
+
+def test_selenium_and_tellurium_are_no_metals(data_dir):
+    from mlipcheck.references.vacancies import known_vacancies
+
+    assert known_vacancies(["Se", "Te"]) == []
+    assert [v.element for v in known_vacancies(["Te", "Cu"])] == ["Cu"]
