@@ -20,7 +20,8 @@ from mlipcheck.system import Settings
 @pytest.fixture(autouse=True)
 def _without_phonopy(monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setitem(sys.modules, "phonopy", None)
+    for name in ["phonopy", *(x for x in sys.modules if x.startswith("phonopy."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(
         check_module.importlib.util, "find_spec", lambda x: None if x == "phonopy" else find(x)
     )
