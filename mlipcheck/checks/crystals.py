@@ -68,8 +68,10 @@ def choose_crystals(
         named = {x for word in system.elements for x in word.split("-")}
         known = [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
         given = [r for r in known if r.name in named or not named]
+    whole = {r.name for r in system.references}
     found: dict[str, Crystal] = {}
     flat: list[str] = []
+    again: list[str] = []
     for r in given:
         if r.relaxed is None:
             continue
@@ -77,9 +79,14 @@ def choose_crystals(
             flat.append(r.name)
             continue
         formula = str(r.relaxed.symbols.formula.reduce()[0])
-        found.setdefault(formula, Crystal(r.name, r.relaxed, r.source, r.fingerprint))
+        if formula in found:  # of a run's frames the quietest stands for all
+            again += [r.name] if r.name in whole else []
+            continue
+        found[formula] = Crystal(r.name, r.relaxed, r.source, r.fingerprint)
     chosen = list(found.values())
     skips = [Skip(f"no crystals in three dimensions: {some(flat)}")] if flat else []
+    if again:
+        skips.append(Skip(f"one crystal of each composition; left out: {some(again)}"))
     if beyond := chosen[most:]:
         names = some([c.name for c in beyond])
         skips.append(Skip(f"{most} crystals at most; left out: {names}"))

@@ -110,13 +110,14 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
         return Run(files[0].name, str(files[0]), error=f"{files[0]}: {why}")
     read: list[tuple[Path, list[Atoms], Settings]] = []
     wrong: list[str] = []
+    unread: list[str] = []
     for path in files:
         if read and vasp.file_kind(path) == "vasp":
             continue
         try:
             read.append((path, *read_images(path, options)))
         except InputError as error:
-            wrong += [] if read else [str(error)]  # a file that is not needed may be damaged
+            (unread if read else wrong).append(str(error))
     if not read:
         return Run(files[0].name, str(files[0]), error="; ".join(wrong))
     best = next((one for one in read if one[2].finished), read[0])
@@ -127,7 +128,10 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
         settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
     frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
-    notes = tuple(f"{why}; read {path.name} instead" for why in wrong)
+    notes = (
+        *(f"{why}; read {path.name} instead" for why in wrong),
+        *(f"{why}; what it says of the run is not known" for why in unread),
+    )
     if of_vasp is not None:
         cut = f"truncated, its run did not finish: {count(len(frames), 'complete step')} read"
         notes += of_vasp.notes if of_vasp.finished else (cut, *of_vasp.notes)

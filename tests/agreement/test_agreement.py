@@ -259,7 +259,7 @@ def test_labels_of_one_of_the_models_rank_nothing(tmp_path):
 
 def test_by_labels_only_the_model_that_is_wrong_is_suspect(tmp_path):
     frames = alloys(12, labelled=True)
-    for k, atoms in enumerate(frames):  # labels that are nobody's output
+    for k, atoms in enumerate(frames):  # labels that no model here made
         atoms.calc.results["forces"] += np.random.default_rng(k).normal(scale=0.02, size=(8, 3))
     write(tmp_path / "frames.xyz", frames)
     settings = Settings(only=("agreement",), independent=True)

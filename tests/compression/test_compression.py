@@ -246,3 +246,12 @@ def test_sevennet_as_published(sevennet):
     assert copper.attraction.barrier == pytest.approx(9.0, rel=0.05)
     assert copper.collapse.distance == pytest.approx(0.50, abs=0.05)
     assert copper.collapse.lowest < -100
+
+
+def test_a_second_crystal_of_one_composition_is_named(tmp_path):
+    for name, atoms in (("fcc", bulk("Cu")), ("bcc", bulk("Cu", "bcc", a=2.87))):
+        write(tmp_path / f"{name}.cif", atoms)
+    given = [str(tmp_path / "fcc.cif"), str(tmp_path / "bcc.cif")]
+    plan = plan_checkup(EMT(), given, ONLY)
+    assert len(plan.jobs[0].tasks) == 1
+    assert "one crystal of each composition; left out: bcc" in plan.notes

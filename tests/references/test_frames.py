@@ -658,3 +658,12 @@ def test_a_molecule_is_a_frame_too(tmp_path):
     (found,) = load_frame_sets(path)
     assert (found.frames[0].energy, found.frames[0].stress) == (-14.0, None)
     assert found.compositions == {frozenset(["H", "O"])}
+
+
+def test_a_damaged_second_file_of_a_run_is_told(data_dir, tmp_path):
+    """It may have said what vasprun.xml leaves out, as IVDW."""
+    shutil.copytree(data_dir / "vasp" / "Si_relax_atomate", tmp_path / "Si")
+    (tmp_path / "Si" / "OUTCAR").write_bytes((tmp_path / "Si" / "OUTCAR").read_bytes()[:2000])
+    (found,) = load_frame_sets(tmp_path / "Si")
+    assert len(found.frames) == 3
+    assert [n for n in found.notes if "what it says of the run is not known" in n]
