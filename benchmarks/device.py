@@ -2,8 +2,8 @@
 
     python benchmarks/device.py --device cuda [-b chgnet -b sevennet]
 
-Prints, for each model: milliseconds of a structure one by one and in batches, the largest difference
-from the CPU's numbers, and the most memory that the batches took.
+Prints, for each model: milliseconds of a structure one by one and in batches, the largest
+difference from the CPU's numbers, and the most memory that the batches took.
 """
 
 from __future__ import annotations
@@ -98,9 +98,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.device != "cpu":
         free, total = (x / 1024**3 for x in torch.cuda.mem_get_info())
-        print(
-            f"{torch.cuda.get_device_name()}, {free:.0f} of {total:.0f} GiB free; torch {torch.__version__}"
-        )
+        name = torch.cuda.get_device_name()
+        print(f"{name}, {free:.0f} of {total:.0f} GiB free; torch {torch.__version__}")
     torch.set_num_threads(1)
     for name in options.backend or ("chgnet", "sevennet"):
         measure(name, options.device)
