@@ -49,20 +49,20 @@ def derivative_error(
     off the difference. None where the calculator gives no energy or stress there, or the stress
     along D is lost in rounding.
     """
-    (middle,) = evaluate(calculator, [atoms], properties=("energy", "stress"))
+    for kind in dict.fromkeys((floating_type(calculator, []), "float32")):
+        # in float32 the step must lift the difference above rounding
+        h = step or (1e-3 if kind == "float32" else 1e-4)
+        images = [atoms, *(strained(atoms, x * direction) for x in (-h, h))]
+        found = evaluate(calculator, images, properties=("energy", "stress"))
+        if floating_type(calculator, found) == kind:
+            break
+    middle, low, high = found[0], found[1].energy, found[2].energy
     if not atoms.pbc.all():  # of which `evaluate` gives none, but a filter for the cell uses it
         image = atoms.copy()
         image.calc = calculator
         with contextlib.suppress(*FAILURES):
             middle = replace(middle, stress=image.get_stress())
-    if middle.stress is None:
-        return None
-    kind = floating_type(calculator, [middle])
-    # in float32 the step must lift the difference above rounding
-    h = step or (1e-3 if kind == "float32" else 1e-4)
-    images = [strained(atoms, x * direction) for x in (-h, h)]
-    low, high = (e.energy for e in evaluate(calculator, images, properties=("energy",)))
-    if low is None or high is None:
+    if middle.stress is None or low is None or high is None:
         return None
     volume = atoms.get_volume()
     derivative = (high - low) / (2 * h) / volume

@@ -69,9 +69,10 @@ def _run_optimizer(
     atoms: Atoms, start: Atoms, mask: list[bool], settings: RelaxSettings, steps: int
 ) -> dict[str, Any]:
     import ase.optimize
-    from ase.filters import FrechetCellFilter
 
-    moving = FrechetCellFilter(atoms, mask=mask) if any(mask) else atoms
+    from .cell_filter import CellFilter
+
+    moving = CellFilter(atoms, mask=mask) if any(mask) else atoms
     run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
     if any(mask):
         run.attach(_refuse_runaway, 1, atoms, start, run)

@@ -138,11 +138,11 @@ def _relax(
         facts |= {"reference_volume": _volume(target)}
         facts |= _judge_reference(calculator, reference, target)
         atoms = _starting_structure(reference, target, settings.start, any(mask), rng)
+        facts["stress_error"] = stress_error(calculator, target, mask) if any(mask) else None
         # the inputs are checked here: a structure that the model cannot take is not a relaxation
-        # that goes astray
-        facts["error"] = evaluate(calculator, [atoms])[0].error
+        # that goes astray; what is found is where the optimizer starts
+        facts["error"] = evaluate(counter, [atoms])[0].error
         if facts["error"] is None:
-            facts["stress_error"] = stress_error(calculator, target, mask) if any(mask) else None
             atoms.calc = counter
             facts |= optimize(calculator, atoms, mask, settings)
             facts |= _compare(reference, target, atoms)
