@@ -146,6 +146,8 @@ def _relax(
             atoms.calc = counter
             facts |= optimize(calculator, atoms, mask, settings)
             facts |= _compare(reference, target, atoms)
+        else:
+            counter.force_calls = 0  # no step was taken
     except FAILURES as error:  # kept and shown as this structure's result
         facts |= {"error": describe_error(error), "converged": False}
     return dataclasses.replace(row, force_calls=counter.force_calls, **facts)
