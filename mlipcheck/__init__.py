@@ -3,35 +3,71 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import run_checks as run_checks
+    from .calculators.backends import list_backends as list_backends
+    from .calculators.evaluate import evaluate as evaluate
+    from .calculators.guarded import GuardedCalculator as GuardedCalculator
+    from .calculators.registry import describe as describe
+    from .calculators.registry import get_calculator as get_calculator
+    from .calculators.rescaled import RescaledCalculator as RescaledCalculator
+    from .calculators.toy.morse import Morse as Morse
+    from .calculators.toy.morse import MorseCalculator as MorseCalculator
+    from .calculators.toy.rbf_ridge import RBFRidge as RBFRidge
+    from .calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator as RBFRidgeCalculator
+    from .calculators.toy.toy import fit_toy as fit_toy
+    from .checks import list_checks as list_checks
+    from .checks.dimers.scan import scan_dimers as scan_dimers
+    from .checks.interface.suite import check_calculator as check_calculator
+    from .checks.interface.suite import iter_checks as iter_checks
+    from .checks.learning.toy import toy_learning_curve as toy_learning_curve
+    from .checks.parity.compare import parity as parity
+    from .checks.relaxation.relax import relax_against_reference as relax_against_reference
+    from .guarding.build import build_guard as build_guard
+    from .guarding.make import make_guard as make_guard
+    from .references.inputs import load_frame_sets as load_frame_sets
+    from .references.inputs import load_references as load_references
+    from .report.report import Report as Report
 
 # Public name -> module that defines it, imported on first use: `import mlipcheck` alone loads
 # neither ase nor torch nor matplotlib.
 _PUBLIC = {
-    "get_calculator": ".calculators.registry",
-    "list_backends": ".calculators.backends",
-    "evaluate": ".calculators.evaluate",
-    "scan_dimers": ".checks.dimers.scan",
-    "relax_against_reference": ".checks.relaxation.relax",
-    "parity": ".checks.parity.compare",
-    "check_calculator": ".checks.interface.suite",
-    "iter_checks": ".checks.interface.suite",
-    "check_up": ".checkup.run",
-    "judge": ".verdict",
-    "write_report": ".report.folder",
+    "GuardedCalculator": ".calculators.guarded",
+    "Morse": ".calculators.toy.morse",
+    "MorseCalculator": ".calculators.toy.morse",
     "RBFRidge": ".calculators.toy.rbf_ridge",
     "RBFRidgeCalculator": ".calculators.toy.rbf_ridge_calculator",
+    "Report": ".report.report",
     "RescaledCalculator": ".calculators.rescaled",
-    "GuardedCalculator": ".calculators.guarded",
     "build_guard": ".guarding.build",
+    "check_calculator": ".checks.interface.suite",
+    "describe": ".calculators.registry",
+    "evaluate": ".calculators.evaluate",
+    "fit_toy": ".calculators.toy.toy",
+    "get_calculator": ".calculators.registry",
+    "iter_checks": ".checks.interface.suite",
+    "list_backends": ".calculators.backends",
+    "list_checks": ".checks",
+    "load_frame_sets": ".references.inputs",
+    "load_references": ".references.inputs",
     "make_guard": ".guarding.make",
-    "MorseCalculator": ".calculators.toy.morse",
+    "parity": ".checks.parity.compare",
+    "relax_against_reference": ".checks.relaxation.relax",
+    "run_checks": ".api",
+    "scan_dimers": ".checks.dimers.scan",
+    "toy_learning_curve": ".checks.learning.toy",
 }
 
-__all__ = sorted(_PUBLIC)
+__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("mlipcheck")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'mlipcheck' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name], __name__), name)

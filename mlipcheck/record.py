@@ -9,6 +9,7 @@ from typing import Any
 
 from .calculators.records import CalculatorInfo
 from .references.doubts import Doubt
+from .storage import Record
 
 SCHEMA = "mlipcheck/2"
 STATUSES = ("fail", "caution", "not assessed", "ok")  # worst first
@@ -20,7 +21,7 @@ SETTINGS: dict[str, Any] = {"energy_resolution": float | None, "rescale": bool |
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Record):
     """One question, and every row that got one status by the same kind of evidence.
 
     Attributes
@@ -77,7 +78,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class UseAnswer:
+class UseAnswer(Record):
     """Whether a model may be used for something.
 
     ``decided_by`` is the position of the finding that decided, or that says why nothing could be
@@ -93,12 +94,12 @@ class UseAnswer:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Subject(Record):
     """What a run was about.
 
     ``formulas`` are those of the user's own structures, ``elements`` the elements and pairs that
     were named; ``frames`` labelled frames of ``runs`` runs, at these ``levels`` of theory.
-    ``words`` are what was typed.
+    ``words`` are what was typed, if that is all.
     """
 
     formulas: tuple[str, ...] = ()
@@ -112,7 +113,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Advice:
+class Advice(Record):
     """One thing that would help next, why, and what to type where there is a command for it."""
 
     kind: str
@@ -121,7 +122,7 @@ class Advice:
 
 
 @dataclass(frozen=True, eq=False)
-class RunRecord:
+class RunRecord(Record):
     """Everything that one command found, and how.
 
     ``checks`` has the rows of every check that ran, by its name; ``not_run`` says of each check
@@ -150,7 +151,7 @@ class RunRecord:
 
     def command_about(self, command: str, what: str | None, *more: str) -> str | None:
         """Return what to type about one input with this model, None where nobody can type it."""
-        if what is None:
+        if what is None or self.calculator.backend is None:
             return None
         options = [f"{key}={value}" for key, value in self.calculator.options.items()]
         given = [word for option in options for word in ("-o", option)]
@@ -159,7 +160,7 @@ class RunRecord:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Record):
     """One model of a report: its run, its label, and how it is drawn.
 
     ``letter`` is its short name in tables of several models, empty where it is the only one.

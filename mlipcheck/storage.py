@@ -21,7 +21,44 @@ from typing import Any
 
 import numpy as np
 
+LONGEST = 60  # characters of a value that a repr shows
 DEEPEST = 20  # levels of a setting, which has 3
+
+
+class Record:
+    """What every result has: its fields as plain values, and a repr that fits on a screen."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__repr__ = Record.__repr__  # type: ignore[method-assign]  # or dataclass puts its own
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its fields as plain values, as results.json has them; NaN is None."""
+        found: dict[str, Any] = to_plain(self)
+        return found
+
+    def __repr__(self) -> str:
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        values = ((f, getattr(self, f.name)) for f in fields)
+        shown = (f"{f.name}={_short(x)}" for f, x in values if not _same(x, f.default))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and not isinstance(value, np.ndarray) and value == default
+
+
+def _short(value: Any) -> str:
+    """Return a value as text: of arrays their shape, of what is long its length."""
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    if dataclasses.is_dataclass(value):
+        return f"{type(value).__name__}(...)"
+    if isinstance(value, (tuple, list, dict)):
+        text = f"({', '.join(map(_short, value))})" if len(value) <= 4 else ""
+        whole = isinstance(value, tuple) and 0 < len(text) <= LONGEST
+        return text if whole else f"<{len(value)} items>"
+    return f"{value:.6g}" if isinstance(value, float) else reprlib.repr(value)
 
 
 def to_plain(value: Any) -> Any:

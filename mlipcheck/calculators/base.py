@@ -38,6 +38,12 @@ def read_literal(text: str) -> Any:
         return text
 
 
+def as_list(given: Any) -> list[Any]:
+    """Return what was given as a list: one str, path, Atoms, number or record is a list of one."""
+    single = isinstance(given, (str, os.PathLike, Atoms)) or not isinstance(given, Iterable)
+    return [given] if single else list(given)
+
+
 def check_seed(seed: int) -> None:
     """Raise `InputError` for what NumPy's generators do not start from."""
     if seed < 0:

@@ -17,9 +17,10 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from .base import FAILURES, stays_here
+from .base import FAILURES, as_list, stays_here
 from .neighbours import check_geometry, half_neighbour_list
 from .records import Evaluation
+from .registry import as_calculator
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
 SAME_SPOT = 1e-3
@@ -41,20 +42,20 @@ Progress = Callable[[int], None]
 
 
 def evaluate(
-    calculator: BaseCalculator,
-    images: Iterable[Atoms],
+    calculator: BaseCalculator | str,
+    images: Iterable[Atoms] | Atoms,
     *,
     properties: Sequence[str] = ("energy", "forces"),
     max_edges: int | None = None,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
-    """Evaluate many structures with any ASE calculator.
+    """Evaluate one structure or many with any ASE calculator.
 
     Parameters
     ----------
-    calculator : ase.calculators.calculator.BaseCalculator
+    calculator : any ASE calculator, or its name
         One with ``evaluate_batch(images, properties)`` is batched, any other runs one by one.
-    images : iterable of Atoms
+    images : Atoms, or several
         Neither changed nor attached to the calculator; constraints do not touch the forces.
     properties : sequence of str
         Out of energy, forces, stress, energies, magmoms. What the calculator does not offer is
@@ -68,15 +69,15 @@ def evaluate(
     Returns
     -------
     list of Evaluation
-        In the order given. A structure that is refused (NaN, no atoms, two atoms on one spot),
-        raises, or comes back as NaN, is an `Evaluation` with its ``error``.
+        In the order given; of one Atoms a list of one. A structure that is refused (NaN, no atoms,
+        two atoms on one spot), raises, or comes back as NaN, is an `Evaluation` with its ``error``.
 
     Raises
     ------
     InputError
         For a property that an `Evaluation` does not have.
     """
-    images = list(images)
+    calculator, images = as_calculator(calculator), as_list(images)
     results: dict[int, Evaluation] = {}
     for index, result in iterate_evaluations(calculator, images, properties, max_edges):
         results[index] = result

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..storage import Record
+
 
 @dataclass(frozen=True)
-class CalculatorInfo:
+class CalculatorInfo(Record):
     """Where a calculator comes from, as far as it is known.
 
     ``bond_scale`` (Å) replaces the sum of covalent radii where a calculator draws one curve for
@@ -30,7 +32,7 @@ class CalculatorInfo:
 
 
 @dataclass(frozen=True, eq=False)
-class Evaluation:
+class Evaluation(Record):
     """One structure through one calculator.
 
     Attributes

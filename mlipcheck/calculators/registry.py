@@ -159,6 +159,11 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
     return Path(checkpoint) if backend.takes_path else None
 
 
+def as_calculator(given: BaseCalculator | str, device: str = "auto") -> BaseCalculator:
+    """Return a calculator as it is, or that of a name."""
+    return get_calculator(given, device=device) if isinstance(given, str) else given
+
+
 def describe(calculator: BaseCalculator) -> CalculatorInfo:
     """Return what is known about a calculator; of a third-party one, its class."""
     info = getattr(calculator, "mlipcheck_info", None)

@@ -27,6 +27,7 @@ from ..references.level_of_theory import level_doubt
 from ..references.mp2020 import correction
 from ..references.states import DIMER
 from ..references.structures import AT_REST, largest_force
+from ..storage import Record
 from ..system import Settings, System
 from .crystals import METHODS
 from .parity.compare import check_settings
@@ -40,7 +41,7 @@ CONVENTIONS = ("raw", "mp2020")
 
 
 @dataclass(frozen=True, eq=False)
-class Reaction:
+class Reaction(Record):
     """One frame made of others: ``coefficients`` of each reactant, for one of the product."""
 
     product: LabelledFrame
@@ -73,7 +74,7 @@ class Reaction:
 
 
 @dataclass(frozen=True, eq=False)
-class Balanced:
+class Balanced(Record):
     """The energy of one reaction, eV: of its product less that of its reactants.
 
     ``resolution`` (eV) is what it is judged against; ``unknown`` says why it is not comparable.

@@ -18,6 +18,7 @@ from ..criterion import OWN_CONVENTION, Criterion, Reading
 from ..drawing.tables import Column, capital, number, some
 from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
+from ..storage import Record
 from ..system import Settings, System
 from .compression.record import CompressedPair, farthest_collapses
 from .dimers.record import DimerScan
@@ -32,7 +33,7 @@ WALLS = (
 
 
 @dataclass(frozen=True)
-class Contact:
+class Contact(Record):
     """The shortest distance (Å) of one pair of elements, beside the collapse of the pair.
 
     ``distance`` is found in ``structure``; None where no two such atoms are near each other. The

@@ -32,13 +32,13 @@ KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
 
 def find_system(
     calculator: BaseCalculator,
-    what: Sequence[str],
+    what: Sequence[str | Run],
     *,
     independent: bool = False,
     options: ReadOptions | None = None,
     paths: Sequence[str] = (),
 ) -> System:
-    """Find out what was given: elements and pairs, data sets, files and folders.
+    """Find out what was given: elements and pairs, data sets, files and folders, or runs as read.
 
     Each file is read once. Labelled frames are compared with their labels; what is relaxed is
     relaxed again: runs, and structures whose forces are small or unknown. Elements are those asked
@@ -50,17 +50,19 @@ def find_system(
     InputError
         For an unknown word, or where nothing that was given can be read.
     """
-    elements, names = sort_words(what)
+    given = [run for run in what if isinstance(run, Run)]
+    elements, names = sort_words([word for word in what if isinstance(word, str)])
     for path in paths:
         if not Path(path).exists():
             raise InputError(f"--path {path}: no such file or folder")
     along = [path for path in paths if path not in names]
-    if not (names or along):
+    if not (names or along or given):
         return _of_elements(calculator, elements)
     phonons, names = find_phonons(names)
     with_phonons = {p.given for p in phonons}  # a folder of theirs needs nothing else
     runs = read_runs([*(name for name in names if name not in KNOWN), *along], options)
     runs = [run for run in runs if not (run.error and run.source in with_phonons)]
+    files, runs = runs, [*runs, *given]
     relaxed = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
     only_along = {str(Path(path)) for path in along}
     relaxed += make_references(run for run in runs if run.given not in only_along)
@@ -88,7 +90,7 @@ def find_system(
         not_relaxed=tuple((r.name, r.not_relaxed) for r in relaxed if r.not_relaxed),
         unlabelled=tuple((s.name, (s.error or "").removeprefix(f"{s.source}: ")) for s in failed),
         left_out=_left_out(runs, sets),
-        found=_found(runs, sets, readable),
+        found=_found(files, sets, readable),
     )
 
 

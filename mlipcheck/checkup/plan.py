@@ -16,6 +16,7 @@ from ..calculators.registry import describe
 from ..check import Check, Skip, Task
 from ..checks import broken_checks, list_checks
 from ..drawing.tables import list_reasons, some
+from ..references.reader import Run
 from ..system import Settings, System
 from .find import ENERGY_RESOLUTION, find_system
 
@@ -41,7 +42,8 @@ class Job:
 class Plan:
     """What is going to be done with what was given: jobs in their order, and what is left out.
 
-    ``found`` says what was found in files, and what of it does not count.
+    ``what`` is what was typed, nothing where structures were given in Python. ``found`` says what
+    was found in files, and what of it does not count.
     """
 
     what: tuple[str, ...]
@@ -58,15 +60,15 @@ class Plan:
 
 
 def plan_checkup(
-    calculator: BaseCalculator, what: Sequence[str] = (), settings: Settings | None = None
+    calculator: BaseCalculator, what: Sequence[str | Run] = (), settings: Settings | None = None
 ) -> Plan:
     """Find out what was given and what is to be done with it, and try how long that takes.
 
     Parameters
     ----------
     calculator : any ASE calculator
-    what : sequence of str
-        Elements, pairs, data sets, files, folders; nothing is a demonstration.
+    what : sequence of str or Run
+        Elements, pairs, data sets, files, folders; what was read; nothing is a demonstration.
     settings : Settings, optional
 
     Raises
@@ -114,8 +116,15 @@ def plan_checkup(
     if not jobs:
         raise InputError("; ".join(f"{name}: {why}" for name, why in not_run.items()))
     found_words = [system.found] * bool(system.found) + list_reasons(system.left_out)
+    typed = tuple(word for word in what if isinstance(word, str))
     return Plan(
-        tuple(what), system, settings, tuple(jobs), not_run, tuple(notes), tuple(found_words)
+        typed if len(typed) == len(what) else (),
+        system,
+        settings,
+        tuple(jobs),
+        not_run,
+        tuple(notes),
+        tuple(found_words),
     )
 
 

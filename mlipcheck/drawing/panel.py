@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from ..storage import write_atomically
-from .lettering import DPI, plain, signed
+from .lettering import DPI, SIZE, plain, signed
 
 WIDTH = 4.4  # inches: 480 pixels on a desktop and 360 on a phone
 MAX_LISTED = 8  # numbers in words, of however many
@@ -65,9 +69,66 @@ class Panel:
         )
 
 
+class LentFigure(Figure):
+    """A figure whose first axes are somebody else's: what is drawn into it is drawn there."""
+
+    lent: Sequence[Axes] = ()
+
+    @property  # type: ignore[misc]
+    def axes(self) -> list[Axes]:  # type: ignore[override]
+        own = super().axes
+        return [*self.lent[: len(own)], *own[len(self.lent) :]]
+
+    def subplots(self, *args: Any, **kwargs: Any) -> Any:
+        """Return axes in the shape that is asked for."""
+        made = super().subplots(*args, **kwargs)
+        found = np.asarray(made, dtype=object)
+        found.ravel()[: len(self.lent)] = self.lent[: found.size]
+        return found if isinstance(made, np.ndarray) else found.item()
+
+    def legend(self, *args: Any, **kwargs: Any) -> Any:
+        """Put the legend where it covers least."""
+        return self.lent[0].legend(*args, fontsize=SIZE, frameon=False)
+
+
+def _plain_figure(height: float, kind: type[Figure] = Figure) -> Figure:
+    return kind(figsize=(WIDTH, height), layout="constrained", dpi=DPI)
+
+
+_make: ContextVar[Callable[[float], Figure]] = ContextVar("_make", default=_plain_figure)
+
+
 def new_figure(height: float) -> Figure:
     """Return a figure as wide as all panels are."""
-    return Figure(figsize=(WIDTH, height), layout="constrained", dpi=DPI)
+    return _make.get()(height)
+
+
+def draw_on(axes: Sequence[Axes], draw: Callable[[], list[Panel]], at: int) -> None:
+    """Draw the panel at a place of those that ``draw`` returns, again, on axes of somebody else.
+
+    Axes go to those of the figure from the top down; where there are fewer, the rest is left out.
+    """
+    made: list[Figure] = []
+
+    def make(height: float, lent: int = -1) -> Figure:
+        made.append(_plain_figure(height, LentFigure if len(made) == lent else Figure))
+        if isinstance(made[-1], LentFigure):
+            made[-1].lent = axes
+        return made[-1]
+
+    token = _make.set(make)
+    try:
+        order = [id(figure) for figure in (p.figure for p in draw())]
+        place = [id(figure) for figure in made].index(order[at])
+        made.clear()
+        _make.set(functools.partial(make, lent=place))
+        draw()
+    finally:
+        _make.reset(token)
+    last = made[place].axes[-1]
+    if last not in axes:  # the axes above it share its own
+        axes[-1].set_xlabel(last.get_xlabel(), fontsize=SIZE)
+        axes[-1].set_xlim(last.get_xlim())
 
 
 def new_axes(height: float) -> tuple[Figure, Axes]:

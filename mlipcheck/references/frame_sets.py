@@ -15,12 +15,13 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.base import check_seed
 from ..drawing.tables import count
+from ..storage import Record
 from .doubts import Doubt
 from .energy_work import check_stresses
 from .folders import listed
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
-from .reader import Run, fingerprint, run_of_atoms
+from .reader import ATOMS, Run, fingerprint, run_of_atoms
 from .states import part_states
 from .vasp import file_kind
 from .vasp_settings import Settings
@@ -30,7 +31,7 @@ LEVEL_KEYS = ("level_of_theory", "functional", "xc")
 
 
 @dataclass(frozen=True, eq=False)
-class FrameSet:
+class FrameSet(Record):
     """Frames of one source and one level of theory.
 
     Attributes
@@ -66,7 +67,7 @@ class FrameSet:
         """What to type to have the same frames again, None where they have no name."""
         if self.level_of_theory == "analytic":
             return self.name
-        return self.source if self.source not in ("", "Atoms") else None
+        return None if self.source.partition(" #")[0] in ("", ATOMS) else self.source
 
     @property
     def compositions(self) -> frozenset[frozenset[str]]:
@@ -146,7 +147,7 @@ def _join(a: Settings, b: Settings) -> Settings | None:
 
 
 def frames_from_atoms(
-    images: Iterable[Atoms], name: str = "frames", source: str = "Atoms"
+    images: Iterable[Atoms], name: str = "frames", source: str = ATOMS
 ) -> FrameSet:
     """Take the labels that structures carry; never starts a calculation.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,13 +11,15 @@ from typing import Any, TypeAlias
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.calculators.singlepoint import SinglePointCalculator
 
+from ..calculators.base import as_list
 from . import datasets
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
-from .reader import Run, read_runs, run_of_atoms
+from .reader import ATOMS, Run, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
 from .vasp_settings import Settings
 
@@ -57,10 +60,8 @@ def as_references(
     InputError
         For nothing, or something else.
     """
-    if isinstance(items, (RelaxedReference, Atoms, str, Path)):
-        items = [items]
     references: list[RelaxedReference] = []
-    for item in items:
+    for item in as_list(items):
         if isinstance(item, (RelaxedReference, Atoms)):
             references.append(from_atoms(item) if isinstance(item, Atoms) else item)
         elif isinstance(item, str) and item in COLLECTIONS:
@@ -72,6 +73,45 @@ def as_references(
     if not references:
         raise InputError(f"no reference structures; give Atoms, a file, or {_NAMES}")
     return references
+
+
+def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]:
+    """Turn what `mlipcheck.run_checks` is given into words, and into runs what is Atoms.
+
+    A calculator on them is never asked: labels are stored results, as ``ase.io.read`` leaves them.
+
+    Raises
+    ------
+    InputError
+        For something else.
+    """
+    items = as_list(given)
+    if items and all(isinstance(item, Atoms) for item in items):
+        items = [items]  # a list of Atoms is one set
+    found: list[str | Run] = []
+    names: list[str] = []
+    for item in items:
+        if isinstance(item, (str, os.PathLike)):
+            found.append(os.fspath(item))
+            continue
+        images = as_list(item)
+        if not images or not all(isinstance(image, Atoms) for image in images):
+            wanted = "Atoms, a list of them, a path, or a name such as Cu, Cu-O, random-TP"
+            raise InputError(f"{reprlib.repr(item)} is no input; give {wanted}")
+        formulas = {image.get_chemical_formula() for image in images}
+        name = formulas.pop() if len(formulas) == 1 else "frames"
+        if len(images) == 1:
+            name = str(images[0].info.get("name", name))
+        names.append(name)
+        source = ATOMS if len(names) == 1 else f"{ATOMS} #{len(names)}"
+        again = f" #{names.count(name)}" if names.count(name) > 1 else ""
+        stored = [image if _stored(image) else image.copy() for image in images]
+        found.append(run_of_atoms(stored, name + again, source, options))
+    return found
+
+
+def _stored(atoms: Atoms) -> bool:
+    return isinstance(atoms.calc, SinglePointCalculator)
 
 
 def load_references(
@@ -99,9 +139,7 @@ def load_frame_sets(
     InputError
         For nothing, something else, or a data set without labelled frames or that cannot be had.
     """
-    if isinstance(items, (str, Atoms)) or not isinstance(items, Iterable):
-        items = [items]
-    given: list[Any] = list(items)
+    given = as_list(items)
     if given and all(isinstance(item, Atoms) for item in given):
         given = [given]  # a list of Atoms is one set
     found = make_sets(map(_hint, read_runs(filter(_is_path, given), options)))
@@ -132,7 +170,7 @@ def _load(item: Any) -> list[FrameSet]:
         return [item]
     if isinstance(item, str):
         return [_load_dataset(item)]
-    images = [item] if isinstance(item, Atoms) or not isinstance(item, Iterable) else list(item)
+    images = as_list(item)
     if not all(isinstance(image, Atoms) for image in images):
         what = reprlib.repr(item)
         raise InputError(f"{what} holds no frames; give a file, a folder, or a list of Atoms")

@@ -22,6 +22,7 @@ from .vasp_settings import Settings, join_settings
 
 # What is looked for in a folder beside VASP runs.
 SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
+ATOMS = "Atoms"  # the source of what no file has; "Atoms #2" that of a second list of them
 # Keys of info that say which run a frame is of.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
 
@@ -82,9 +83,14 @@ def read_runs(paths: Iterable[str | Path], options: ReadOptions | None = None) -
     return _leave_out_copies(runs)
 
 
-def run_of_atoms(images: Iterable[Atoms], name: str = "frames", source: str = "Atoms") -> Run:
+def run_of_atoms(
+    images: Iterable[Atoms],
+    name: str = "frames",
+    source: str = ATOMS,
+    options: ReadOptions | None = None,
+) -> Run:
     """Take the labels that structures carry; never starts a calculation."""
-    return Run(name, source, source, _label(list(images), name))
+    return Run(name, source, source, _label(list(images), name, options=options))
 
 
 def fingerprint(frames: Iterable[LabelledFrame]) -> str:

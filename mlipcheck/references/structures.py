@@ -14,6 +14,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
+from ..storage import Record
 from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
@@ -28,7 +29,7 @@ UNFINISHED = "a run that did not finish"
 
 
 @dataclass(frozen=True, eq=False)
-class RelaxedReference:
+class RelaxedReference(Record):
     """A structure at a minimum of the reference's own energy.
 
     Attributes

@@ -22,7 +22,7 @@ def name_subject(subject: Subject) -> str:
     """Return what a run was about, as short as a title."""
     if subject.demonstration:
         return "a demonstration"
-    return some((*subject.formulas, *subject.elements), MAX_LISTED)
+    return some([*dict.fromkeys((*subject.formulas, *subject.elements))], MAX_LISTED)
 
 
 def describe_frames(subject: Subject) -> str:

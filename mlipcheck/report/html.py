@@ -9,7 +9,7 @@ from .document import Document
 from .templates import environment
 
 
-def render_html(document: Document, figures: Mapping[str, bytes]) -> str:
+def render_html(document: Document, figures: Mapping[str, bytes], *, fragment: bool = False) -> str:
     """Return a report as HTML.
 
     Parameters
@@ -17,6 +17,8 @@ def render_html(document: Document, figures: Mapping[str, bytes]) -> str:
     document : Document
     figures : mapping of str to bytes
         The SVG of every figure that the document shows, by name.
+    fragment : bool
+        Verdict and findings alone, to be put into another page.
     """
 
     def data_uri(name: str) -> str:
@@ -24,4 +26,4 @@ def render_html(document: Document, figures: Mapping[str, bytes]) -> str:
 
     templates = environment()
     templates.filters["data_uri"] = data_uri
-    return templates.get_template("report.html.jinja").render(doc=document)
+    return templates.get_template("report.html.jinja").render(doc=document, fragment=fragment)

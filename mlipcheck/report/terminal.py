@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,13 @@ def print_blocks(out: Console, blocks: Iterable[Block]) -> None:
             text = f"  {block.text}" if block.inset else block.text
             whole = block.status == COMMAND  # wrapped, it could not be pasted
             out.print(Text(clean(text)), style=STYLES.get(block.status, ""), soft_wrap=whole)
+
+
+def text_of_blocks(blocks: Iterable[Block]) -> str:
+    """Return tables and lines as text of 100 columns."""
+    out = console(io.StringIO())
+    print_blocks(out, blocks)
+    return out.file.getvalue()  # type: ignore[attr-defined]
 
 
 def _table(block: TableBlock) -> Table:

@@ -26,7 +26,7 @@ from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.rescaled import RescaledCalculator
 from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
-from mlipcheck.calculators.toy.toy import soft_model, wide_model
+from mlipcheck.calculators.toy.toy import fit_toy, wide_model
 
 K, E0 = 1.3, -0.7
 BASES = {
@@ -223,7 +223,7 @@ def test_a_base_that_changes_is_asked_again():
     ridge = RBFRidgeCalculator(wide_model())
     calculator = rescaled(ridge)
     before = calculator.get_property("energy", triangle())
-    refitted = RBFRidgeCalculator(soft_model())
+    refitted = RBFRidgeCalculator(fit_toy())
     ridge.model.__dict__.update(refitted.model.__dict__)
     expected = rescaled(refitted).get_property("energy", triangle())
     found = calculator.get_property("energy", triangle())

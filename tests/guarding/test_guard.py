@@ -27,7 +27,7 @@ from mlipcheck import (
 from mlipcheck.analysis.closest import find_closest
 from mlipcheck.calculators.guarded import Guard, GuardedCalculator, PairRepulsion
 from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
-from mlipcheck.calculators.toy.toy import soft_model
+from mlipcheck.calculators.toy.toy import fit_toy
 from mlipcheck.checks.compression.push import find_neighbours, push_together
 from mlipcheck.checks.compression.record import CompressedPair
 from mlipcheck.checks.crystals import build_supercell
@@ -446,7 +446,7 @@ def test_a_report_advises_it_as_typed_where_a_hole_is_in_reach():
     (advice,) = [a for a in run.advice if a.kind == "keep atoms apart"]
     assert advice.command == "mlipcheck guard -b toy:soft N --save guard.json"
     # a calculator that no file may name gets no command
-    third = RBFRidgeCalculator(soft_model())
+    third = RBFRidgeCalculator(fit_toy())
     run = check_up(third, ["N"], Settings(only=("dimers",), reference=("none",)))
     assert [a.command for a in run.advice if a.kind == "keep atoms apart"] == [None]
 

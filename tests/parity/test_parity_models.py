@@ -14,7 +14,7 @@ from real_models import tolerated
 from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.toy.morse import Morse
-from mlipcheck.calculators.toy.toy import soft_model
+from mlipcheck.calculators.toy.toy import fit_toy
 from mlipcheck.checks.parity.compare import PROPERTIES, compare_frames, parity
 from mlipcheck.checks.parity.forces import compare_forces
 from mlipcheck.checks.parity.record import Parity
@@ -33,7 +33,7 @@ def test_the_toy_by_sums_over_pairs(name):
     first, second = np.triu_indices(4, 1)
     truth, model = np.zeros(60), np.zeros(60)
     F, f = np.zeros((60, 4, 3)), np.zeros((60, 4, 3))
-    curve, ridge = Morse(), soft_model()
+    curve, ridge = Morse(), fit_toy()
     for k, frame in enumerate(frames.frames):
         apart = frame.atoms.positions[first] - frame.atoms.positions[second]
         r = np.linalg.norm(apart, axis=1)

@@ -17,7 +17,7 @@ def new_model() -> RBFRidge:
     return RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
 
 
-def soft_model() -> RBFRidge:
+def fit_toy() -> RBFRidge:
     """`toy`: sampled only near equilibrium, and therefore soft by construction.
 
     The offset is anchored at -D_e, so that the ridge acts as on V itself (zero at r0) while the
@@ -40,7 +40,7 @@ def wide_model() -> RBFRidge:
 
 
 CHECKPOINTS = {
-    "soft": lambda: RBFRidgeCalculator(soft_model()),
+    "soft": lambda: RBFRidgeCalculator(fit_toy()),
     "wide": lambda: RBFRidgeCalculator(wide_model()),
     "exact": MorseCalculator,
 }

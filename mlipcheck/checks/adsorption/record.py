@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from ...references.doubts import Doubt
+from ...storage import Record
 
 # From ΔE to ΔG of adsorbed hydrogen: zero-point energy and entropy, the same on all metals
 # (Nørskov et al., J. Electrochem. Soc. 152, J23 (2005)).
@@ -17,7 +18,7 @@ FREE_ENERGY_CORRECTION = 0.24
 
 
 @dataclass(frozen=True)
-class AdsorptionEnergy:
+class AdsorptionEnergy(Record):
     """E(slab + H) - E(slab) - 1/2 E(H2) on one site, from the model and from the reference.
 
     Where a structure failed, ``model`` is None and ``message`` says which and why.
@@ -50,7 +51,7 @@ def spread(sites: Iterable[AdsorptionEnergy]) -> float | None:
 
 
 @dataclass(frozen=True)
-class MetalAdsorption:
+class MetalAdsorption(Record):
     """Hydrogen on one metal's (111) face, on its sites, those that failed among them."""
 
     name: str
@@ -81,7 +82,7 @@ class MetalAdsorption:
 
 
 @dataclass(frozen=True)
-class Volcano:
+class Volcano(Record):
     """The thermodynamic volcano -|ΔG|, and whether a model's errors leave it readable.
 
     The rate at which hydrogen evolves falls off as exp(-|ΔG| / kT) on both sides of ΔG = 0

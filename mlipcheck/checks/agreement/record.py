@@ -10,10 +10,11 @@ import numpy as np
 from ...analysis.estimate import Estimate
 from ...analysis.lengths import check_lengths
 from ...references.doubts import Doubt
+from ...storage import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Predicted:
+class Predicted(Record):
     """What a model says of one structure.
 
     ``formula`` has the atoms in their order; ``energy`` is in eV, ``forces`` of shape (n_atoms, 3)
@@ -32,7 +33,7 @@ class Predicted:
 
 
 @dataclass(frozen=True, eq=False)
-class Difference:
+class Difference(Record):
     """How far another ``model`` is from this one, on the structures (``names``) that both have.
 
     ``forces`` and ``errors`` (n,) are the mean size of the difference of forces and of this model's
@@ -71,7 +72,7 @@ class Difference:
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class Predictions(Record):
     """What a model says of structures of one set, of which ``given`` were given.
 
     ``doubts`` are about its labels; ``others`` are the models beside it, none where it is alone.

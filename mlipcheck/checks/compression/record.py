@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...analysis.lengths import check_lengths
+from ...storage import Record
 from ..dimers.record import Attraction
 
 
 @dataclass(frozen=True, eq=False)
-class CompressedPair:
+class CompressedPair(Record):
     """The energy and the axial force of two neighbours in a crystal against their distance.
 
     ``pair`` are their symbols in alphabetical order, ``n_atoms`` those of the supercell, and

@@ -8,10 +8,11 @@ import numpy as np
 
 from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
+from ...storage import Record
 
 
 @dataclass(frozen=True)
-class Extremum:
+class Extremum(Record):
     """A maximum or minimum of a dimer curve that should not be there (Å, eV)."""
 
     kind: str
@@ -20,7 +21,7 @@ class Extremum:
 
 
 @dataclass(frozen=True)
-class Attraction:
+class Attraction(Record):
     """A maximum inside the bond, from which atoms are drawn together.
 
     ``distance`` is in Å; ``barrier`` is its energy, and ``lowest`` the lowest inside before the
@@ -37,7 +38,7 @@ class Attraction:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveComparison:
+class CurveComparison(Record):
     """A dimer curve beside a reference; errors are the model's number less the reference's.
 
     Attributes
@@ -73,7 +74,7 @@ class CurveComparison:
 
 
 @dataclass(frozen=True, eq=False)
-class DimerScan:
+class DimerScan(Record):
     """The energy and the axial force of one pair of atoms against their distance.
 
     Attributes

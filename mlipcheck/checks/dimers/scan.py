@@ -13,9 +13,10 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.backends import get_demonstration
+from ...calculators.base import as_list
 from ...calculators.evaluate import Progress, evaluate, floating_type
 from ...calculators.records import CalculatorInfo, Evaluation
-from ...calculators.registry import describe
+from ...calculators.registry import as_calculator, describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from ...references.images import ReadOptions
 from ...references.level_of_theory import level_doubt
@@ -41,8 +42,8 @@ BOX = 30.0  # Å; at least twice any usual cutoff plus the longest distance
 
 
 def scan_dimers(
-    calculator: BaseCalculator,
-    elements_or_pairs: Iterable[str | tuple[str, str]],
+    calculator: BaseCalculator | str,
+    elements_or_pairs: str | Iterable[str | tuple[str, str]],
     *,
     distances: Sequence[float] | np.ndarray | None = None,
     reference: Any = None,
@@ -52,8 +53,8 @@ def scan_dimers(
 
     Parameters
     ----------
-    calculator : any ASE calculator
-    elements_or_pairs : iterable of str or of pairs
+    calculator : any ASE calculator, or its name
+    elements_or_pairs : str, or several of str or pairs
         Elements give all their homo- and heteronuclear pairs; ``"Cu-O"`` and ``("Cu", "O")``
         give that one.
     distances : array_like, optional
@@ -75,6 +76,7 @@ def scan_dimers(
     InputError
         For an unknown element, distances or a reference that are none.
     """
+    calculator = as_calculator(calculator)
     info = describe(calculator)
     plans = plan_scan(info, elements_or_pairs, distances=distances, reference=reference)
     return [scan_pair(calculator, plan, progress) for plan in plans]
@@ -96,7 +98,7 @@ class ScanPlan:
 
 def plan_scan(
     info: CalculatorInfo,
-    elements_or_pairs: Iterable[str | tuple[str, str]],
+    elements_or_pairs: str | Iterable[str | tuple[str, str]],
     *,
     distances: Sequence[float] | np.ndarray | None = None,
     reference: Any = None,
@@ -168,7 +170,7 @@ def scan_pair(
     )
 
 
-def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]:
+def list_pairs(elements_or_pairs: str | Iterable[str | tuple[str, str]]) -> list[Pair]:
     """Return the pairs asked for, each once, in order of first mention.
 
     Raises
@@ -178,7 +180,7 @@ def list_pairs(elements_or_pairs: Iterable[str | tuple[str, str]]) -> list[Pair]
     """
     elements: list[str] = []
     explicit: list[Pair] = []
-    for item in elements_or_pairs:
+    for item in as_list(elements_or_pairs):
         pair = parse_pair(item) if isinstance(item, str) else item
         symbols = (str(item),) if pair is None else pair
         for symbol in symbols:

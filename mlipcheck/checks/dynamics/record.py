@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
+from ...storage import Record
+
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class Segment(Record):
     """A piece of a run, and the state that the next piece goes on from.
 
     ``energies`` (n,) are total ones in eV after each step, ``kinetic`` (n,) their kinetic part,
@@ -26,7 +28,7 @@ class Segment:
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(Record):
     """One run at one time step (fs).
 
     ``energies`` (n,) are total ones less the first in meV/atom, at ``times`` (n,) in fs, thinned
@@ -48,7 +50,7 @@ class Trajectory:
 
 
 @dataclass(frozen=True, eq=False)
-class Dynamics:
+class Dynamics(Record):
     """A crystal at constant energy, at two time steps from one start.
 
     ``temperature`` (K) is what it was to have, ``time`` (fs) the length of each run, ``n_atoms``

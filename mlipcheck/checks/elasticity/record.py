@@ -8,10 +8,11 @@ import numpy as np
 
 from ...analysis.eos import BirchMurnaghan
 from ...references.doubts import Doubt
+from ...storage import Record
 
 
 @dataclass(frozen=True, eq=False)
-class ElasticTensor:
+class ElasticTensor(Record):
     """Elastic constants (k, 6, 6) in eV/Å^3, Voigt's order xx yy zz yz xz xy, at zero pressure.
 
     ``fits`` are from all strains, from the smaller and from the larger ones, or from all alone.
@@ -26,7 +27,7 @@ class ElasticTensor:
 
 
 @dataclass(frozen=True, eq=False)
-class EquationOfState:
+class EquationOfState(Record):
     """The energy of one crystal against its volume, shape and fractional positions kept.
 
     Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.

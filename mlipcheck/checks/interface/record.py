@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...storage import Record
+
 
 @dataclass(frozen=True)
-class ContractResult:
+class ContractResult(Record):
     """One test of what every ASE calculator does.
 
     ``status`` is ``passed``, ``failed``, ``expected failure`` or ``not applicable``; ``message``

@@ -11,8 +11,8 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.backends import list_backends
-from ...calculators.base import brief, stays_here
-from ...calculators.registry import describe
+from ...calculators.base import as_list, brief, stays_here
+from ...calculators.registry import as_calculator, describe
 from . import behaviour, derivatives, symmetry
 from .precision import Deviation, NotApplicable
 from .record import ContractResult
@@ -44,10 +44,10 @@ def iter_checks() -> Iterator[ContractCheck]:
 
 
 def check_calculator(
-    calculator: BaseCalculator,
+    calculator: BaseCalculator | str,
     *,
-    checks: Sequence[str] | None = None,
-    elements: Sequence[str] | None = None,
+    checks: Sequence[str] | str | None = None,
+    elements: Sequence[str] | str | None = None,
     dtype: str | None = None,
     expected_failures: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -56,10 +56,10 @@ def check_calculator(
 
     Parameters
     ----------
-    calculator : ase.calculators.calculator.BaseCalculator
-    checks : sequence of str, optional
+    calculator : any ASE calculator, or its name
+    checks : str or sequence of str, optional
         Names out of `iter_checks`; all by default.
-    elements : sequence of str, optional
+    elements : str or sequence of str, optional
         One or two that it knows; found by trying common ones by default.
     dtype : str, optional
         ``float32`` or ``float64``, which sets the tolerances; by default the calculator's own
@@ -81,16 +81,17 @@ def check_calculator(
     InputError
         For an unknown test or element, and where the calculator answers for no structure.
     """
-    known = {check.name: check for check in iter_checks()}
+    calculator, known = as_calculator(calculator), {check.name: check for check in iter_checks()}
+    names = list(known) if checks is None else as_list(checks)
     if expected_failures is None:
         info = describe(calculator)
         expected_failures = expected_failures_of(info.backend, info.checkpoint)
-    for name in (*(checks or ()), *expected_failures):  # a misspelt one would never be noticed
+    for name in (*names, *expected_failures):  # a misspelt one would never be noticed
         if name not in known:
             raise InputError(f"no test {name!r}; known: {', '.join(known)}")
-    subject = choose_subject(calculator, elements, dtype)
+    subject = choose_subject(calculator, elements and as_list(elements), dtype)
     results = []
-    for name in known if checks is None else checks:
+    for name in names:
         result = _run(known[name], subject)
         if name in expected_failures:
             result = _against_expectation(result, expected_failures[name])

@@ -6,13 +6,15 @@ import math
 import statistics
 from dataclasses import dataclass, field
 
+from ...storage import Record
+
 FINE_TUNED, RESCALED = "fine-tuned", "one factor"
 OFFSETS, SCRATCH = "offsets only", "from scratch"
 ZERO_FORCES = "zero forces"  # the baseline that needs no model
 
 
 @dataclass(frozen=True)
-class LearningPoint:
+class LearningPoint(Record):
     """The errors of one method after learning from ``n`` of the user's calculations.
 
     ``n`` counts all that the method saw, for fitting, for choosing settings and for stopping early.
@@ -37,7 +39,7 @@ class LearningPoint:
 
 
 @dataclass(frozen=True)
-class NeededFrames:
+class NeededFrames(Record):
     """How many calculations bring the error of a method down to ``target``, and keep it there.
 
     ``n`` lies between the N that were measured; it is 0 where zero-shot suffices, None where the
@@ -54,7 +56,7 @@ class NeededFrames:
 
 
 @dataclass(frozen=True)
-class LearningCurve:
+class LearningCurve(Record):
     """Errors on one held-out test set against N, a method a curve.
 
     Attributes

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis import jackknife
@@ -16,11 +14,11 @@ from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress, evaluate
 from ...calculators.records import CalculatorInfo, Evaluation
-from ...calculators.registry import describe
+from ...calculators.registry import as_calculator, describe
 from ...drawing.tables import count
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
-from ...references.inputs import load_frame_sets
+from ...references.inputs import FrameItem, load_frame_sets
 from ...references.labels import LabelledFrame
 from ...references.level_of_theory import level_doubt
 from .energies import (
@@ -44,8 +42,8 @@ Pairs = list[tuple[LabelledFrame, Evaluation]]
 
 
 def parity(
-    calculator: BaseCalculator,
-    images: FrameSet | Iterable[Atoms] | str | Path,
+    calculator: BaseCalculator | str,
+    images: FrameItem | Iterable[FrameItem],
     *,
     energies: str | None = None,
     energy_resolution: float | None = None,
@@ -56,8 +54,8 @@ def parity(
 
     Parameters
     ----------
-    calculator : any ASE calculator
-    images : FrameSet, Atoms with results, path or name of a data set
+    calculator : any ASE calculator, or its name
+    images : FrameSet, Atoms with results (one or many), path or name of a data set
         One set of one level of theory.
     energies : str, optional
         ``raw``, ``mp2020`` or ``fit-offsets``; by default what the checkpoint predicts, and
@@ -77,7 +75,8 @@ def parity(
     Raises
     ------
     InputError
-        For an unknown convention, an energy resolution that is no positive number, or several sets.
+        For an unknown convention, an energy resolution that is no positive number,
+        several sets, and frames that cannot be read or have no labels.
 
     Notes
     -----
@@ -85,10 +84,12 @@ def parity(
     the second regression beside the first; see `Slope`.
     """
     check_settings(energies, energy_resolution, seed)
-    sets = load_frame_sets(images if isinstance(images, FrameSet) else [images])
+    calculator, sets = as_calculator(calculator), load_frame_sets(images)
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
         raise InputError(f"{len(sets)} sets of frames ({names}); compare one at a time")
+    if sets[0].error is not None:
+        raise InputError(sets[0].error)
     atoms = [f.atoms for f in sets[0].frames]
     found = evaluate(calculator, atoms, properties=PROPERTIES, progress=progress)
     return compare_frames(calculator, sets[0], found, energies, energy_resolution, seed)

@@ -10,12 +10,13 @@ from ...analysis.estimate import Estimate
 from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
 from ...references.doubts import Doubt
+from ...storage import Record
 
 DOMINATES = 0.5  # of ΣF² in one frame
 
 
 @dataclass(frozen=True)
-class ForceGroup:
+class ForceGroup(Record):
     """A model's forces f against the reference's F: on all atoms, or on some of them.
 
     ``name`` is the element, or the range of |F| in eV/Å; ``groups`` is how many independent groups
@@ -88,7 +89,7 @@ class ForceParity(ForceGroup):
 
 
 @dataclass(frozen=True, eq=False)
-class EnergyParity:
+class EnergyParity(Record):
     """A model's energies against the reference's, per atom, in one convention.
 
     ``convention`` is ``raw`` (as the code printed them), ``mp2020`` (corrected as the Materials
@@ -119,7 +120,7 @@ class EnergyParity:
 
 
 @dataclass(frozen=True)
-class StressParity:
+class StressParity(Record):
     """A model's stress against the reference's, in eV/Å^3, means over frames.
 
     ``pressure`` is the mean size of the error of the mean normal stress, ``deviatoric`` that of
@@ -132,7 +133,7 @@ class StressParity:
 
 
 @dataclass(frozen=True)
-class RankingBin:
+class RankingBin(Record):
     """Pairs of states whose reference energies differ by ``low`` to ``high`` eV: ranked right."""
 
     low: float
@@ -147,7 +148,7 @@ class RankingBin:
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Ranking(Record):
     """Whether the model finds which of two states of equal composition is lower.
 
     ``sigma`` is the rms of ΔE_model - ΔE_ref in total eV, ``resolved`` the smallest difference
@@ -170,7 +171,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class Rescaling:
+class Rescaling(Record):
     """One factor on all forces, fitted on some groups and judged on the one left out.
 
     Errors are of components in eV/Å, held out, without and with the factor of the others;
@@ -195,7 +196,7 @@ class Rescaling:
 
 
 @dataclass(frozen=True, eq=False)
-class Parity:
+class Parity(Record):
     """A model against one set of labelled frames.
 
     ``typed`` is what to type to have the same frames again. ``distribution`` is ``in`` or ``out``

@@ -8,13 +8,14 @@ import numpy as np
 
 from ...references.doubts import Doubt
 from ...references.paths import CRYSTAL
+from ...storage import Record
 
 BARRIER, WELL, RISE = "barrier", "well", "rise"
 NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
 
 
 @dataclass(frozen=True, eq=False)
-class PathProfile:
+class PathProfile(Record):
     """Energies along one path; energies in eV relative to the first image that both have.
 
     Attributes

@@ -8,13 +8,14 @@ import numpy as np
 
 from ...analysis.slope import Slope
 from ...references.doubts import Doubt
+from ...storage import Record
 
 STEPS = (0.01, 0.03)  # Å that atoms of a crystal without a file are displaced by
 HEIGHT = 7.0  # Å between the supercell's faces: forces reach about as far
 
 
 @dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(Record):
     """Frequencies on a mesh of 11 x 11 x 11 wave vectors, in THz; imaginary ones are negative.
 
     In ``mean`` these are zero. ``density`` of shape (200,): modes a THz, ``lowest`` to ``highest``.
@@ -27,7 +28,7 @@ class Spectrum:
 
 
 @dataclass(frozen=True, eq=False)
-class CrystalPhonons:
+class CrystalPhonons(Record):
     """The phonons of one crystal, of a file's displaced cells or of the model's own.
 
     Attributes

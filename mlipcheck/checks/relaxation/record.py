@@ -8,10 +8,11 @@ import numpy as np
 
 from ...analysis.lengths import check_lengths
 from ...references.doubts import Doubt
+from ...storage import Record
 
 
 @dataclass(frozen=True, eq=False)
-class BondTable:
+class BondTable(Record):
     """The bonds of the reference, each followed by its atoms and periodic image.
 
     ``indices`` (n, 2), ``images`` (n, 3), ``reference_lengths`` and ``lengths`` (n,) in Å, and
@@ -37,7 +38,7 @@ class BondTable:
 
 
 @dataclass(frozen=True)
-class BondChange:
+class BondChange(Record):
     """The bonds between one pair of species: how they changed, in Å.
 
     ``largest_change`` keeps its sign; ``largest_change_percent`` is the largest relative one.
@@ -56,7 +57,7 @@ class BondChange:
 
 
 @dataclass(frozen=True, eq=False)
-class Relaxation:
+class Relaxation(Record):
     """One structure relaxed with the calculator, beside its reference.
 
     Lengths in Å, angles in degrees, energies in eV, changes are model minus reference.

@@ -16,7 +16,7 @@ from ...analysis.strain import stress_error
 from ...calculators.base import FAILURES, stays_here
 from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
-from ...calculators.registry import describe
+from ...calculators.registry import as_calculator, describe
 from ...references.doubts import Doubt
 from ...references.inputs import as_references
 from ...references.level_of_theory import level_doubt
@@ -33,7 +33,7 @@ Given: TypeAlias = RelaxedReference | Atoms | str | Path
 
 
 def relax_against_reference(
-    calculator: BaseCalculator,
+    calculator: BaseCalculator | str,
     references: Iterable[Given] | Given,
     *,
     fmax: float = 0.02,
@@ -48,7 +48,7 @@ def relax_against_reference(
 
     Parameters
     ----------
-    calculator : any ASE calculator
+    calculator : any ASE calculator, or its name
     references : one or several of
         Atoms, files, folders, ``"dcdft"``, ``"morse-clusters"``, `RelaxedReference`.
     fmax : float
@@ -72,12 +72,13 @@ def relax_against_reference(
     Returns
     -------
     list of Relaxation
-        One a reference, in order. What could not be read, set up or converged is kept.
+        One a reference, in order. What could not be set up or converged is kept, and what could
+        not be read beside others.
 
     Raises
     ------
     InputError
-        For settings that no relaxation can have, or no references.
+        For settings that no relaxation can have, and without a reference that can be read.
 
     Notes
     -----
@@ -86,8 +87,10 @@ def relax_against_reference(
     minimum.
     """
     how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
-    rows = []
-    for row in iterate_relaxations(calculator, as_references(references), how):
+    calculator, given, rows = as_calculator(calculator), as_references(references), []
+    if len(given) == 1 and given[0].relaxed is None:
+        raise InputError(given[0].error)
+    for row in iterate_relaxations(calculator, given, how):
         rows.append(row)
         if progress is not None:
             progress(1)

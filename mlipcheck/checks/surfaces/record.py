@@ -9,13 +9,14 @@ from ase import units
 
 from ...analysis.estimate import Estimate
 from ...references.doubts import Doubt
+from ...storage import Record
 
 GAPS = np.arange(0.0, 6.01, 0.25)  # Å, how wide a crystal is opened
 J_PER_M2 = units.J / units.m**2  # in eV/Å^2
 
 
 @dataclass(frozen=True)
-class Facet:
+class Facet(Record):
     """The surface energy (eV/Å^2) of a relaxed slab, by the reference and by the model."""
 
     name: str
@@ -29,7 +30,7 @@ class Facet:
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class Surface(Record):
     """The slabs of one element, which have ``facets``, or one plane, which has ``energies``.
 
     ``ratio`` is the slope through the origin of the model's surface energies over the reference's,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ...references.doubts import Doubt
+from ...storage import Record
 
 
 @dataclass(frozen=True)
-class Hop:
+class Hop(Record):
     """An atom moves straight from a site of a crystal to an equal one; energies in eV.
 
     It goes ``distance`` Å, from atom ``start`` to atom ``end`` in the cell ``offset`` of the
@@ -29,7 +30,7 @@ class Hop:
 
 
 @dataclass(frozen=True)
-class Vacancy:
+class Vacancy(Record):
     """A vacancy of one species in a supercell of ``atoms``, and the hops into it; energies in eV.
 
     ``formation`` is E_v - (N - 1) / N E, of elements only; ``unconverged`` says which relaxation

@@ -1,0 +1,93 @@
+"""The public API: checks from Python, and what they found."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ase import Atoms
+from ase.calculators.calculator import BaseCalculator
+
+from .calculators.base import as_list, refuse_unknown
+from .calculators.registry import as_calculator
+from .checkup.plan import plan_checkup
+from .checkup.run import run_checkup
+from .comparison import compare_runs
+from .references.inputs import as_inputs
+from .report.report import Report
+from .system import Settings
+
+Model: TypeAlias = BaseCalculator | str
+Input: TypeAlias = Atoms | str | os.PathLike[str] | Sequence[Atoms]
+
+
+def run_checks(
+    calculators: Model | Sequence[Model],
+    inputs: Input | Iterable[Input] = (),
+    *,
+    only: str | Sequence[str] | None = None,
+    quick: bool = False,
+    device: str = "auto",
+    **settings: Any,
+) -> Report:
+    """Run every check that what was given allows, with one model or several, and judge.
+
+    Parameters
+    ----------
+    calculators : one or several of
+        any ASE calculator; a name such as ``"chgnet"`` or ``"toy:wide"``, see `get_calculator`.
+    inputs : one or several of
+        Atoms; lists of Atoms, which are frames of one set (a list of nothing but Atoms is one,
+        too); paths of files and folders; elements (``"Cu"``), pairs (``"Cu-O"``), and names of data
+        sets. Nothing is a demonstration. A structure is a start, and what moves is reported, unless
+        it has stored results (a `SinglePointCalculator`, as ``ase.io.read`` leaves it): they are
+        labels. Any other calculator on it is not asked.
+    only : str or several, optional
+        The checks to run.
+    quick : bool
+        Do less, by fixed amounts of work.
+    device : str
+        Of models that are named.
+    **settings
+        Fields of `mlipcheck.system.Settings`, those of the command line: ``reference="pbe"``,
+        ``energy_resolution=0.1``, ``paths="neb/"``, ...
+
+    Returns
+    -------
+    Report
+        Also of what is finished, where the run was interrupted. What failed is in its rows.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read or cannot be, an unknown setting, and models that were not given
+        the same.
+    """
+    chosen = make_settings(only=only or (), quick=quick, **settings)
+    what = as_inputs(inputs, chosen.reading)
+    models = [as_calculator(given, device) for given in as_list(calculators)]
+    # a mistake in any of them is reported before any work is done
+    plans = [plan_checkup(model, what, chosen) for model in models]
+    runs = []
+    for model, plan in zip(models, plans, strict=True):
+        runs.append(run_checkup(model, plan, command="run_checks"))
+        if runs[-1].interrupted:  # half a model is not to be compared with a whole one
+            runs = runs[:-1] or runs
+            break
+    return Report(compare_runs(runs))
+
+
+def make_settings(**given: Any) -> Settings:
+    """Return settings of keywords; one value is taken where several may be."""
+    fields = {f.name: str(f.type) for f in dataclasses.fields(Settings)}
+    refuse_unknown(given, fields, "run_checks")
+    for name, value in given.items():
+        if fields[name].startswith("tuple") and value is not None:
+            given[name] = tuple(as_list(value))
+    given["paths"] = tuple(map(os.fspath, given.get("paths", ())))
+    if given.get("fits") is not None:
+        given["fits"] = Path(given["fits"])
+    return Settings(**given)
