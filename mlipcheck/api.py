@@ -73,7 +73,7 @@ def run_checks(
     plans = [plan_checkup(model, what, chosen) for model in models]
     runs = []
     for model, plan in zip(models, plans, strict=True):
-        runs.append(run_checkup(model, plan, command="run_checks"))
+        runs.append(run_checkup(model, plan))
         if runs[-1].interrupted:  # half a model is not to be compared with a whole one
             runs = runs[:-1] or runs
             break

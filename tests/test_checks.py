@@ -11,11 +11,11 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from checking import check_up
 
 from mlipcheck.check import Context, Task
 from mlipcheck.checks import CHECKS, list_checks
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.comparison import compare_runs
 from mlipcheck.criterion import Reading
 from mlipcheck.drawing.tables import TableBlock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,9 @@ from ..checks.kept import probe
 from ..record import RunRecord, Subject
 from ..results_file import make_run
 from ..storage import collect_versions
-from ..system import Settings, System
+from ..system import System
 from ..verdict import conclude
-from .plan import Job, Plan, own_fault, plan_checkup
+from .plan import Job, Plan, own_fault
 from .store import PartStore
 
 MAX_FORMULAS = 3  # that a report names
@@ -29,39 +29,13 @@ MAX_FORMULAS = 3  # that a report names
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 
 
-def check_up(
-    calculator: BaseCalculator, what: Sequence[str] = (), settings: Settings | None = None
-) -> RunRecord:
-    """Run every check that what was given allows, and judge.
-
-    Parameters
-    ----------
-    calculator : any ASE calculator
-    what : sequence of str
-        Elements (``"Cu"``), pairs (``"Cu-O"``), names of data sets, files and folders; nothing is a
-        demonstration.
-    settings : Settings, optional
-
-    Returns
-    -------
-    RunRecord
-        What was found, its findings and advice; `mlipcheck.write_report` makes a page of it.
-
-    Raises
-    ------
-    InputError
-        For what cannot be read or cannot be.
-    """
-    return run_checkup(calculator, plan_checkup(calculator, what, settings))
-
-
 def run_checkup(
     calculator: BaseCalculator,
     plan: Plan,
     *,
     store: PartStore | None = None,
     progress: Progress | None = None,
-    command: str = "check_up",
+    command: str = "run_checks",
 ) -> RunRecord:
     """Do what is planned; an interruption ends it early, and what is finished counts.
 

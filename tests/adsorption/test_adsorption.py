@@ -14,6 +14,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.io import write
+from checking import check_up
 from scipy.stats import norm
 
 from mlipcheck.checks.adsorption import check as module
@@ -26,7 +27,6 @@ from mlipcheck.checks.adsorption.record import (
     spread,
 )
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.record import Model, RunRecord
 from mlipcheck.references import adsorption as references
 from mlipcheck.references.adsorption import AdsorptionSite, hydrogen_sites

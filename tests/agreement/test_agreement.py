@@ -12,6 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
+from checking import check_up
 from real_models import tolerated
 from same import there_and_back
 
@@ -19,7 +20,6 @@ from mlipcheck.checks.agreement.check import ATOMS, QUICK_STRUCTURES, STRUCTURES
 from mlipcheck.checks.agreement.compare import compare_models, rank
 from mlipcheck.checks.agreement.record import Predicted, Predictions
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.tables import Paragraph, TableBlock
 from mlipcheck.references.doubts import Doubt

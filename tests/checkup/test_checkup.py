@@ -14,6 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.filters import FrechetCellFilter
 from ase.io import write
 from ase.optimize import BFGS
+from checking import check_up
 from faulty import ExtraPairEnergy, Failing, Faulty, ScaledForces, gaussian, step
 from vasp_files import write_vasprun
 
@@ -24,7 +25,7 @@ from mlipcheck.checks.dimers.check import QUICK_PAIRS
 from mlipcheck.checks.parity.check import QUICK_FRAMES
 from mlipcheck.checkup.find import find_system, sort_words
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up, make_store, run_checkup
+from mlipcheck.checkup.run import make_store, run_checkup
 from mlipcheck.record import STATUSES
 from mlipcheck.storage import dumps
 from mlipcheck.system import Settings

@@ -20,11 +20,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.filters import FrechetCellFilter
 from ase.io import write
 from ase.optimize import BFGS
+from checking import check_up
 from faulty import Failing, Faulty
 
 from mlipcheck import get_calculator
 from mlipcheck.advice import OTHER
-from mlipcheck.checkup.run import check_up
 from mlipcheck.comparison import compare_runs
 from mlipcheck.record import STATUSES
 from mlipcheck.report.document import make_document

@@ -16,12 +16,12 @@ from ase.build import bulk
 from ase.calculators.calculator import all_changes
 from ase.calculators.emt import EMT
 from ase.io import write
+from checking import check_up
 from parsed_report import HEADINGS, Report
 
 from mlipcheck import checks
 from mlipcheck.check import Check
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.record import RunRecord
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import dumps

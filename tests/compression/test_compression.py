@@ -12,6 +12,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.io import write
+from checking import check_up
 
 from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
@@ -20,7 +21,6 @@ from mlipcheck.checks.compression.record import CompressedPair
 from mlipcheck.checks.contacts import find_contacts
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.system import Settings
 
 ONLY = Settings(only=("compression",))

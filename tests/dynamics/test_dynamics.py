@@ -11,13 +11,14 @@ from ase.build import bulk, fcc111, molecule
 from ase.calculators.calculator import Calculator, InputError, all_changes
 from ase.calculators.emt import EMT
 from ase.io import read, write
+from checking import check_up
 
 from mlipcheck.check import Context
 from mlipcheck.checks.dynamics.criteria import CRITERIA, read_ratio
 from mlipcheck.checks.dynamics.nve import add_run, heat, simulate
 from mlipcheck.checks.dynamics.record import Dynamics, Segment, Trajectory
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up, make_store, run_checkup
+from mlipcheck.checkup.run import make_store, run_checkup
 from mlipcheck.cli.inputs import parse_time
 from mlipcheck.system import Settings
 

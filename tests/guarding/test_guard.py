@@ -12,13 +12,13 @@ from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.io import write
+from checking import check_up
 from faulty_interface import Batched
 from scipy.integrate import quad
 
 from mlipcheck import (
     MorseCalculator,
     check_calculator,
-    check_up,
     evaluate,
     get_calculator,
     make_guard,

@@ -23,10 +23,11 @@ from faulty_interface import (
     reversed_above_eight,
 )
 
-from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks, judge
+from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks
 from mlipcheck.checks.interface import suite
 from mlipcheck.checks.interface.record import ContractResult
 from mlipcheck.storage import dumps, from_plain
+from mlipcheck.verdict import judge
 
 CHECKS = [check.name for check in iter_checks()]
 

@@ -12,6 +12,7 @@ from ase import units
 from ase.build import bulk, fcc111, molecule
 from ase.calculators.emt import EMT
 from ase.io import write
+from checking import check_up
 from faulty import Failing, Faulty, ScaledForces
 
 from mlipcheck.checks.phonons import check as check_module
@@ -20,7 +21,6 @@ from mlipcheck.checks.phonons.criteria import read_instability, read_other_modes
 from mlipcheck.checks.phonons.frequencies import build_phonon, displace_twice, follow_file
 from mlipcheck.checks.phonons.record import CrystalPhonons, Spectrum
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import check_up
 from mlipcheck.record import Model
 from mlipcheck.references.phonons import (
     find_phonons,

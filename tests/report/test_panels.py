@@ -7,13 +7,14 @@ import re
 
 import numpy as np
 import pytest
+from checking import check_up
 from matplotlib.colors import to_hex
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 from parity_records import make_energy, make_forces, make_parity, make_ranking
 from report_runs import with_rows
 
-from mlipcheck import check_up, get_calculator, relax_against_reference, scan_dimers
+from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks import list_checks

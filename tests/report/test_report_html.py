@@ -16,6 +16,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
+from checking import check_up
 from faulty import ScaledForces
 from parsed_report import HEADINGS, Report, said
 from report_runs import HOSTILE, spoilt, with_rows
@@ -25,7 +26,6 @@ from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation
-from mlipcheck.checkup.run import check_up
 from mlipcheck.record import CROSSED, STATUSES, Advice, RunRecord
 from mlipcheck.report.folder import write_report
 from mlipcheck.report.templates import SYMBOLS

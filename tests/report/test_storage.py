@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from same import assert_same, there_and_back
 
-from mlipcheck import get_calculator, judge, relax_against_reference, scan_dimers
+from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
@@ -21,6 +21,7 @@ from mlipcheck.record import SCHEMA, RunRecord
 from mlipcheck.references.structures import morse_clusters
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import collect_versions, dumps, to_plain, write_atomically
+from mlipcheck.verdict import judge
 
 
 @pytest.fixture(scope="module")

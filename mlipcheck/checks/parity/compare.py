@@ -88,7 +88,7 @@ def parity(
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
         raise InputError(f"{len(sets)} sets of frames ({names}); compare one at a time")
-    if sets[0].error is not None:
+    if sets[0].error is not None and not isinstance(images, FrameSet):
         raise InputError(sets[0].error)
     atoms = [f.atoms for f in sets[0].frames]
     found = evaluate(calculator, atoms, properties=PROPERTIES, progress=progress)
