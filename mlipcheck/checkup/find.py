@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers
+from ase.formula import Formula
 
 from ..calculators.backends import get_demonstration
 from ..calculators.registry import describe
@@ -110,9 +113,22 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
         else:
             raise InputError(
                 f"{item!r} is not an element, a pair of elements, a data set, or a file; "
-                f"data sets: {', '.join(KNOWN)}"
+                f"{_hint(item)}"
             )
     return elements, names
+
+
+def _hint(word: str) -> str:
+    """Say what a word may have been meant for."""
+    meant = "-".join(part.capitalize() for part in word.split("-"))
+    with contextlib.suppress(ValueError):
+        found = Formula(word).count()
+        if len(found) > 1 and not found.keys() - atomic_numbers.keys():
+            return f"of a compound, give a file, or its elements: {' '.join(found)}"
+    if atomic_numbers.get(meant, 0) > 0 or parse_pair(meant):
+        return f"did you mean {meant}?"
+    close = difflib.get_close_matches(word, KNOWN, n=1)
+    return f"did you mean {close[0]}?" if close else f"data sets: {', '.join(KNOWN)}"
 
 
 def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
@@ -144,9 +160,9 @@ def _find_frames(
     """Return what has labels, and what was given and has none."""
     of_files = make_sets(runs)
     public = [
-        morse_frames(name) if name in NAMES else name
+        name
         for name in names
-        if name in DATA_SETS or name in NAMES or (name in OTHERS and name not in COLLECTIONS)
+        if name in (*DATA_SETS, *NAMES) or (name in OTHERS and name not in COLLECTIONS)
     ]
     sets = load_frame_sets([*of_files, *public]) if of_files or public else []
     good = [s for s in sets if s.error is None]

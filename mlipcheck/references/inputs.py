@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
@@ -19,10 +20,12 @@ from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
+from .morse_frames import NAMES, morse_frames
 from .reader import ATOMS, Run, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
 from .vasp_settings import Settings
 
+ReferenceItem: TypeAlias = RelaxedReference | Atoms | str | Path
 FrameItem: TypeAlias = FrameSet | Sequence[Atoms] | Atoms | str | Path
 # Relaxed structures that can be named; the last two are downloaded where they are not at hand.
 COLLECTIONS: dict[str, Callable[[], list[RelaxedReference]]] = {
@@ -45,15 +48,17 @@ OTHERS = {
 _NAMES = ", ".join(map(repr, COLLECTIONS))
 
 
-def as_references(
-    items: Iterable[RelaxedReference | Atoms | str | Path] | RelaxedReference | Atoms | str | Path,
+def load_references(
+    items: Iterable[ReferenceItem] | ReferenceItem, options: ReadOptions | None = None
 ) -> list[RelaxedReference]:
-    """Turn what a user names into references.
+    """Load relaxed structures; what cannot be read is a reference with its error.
 
     Parameters
     ----------
     items : one or several of
-        `RelaxedReference`; Atoms; the name of one of `COLLECTIONS`; paths of files and folders.
+        `RelaxedReference`; Atoms; the name of one of `COLLECTIONS`; paths of files and folders, as
+        `make_references` finds them there.
+    options : ReadOptions, optional
 
     Raises
     ------
@@ -61,18 +66,26 @@ def as_references(
         For nothing, or something else.
     """
     references: list[RelaxedReference] = []
-    for item in as_list(items):
-        if isinstance(item, (RelaxedReference, Atoms)):
-            references.append(from_atoms(item) if isinstance(item, Atoms) else item)
-        elif isinstance(item, str) and item in COLLECTIONS:
-            references += COLLECTIONS[item]()
-        elif isinstance(item, (str, Path)):
-            references += load_references([item])
-        else:
-            raise InputError(f"{item!r} is not a reference; give Atoms, a file, or {_NAMES}")
+    for is_path, group in itertools.groupby(as_list(items), _is_file):
+        if is_path:
+            references += make_references(read_runs(group, options))
+            continue
+        for item in group:
+            if isinstance(item, Atoms):
+                references.append(from_atoms(item))
+            elif isinstance(item, str):
+                references += COLLECTIONS[item]()
+            elif isinstance(item, RelaxedReference):
+                references.append(item)
+            else:
+                raise InputError(f"{item!r} is not a reference; give Atoms, a file, or {_NAMES}")
     if not references:
         raise InputError(f"no reference structures; give Atoms, a file, or {_NAMES}")
     return references
+
+
+def _is_file(item: Any) -> bool:
+    return isinstance(item, (str, Path)) and item not in COLLECTIONS
 
 
 def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]:
@@ -114,13 +127,6 @@ def _stored(atoms: Atoms) -> bool:
     return isinstance(atoms.calc, SinglePointCalculator)
 
 
-def load_references(
-    paths: Iterable[str | Path], options: ReadOptions | None = None
-) -> list[RelaxedReference]:
-    """Read relaxed structures, as `read_runs` and `make_references` find them."""
-    return make_references(read_runs(paths, options))
-
-
 def load_frame_sets(
     items: Iterable[FrameItem] | FrameItem, options: ReadOptions | None = None
 ) -> list[FrameSet]:
@@ -129,9 +135,10 @@ def load_frame_sets(
     Parameters
     ----------
     items : one or several of
-        paths of files and folders; the name of a data set (`DATA_SETS`), for which a file of that
-        name is not taken unless its path has a separator; lists of Atoms; `FrameSet`. What lies
-        below a folder is one set, or one for each level of theory.
+        paths of files and folders; the name of a data set (`DATA_SETS`; ``morse-near`` and
+        ``morse-far``, the toy's), for which a file of that name is not taken unless its path has a
+        separator; lists of Atoms; `FrameSet`. What lies below a folder is one set, or one for each
+        level of theory.
     options : ReadOptions, optional
 
     Raises
@@ -154,7 +161,7 @@ def load_frame_sets(
 
 
 def _is_path(item: Any) -> bool:
-    named = isinstance(item, str) and (item in DATA_SETS or item in OTHERS)
+    named = isinstance(item, str) and item in {*DATA_SETS, *OTHERS, *NAMES}
     return isinstance(item, (str, Path)) and not named
 
 
@@ -169,7 +176,7 @@ def _load(item: Any) -> list[FrameSet]:
     if isinstance(item, FrameSet):
         return [item]
     if isinstance(item, str):
-        return [_load_dataset(item)]
+        return [morse_frames(item) if item in NAMES else _load_dataset(item)]
     images = as_list(item)
     if not all(isinstance(image, Atoms) for image in images):
         what = reprlib.repr(item)

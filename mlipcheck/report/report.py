@@ -80,9 +80,10 @@ class Report:
         name = _find_check(check).name
         return tuple(row for run in self.runs for row in run.rows(name))
 
-    def table(self, check: str) -> str:
-        """Return the numbers of a check as a table of text."""
-        return text_of_blocks(_find_check(check).tables(self.comparison.models))
+    def table(self, check: str | None = None) -> str:
+        """Return the numbers of a check, or of all, as tables of text."""
+        checks = list_checks() if check is None else [_find_check(check)]
+        return text_of_blocks(b for c in checks for b in c.tables(self.comparison.models))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, as results.json has it."""
@@ -212,8 +213,9 @@ def _find_check(name: str) -> Check[Any]:
 def _find_panel(panels: Sequence[Panel], which: str | int, check: str) -> int:
     if isinstance(which, int) and -len(panels) <= which < len(panels):
         return which
+    names = {which, "-".join(reversed(str(which).split("-")))}  # of a pair, in either order
     for k, panel in enumerate(panels):
-        if which in panel.subjects or which == panel.name:
+        if names & {panel.name, *panel.subjects}:
             return k
     shown = some([p.subjects[0] if len(p.subjects) == 1 else p.name for p in panels], 12)
     raise InputError(f"{check} has no figure {which!r}; figures: {shown or 'none'}")

@@ -16,7 +16,7 @@ from ase.neighborlist import neighbor_list
 
 from mlipcheck.references import datasets
 from mlipcheck.references.crystals import acwf_unaries, dcdft_crystals, wbm_crystals
-from mlipcheck.references.inputs import COLLECTIONS, as_references
+from mlipcheck.references.inputs import COLLECTIONS, load_references
 from mlipcheck.results_file import load_runs
 
 # --- dcdft -------------------------------------------------------------------------------------
@@ -128,15 +128,15 @@ def test_wbm_crystals_have_raw_energies(small):
 
 
 def test_collections_are_references_by_name(small):
-    assert [r.name for r in as_references("acwf-unaries")] == UNARIES_LEFT
-    names = [r.name for r in as_references(["wbm-equilibrium", "dcdft"])]
+    assert [r.name for r in load_references("acwf-unaries")] == UNARIES_LEFT
+    names = [r.name for r in load_references(["wbm-equilibrium", "dcdft"])]
     assert (names[:3], len(names)) == (["wbm-1", "wbm-2", "wbm-3"], 3 + 71)
 
 
 @pytest.mark.parametrize("nothing", [[], [3]])
 def test_what_is_no_reference_names_the_collections(nothing):
     with pytest.raises(InputError) as error:
-        as_references(nothing)
+        load_references(nothing)
     assert all(f"'{name}'" in str(error.value) for name in COLLECTIONS)
 
 
@@ -153,7 +153,7 @@ def test_relax_takes_a_collection(run_cli, small, tmp_path, collection, names):
     rows = {r.name: r for r in run.rows("relaxation")}
     assert names <= rows.keys()
     assert all(name in out for name in names)
-    named = {r.name: r for r in as_references(collection)}
+    named = {r.name: r for r in load_references(collection)}
     for name in names - {"La-fcc"}:  # which EMT does not know
         assert rows[name].error is None
         assert rows[name].reference_volume == pytest.approx(named[name].relaxed.get_volume())

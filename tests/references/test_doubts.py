@@ -14,7 +14,7 @@ from ase.constraints import FixAtoms
 from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.doubts import KINDS, Doubt
-from mlipcheck.references.inputs import as_references, load_frame_sets, load_references
+from mlipcheck.references.inputs import load_frame_sets, load_references
 from mlipcheck.references.level_of_theory import level_doubt
 from mlipcheck.references.structures import from_atoms
 from mlipcheck.references.vasp import read_vasp
@@ -128,7 +128,7 @@ def test_a_bare_structure_is_a_start(tmp_path, name):
 
 def test_a_relaxation_with_forces_or_a_collection_is_no_start(tmp_path):
     assert not reference(write_vasprun(tmp_path / "vasprun.xml", run(0.5, 0.01))).start_only
-    assert not any(r.start_only for r in as_references("dcdft"))
+    assert not any(r.start_only for r in load_references("dcdft"))
 
 
 @pytest.mark.parametrize(

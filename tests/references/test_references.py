@@ -21,7 +21,7 @@ from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
 from mlipcheck.references.images import read_images
-from mlipcheck.references.inputs import as_references, load_frame_sets, load_references
+from mlipcheck.references.inputs import load_frame_sets, load_references
 from mlipcheck.references.structures import morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
@@ -78,22 +78,25 @@ def test_there_is_no_cluster_of_five():
         morse_clusters([5])
 
 
-def test_as_references_takes_what_a_user_names(tmp_path):
+def test_load_references_takes_what_a_user_names(tmp_path):
     path = tmp_path / "cu.xyz"
     ase.io.write(path, bulk("Cu"))
     (cluster,) = morse_clusters([2])
-    found = as_references([cluster, Atoms("N2", [[0, 0, 0], [1.1, 0, 0]]), path, str(path)])
+    found = load_references(
+        [cluster, Atoms("N2", [[0, 0, 0], [1.1, 0, 0]]), path, "dcdft", str(path)]
+    )
     assert found[0] is cluster
-    assert [r.name for r in found[1:]] == ["N2", "cu", "cu"]
-    assert len(as_references("dcdft")) == 71
-    assert len(as_references("morse-clusters")) == 5
-    assert len(as_references(bulk("Cu"))) == 1
+    assert [r.name for r in (*found[1:3], found[-1])] == ["N2", "cu", "cu"]
+    assert len(load_references([path, str(path)])) == 1  # copies count once
+    assert len(load_references("dcdft")) == 71
+    assert len(load_references("morse-clusters")) == 5
+    assert len(load_references(bulk("Cu"))) == 1
 
 
 @pytest.mark.parametrize("nothing", [[], [3], [None]])
-def test_as_references_refuses_what_is_none(nothing):
+def test_load_references_refuses_what_is_none(nothing):
     with pytest.raises(InputError, match="reference"):
-        as_references(nothing)
+        load_references(nothing)
 
 
 # --- real VASP runs ----------------------------------------------------------------------------
@@ -581,7 +584,7 @@ def test_a_pickle_is_never_read(tmp_path, name, start):
     """ASE's trajectories were pickles once; anything else that it reads runs nothing either."""
     path, folder = tmp_path / name, tmp_path / "has run"
     path.write_bytes(start + pickle.dumps({"positions": Running(folder)}))
-    (reference,) = as_references([path])
+    (reference,) = load_references([path])
     assert reference.error is not None
     assert not folder.exists()
 

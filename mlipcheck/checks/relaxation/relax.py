@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -18,7 +17,7 @@ from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...calculators.registry import as_calculator, describe
 from ...references.doubts import Doubt
-from ...references.inputs import as_references
+from ...references.inputs import ReferenceItem, load_references
 from ...references.level_of_theory import level_doubt
 from ...references.structures import RelaxedReference
 from . import geometry
@@ -29,12 +28,11 @@ from .settings import RelaxSettings
 
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
-Given: TypeAlias = RelaxedReference | Atoms | str | Path
 
 
 def relax_against_reference(
     calculator: BaseCalculator | str,
-    references: Iterable[Given] | Given,
+    references: Iterable[ReferenceItem] | ReferenceItem,
     *,
     fmax: float = 0.02,
     steps: int = 500,
@@ -87,7 +85,7 @@ def relax_against_reference(
     minimum.
     """
     how = RelaxSettings(fmax, steps, optimizer, cell, start, seed)
-    calculator, given, rows = as_calculator(calculator), as_references(references), []
+    calculator, given, rows = as_calculator(calculator), load_references(references), []
     if len(given) == 1 and given[0].relaxed is None:
         raise InputError(given[0].error)
     for row in iterate_relaxations(calculator, given, how):
