@@ -14,8 +14,7 @@ import numpy as np
 from ase import units
 from matplotlib.figure import Figure
 
-from mlipcheck import get_calculator
-from mlipcheck.checkup.run import check_up
+from mlipcheck import run_checks
 from mlipcheck.drawing.colours import PALETTE
 from mlipcheck.drawing.lettering import SIZE
 from mlipcheck.drawing.panel import new_axes, svg
@@ -23,7 +22,6 @@ from mlipcheck.drawing.tables import Column, table_of_rows
 from mlipcheck.record import RunRecord
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, write_atomically
-from mlipcheck.system import Settings
 
 ELEMENTS = ("W", "Mo", "Nb", "Cu", "Al", "Ni", "Ag", "Au", "Pd", "Pt")
 CHECKS = ("elasticity", "surfaces", "vacancies", "phonons")
@@ -95,8 +93,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the results")
     options = parser.parse_args()
 
-    calculator = get_calculator(options.backend)
-    run = check_up(calculator, (*ELEMENTS, *options.files), Settings(only=CHECKS))
+    (run,) = run_checks(options.backend, (*ELEMENTS, *options.files), only=CHECKS).runs
     pairs = list(read_pairs(run))
     columns = (
         Column("model", lambda p: f"{p.model:.3g}"),

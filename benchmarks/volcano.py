@@ -8,15 +8,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mlipcheck import get_calculator
+from mlipcheck import run_checks
 from mlipcheck.checks.adsorption import Adsorption
-from mlipcheck.checkup.run import check_up
 from mlipcheck.drawing.colours import PALETTE
 from mlipcheck.drawing.panel import write_panels
 from mlipcheck.record import Model
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.storage import dumps, write_atomically
-from mlipcheck.system import Settings
 
 METALS = ("Cu", "Ag", "Au", "Pd", "Pt", "Rh", "Ir")
 
@@ -29,7 +27,7 @@ def main() -> None:
     options = parser.parse_args()
 
     check = Adsorption()
-    run = check_up(get_calculator(options.backend), METALS, Settings(only=(check.name,)))
+    (run,) = run_checks(options.backend, METALS, only=check.name).runs
     model = Model(run, options.backend, PALETTE[0], "o")
     print_blocks(console(), check.tables([model]))
     if options.figures:
