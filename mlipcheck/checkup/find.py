@@ -80,7 +80,9 @@ def find_system(
         raise InputError(f"{errors[0]}{more}")
     own = _own_structures(references, sets)
     couples = itertools.combinations_with_replacement
-    pairs = {f"{a}-{b}" for _, atoms in own for a, b in couples(sorted(set(atoms.symbols)), 2)}
+    kinds = {frozenset(atoms.symbols) for _, atoms in own}
+    kinds |= {kind for s in sets if s.stored is not None for kind in s.compositions}
+    pairs = {f"{a}-{b}" for kind in kinds for a, b in couples(sorted(kind), 2)}
     return System(
         calculator=describe(calculator),
         elements=(*elements, *sorted(pairs)),
@@ -179,7 +181,12 @@ def _left_out(runs: Iterable[Run], sets: Iterable[FrameSet]) -> tuple[tuple[str,
         for copy in run.copies
     ]
     frames = [(f.name, f"left out, {f.error}") for s in sets for f in s.left_out]
-    return (*copies, *frames)
+    samples = [
+        (s.name, f"only parity takes all {len(s.every)} frames, other checks {len(s.frames)}")
+        for s in sets
+        if s.stored is not None
+    ]
+    return (*copies, *frames, *samples)
 
 
 def _below(path: str, given: str) -> str:
@@ -196,12 +203,10 @@ def _found(
     files = sum(1 + len(run.copies) for run in runs)
     good = files - sum(run.error is not None for run in runs)
     read = count(files, "file") if good == files else f"{good} of {count(files, 'file')}"
-    frames = [f for s in sets if s.name not in DATA_SETS for f in s.frames if f.error is None]
+    counted = [s for s in sets if s.name not in DATA_SETS]
     own = [r for r in references if r.source not in COLLECTIONS]
-    labelled, of_runs = (
-        count(len(frames), "labelled frame"),
-        count(len({f.run for f in frames}), "run"),
-    )
+    labelled = count(sum(s.usable for s in counted), "labelled frame")
+    of_runs = count(sum(s.runs for s in counted), "run")
     return f"read {read}: {labelled} of {of_runs}, {count(len(own), 'structure')} to relax"
 
 

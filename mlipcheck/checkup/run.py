@@ -95,8 +95,8 @@ def _subject(system: System) -> Subject:
         formulas=tuple(formulas[:MAX_FORMULAS]),
         compound=any(len(set(atoms.numbers)) > 1 for atoms in kinds.values()),
         elements=system.named,
-        frames=sum(len(s.frames) for s in system.frames),
-        runs=sum(len({f.run for f in s.frames}) for s in system.frames),
+        frames=sum(len(s.every) for s in system.frames),
+        runs=sum(s.runs for s in system.frames),
         levels=tuple(dict.fromkeys(s.level_of_theory or "" for s in system.frames)),
         demonstration=system.demonstration,
     )

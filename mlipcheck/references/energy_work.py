@@ -16,6 +16,7 @@ STRAINS = 1e-4, 0.1  # between two frames: of these the trapezoid is good
 SMALLEST = 2e-3  # eV of work: beyond the digits of energies
 # What the work of the stress may be of the energy's change, and how they must correlate (cos²).
 NEAR, CORRELATED = 1.3, 0.95
+MAX_FRAMES = 5000  # the first of so many show it
 MIN_PAIRS = 3  # that speak against stresses; one can speak for them
 CONFIRMED = "the energies confirm the sign and size of the virials"
 _FACTORS = {"GPa": units.GPa, "kbar": units.GPa / 10, "bar": units.bar}
@@ -36,7 +37,7 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
         That they are confirmed, where it was in doubt.
     """
     found = list(dict.fromkeys(d for f in frames if not f.error for d in f.doubts))
-    pairs = np.array(list(_works(frames))).reshape(-1, 2)
+    pairs = np.array(list(_works(frames[:MAX_FRAMES]))).reshape(-1, 2)
     work, change = pairs[np.abs(pairs).max(axis=1, initial=0.0) > SMALLEST].T
     if not work.any() or not change.any():
         return tuple(found), ()
@@ -51,7 +52,8 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     reverse = 1 / NEAR < -ratio < NEAR
     if 0.5 < ratio < 2.0 or (len(work) < MIN_PAIRS and not (reverse and unchecked)):
         return tuple(found), ()
-    volume = float(np.median([f.atoms.cell.volume for f in frames if f.stress is not None]))
+    known = (f for f in frames[:MAX_FRAMES] if f.stress is not None)
+    volume = float(np.median([f.atoms.cell.volume for f in known]))
     factors = _FACTORS | {"eV, as virials": 1 / volume}
     near = [name for name, factor in factors.items() if 1 / NEAR < abs(ratio) / factor < NEAR]
     times, size = (abs(ratio), "small") if abs(ratio) > 1 else (1 / abs(ratio), "large")

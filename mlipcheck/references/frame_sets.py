@@ -5,20 +5,25 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.data import chemical_symbols
 
 from ..calculators.base import check_seed
 from ..drawing.tables import count
 from ..storage import Record
+from .disk_list import DiskList, list_like
 from .doubts import Doubt
 from .energy_work import check_stresses
-from .folders import listed
+from .folders import MAX_LISTED, listed
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
 from .reader import ATOMS, Run, fingerprint, run_of_atoms
@@ -26,6 +31,7 @@ from .states import part_states
 from .vasp import file_kind
 from .vasp_settings import Settings
 
+MAX_IN_MEMORY = 1000  # frames of a file that is read in pieces
 # Keys of info that say a level of theory.
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
 
@@ -39,7 +45,10 @@ class FrameSet(Record):
     name, source : str
         What to call it; the file, folder or data set that it comes from.
     frames, left_out : tuple of LabelledFrame
-        States, none where ``error`` says why; what was read beside them and is none, with why.
+        States, none where ``error`` says why; what was read beside them and is none, with why. Of
+        more than fit in memory a sample.
+    stored : DiskList or None
+        All states, where ``frames`` is a sample.
     energy_convention : str
         ``raw`` as DFT printed them, or ``mp2020``.
     distribution : str or None
@@ -61,6 +70,12 @@ class FrameSet(Record):
     settings: Settings | None = None
     doubts: tuple[Doubt, ...] = ()
     left_out: tuple[LabelledFrame, ...] = ()
+    stored: DiskList[LabelledFrame] | None = None
+
+    @property
+    def every(self) -> Sequence[LabelledFrame]:
+        """All states, in memory or not."""
+        return self.frames if self.stored is None else self.stored
 
     @property
     def typed(self) -> str | None:
@@ -72,33 +87,72 @@ class FrameSet(Record):
     @property
     def compositions(self) -> frozenset[frozenset[str]]:
         """The elements of each frame."""
-        found = (frozenset(f.atoms.get_chemical_symbols()) for f in self.frames)
-        return frozenset(elements for elements in found if elements)
+        return self._looked_through[1]
+
+    @property
+    def runs(self) -> int:
+        """The number of independent runs."""
+        return self._looked_through[2]
 
     @property
     def fingerprint(self) -> str:
         """The same for the same frames and labels, whatever their file is called."""
-        return fingerprint(self.frames)
+        return self._looked_through[0]
+
+    @property
+    def usable(self) -> int:
+        """The number of frames that have labels."""
+        return self._looked_through[3]
+
+    @cached_property
+    def _looked_through(self) -> tuple[str, frozenset[frozenset[str]], int, int]:
+        numbers: set[frozenset[int]] = set()
+        runs = Counter[str]()
+
+        def pass_on() -> Iterator[LabelledFrame]:
+            for frame in self.every:
+                numbers.add(frozenset(frame.atoms.numbers.tolist()))
+                runs.update([frame.run] if frame.error is None else [])
+                yield frame
+
+        found = fingerprint(pass_on())
+        symbols = (frozenset(chemical_symbols[z] for z in kind) for kind in numbers if kind)
+        return found, frozenset(symbols), len(runs), runs.total()
 
     def independent(self) -> FrameSet:
         """Take every frame for a run of its own."""
-        frames = tuple(dataclasses.replace(f, run=f.name) for f in self.frames)
-        return dataclasses.replace(
-            self, frames=frames, notes=(*self.notes, "frames taken as independent, as asked")
-        )
+        frames = (dataclasses.replace(f, run=f.name) for f in self.every)
+        return self._of(frames, "frames taken as independent, as asked")
 
     def sample(self, n: int, seed: int) -> FrameSet:
         """Draw ``n`` frames without replacement, in their order; all where there are no more."""
         if n < 1:
             raise InputError(f"a sample of {n} frames is empty; give 1 or more")
         check_seed(seed)
-        total = len(self.frames)
+        total = len(self.every)
         if n >= total:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(total, n, replace=False))
-        frames = tuple(self.frames[k] for k in drawn)
-        notes = (*self.notes, f"{n} of {total} frames, seed {seed}")
-        return dataclasses.replace(self, frames=frames, notes=notes)
+        frames = (self.every[k] for k in drawn.tolist())
+        return self._of(frames, f"{n} of {total} frames, seed {seed}", n)
+
+    def _of(self, frames: Iterable[LabelledFrame], note: str, size: int | None = None) -> FrameSet:
+        """Return the same with other frames; a small sample of what is on disk is in memory."""
+        new = dataclasses.replace(self, notes=(*self.notes, note))
+        if self.stored is None or (size is not None and size <= MAX_IN_MEMORY):
+            return dataclasses.replace(new, frames=tuple(frames), stored=None)
+        return _keep(new, DiskList(frames))
+
+
+def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
+    """Return a set with its states; where they are on disk, some spread evenly are in memory."""
+    if not isinstance(states, DiskList):
+        return dataclasses.replace(found, frames=tuple(states))
+    if len(states) <= MAX_IN_MEMORY:
+        return dataclasses.replace(found, frames=tuple(states), stored=None)
+    drawn = np.linspace(0, len(states) - 1, MAX_IN_MEMORY).round().astype(int)
+    frames = tuple(states[k] for k in drawn.tolist())
+    return dataclasses.replace(found, frames=frames, stored=states)
 
 
 @dataclass
@@ -106,7 +160,7 @@ class Level:
     """The frames of one level of theory."""
 
     settings: Settings
-    frames: list[LabelledFrame] = field(default_factory=list)
+    frames: Any = field(default_factory=list)  # to append to, a list or a `DiskList`
 
     @property
     def words(self) -> str:
@@ -115,7 +169,9 @@ class Level:
         return text.removesuffix(", VASP") + charge
 
 
-def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
+def split_levels(
+    rows: Iterable[tuple[LabelledFrame, Settings]], like: Sequence[LabelledFrame] = ()
+) -> list[Level]:
     """Put together what is of one level of theory, in the order in which the levels appear.
 
     Runs of different elements are of one level although each has the values of U of its own.
@@ -127,7 +183,7 @@ def split_levels(rows: Sequence[tuple[LabelledFrame, Settings]]) -> list[Level]:
                 level.settings = joined
                 break
         else:
-            levels.append(level := Level(settings))
+            levels.append(level := Level(settings, list_like(like)))
         level.frames.append(frame)
     return levels
 
@@ -183,14 +239,16 @@ def _why_none(run: Run) -> str:
 
 def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
     """Return one set for each level of theory, or one of all; a note says where there are more."""
-    rows = [(f, run.settings or settings_in_info(f.atoms)) for run in runs for f in run.frames]
+    rows = ((f, run.settings or settings_in_info(f.atoms)) for run in runs for f in run.frames)
     notes = [note for run in runs for note in run.notes]
-    levels = split_levels(rows)
+    levels = split_levels(rows, max((run.frames for run in runs), key=len))
     if len(levels) > 1 and not split:
         notes.append(f"mixed levels of theory: {', '.join(level.words for level in levels)}")
-    if len(levels) < 2 or not split:
-        settings = levels[0].settings if len(levels) == 1 else Settings()
-        return [make_set(name, source, [frame for frame, _ in rows], settings, notes)]
+        every = [frame for run in runs for frame in run.frames]
+        return [make_set(name, source, every, Settings(), notes)]
+    if len(levels) < 2:
+        (level,) = levels or [Level(Settings())]
+        return [make_set(name, source, level.frames, level.settings, notes)]
     notes.append("mixed levels of theory: split")
     found = []
     for level in levels:
@@ -226,9 +284,10 @@ def make_set(
         doubts=(*settings.doubts, *doubts),
     )
     if all(frame.error for frame in states):
-        error = f"{source}: {_error([*states, *left_out])}"
+        error = f"{source}: {_error(list(states) + list(left_out))}"
         return dataclasses.replace(found, notes=tuple(notes), error=error)
-    return dataclasses.replace(found, frames=tuple(states), left_out=tuple(left_out))
+    found = dataclasses.replace(found, left_out=tuple(islice(left_out, MAX_IN_MEMORY)))
+    return _keep(found, states)
 
 
 def _error(frames: Sequence[LabelledFrame]) -> str:
@@ -245,28 +304,35 @@ def _error(frames: Sequence[LabelledFrame]) -> str:
 
 
 def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -> list[str]:
-    total = len(frames)
-    runs = len({frame.run for frame in frames})
-    notes = [f"{total} frames of {count(runs, 'run')}"] if runs < total else []
+    total, runs = len(frames), set()
+    missing, errors, noted = Counter[str](), Counter[str](), Counter[str]()
+    named: dict[str, list[str]] = {}
+    for frame in frames:
+        runs.add(frame.run)
+        if frame.error:
+            errors[frame.error] += 1
+        else:
+            missing.update(label for label in NAMES if getattr(frame, label) is None)
+        for note in dict.fromkeys(frame.notes):
+            noted[note] += 1
+            named.setdefault(note, [])
+            if noted[note] <= MAX_LISTED + 1:
+                named[note].append(frame.name)
+    usable = total - errors.total()
+    notes = [f"{total} frames of {count(len(runs), 'run')}"] if len(runs) < total else []
     for error, n in Counter(frame.error for frame in left_out).items():
         notes.append(f"{count(n, 'frame')} left out: {error}")
-    usable = [frame for frame in frames if not frame.error]
     for label in NAMES:
-        missing = sum(getattr(frame, label) is None for frame in usable)
         # often nothing has a stress
-        if missing and not (label == "stress" and missing == len(usable)):
-            notes.append(f"{missing} of {total} frames have no {label}")
-    wanted = {n for n in NAMES if any(getattr(frame, n) is None for frame in usable)}
-    wanted |= {"virial"} if "stress" in wanted else set()
-    if what_to_do := advice([f.atoms for f in usable], [n for n in LABELS if n in wanted]):
+        if missing[label] and not (label == "stress" and missing[label] == usable):
+            notes.append(f"{missing[label]} of {total} frames have no {label}")
+    wanted = {*missing} | ({"virial"} if missing["stress"] else set())
+    images = (f.atoms for f in frames if not f.error)
+    if wanted and (what_to_do := advice(images, [n for n in LABELS if n in wanted])):
         notes.append(what_to_do)
-    noted: dict[str, list[str]] = {}
-    for frame in frames:
-        for note in frame.notes:
-            noted.setdefault(note, []).append(frame.name)
-    for note, names in noted.items():
-        which = "" if len(names) == total else f" ({len(names)} of {total} frames: {listed(names)})"
+    for note, n in noted.items():
+        which = "" if n == total else f" ({n} of {total} frames: {listed(named[note])})"
         notes.append(note + which)
-    for error, n in Counter(frame.error for frame in frames if frame.error).items():
+    for error, n in errors.items():
         notes.append(f"{n} of {total} frames cannot be used: {error}")
     return notes

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from ase import Atoms
@@ -31,6 +32,8 @@ READABLE = (
     "extended XYZ, CIF, POSCAR, vasprun.xml, OUTCAR, .traj or .db of ASE, LAMMPS dumps and data, "
     "JSON of pymatgen, or whatever else ASE reads"
 )
+LARGE = 16 * 2**20  # bytes of a file, whose frames take about ten times as much of memory
+PIECE = 500  # frames of a large file that are parsed together
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,8 @@ def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[At
     try:
         kind = kind or _kind(path)
         frames, settings = _read(path, kind, species)
-    except InputError:
-        raise
     except Exception as error:
-        raise InputError(f"{path}: {_reason(path, kind, error)}") from error
+        raise _explained(path, kind, error) from error
     if not frames or any(len(a) == 0 for a in frames):
         raise InputError(f"{path}: no atoms in it; give a structure")
     mark_dropped_cells(frames)
@@ -80,6 +81,84 @@ def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[At
     if all(map(find_fault, frames)):
         raise InputError(f"{path}: {find_fault(frames[0])}")
     return frames, settings
+
+
+def is_large(path: Path) -> bool:
+    """Tell whether a file has more frames than are held in memory, in a format read in pieces."""
+    large = path.is_file() and path.stat().st_size > LARGE and vasp.file_kind(path) is None
+    with contextlib.suppress(Exception):  # which reading it says in words
+        return large and _kind(path) in ("extxyz", "traj", "db")
+    return False
+
+
+def iterate_images(path: Path) -> Iterator[Atoms]:
+    """Yield the structures of a large file, of which a piece is in memory at a time.
+
+    Raises
+    ------
+    InputError
+        As `read_images`, at what cannot be read.
+    """
+    kind, done = _kind(path), 0
+    try:
+        pieces = _text_pieces(path) if kind == "extxyz" else _record_pieces(path, kind)
+        for piece in pieces:
+            mark_dropped_cells(piece)
+            if any(len(atoms) == 0 for atoms in piece):
+                raise InputError(f"{path}: no atoms in it; give a structure")
+            yield from piece
+            done += len(piece)
+    except Exception as error:
+        where = f" after {done} frames" if done else ""
+        raise _explained(path, kind, error, where) from error
+
+
+def _text_pieces(path: Path) -> Iterator[list[Atoms]]:
+    with vasp.opened(path) as stream:
+        lines: list[bytes] = []
+        frames = 0
+        for line in stream:
+            claimed = int(line) if line.strip().isdigit() else None
+            if frames == PIECE and claimed is not None:
+                yield _parse_text(b"".join(lines).decode())
+                lines, frames = [], 0
+            lines.append(line)
+            if claimed is not None:
+                lines += (own := list(islice(stream, claimed + 1)))
+                if len(own) <= claimed:
+                    raise InputError(
+                        f"{path}: it ends within a frame of {claimed} atoms; complete it"
+                    )
+                frames += 1
+        yield _parse_text(b"".join(lines).decode())
+
+
+def _parse_text(text: str) -> list[Atoms]:
+    return read_text(text, "extxyz", properties_parser=parse_header)
+
+
+def _record_pieces(path: Path, kind: str) -> Iterator[list[Atoms]]:
+    """Yield the frames of a trajectory or database of ASE, which finds each by its number."""
+    if kind == "traj":
+        from ase.io.trajectory import Trajectory
+
+        with Trajectory(_local(path)) as frames:
+            for start in range(0, len(frames), PIECE):
+                yield [frames[k] for k in range(start, min(start + PIECE, len(frames)))]
+        return
+    from ase.db import connect
+
+    with connect(_local(path)) as rows:
+        for start in range(0, rows.count(), PIECE):
+            some = rows.select(limit=PIECE, offset=start)
+            yield [row.toatoms() for row in some]
+
+
+def _explained(path: Path, kind: str | None, error: Exception, where: str = "") -> InputError:
+    """Return an error as one that says in words what is wrong with a file."""
+    if isinstance(error, InputError):
+        return error
+    return InputError(f"{path}: {_reason(path, kind, error)}{where}")
 
 
 def _kind(path: Path) -> str:
@@ -116,8 +195,7 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], S
         while k < len(lines) and (claimed := lines[k].strip()).isdigit():
             refuse_claim(path, int(claimed), lines)
             k += int(claimed) + 2
-        parser = {"properties_parser": parse_header} if kind == "extxyz" else {}
-        frames = read_text(text, kind, **parser)
+        frames = _parse_text(text) if kind == "extxyz" else read_text(text, kind)
     else:
         found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
         frames = found if isinstance(found, list) else []

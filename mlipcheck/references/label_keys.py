@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,22 +101,23 @@ def _fits(label: str, value: Any, n_atoms: int = 0) -> bool:
     return array.shape == (n_atoms, 3) if label == "forces" else array.size in _SIZES[label]
 
 
-def advice(images: Iterable[Atoms], missing: Iterable[str]) -> str:
+def advice(images: Iterable[Atoms], missing: Sequence[str]) -> str:
     """Name what looks like the labels that are missing, with the option that reads it."""
+    alike: dict[str, set[str]] = {}  # to what each key looks like
     found: dict[str, set[str]] = {}
-    carried = [(key, value, len(a)) for a in images for key, value in carried_by(a).items()]
-    for label in missing:
-        found[label] = {
-            key
-            for key, value, n_atoms in carried
-            if _LIKE[label].search(key) and label_of(key) is None and not _OTHER.search(key)
-            if _fits(label, value, n_atoms)
-        }
-    found = {label: keys for label, keys in found.items() if keys}
+    for atoms in images:
+        for key, value in carried_by(atoms).items():
+            if key not in alike:
+                none = label_of(key) is not None or _OTHER.search(key)
+                alike[key] = {n for n in missing if not none and _LIKE[n].search(key)}
+            for label in alike[key]:
+                if _fits(label, value, len(atoms)):
+                    found.setdefault(label, set()).add(key)
     if "stress" in found:
         found.pop("virial", None)
     if not found:
         return ""
+    found = {label: found[label] for label in missing if label in found}
     best = {k: min(v, key=lambda n: ("total" not in n, len(n), n)) for k, v in found.items()}
     listed = ", ".join(sorted({key for keys in found.values() for key in keys}))
     option = ",".join(f"{label}={key}" for label, key in best.items())

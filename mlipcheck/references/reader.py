@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from ase.calculators.calculator import InputError
 
 from ..drawing.tables import count
 from . import vasp
+from .disk_list import DiskList
 from .folders import Links, listed, runs_below, short_names
-from .images import ReadOptions, read_images
+from .images import ReadOptions, is_large, iterate_images, read_images
 from .labels import LabelledFrame, read_frame
 from .vasp_settings import Settings, join_settings
 
@@ -25,6 +26,7 @@ SUFFIXES = (".xyz", ".extxyz", ".db", ".traj", ".cif")
 ATOMS = "Atoms"  # the source of what no file has; "Atoms #2" that of a second list of them
 # Keys of info that say which run a frame is of.
 RUN_KEYS = ("mptrj_traj_id", "internal_id")
+Named = tuple[Atoms, str, str]  # with its name and its run
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +37,9 @@ class Run:
     ----------
     name, source, given : str
         What to call it; its file; what the user named, that file or a folder above it.
-    frames : tuple of LabelledFrame
+    frames : sequence of LabelledFrame
         Their ``run`` says which belong together; the rows of a database stand for themselves.
+        Those of a large file are on disk, in a `DiskList`.
     settings : Settings or None
         What a VASP run says of itself; None for other files.
     notes, copies : tuple of str
@@ -48,7 +51,7 @@ class Run:
     name: str
     source: str
     given: str = ""
-    frames: tuple[LabelledFrame, ...] = ()
+    frames: Sequence[LabelledFrame] = ()
     settings: Settings | None = None
     notes: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
@@ -90,7 +93,8 @@ def run_of_atoms(
     options: ReadOptions | None = None,
 ) -> Run:
     """Take the labels that structures carry; never starts a calculation."""
-    return Run(name, source, source, _label(list(images), name, options=options))
+    named = _name_frames(list(images), name)
+    return Run(name, source, source, tuple(_label(named, options=options)))
 
 
 def fingerprint(frames: Iterable[LabelledFrame]) -> str:
@@ -114,6 +118,8 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
         wanted = ", ".join("*" + suffix for suffix in SUFFIXES)
         why = f"nothing to read in it; looked for vasprun.xml, OUTCAR, CONTCAR, {wanted}"
         return Run(files[0].name, str(files[0]), error=f"{files[0]}: {why}")
+    if len(files) == 1 and is_large(files[0]):
+        return _read_large(files[0], name, options)
     read: list[tuple[Path, list[Atoms], Settings]] = []
     wrong: list[str] = []
     unread: list[str] = []
@@ -133,7 +139,8 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     for _, _, other in [one for one in read if one is not best][:1]:
         settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
-    frames = _label(images, name, zero, of_vasp, path.suffix.lower() == ".db", options)
+    named = _name_frames(images, name, path.suffix.lower() == ".db" and not of_vasp, bool(of_vasp))
+    frames = tuple(_label(named, zero, of_vasp, options))
     notes = (
         *(f"{why}; read {path.name} instead" for why in wrong),
         *(f"{why}; what it says of the run is not known" for why in unread),
@@ -144,42 +151,62 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     return Run(name, str(path), "", frames, of_vasp, notes)
 
 
+def _read_large(path: Path, name: str, options: ReadOptions) -> Run:
+    """Read a file whose frames do not fit in memory; they go to disk one by one."""
+
+    def named() -> Iterator[Named]:
+        stretch, run = None, ""
+        for k, atoms in enumerate(iterate_images(path)):
+            label, inside = f"{name}[{k}]", _stretch(atoms)
+            if inside != stretch or path.suffix.lower() == ".db":
+                stretch, run = inside, _run_in_info(atoms) or f"{label}..."
+            yield atoms, label, run
+
+    try:
+        return Run(name, str(path), "", DiskList(_label(named(), options=options)))
+    except InputError as error:
+        return Run(name, str(path), error=str(error))
+
+
+def _name_frames(
+    images: Sequence[Atoms], name: str, apart: bool = False, one_run: bool = False
+) -> Iterator[Named]:
+    """Yield each structure with its name and its run; ``apart``, each is a run of its own."""
+    names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
+    runs = names if apart else [name] * len(images) if one_run else _runs(images, name)
+    return zip(images, names, runs, strict=True)
+
+
 def _label(
-    images: Sequence[Atoms],
-    name: str,
+    named: Iterable[Named],
     zero: str = "",
     settings: Settings | None = None,
-    apart: bool = False,
     options: ReadOptions | None = None,
-) -> tuple[LabelledFrame, ...]:
-    """Read the labels of all frames; those that their run says are none are frames with an error.
-
-    ``apart``: each frame is a run of its own.
-    """
-    names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
-    runs = names if apart else [name] * len(images) if settings else _runs(images, name)
+) -> Iterator[LabelledFrame]:
+    """Read the labels of frames; those that their run says are none are frames with an error."""
     keys = options.label_keys if options and not settings else None
     none: Any = {"energy": None, "forces": None, "stress": None, "notes": ()}
-    frames = []
-    for step, (atoms, label, run) in enumerate(zip(images, names, runs, strict=True)):
+    for step, (atoms, label, run) in enumerate(named):
         frame = read_frame(atoms, label, run, zero, keys)
         if settings and (doubt := settings.label_doubt(step)):
             frame = replace(frame, **none, error=doubt.text)
         frame.atoms.info.update(atoms.info)  # of what is no structure, too
-        frames.append(frame)
-    return tuple(frames)
+        yield frame
 
 
 def _runs(images: Sequence[Atoms], name: str) -> list[str]:
     """Name the run of each frame: by what its info says, or by the frames that it spans."""
     runs: list[str] = []
-    for _, group in itertools.groupby(
-        images, key=lambda a: (a.numbers.tobytes(), a.pbc.tobytes(), _run_in_info(a))
-    ):
+    for _, group in itertools.groupby(images, key=_stretch):
         run, start = list(group), len(runs)
         whole = name if len(run) == len(images) else f"{name}[{start}:{start + len(run)}]"
         runs += [_run_in_info(run[0]) or whole] * len(run)
     return runs
+
+
+def _stretch(atoms: Atoms) -> tuple[object, ...]:
+    """Return what frames that follow each other have in common where they are of one run."""
+    return atoms.numbers.tobytes(), atoms.pbc.tobytes(), _run_in_info(atoms)
 
 
 def _run_in_info(atoms: Atoms) -> str | None:
@@ -189,12 +216,12 @@ def _run_in_info(atoms: Atoms) -> str | None:
     return next((str(atoms.info[key]) for key in RUN_KEYS if key in atoms.info), None)
 
 
-def _leave_out_copies(runs: Iterable[Run]) -> list[Run]:
+def _leave_out_copies(runs: Sequence[Run]) -> list[Run]:
     """Keep one of the runs that have the same frames and labels: the first, or VASP's own."""
     kept: list[Run] = []
     places: dict[str, list[int]] = {}
     for run in runs:
-        known = run.frames and all(len(f.atoms) for f in run.frames)
+        known = len(runs) > 1 and run.frames and all(len(f.atoms) for f in run.frames)
         alike = places.setdefault(fingerprint(run.frames) if known else run.source, [])
         place = next((k for k in alike if known and _one_level(kept[k], run)), None)
         if place is None:

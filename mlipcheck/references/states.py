@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ase.geometry import find_mic
 
 from ..analysis.closest import find_gaps
 from ..analysis.symmetry import find_symmetry
+from .disk_list import list_like
 from .labels import NAMES, LabelledFrame
 
 ALONE = 6.0  # Å of vacuum, across which atoms are no neighbours
@@ -36,15 +38,16 @@ NET_FORCE = 0.05  # eV/Å; the sum of all forces, of which codes leave less
 
 def part_states(
     frames: Sequence[LabelledFrame],
-) -> tuple[list[LabelledFrame], list[LabelledFrame]]:
+) -> tuple[Sequence[LabelledFrame], Sequence[LabelledFrame]]:
     """Separate states from frames that a model must not be judged by.
 
     Returns
     -------
-    states : list of LabelledFrame
+    states : sequence of LabelledFrame
         In their order, with those that have an error already. Labels that stand for 'not
-        computed', and forces that constraints have masked, are None, and a note says so.
-    left_out : list of LabelledFrame
+        computed', and forces that constraints have masked, are None, and a note says so. On disk
+        where the frames are.
+    left_out : sequence of LabelledFrame
         Single atoms and dimers that set zeros of energy, duplicates, and what has nothing but
         zeros: with their labels, and an ``error`` that says why.
 
@@ -53,18 +56,18 @@ def part_states(
     A file of dimers or molecules alone is a set like any other. Zeros that symmetry makes, as the
     forces of a perfect crystal, are labels.
     """
-    usable = [f for f in frames if f.error is None]
-    small = any(len(f.atoms) <= 2 for f in usable)
-    crystals = small and not all(in_vacuum(f.atoms) for f in usable)
-    runs: dict[str, list[LabelledFrame]] = defaultdict(list)
-    for frame in usable:
-        runs[frame.run].append(frame)
-    masked = {run for run, inside in runs.items() if _looks_masked(inside)}
-    known = [abs(f.energy) / len(f.atoms) for f in usable if f.energy]
+    small, known = False, array("d")
+    still = _StillAtoms()
+    for frame in frames:
+        if frame.error is None:
+            small |= len(frame.atoms) <= 2
+            known.extend([abs(frame.energy) / len(frame.atoms)] if frame.energy else [])
+            still.add(frame)
+    masked = still.masked_runs()
+    crystals = small and not all(in_vacuum(f.atoms) for f in frames if f.error is None)
     relative = bool(known) and float(np.median(known)) < RELATIVE
-    states: list[LabelledFrame] = []
-    left_out: list[LabelledFrame] = []
-    kept: dict[tuple[object, ...], list[LabelledFrame]] = defaultdict(list)
+    states, left_out = list_like(frames), list_like(frames)
+    kept: dict[int, list[int]] = defaultdict(list)
     for frame in frames:
         state, why = frame, None
         if frame.error is None:
@@ -72,7 +75,7 @@ def part_states(
             why = _sets_zero(frame.atoms, crystals=crystals)
             if why is None and all(getattr(state, label) is None for label in NAMES):
                 why = NOT_COMPUTED
-            if why is None and _seen(state, kept):
+            if why is None and _seen(state, states, kept):
                 why = DUPLICATE
         if why is None:
             states.append(state)
@@ -130,22 +133,40 @@ def _constrained(frame: LabelledFrame) -> bool:
     return bool(_may_pull(frame.atoms)[fixed.any(axis=1)].any())
 
 
-def _looks_masked(run: Sequence[LabelledFrame]) -> bool:
-    """Find out whether the same atoms lack their forces in each frame of a run.
+class _StillAtoms:
+    """Finds runs in which the same atoms lack their forces in each frame.
 
-    Those of the others then have a sum, which internal forces have not.
+    Those of the others then have a sum, which internal forces have not. Of each run it keeps which
+    atoms have had none so far, the frame with the largest sum, and that sum.
     """
-    known = [f for f in run if f.forces is not None and f.forces.any()]
-    if not known or len({len(f.atoms) for f in known}) > 1:
-        return False
-    forces = np.array([f.forces for f in known])
-    still = ~forces.any(axis=(0, 2))
-    nets = np.linalg.norm(forces.sum(axis=1), axis=1)
-    most = int(np.argmax(nets))
-    digits = np.abs(forces[most][forces[most] != 0]).min()
-    if not still.any() or nets[most] < NET_FORCE + digits * np.sqrt(still.size):
-        return False
-    return bool(_may_pull(known[most].atoms)[still].any())
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[np.ndarray, LabelledFrame, float] | None] = {}
+
+    def add(self, frame: LabelledFrame) -> None:
+        if frame.forces is None or not frame.forces.any():
+            return
+        still = np.asarray(~frame.forces.any(axis=1))
+        before = self._runs.get(frame.run, (still, frame, -1.0))
+        if before is None or len(before[0]) != len(still) or not (still & before[0]).any():
+            self._runs[frame.run] = None
+            return
+        net = float(np.linalg.norm(frame.forces.sum(axis=0)))
+        _, most, largest = before
+        if net > largest:
+            most, largest = frame, net
+        self._runs[frame.run] = (np.asarray(still & before[0]), most, largest)
+
+    def masked_runs(self) -> set[str]:
+        found = set()
+        for run, kept in self._runs.items():
+            if kept is not None and (forces := kept[1].forces) is not None:
+                still, most, net = kept
+                digits = np.abs(forces[forces != 0]).min()
+                clear = net >= NET_FORCE + digits * np.sqrt(still.size)
+                if clear and _may_pull(most.atoms)[still].any():
+                    found.add(run)
+        return found
 
 
 def _may_pull(atoms: Atoms) -> np.ndarray:
@@ -158,8 +179,10 @@ def _may_pull(atoms: Atoms) -> np.ndarray:
     return np.array([s.replace(".", "") in POLAR for s in found.site_symmetry_symbols])
 
 
-def _seen(frame: LabelledFrame, kept: dict[tuple[object, ...], list[LabelledFrame]]) -> bool:
-    """Find out whether the same was kept already, and keep it where it was not.
+def _seen(
+    frame: LabelledFrame, states: Sequence[LabelledFrame], kept: dict[int, list[int]]
+) -> bool:
+    """Find out whether the same is a state already; else note that it is going to be the next.
 
     Frames are looked up by rounded labels, on both sides of where rounding would part them, so
     that the time grows with their number and not with its square.
@@ -169,14 +192,17 @@ def _seen(frame: LabelledFrame, kept: dict[tuple[object, ...], list[LabelledFram
     force = 0.0 if frame.forces is None else float(np.abs(frame.forces).mean())
     energy, force = np.floor([(frame.energy or 0.0) / SAME["energy"], force / SAME["forces"]])
     for i, j in product((-1, 0, 1), repeat=2):
-        if any(_alike(frame, other) for other in kept.get((*what, energy + i, force + j), ())):
+        near = kept.get(hash((what, energy + i, force + j)), ())
+        if any(_alike(frame, states[k]) for k in near):
             return True
-    kept[(*what, energy, force)].append(frame)
+    kept[hash((what, energy, force))].append(len(states))
     return False
 
 
 def _alike(a: LabelledFrame, b: LabelledFrame) -> bool:
     """Compare structures, whichever images of their atoms they have, and labels."""
+    if a.atoms.numbers.tobytes() != b.atoms.numbers.tobytes():  # of one hash by chance
+        return False
     off, _ = find_mic(a.atoms.positions - b.atoms.positions, a.atoms.cell, a.atoms.pbc)
     near = SAME["positions"]
     if np.abs(off).max(initial=0.0) > near or np.abs(a.atoms.cell - b.atoms.cell).max() > near:

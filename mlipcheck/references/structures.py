@@ -15,6 +15,7 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.toy.morse import MorseCalculator
 from ..storage import Record
+from .disk_list import DiskList
 from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
@@ -136,8 +137,13 @@ def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
     """
     references = []
     for run in runs:
-        states, left_out = part_states(run.frames)
         error = run.error
+        if error is None and isinstance(run.frames, DiskList):
+            why = "a large file of labelled frames; give the structure to relax by itself"
+            atoms = run.frames[0].atoms
+            references.append(RelaxedReference(run.name, run.source, atoms, not_relaxed=why))
+            continue
+        states, left_out = part_states(run.frames)
         if error is None and not states:
             error = f"{run.source}: nothing to relax in it; {left_out[0].error}"
         if error is not None:
