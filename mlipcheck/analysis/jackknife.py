@@ -52,7 +52,7 @@ def jackknife(
     return with_interval(float(statistic(total)), left, bounds, confidence)
 
 
-def mean(sizes: np.ndarray, groups: Sequence[str]) -> Estimate:
+def mean(sizes: np.ndarray, groups: Sequence[str] | np.ndarray) -> Estimate:
     """Return the mean of sizes of errors, which are positive, over all that groups hold."""
     sums = sum_by_group(np.column_stack([sizes, np.ones(len(sizes))]), groups)
     return jackknife(lambda s: s[..., 0] / s[..., 1], sums, POSITIVE)
@@ -73,7 +73,7 @@ def with_interval(
     return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]))
 
 
-def median(values: np.ndarray, groups: Sequence[str]) -> Estimate:
+def median(values: np.ndarray, groups: Sequence[str] | np.ndarray) -> Estimate:
     """Return the median with the distribution-free interval of its order statistics.
 
     The delete-one jackknife does not converge for a median (Efron (1982), section 3.4): it knows
@@ -82,8 +82,9 @@ def median(values: np.ndarray, groups: Sequence[str]) -> Estimate:
     at least 95 %. Each group counts as one value, its own median. Fewer than six groups have no
     such interval.
     """
-    names, index = np.unique(np.asarray(groups), return_inverse=True)
-    each = np.sort([np.median(values[index == k]) for k in range(len(names))])
+    sizes = np.unique(np.asarray(groups), return_counts=True)[1]
+    inside = values[np.argsort(np.asarray(groups), kind="stable")]
+    each = np.sort([np.median(part) for part in np.split(inside, np.cumsum(sizes)[:-1])])
     value = float(np.median(each))
     rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, len(each), 0.5))
     if rank < 1:

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 DETERMINED = 1e-9  # of 1 - leverage: what is less is rounding
+RANK = 1e-12  # of the largest singular value: what is less is rounding
 ROUNDS, SMALLEST = 50, 1e-2  # of reweighting; eV/atom
 
 
 def fit_offsets(
-    counts: Sequence[Counter[str]], difference: np.ndarray, runs: Sequence[str] | None = None
+    counts: Sequence[Counter[str]],
+    difference: np.ndarray,
+    runs: Sequence[str] | np.ndarray | None = None,
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Take a constant for each element off energy differences.
 
@@ -40,9 +43,7 @@ def fit_offsets(
     r by (1 - H) e = r, H their block of the hat matrix (Allen, Technometrics 16, 125 (1974), for
     one point). What the others do not determine is where H has an eigenvalue of 1.
     """
-    elements = sorted(set().union(*counts))
-    design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
-    constants = np.linalg.pinv(design) @ difference
+    elements, design = _shares(counts)
     _, composition = np.unique(np.round(design, 9), axis=0, return_inverse=True)
     run = np.unique(np.arange(len(counts)) if runs is None else runs, return_inverse=True)[1]
     # structures of one composition and run are left out with the same others: a cell of them all
@@ -53,22 +54,47 @@ def fit_offsets(
         return_inverse=True,
         return_counts=True,
     )
-    means = np.bincount(cell.ravel(), difference) / sizes
-    weights = np.sqrt(sizes)
-    weighted = design[first] * weights[:, None]
-    hat = weighted @ np.linalg.pinv(weighted)
-    residuals = (means - design[first] @ constants) * weights
+    means, weights = np.bincount(cell.ravel(), difference) / sizes, np.sqrt(sizes)
+    left, scales, right = np.linalg.svd(design[first] * weights[:, None], full_matrices=False)
+    used = scales > RANK * scales.max(initial=0.0)
+    modes = left[:, used]  # of which the hat matrix is the product with their transpose
+    projected = modes.T @ (means * weights)
+    constants = right[used].T @ (projected / scales[used])
+    residuals = means * weights - modes @ projected
+    of_run, of_composition = _places(cells[:, 1]), _places(cells[:, 0])
     errors = np.full(len(cells), np.nan)
-    for k, (a, b) in enumerate(cells):
-        same_composition = runs is not None and cells[:, 0] == a
-        out = np.flatnonzero(same_composition | (cells[:, 1] == b))
-        leverages, modes = np.linalg.eigh(hat[np.ix_(out, out)])
-        here, free = modes[out == k][0], leverages < 1 - DETERMINED
-        if np.abs(here[~free]).max(initial=0.0) < np.sqrt(DETERMINED):
-            shares = here[free] / (1 - leverages[free])
-            errors[k] = shares @ (modes[:, free].T @ residuals[out]) / weights[k]
+    for same in of_composition if runs is not None else [[k] for k in range(len(cells))]:
+        # with each cell all of its composition is left out, and what else is of its run
+        basis = modes[same] if len(same) <= modes.shape[1] else np.linalg.qr(modes[same], "r")
+        known: dict[tuple[int, ...], tuple[np.ndarray, ...]] = {}
+        for k in same:
+            more = tuple(j for j in of_run[cells[k, 1]] if cells[j, 0] != cells[k, 0])
+            if more not in known:
+                out = [*same, *more]
+                inside = np.vstack([basis, modes[[*more]]])
+                _, roots, axes = np.linalg.svd(inside, full_matrices=False)
+                free = roots**2 < 1 - DETERMINED
+                pull = axes @ (modes[out].T @ residuals[out])
+                known[more] = axes[~free], pull[free] / (1 - roots[free] ** 2) @ axes[free]
+            fixed, solved = known[more]
+            if np.abs(fixed @ modes[k]).max(initial=0.0) < np.sqrt(DETERMINED):
+                errors[k] = (residuals[k] + modes[k] @ solved) / weights[k]
     found = errors[cell.ravel()] + difference - means[cell.ravel()]
     return found, dict(zip(elements, constants.tolist(), strict=True))
+
+
+def _shares(counts: Sequence[Counter[str]]) -> tuple[list[str], np.ndarray]:
+    """Return the elements, and what share of each structure's atoms each is."""
+    elements = sorted(set().union(*counts))
+    return elements, np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
+
+
+def _places(labels: np.ndarray) -> list[list[int]]:
+    """Return where each of the numbers 0, 1, ... stands."""
+    found: list[list[int]] = [[] for _ in range(int(labels.max(initial=-1)) + 1)]
+    for k, label in enumerate(labels.tolist()):
+        found[label].append(k)
+    return found
 
 
 def fit_robustly(counts: Sequence[Counter[str]], difference: np.ndarray) -> np.ndarray:
@@ -76,8 +102,7 @@ def fit_robustly(counts: Sequence[Counter[str]], difference: np.ndarray) -> np.n
 
     Their sum of sizes is made least by least squares that are weighted again and again.
     """
-    elements = sorted(set().union(*counts))
-    design = np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
+    _, design = _shares(counts)
     left = difference
     for _ in range(ROUNDS):
         weights = 1 / np.sqrt(np.maximum(np.abs(left), SMALLEST))

@@ -104,20 +104,28 @@ class FrameSet(Record):
         """The number of frames that have labels."""
         return self._looked_through[3]
 
+    @property
+    def atoms(self) -> int:
+        """The number of atoms of all frames."""
+        return self._looked_through[4]
+
     @cached_property
-    def _looked_through(self) -> tuple[str, frozenset[frozenset[str]], int, int]:
+    def _looked_through(self) -> tuple[str, frozenset[frozenset[str]], int, int, int]:
+        atoms = 0
         numbers: set[frozenset[int]] = set()
         runs = Counter[str]()
 
         def pass_on() -> Iterator[LabelledFrame]:
+            nonlocal atoms
             for frame in self.every:
+                atoms += len(frame.atoms)
                 numbers.add(frozenset(frame.atoms.numbers.tolist()))
                 runs.update([frame.run] if frame.error is None else [])
                 yield frame
 
         found = fingerprint(pass_on())
         symbols = (frozenset(chemical_symbols[z] for z in kind) for kind in numbers if kind)
-        return found, frozenset(symbols), len(runs), runs.total()
+        return found, frozenset(symbols), len(runs), runs.total(), atoms
 
     def independent(self) -> FrameSet:
         """Take every frame for a run of its own."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.calculators.calculator import BaseCalculator
 
-from ...calculators.evaluate import iterate_evaluations
-from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
 from ...drawing.tables import Block, Column, count, list_reasons
@@ -26,7 +24,7 @@ from .tables import make_tables
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CHUNK = 25  # frames that are kept together, and lost together
+READING = 2e-4  # s that a frame takes to be read from disk and reduced
 QUICK_FRAMES, QUICK_ATOMS = 20, 400  # of each set; atoms of all sets together
 BATCH = 4
 
@@ -56,32 +54,19 @@ class ParityCheck(Check[Parity]):
                 s = _fewer(s, QUICK_ATOMS / len(system.frames), settings.seed)
             atoms = [f.atoms for f in s.frames]
             middle = sorted(atoms, key=len)[len(atoms) // 2]
-            size = sum(map(len, atoms)) / max(1, len(middle))
-            name = f"{s.name} ({count(len(atoms), 'frame')})"
+            n, size = len(s.every), s.atoms / max(1, len(middle))
+            name = f"{s.name} ({count(n, 'frame')})"
             key = (s.fingerprint, *_how(settings).items())
-            tasks.append(Task(name, s, key, middle, size, BATCH, steps=len(atoms)))
+            seconds = n * READING if s.stored is not None else 0.0
+            tasks.append(Task(name, s, key, middle, size, BATCH, seconds, steps=n))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Parity]:
         labels: FrameSet = task.subject
-        found: list[Evaluation] = []
-        for start in range(0, len(labels.frames), CHUNK):
-            images = [f.atoms for f in labels.frames[start : start + CHUNK]]
-            left = len(images)
-
-            def compute(images: list[Any] = images) -> list[Evaluation]:
-                nonlocal left
-                results = {}
-                for k, result in iterate_evaluations(calculator, images, compare.PROPERTIES):
-                    results[k] = result
-                    context.advance(1)
-                    left -= 1
-                return [results[k] for k in range(len(images))]
-
-            key = (labels.fingerprint, start, CHUNK)
-            found += context.keep(list[Evaluation], key, compute)
-            context.advance(left)
-        return [compare.compare_frames(calculator, labels, found, **_how(context.settings))]
+        chosen = _how(context.settings)
+        how = compare.how_to_reduce(calculator, labels, chosen["energies"], chosen["seed"])
+        pieces = compare.iterate_pieces(calculator, labels, how, context.keep, context.advance)
+        return [compare.summarise(calculator, labels, pieces, **chosen)]
 
     def evidence(self, row: Parity) -> Evidence:
         if row.level_of_theory == "analytic":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,13 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
-from ...calculators.evaluate import Progress, evaluate
+from ...calculators.evaluate import Progress, iterate_evaluations
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import as_calculator, describe
 from ...drawing.tables import count
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.inputs import FrameItem, load_frame_sets
-from ...references.labels import LabelledFrame
 from ...references.level_of_theory import level_doubt
 from .energies import (
     CONVENTIONS,
@@ -30,15 +30,15 @@ from .energies import (
     find_other_zeros,
 )
 from .forces import FLOOR, compare_forces
-from .label_warnings import doubt_energies, doubt_forces, doubt_own, doubt_stresses
+from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
 from .ranking import compare_ranking
 from .record import Parity, StressParity
+from .reduced import MAX_LISTED, Frames, Piece, Reduction, merge, reduce_frames
 from .rescaling import BEST_FIT, fit_factor
 
 PROPERTIES = ("energy", "forces", "stress")
 MIN_PAIRS = 10  # to know how errors of differences are spread
-
-Pairs = list[tuple[LabelledFrame, Evaluation]]
+PIECE, MAX_PIECES = 25, 1000  # frames that are kept, and lost, together; of large sets more
 
 
 def parity(
@@ -88,11 +88,52 @@ def parity(
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
         raise InputError(f"{len(sets)} sets of frames ({names}); compare one at a time")
-    if sets[0].error is not None and not isinstance(images, FrameSet):
-        raise InputError(sets[0].error)
-    atoms = [f.atoms for f in sets[0].frames]
-    found = evaluate(calculator, atoms, properties=PROPERTIES, progress=progress)
-    return compare_frames(calculator, sets[0], found, energies, energy_resolution, seed)
+    (labels,) = sets
+    if labels.error is not None and not isinstance(images, FrameSet):
+        raise InputError(labels.error)
+
+    def keep(kind: Any, key: Any, compute: Callable[[], Any]) -> Any:
+        return compute()
+
+    how = how_to_reduce(calculator, labels, energies, seed)
+    pieces = iterate_pieces(calculator, labels, how, keep, progress or (lambda n: None))
+    return summarise(calculator, labels, pieces, energies, energy_resolution, seed)
+
+
+def how_to_reduce(
+    calculator: BaseCalculator, labels: FrameSet, energies: str | None, seed: int
+) -> Reduction:
+    """Return how frames are reduced: corrections are looked for where a convention has them."""
+    checkpoint = describe(calculator).energy_convention
+    corrected = "mp2020" in (energies, checkpoint, labels.energy_convention)
+    return Reduction.of(labels, corrected, seed)
+
+
+def iterate_pieces(
+    calculator: BaseCalculator,
+    labels: FrameSet,
+    how: Reduction,
+    keep: Callable[[Any, Any, Callable[[], Any]], Any],
+    advance: Progress,
+) -> Iterator[Piece]:
+    """Evaluate a set in pieces of some frames each, which may be kept; see `Context.keep`."""
+    every = labels.every
+    size = max(PIECE, len(every) // MAX_PIECES)
+    for start in range(0, len(every), size):
+        left = min(size, len(every) - start)
+
+        def compute(start: int = start) -> Piece:
+            nonlocal left
+            some, results = every[start : start + size], {}
+            images = [f.atoms for f in some]
+            for k, result in iterate_evaluations(calculator, images, PROPERTIES):
+                results[k] = result
+                advance(1)
+                left -= 1
+            return reduce_frames(some, [results[k] for k in range(len(some))], how, start)
+
+        yield keep(Piece, (labels.fingerprint, start, size, how), compute)
+        advance(left)
 
 
 def check_settings(energies: str | None, energy_resolution: float | None, seed: int = 0) -> None:
@@ -114,9 +155,27 @@ def compare_frames(
     seed: int = 0,
 ) -> Parity:
     """Return the `Parity` of frames that were evaluated already; see `parity`."""
+    how = how_to_reduce(calculator, labels, energies, seed)
+    piece = reduce_frames(labels.every[:], found, how)
+    return summarise(calculator, labels, [piece], energies, energy_resolution, seed)
+
+
+def summarise(
+    calculator: BaseCalculator,
+    labels: FrameSet,
+    pieces: Iterable[Piece],
+    energies: str | None = None,
+    energy_resolution: float | None = None,
+    seed: int = 0,
+) -> Parity:
+    """Return the `Parity` of all pieces of a set; see `parity`."""
     info = describe(calculator)
-    states = [(f, e) for f, e in zip(labels.frames, found, strict=True) if f.error is None]
-    good = [(f, e) for f, e in states if e.error is None]
+    frames = merge(labels.every, pieces)
+    listed = (
+        tuple((labels.every[k].name, why) for k, why in islice(found.items(), MAX_LISTED))
+        for found in (frames.failed, frames.unlabelled)
+    )
+    failures, unlabelled = listed
     row = Parity(
         name=labels.name,
         source=labels.source,
@@ -124,21 +183,23 @@ def compare_frames(
         fingerprint=labels.fingerprint,
         distribution=_distribution(labels, info),
         level_of_theory=labels.level_of_theory,
-        frames=len(labels.frames),
-        runs=len({f.run for f, _ in states}),
-        failures=tuple((f.name, e.error) for f, e in states if e.error is not None),
-        unlabelled=tuple((f.name, f.error) for f in labels.frames if f.error is not None),
+        frames=len(labels.every),
+        runs=frames.runs,
+        failures=failures,
+        unlabelled=unlabelled,
+        failed=len(frames.failed),
+        without_labels=len(frames.unlabelled),
         notes=labels.notes,
     )
-    if labels.error is not None or not good:
-        why = f"the model fails on every frame: {states[0][1].error}" if states else "no labels"
+    if labels.error is not None or not len(frames):
+        why = f"the model fails on every frame: {failures[0][1]}" if failures else "no labels"
         return replace(row, error=labels.error or why)
     parts = _Parts()
-    _add_forces(parts, good, seed)
-    _add_energies(parts, labels, good, energies, info.energy_convention, energy_resolution)
-    _add_stresses(parts, good)
+    _add_forces(parts, frames, seed)
+    _add_energies(parts, labels, frames, energies, info.energy_convention, energy_resolution)
+    _add_stresses(parts, frames)
     said = labels.level_of_theory
-    own = None if said == "analytic" else doubt_own(good)
+    own = None if said == "analytic" else doubt_own_labels(frames)
     level = level_doubt(said, info.level_of_theory, labels.compositions, labels.settings)
     every = [own] if own else [level, *labels.doubts, *parts.doubts]
     doubts = tuple(d for d in every if d is not None)
@@ -164,46 +225,46 @@ class _Parts:
     not_assessed: dict[str, str] = field(default_factory=dict)
     doubts: list[Doubt | None] = field(default_factory=list)
 
-    def with_both(self, good: Pairs, label: str, noun: str, *quantities: str) -> Pairs:
-        """Return the pairs that have a label and the model's number; note why there are none."""
-        labelled = [(f, e) for f, e in good if getattr(f, label) is not None]
-        both = [(f, e) for f, e in labelled if getattr(e, label) is not None]
-        if not both:
-            why = "the model gives none" if labelled else f"no frame has {noun}"
-            self.not_assessed |= dict.fromkeys((label, *quantities), why)
-        return both
+    def with_both(
+        self, frames: Frames, label: str, columns: tuple[str, str], noun: str, *quantities: str
+    ) -> Frames | None:
+        """Return the frames that have a label and the model's number; note why there are none."""
+        labelled, given = (np.isfinite(frames[column]) for column in columns)
+        if (labelled & given).any():
+            return frames.only(labelled & given)
+        why = "the model gives none" if labelled.any() else f"no frame has {noun}"
+        self.not_assessed |= dict.fromkeys((label, *quantities), why)
+        return None
 
 
 def _add_energies(
     parts: _Parts,
     labels: FrameSet,
-    good: Pairs,
+    frames: Frames,
     asked: str | None,
     checkpoint: str | None,
     energy_resolution: float | None,
 ) -> None:
-    kept = parts.with_both(good, "energy", "an energy", "ranking")
-    if not kept:
+    columns = "energy", "model_energy"
+    kept = parts.with_both(frames, "energy", columns, "an energy", "ranking")
+    if kept is None:
         return
     convention, why = "fit-offsets", "the model's zero of energy is not known to be the labels'"
     if asked is not None:
         convention, why = asked, "as asked"
     elif checkpoint in ("raw", "mp2020"):
         convention, why = checkpoint, OF_CHECKPOINT
-    follows = [_follows(*pair) for pair in kept]
-    apart = find_other_zeros(kept, follows, fitted=convention == "fit-offsets")
-    another = tuple(
-        (kept[k][0].name, f"another zero of energy: {off:.3g} eV/atom from the others'")
-        for k, off in apart.items()
-    )
-    kept = [pair for k, pair in enumerate(kept) if k not in apart]
-    frames = [f for f, _ in kept]
-    reference, model = (np.array([x.energy for x in side]) for side in zip(*kept, strict=True))
-    corrected = "mp2020" in (asked, checkpoint, labels.energy_convention)
-    conventions = find_conventions(labels, frames, model, corrected=corrected)
+    off = find_other_zeros(kept, _follows(kept), fitted=convention == "fit-offsets")
+    another = [
+        (kept.name(k), f"another zero of energy: {off[k]:.3g} eV/atom from the others'")
+        for k in np.flatnonzero(off)[:MAX_LISTED].tolist()
+    ]
+    n_apart, kept = int(np.count_nonzero(off)), kept.only(off == 0)
+    conventions = find_conventions(labels, kept)
     energy = compare_energies_in(conventions, convention, why)
     if energy is None:
-        not_had = {w for (c, _), w in conventions.why_not.items() if c == convention}
+        known = convention in conventions.errors
+        not_had = {conventions.reason(convention, k) for k in range(len(kept) * known)}
         why = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
         if asked is None:
             convention = "fit-offsets"
@@ -211,15 +272,17 @@ def _add_energies(
     if energy is None:
         parts.not_assessed["energy"] = why
     else:
-        energy = replace(energy, left_out=energy.left_out + another)
-    n_atoms = np.array([len(f.atoms) for f in frames])
+        more = energy.more_left_out + n_apart - len(another)
+        energy = replace(energy, left_out=(*energy.left_out, *another), more_left_out=more)
     # a state's own correction belongs to differences of energy; constants of elements cancel
     own_zero = convention == "fit-offsets" or convention not in conventions.errors
     shift = conventions.plain if own_zero else conventions.errors[convention]
     comparable = np.isfinite(shift)
+    reference, model, n_atoms = kept["energy"], kept["model_energy"], kept["n_atoms"]
     ranking = compare_ranking(
-        [f for f, c in zip(frames, comparable, strict=True) if c],
-        model[comparable] - (shift * n_atoms)[comparable],
+        (kept.formula + len(kept.formulas) * kept.zero)[comparable],
+        kept.run[comparable],
+        (model - shift * n_atoms)[comparable],
         model[comparable],
         energy_resolution,
     )
@@ -231,34 +294,27 @@ def _add_energies(
         parts.not_assessed["ranking"] = f"{pairs} of states, {MIN_PAIRS} needed"
         ranking = None
     parts.results |= {"energy": energy, "ranking": ranking}
-    formulas = [f.atoms.get_chemical_formula() for f in frames]
-    unit = doubt_energies(formulas, n_atoms, reference, model)
+    unit = doubt_energies(kept.formula, n_atoms, reference, model)
     r_squared = parts.results["forces"].r_squared if "forces" in parts.results else None
     astray = r_squared is not None and r_squared.value < BEST_FIT
     parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
 
 
-def _follows(frame: LabelledFrame, found: Evaluation) -> bool | None:
-    """Find out whether the model has a frame's forces; None where they are too small to say."""
-    if frame.forces is None or found.forces is None:
-        return None
-    size, off = (float(np.sqrt(np.mean(x**2))) for x in (frame.forces, found.forces - frame.forces))
-    if off < max(size, FLOOR) / 2:
-        return True if size > FLOOR else None
-    return False
+def _follows(frames: Frames) -> np.ndarray:
+    """Find out whether the model has each frame's forces; 0 where they are too small to say."""
+    FF, fF, ff, _, atoms = frames.forces.T
+    size, off = (np.sqrt(np.maximum(x, 0) / (3 * atoms)) for x in (FF, ff - 2 * fF + FF))
+    near = off < np.maximum(size, FLOOR) / 2
+    return np.where(np.isnan(off), 0, np.where(near, size > FLOOR, -1)).astype(int)
 
 
-def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
-    kept = parts.with_both(good, "forces", "forces", "slope", "rescaling")
-    if not kept:
+def _add_forces(parts: _Parts, frames: Frames, seed: int) -> None:
+    kept = parts.with_both(frames, "forces", ("FF", "ff"), "forces", "slope", "rescaling")
+    if kept is None:
         return
-    frames = [f for f, _ in kept]
-    reference, model = ([x.forces for x in side] for side in zip(*kept, strict=True))
-    names, runs = [f.name for f in frames], [f.run for f in frames]
-    symbols = [f.atoms.get_chemical_symbols() for f in frames]
-    found = compare_forces(names, runs, symbols, reference, model, seed)
+    found = compare_forces(kept, seed)
     parts.results["forces"] = found
-    parts.doubts.append(doubt_forces(np.concatenate(reference), np.concatenate(model)))
+    parts.doubts.append(doubt_forces(kept))
     if found.s_lo is None:
         size = f"the reference's rms force is {found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
         parts.not_assessed |= dict.fromkeys(
@@ -267,22 +323,20 @@ def _add_forces(parts: _Parts, good: Pairs, seed: int) -> None:
         return
     if found.groups < 2:
         parts.not_assessed["intervals"] = "all frames are of one run, none is independent"
-    parts.results["rescaling"] = fit_factor(runs, reference, model)
+    parts.results["rescaling"] = fit_factor(kept)
     if parts.results["rescaling"] is None:
         parts.not_assessed["rescaling"] = "all forces of the model are zero"
 
 
-def _add_stresses(parts: _Parts, good: Pairs) -> None:
-    kept = parts.with_both(good, "stress", "a stress")
-    if not kept:
+def _add_stresses(parts: _Parts, frames: Frames) -> None:
+    kept = parts.with_both(frames, "stress", ("stress 0", "model_stress 0"), "a stress")
+    if kept is None:
         return
-    reference, model = (np.array([x.stress for x in side]) for side in zip(*kept, strict=True))
+    reference, model = kept.stresses
     off = model - reference
     mean = off[:, :3].mean(axis=1)
     off[:, :3] -= mean[:, None]
     mises = np.sqrt(1.5 * (off**2 @ [1, 1, 1, 2, 2, 2]))
-    runs = [f.run for f, _ in kept]
-    means = [jackknife.mean(sizes, runs) for sizes in (np.abs(mean), mises)]
+    means = [jackknife.mean(sizes, kept.run) for sizes in (np.abs(mean), mises)]
     parts.results["stress"] = StressParity(len(kept), *means)
-    volumes = np.array([f.atoms.get_volume() for f, _ in kept])
-    parts.doubts += doubt_stresses(reference, model, volumes)
+    parts.doubts += doubt_stresses(reference, model, kept["volume"])

@@ -34,7 +34,7 @@ def _sure(e: Estimate, scale: float = 1.0, *, below: bool = False) -> float:
 
 def read_frames(row: Parity) -> Reading | None:
     if row.failures:
-        (name, why), n = row.failures[0], len(row.failures)
+        (name, why), n = row.failures[0], max(row.failed, len(row.failures))
         text = f"{n} of {count(row.frames, 'frame')} failed, {name}: {why}"
         return Reading(100 * n / row.frames, text)
     return Reading(None, row.error) if row.error else None

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from ase.calculators.calculator import CalculatorSetupError, InputError
+from ase.formula import Formula
 
 from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets, fit_robustly
-from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
-from ...references.labels import LabelledFrame
-from ...references.mp2020 import correction
 from .record import EnergyParity
+from .reduced import MAX_LISTED, Frames
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
 # A convention that leaves less than this part of another's error explains most of it, and a
@@ -36,93 +33,84 @@ ZERO = "zero of energy"
 class Conventions:
     """E_model - E_reference in eV/atom, frame by frame, in each convention; NaN where it has none.
 
-    ``plain`` holds the labels as they are; ``why_not`` says why by (convention, index).
-    ``relative`` says why offsets could be fitted to the same composition or run only.
+    ``frames`` have energies of both. ``plain`` holds the labels as they are. ``relative`` says why
+    offsets could be fitted to the same composition or run only.
     """
 
-    frames: Sequence[LabelledFrame]
+    frames: Frames
     plain: np.ndarray
     errors: dict[str, np.ndarray]
     offsets: dict[str, float]
-    why_not: dict[tuple[str, int], str] = field(default_factory=dict)
     relative: str = ""
 
+    def reason(self, convention: str, k: int) -> str:
+        if convention == "fit-offsets":
+            return "the other frames do not determine its elements' constants"
+        return self.frames.not_corrected.get(int(self.frames.index[k]), "not comparable")
 
-def find_conventions(
-    labels: FrameSet, frames: Sequence[LabelledFrame], model: np.ndarray, *, corrected: bool = True
-) -> Conventions:
-    """Compute the errors in every convention that the labels can be brought to.
+    @cached_property
+    def composition(self) -> np.ndarray:
+        """Which reduced formula each frame has, as a number."""
+        formulas = [f"{Formula(x).reduce()[0]:hill}" for x in self.frames.formulas]
+        return np.unique(formulas, return_inverse=True)[1].ravel()[self.frames.formula]
 
-    ``frames`` are those of ``labels`` with an energy, ``model`` (n,) total energies in eV. The
-    Materials Project's corrections take time, and are computed where ``corrected``.
-    """
-    plain = _per_atom(frames, model)
-    counts = [Counter(f.atoms.get_chemical_symbols()) for f in frames]
-    fitted, offsets = fit_offsets(counts, plain, [f.run for f in frames])
+
+def find_conventions(labels: FrameSet, frames: Frames) -> Conventions:
+    """Compute the errors in every convention that the labels can be brought to."""
+    plain, counts = per_atom(frames), frames.counts()
+    fitted, offsets = fit_offsets(counts, plain, frames.run)
     own = "mp2020" if labels.energy_convention == "mp2020" else "raw"
     found = Conventions(frames, plain, {own: plain, "fit-offsets": fitted}, offsets)
     if np.isnan(fitted).all():
-        found.errors["fit-offsets"] = fitted = fit_offsets(counts, plain)[0]
+        found.errors["fit-offsets"] = fit_offsets(counts, plain)[0]
         found.relative = "one composition does not fix the zero of energy"
-    found.why_not = {
-        ("fit-offsets", int(k)): "the other frames do not determine its elements' constants"
-        for k in np.flatnonzero(np.isnan(fitted))
-    }
-    if corrected:
-        # the U of the user's own runs; by default the Materials Project's scheme is meant
-        applied_u = labels.settings.hubbard_u if labels.settings is not None else None
+    if frames.corrected:
         other, sign = ("raw", -1) if own == "mp2020" else ("mp2020", 1)
-        found.errors[other] = np.full(len(frames), np.nan)
-        for k, frame in enumerate(frames):
-            try:
-                shift = sign * correction(frame.atoms, applied_u) / len(frame.atoms)
-            except (InputError, CalculatorSetupError) as error:
-                found.why_not[other, k] = str(error)
-            else:
-                found.errors[other][k] = plain[k] - shift
+        found.errors[other] = plain - sign * frames["correction"] / frames["n_atoms"]
     return found
 
 
-def find_other_zeros(
-    pairs: Sequence[tuple[LabelledFrame, Evaluation]],
-    follows: Sequence[bool | None],
-    *,
-    fitted: bool,
-) -> dict[int, float]:
-    """Return which few frames have a zero of energy of their own, and how far off, in eV/atom.
+def find_other_zeros(frames: Frames, follows: np.ndarray, *, fitted: bool) -> np.ndarray:
+    """Return how far off, in eV/atom, the few frames are that have a zero of energy of their own.
 
-    ``follows`` says whether the model has the forces of each frame; None where these are too small
-    to say. Where constants an element are ``fitted`` anyway, only what they leave is off.
+    It is zero for all others. ``follows`` (n,) says whether the model has the forces of each frame:
+    1, -1, or 0 where these are too small to say. Where constants an element are ``fitted`` anyway,
+    only what they leave is off.
     """
-    off = _per_atom([f for f, _ in pairs], np.array([e.energy for _, e in pairs]))
+    off = per_atom(frames)
     off = off - np.median(off)
     if fitted:
-        off = fit_robustly([Counter(f.atoms.get_chemical_symbols()) for f, _ in pairs], off)
-    least = np.array([{True: FAR_OFF, None: NO_STRUCTURE, False: np.inf}[x] for x in follows])
-    found = np.flatnonzero(np.abs(off) > least).tolist()
-    return {k: float(off[k]) for k in found} if 2 * len(found) < len(pairs) else {}
+        off = fit_robustly(frames.counts(), off)
+    least = np.choose(follows + 1, [np.inf, NO_STRUCTURE, FAR_OFF])
+    apart = np.abs(off) > least
+    return np.where(apart & (2 * apart.sum() < len(off)), off, 0.0)
 
 
-def _per_atom(frames: Sequence[LabelledFrame], model: np.ndarray) -> np.ndarray:
+def per_atom(frames: Frames) -> np.ndarray:
     """Return E_model - E_reference in eV/atom."""
-    labels = np.array([f.energy for f in frames], dtype=float)
-    return np.asarray((model - labels) / [len(f.atoms) for f in frames])
+    return np.asarray((frames["model_energy"] - frames["energy"]) / frames["n_atoms"])
 
 
 def compare_energies_in(found: Conventions, convention: str, why: str) -> EnergyParity | None:
     """Return the errors in one convention beside the others; None where no frame has it."""
     errors = found.errors.get(convention, np.array([]))
-    kept = np.flatnonzero(np.isfinite(errors)).tolist()
-    if not kept:
+    kept = np.flatnonzero(np.isfinite(errors))
+    if not len(kept):
         return None
-    values = errors[kept]
+    values, frames = errors[kept], found.frames
     # on the frames that all have: another convention's other frames would be compared with these
     had = {name: e for name, e in found.errors.items() if np.isfinite(e).any()}
     common = np.isfinite(list(had.values())).all(axis=0)
+    missing = np.flatnonzero(np.isnan(errors))
+    # of very many, those that are furthest off and others spread evenly
+    shown = np.arange(len(kept))
+    if len(kept) > MAX_LISTED:
+        worst = np.argsort(np.abs(values))[-MAX_LISTED // 10 :]
+        shown = np.union1d(worst, np.linspace(0, len(kept) - 1, MAX_LISTED).astype(int))
     return EnergyParity(
         convention=convention,
         why=why,
-        mae=jackknife.mean(np.abs(values), [found.frames[k].run for k in kept]),
+        mae=jackknife.mean(np.abs(values), frames.run[kept]),
         bias=float(values.mean()),
         alternatives={
             name: (float(np.abs(other[common]).mean()), int(common.sum()))
@@ -131,12 +119,11 @@ def compare_energies_in(found: Conventions, convention: str, why: str) -> Energy
         },
         offsets=found.offsets,
         relative=found.relative if convention == "fit-offsets" else "",
-        names=tuple(found.frames[k].name for k in kept),
-        errors=values,
-        left_out=tuple(
-            (found.frames[k].name, found.why_not.get((convention, k), "not comparable"))
-            for k in np.flatnonzero(np.isnan(errors)).tolist()
-        ),
+        names=tuple(frames.name(k) for k in kept[shown]),
+        errors=values[shown],
+        more=len(kept) - len(shown),
+        left_out=tuple((frames.name(k), found.reason(convention, k)) for k in missing[:MAX_LISTED]),
+        more_left_out=max(len(missing) - MAX_LISTED, 0),
     )
 
 
@@ -148,8 +135,7 @@ def doubt_zero(found: Conventions, chosen: str, *, astray: bool) -> Doubt | None
     if chosen == "fit-offsets" or chosen not in found.errors:
         return None
     mine, best = found.errors[chosen], None
-    formulas = [f"{f.atoms.symbols.formula.reduce()[0]:hill}" for f in found.frames]
-    _, composition = np.unique(formulas, return_inverse=True)
+    composition = found.composition
     for name, errors in found.errors.items():
         both = np.isfinite(errors) & np.isfinite(mine)
         if name == chosen or both.sum() < MIN_FRAMES:
@@ -185,7 +171,7 @@ def _constant(errors: np.ndarray, composition: np.ndarray, astray: bool) -> floa
     several = sizes[composition] > 1
     within = (errors - sums[composition] / sizes[composition])[several]
     alike = len(within) >= MIN_FRAMES and np.sqrt(np.mean(within**2)) < EXPLAINS_ALL * abs(typical)
-    one_way = not astray and bool(len(errors)) and min(errors * np.sign(typical)) > ANOTHER_ZERO
+    one_way = not astray and bool(len(errors)) and np.min(errors * np.sign(typical)) > ANOTHER_ZERO
     if abs(typical) > NO_STRUCTURE or one_way or (abs(typical) > ANOTHER_ZERO and alike):
         return typical
     return None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable
 
 import numpy as np
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
 from .record import ForceGroup, ForceParity
+from .reduced import SIZES, Frames, kind_name
 
 # eV/Å of rms reference force, below which a slope is one of the error that a model has at any
 # minimum, 0.01 to 0.02 eV/Å.
 FLOOR = 0.1
-EDGES = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, np.inf)  # eV/Å
 BOUNDS = {"r_squared": (0.0, 1.0), "magnitude": POSITIVE}
 MAX_SHOWN = 4000  # components that a figure gets
 
@@ -27,56 +26,42 @@ STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def compare_forces(
-    names: Sequence[str],
-    groups: Sequence[str],
-    symbols: Sequence[Sequence[str]],
-    reference: Sequence[np.ndarray],
-    model: Sequence[np.ndarray],
-    seed: int = 0,
-) -> ForceParity:
+def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
     """Compare forces frame by frame, all together, by element and by size.
 
-    Of each frame ``names`` are its name, ``groups`` what it shares with frames that are not
-    independent of it, ``symbols`` the elements of its atoms, ``reference`` and ``model`` forces
-    (n_atoms, 3) in eV/Å. ``seed`` is of the draw of components for a figure.
+    ``frames`` have forces of both; ``seed`` is of the draw of components for a figure.
     """
-    F, f = np.concatenate(reference), np.concatenate(model).astype(float)
-    frame = np.repeat(np.arange(len(names)), [len(x) for x in reference])
-    # what each atom adds: ΣF², Σf·F, Σf², ||f - F||, one atom
-    off = np.linalg.norm(f - F, axis=1)
-    atoms = np.column_stack([(F**2).sum(1), (f * F).sum(1), (f**2).sum(1), off, np.ones(len(F))])
-    frames = sum_by_group(atoms, frame)
-    of_group = np.asarray(groups)[frame]
-    elements, sizes = np.concatenate([np.asarray(s) for s in symbols]), np.sqrt(atoms[:, 0])
-    kinds = np.unique(elements)
-    each = 1 - (1 - CONFIDENCE) / len(kinds)  # Bonferroni: so many elements are tried
-
-    def part(name: str, inside: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:
-        return _summarise(name, sum_by_group(atoms[inside], of_group[inside]), confidence)
-
-    total = part("all", sizes >= 0)
-    largest, squares = int(np.argmax(frames[:, 0])), frames[:, 0].sum()
-    medians, counted = _medians(frames, groups)
-    shown = np.arange(F.size)
-    if F.size > MAX_SHOWN:
-        shown = np.sort(np.random.default_rng(seed).choice(F.size, MAX_SHOWN, replace=False))
+    kinds = np.unique(frames.kinds)
+    elements = int((kinds < SIZES).sum())
+    each = 1 - (1 - CONFIDENCE) / max(elements, 1)  # Bonferroni: so many elements are tried
+    parts = {
+        k: _summarise(
+            kind_name(k),
+            sum_by_group(frames.sums[frames.kinds == k], frames.groups[frames.kinds == k]),
+            each if k < SIZES else CONFIDENCE,
+        )
+        for k in kinds.tolist()
+    }
+    total = _summarise("all", sum_by_group(frames.forces, frames.run))
+    largest, squares = int(np.argmax(frames["FF"])), frames["FF"].sum()
+    medians, counted = _medians(frames.forces, frames.run)
+    shown = np.arange(len(frames.reference))
+    if len(shown) > MAX_SHOWN:
+        shown = np.sort(np.random.default_rng(seed).choice(len(shown), MAX_SHOWN, replace=False))
     return ForceParity(
         **vars(total),
-        frames=len(names),
-        component_mae=float(np.mean(np.abs(f - F))),
+        frames=len(frames),
+        component_mae=float(frames["component_off"].sum() / (3 * frames["atoms"].sum())),
         medians=medians,
         median_frames=counted,
-        largest_share=float(frames[largest, 0] / squares) if squares else 0.0,
-        largest_frame=names[largest],
-        by_element=tuple(part(str(kind), elements == kind, each) for kind in kinds),
-        by_magnitude=tuple(
-            part(_interval(low, high), inside)
-            for low, high in pairwise(EDGES)
-            if (inside := (sizes >= low) & (sizes < high)).any()
+        largest_share=float(frames["FF"][largest] / squares) if squares else 0.0,
+        largest_frame=frames.name(largest),
+        by_element=tuple(
+            sorted((g for k, g in parts.items() if k < SIZES), key=lambda group: group.name)
         ),
-        reference_sample=F.ravel()[shown],
-        model_sample=f.ravel()[shown],
+        by_magnitude=tuple(group for k, group in parts.items() if k >= SIZES),
+        reference_sample=frames.reference[shown],
+        model_sample=frames.model[shown],
     )
 
 
@@ -92,10 +77,10 @@ def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> F
     return ForceGroup(name, int(sums[:, 4].sum()), len(sums), mae, rms, **slopes)
 
 
-def _medians(frames: np.ndarray, groups: Sequence[str]) -> tuple[ForceGroup | None, int]:
+def _medians(frames: np.ndarray, groups: np.ndarray) -> tuple[ForceGroup | None, int]:
     """Return the medians over frames above the floor, and how many these are."""
     counted = np.sqrt(frames[:, 0] / (3 * frames[:, 4])) >= FLOOR
-    kept, of_group = frames[counted], np.asarray(groups)[counted]
+    kept, of_group = frames[counted], groups[counted]
     if not counted.any():
         return None, 0
     middle: dict[str, Estimate] = {}
@@ -108,9 +93,3 @@ def _medians(frames: np.ndarray, groups: Sequence[str]) -> tuple[ForceGroup | No
     mae = median(kept[:, 3] / kept[:, 4], of_group)
     atoms, n = int(kept[:, 4].sum()), len(set(of_group))
     return ForceGroup("median of frames", atoms, n, mae, rms, **middle), int(counted.sum())
-
-
-def _interval(low: float, high: float) -> str:
-    if low == 0:
-        return f"< {high:g}"
-    return f"{low:g} to {high:g}" if np.isfinite(high) else f"> {low:g}"

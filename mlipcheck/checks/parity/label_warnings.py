@@ -12,6 +12,7 @@ from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
+from .reduced import Frames, merge, reduce_frames
 
 # R² below which a ratio of sizes says nothing about units, of many numbers and of fewer than MANY.
 CORRELATED, CORRELATED_FEW, MANY = 0.5, 0.9, 12
@@ -73,17 +74,24 @@ def doubt_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> Doubt | N
     ``kind`` is energies, forces or stresses; ``reference`` and ``model`` (n,) are the labels as
     they were read, and what the model says, both in ASE's units.
     """
-    if not _correlated(kind, reference, model):
+    sums = (np.vdot(a, b) for a, b in ((reference, reference), (model, model), (reference, model)))
+    return _doubt_sums(kind, len(reference), *map(float, sums))
+
+
+def _doubt_sums(kind: str, n: int, rr: float, mm: float, rm: float) -> Doubt | None:
+    """Say the same of n numbers by their sums of squares and of products."""
+    follows = rm / np.sqrt(rr * mm) if rr * mm else 0.0
+    least = CORRELATED if n >= MANY else CORRELATED_FEW
+    if n < MIN_NUMBERS[kind] or follows**2 < least:
         return None
-    follows, unit = _follow(reference, model), ASE_UNITS[kind]
-    ratio = float(np.linalg.norm(model) / np.linalg.norm(reference))
+    ratio, unit = float(np.sqrt(mm / rr)), ASE_UNITS[kind]
     turned = " with the other sign" if follows < 0 else ""
     size = f"{ratio:.1f} times too small" if ratio > 1 else f"{1 / ratio:.1f} times too large"
     near = " or ".join(_nearest(ratio, kind, follows**2))
     if near or (follows**2 > EXACT and not 1 / FAR < ratio < FAR):
         text = f"{size}: are they {near or 'in another unit'}{turned}? {unit} expected"
         return Doubt("unit", f"{kind} look {text}", (kind,))
-    if follows < 0 and np.sqrt(np.mean(reference**2)) > SIGN_ABOVE[kind]:
+    if follows < 0 and np.sqrt(rr / n) > SIGN_ABOVE[kind]:
         text = f"{kind} look as if their sign were reversed; ASE's sign expected, in {unit}"
         return Doubt("sign", text, (kind,))
     return None
@@ -107,7 +115,10 @@ def _nearest(ratio: float, kind: str, r_squared: float) -> list[str]:
 
 
 def doubt_energies(
-    compositions: Sequence[str], n_atoms: np.ndarray, reference: np.ndarray, model: np.ndarray
+    compositions: Sequence[str] | np.ndarray,
+    n_atoms: np.ndarray,
+    reference: np.ndarray,
+    model: np.ndarray,
 ) -> Doubt | None:
     """Compare total energies: differences within each composition first, then energies per atom.
 
@@ -132,15 +143,16 @@ def doubt_energies(
     return None
 
 
-def doubt_forces(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
-    """Return the doubt about forces of shape (n, 3): unit, sign, or zeros that are placeholders."""
-    size = float(np.sqrt(np.mean(model**2)))
-    if not reference.any() and size > PLACEHOLDERS:
+def doubt_forces(frames: Frames) -> Doubt | None:
+    """Return the doubt about forces: unit, sign, or zeros that are placeholders."""
+    FF, fF, ff, _, atoms = frames.forces.sum(axis=0).tolist()
+    size = np.sqrt(ff / (3 * atoms))
+    if not FF and size > PLACEHOLDERS:
         text = f"forces look like placeholders: all are zero, and the model's {size:.2g} eV/Å (rms)"
         return Doubt("placeholder", text, ("forces",))
-    if max(size, float(np.sqrt(np.mean(reference**2)))) < FLOOR:
+    if max(size, np.sqrt(FF / (3 * atoms))) < FLOOR:
         return None  # at rest both are noise, which symmetry correlates
-    return doubt_unit("forces", reference.ravel(), model.ravel())
+    return _doubt_sums("forces", int(3 * atoms), FF, ff, fF)
 
 
 def doubt_stresses(
@@ -184,28 +196,29 @@ def doubt_own(pairs: Sequence[tuple[LabelledFrame, Evaluation]]) -> Doubt | None
 
     Energies may be shifted, by one constant for each composition, and either may be missing.
     """
-    forces = [
-        (np.abs(e.forces - f.forces).max(initial=0.0), np.abs(f.forces).max(initial=0.0))
-        for f, e in pairs
-        if f.forces is not None and e.forces is not None
-    ]
-    if any(off > SAME_FORCE for off, _ in forces):
+    frames, found = zip(*pairs, strict=True) if pairs else ((), ())
+    return doubt_own_labels(merge(frames, [reduce_frames(frames, found)]))
+
+
+def doubt_own_labels(frames: Frames) -> Doubt | None:
+    """Say the same of frames that are reduced already."""
+    compared = np.isfinite(frames["off"])
+    if (frames["largest_off"][compared] > SAME_FORCE).any():
         return None
-    largest = max((size for _, size in forces), default=0.0)
-    known = [(f, e.energy) for f, e in pairs if f.energy is not None and e.energy is not None]
-    per_atom = [np.array([x, f.energy]) / len(f.atoms) for f, x in known]
-    exact = all(abs(x - y) <= SAME_ENERGY for x, y in per_atom)
-    groups: dict[str, list[np.ndarray]] = {}
-    for (f, _), values in zip(known, per_atom, strict=True):
-        groups.setdefault(f.atoms.get_chemical_formula(), []).append(values)
-    centred = [np.array(x) - np.mean(x, axis=0) for x in groups.values()]
-    shifted = all(np.abs(x[:, 0] - x[:, 1]).max() <= SAME_ENERGY for x in centred)
-    free = len(known) - len(groups)
-    varied = max((np.abs(x).max() for x in centred), default=0.0) > ALONE * SAME_ENERGY
+    largest = frames["largest_F"][compared].max(initial=0.0)
+    known = frames.only(np.isfinite(frames["energy"] + frames["model_energy"]))
+    per_atom = np.column_stack([known["model_energy"], known["energy"]]) / known["n_atoms"][:, None]
+    exact = (np.abs(per_atom[:, 0] - per_atom[:, 1]) <= SAME_ENERGY).all()
+    kinds, place, sizes = np.unique(known.formula, return_inverse=True, return_counts=True)
+    means = np.column_stack([np.bincount(place, x, len(kinds)) for x in per_atom.T])
+    centred = per_atom - (means / sizes[:, None])[place]
+    shifted = (np.abs(centred[:, 0] - centred[:, 1]) <= SAME_ENERGY).all()
+    free = len(known) - len(kinds)
+    varied = np.abs(centred).max(initial=0.0) > ALONE * SAME_ENERGY
     if (
         largest > ALONE * SAME_FORCE
-        or (exact and (known or largest > BOTH * SAME_FORCE))
-        or (not forces and shifted and varied and free >= MIN_DIFFERENCES)
+        or (exact and (len(known) or largest > BOTH * SAME_FORCE))
+        or (not compared.any() and shifted and varied and free >= MIN_DIFFERENCES)
     ):
         return Doubt("own labels", "these labels are this model's own")
     return None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import with_interval
-from ...references.labels import LabelledFrame
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95
@@ -26,15 +26,17 @@ MAX_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
 
 
 def compare_ranking(
-    frames: Sequence[LabelledFrame],
+    states: np.ndarray,
+    runs: np.ndarray,
     reference: np.ndarray,
     model: np.ndarray,
     difference: float | None = None,
 ) -> Ranking | None:
     """Compare energy differences between all states of equal composition.
 
-    ``reference`` and ``model`` (n,) are total energies in eV, in one convention; ``difference`` is
-    the one that matters, in eV. None where no two states have one composition and one zero.
+    ``states`` (n,) numbers what has one composition and one zero of energy, ``runs`` (n,) what is
+    not independent. ``reference`` and ``model`` (n,) are total energies in eV, in one convention;
+    ``difference`` is the one that matters, in eV. None where no two states are comparable.
 
     Notes
     -----
@@ -43,44 +45,86 @@ def compare_ranking(
     ranking is Φ(δ/σ), and 95 % is reached at δ = 1.645 σ. Errors that like states have in common
     cancel, so that σ cannot be had from errors per atom.
     """
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for k, frame in enumerate(frames):
-        groups[frame.atoms.get_chemical_formula(), frame.zero].append(k)
     # of a composition with very many states, some that are spread evenly
     most = int(np.sqrt(2 * MAX_PAIRS))
+    order = np.argsort(states, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(states[order])) + 1)
     members = [
-        np.array(g)[np.linspace(0, len(g) - 1, min(len(g), most)).round().astype(int)]
-        for g in groups.values()
+        g[np.linspace(0, len(g) - 1, min(len(g), most)).round().astype(int)]
+        for g in sorted(groups, key=lambda g: g[0] if len(g) else 0)
         if len(g) > 1
     ]
     if not members:
         return None
-    first, second = np.hstack([g[np.array(np.triu_indices(len(g), 1))] for g in members])
-    dE, predicted = reference[first] - reference[second], model[first] - model[second]
     errors = model - reference
     # zeros of energy are taken off first: they would drown what is left in rounding
     centred = [errors[g] - errors[g].mean() for g in members]
-    sigma = _spread(centred, [[frames[k].run for k in g] for g in members])
+    sigma = _spread(centred, [runs[g] for g in members])
     asked = np.nan if difference is None else difference
-    near = (np.abs(dE) >= NEAR[0] * asked) & (np.abs(dE) <= NEAR[1] * asked)
-    bins = _bins(dE, predicted, sigma.value, first, second)
+    near = _Bin(NEAR[0] * asked, NEAR[1] * asked)
+    every = [_Bin(low, high) for low, high in pairwise(EDGES)]
+    for g in members:
+        first, second = np.triu_indices(len(g), 1)
+        dE, predicted = (x[g][first] - x[g][second] for x in (reference, model))
+        right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
+        size = np.abs(dE)
+        near.add((size >= near.low) & (size <= near.high), right, size, sigma.value, first, second)
+        for one in every:
+            inside = (size > one.low) & (size <= one.high)
+            one.add(inside, right, size, sigma.value, first, second)
+    bins = [(b.record, b.states / 2) for b in every if b.pairs]
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ranking(
         states=sum(map(len, members)),
         compositions=len(members),
-        pairs=len(dE),
+        pairs=sum(len(g) * (len(g) - 1) // 2 for g in members),
         sigma=sigma,
         resolved=None if misfit else float(norm.ppf(RELIABLE) * sigma.value),
         misfit=misfit,
         bins=tuple(b for b, _ in bins),
         difference=difference,
         chance=None if difference is None else float(_chance(difference, sigma.value)),
-        observed=_observed(dE[near], predicted[near]) if near.any() else None,
-        observed_pairs=int(near.sum()),
+        observed=near.record.observed if near.pairs else None,
+        observed_pairs=near.pairs,
     )
 
 
-def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Estimate:
+@dataclass
+class _Bin:
+    """Pairs that are ``low`` to ``high`` eV apart, added up composition by composition.
+
+    What the model finds equal counts half as ranked ``right``; ``states`` are in one pair or more.
+    """
+
+    low: float
+    high: float
+    pairs: int = 0
+    states: int = 0
+    right: float = 0.0
+    expected: float = 0.0
+
+    def add(
+        self,
+        inside: np.ndarray,
+        right: np.ndarray,
+        size: np.ndarray,
+        sigma: float,
+        first: np.ndarray,
+        second: np.ndarray,
+    ) -> None:
+        self.pairs += int(inside.sum())
+        self.states += len(np.union1d(first[inside], second[inside]))
+        self.right += float(right[inside].sum())
+        self.expected += float(_chance(size[inside], sigma).sum())
+
+    @property
+    def record(self) -> RankingBin:
+        top = float(self.high) if np.isfinite(self.high) else None
+        found = self.right / self.pairs, self.expected / self.pairs
+        return RankingBin(self.low, top, self.pairs, *found)
+
+
+def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimate:
     """Return the rms of differences of errors over pairs, with each run left out in turn.
 
     Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)². The interval is that of log σ,
@@ -88,15 +132,17 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Esti
     """
     names, index = np.unique(np.concatenate(runs), return_inverse=True)
     ends = np.cumsum([len(e) for e in errors])[:-1]
-    numerator, pairs = np.zeros(len(names) + 1), np.zeros(len(names) + 1)
+    total = np.zeros(2)
+    changes = np.zeros((len(names), 2))  # of numerator and pairs, by leaving out each run
     for e, run in zip(errors, np.split(index, ends), strict=True):
-        # what each run has of this composition, and nothing, for the sum over all
-        own = np.zeros((3, len(names) + 1))
-        for row, values in zip(own, (np.ones(len(e)), e**2, e), strict=True):
-            np.add.at(row, run, values)
-        m, squares, total = own.sum(axis=1, keepdims=True) - own
-        numerator += m * squares - total**2
-        pairs += m * (m - 1) / 2
+        # what each run has of this composition
+        inside, place = np.unique(run, return_inverse=True)
+        own = [np.bincount(place.ravel(), x) for x in (np.ones(len(e)), e**2, e)]
+        all_of = _over_pairs(len(e), float((e**2).sum()), float(e.sum()))
+        rest = _over_pairs(*(x.sum() - x for x in own))
+        changes[inside] += rest - all_of
+        total += all_of
+    numerator, pairs = np.vstack([total + changes, total]).T
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
         logarithm = with_interval(float(np.log(sigma[-1])), np.log(sigma[:-1]))
@@ -104,32 +150,15 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[Sequence[str]]) -> Esti
     return Estimate(float(sigma[-1]), low, high)
 
 
+def _over_pairs(m: Any, squares: Any, total: Any) -> np.ndarray:
+    """Return Σ (e_i - e_j)² over pairs, and their number."""
+    return np.stack([m * squares - total**2, m * (m - 1) / 2], axis=-1)
+
+
 def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
     """Return Φ(|ΔE| / σ); 1 for a model without error."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(norm.cdf(np.abs(dE) / sigma) if sigma > 0 else np.ones(np.shape(dE)))
-
-
-def _observed(dE: np.ndarray, predicted: np.ndarray) -> float:
-    """Return the fraction ranked right; what the model finds equal counts half."""
-    right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
-    return float(np.mean(right))
-
-
-def _bins(
-    dE: np.ndarray, predicted: np.ndarray, sigma: float, first: np.ndarray, second: np.ndarray
-) -> list[tuple[RankingBin, float]]:
-    """Return the bins, each with how many pairs that share no state it may count for."""
-    bins = []
-    for low, high in pairwise(EDGES):
-        inside = (np.abs(dE) > low) & (np.abs(dE) <= high)
-        if inside.any():
-            top = float(high) if np.isfinite(high) else None
-            observed = _observed(dE[inside], predicted[inside])
-            expected = float(np.mean(_chance(dE[inside], sigma)))
-            found = RankingBin(low, top, int(inside.sum()), observed, expected)
-            bins.append((found, len({*first[inside], *second[inside]}) / 2))
-    return bins
 
 
 def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> str | None:

@@ -97,7 +97,8 @@ class EnergyParity(Record):
     chose it. Errors are in eV/atom, model minus reference. ``alternatives`` holds the MAE of every
     convention over the frames that all of them have, and how many these are, ``offsets`` the
     constants fitted to all. ``relative`` says why errors are of differences within the set only,
-    and not judged. ``left_out`` are frames that could not be compared, and why.
+    and not judged. ``left_out`` are frames that could not be compared, and why. Of very many frames
+    not all are listed, but there are ``more``, and ``more_left_out``.
     """
 
     convention: str
@@ -110,13 +111,15 @@ class EnergyParity(Record):
     errors: np.ndarray
     relative: str = ""
     left_out: tuple[tuple[str, str], ...] = ()
+    more: int = 0
+    more_left_out: int = 0
 
     def __post_init__(self) -> None:
         check_lengths(self, "names", "errors")
 
     @property
     def frames(self) -> int:
-        return len(self.names)
+        return len(self.names) + self.more
 
 
 @dataclass(frozen=True)
@@ -202,7 +205,8 @@ class Parity(Record):
     ``typed`` is what to type to have the same frames again. ``distribution`` is ``in`` or ``out``
     of what the model was trained on, None if not known. ``failures`` are frames that the model
     could not evaluate, ``unlabelled`` those without a label that can be used, each with why.
-    ``not_assessed`` says of a quantity why it is None.
+    Of very many not all are listed: ``failed`` is how many fail, ``without_labels`` how many have
+    none. ``not_assessed`` says of a quantity why it is None.
     """
 
     name: str
@@ -220,6 +224,8 @@ class Parity(Record):
     rescaling: Rescaling | None = None
     failures: tuple[tuple[str, str], ...] = ()
     unlabelled: tuple[tuple[str, str], ...] = ()
+    failed: int = 0
+    without_labels: int = 0
     not_assessed: dict[str, str] = field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator
 
+from ...analysis.jackknife import sum_by_group
 from ...calculators.evaluate import Progress
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
@@ -16,6 +16,7 @@ from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings
 from .forces import FLOOR
 from .record import Rescaling
+from .reduced import Frames
 
 IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
 BEST_FIT = 0.9  # R² that the fit must have
@@ -23,43 +24,43 @@ NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
 MIN_GROUPS = 5  # independent ones with a vote, each left out in turn
 
 
-def fit_factor(
-    groups: Sequence[str], reference: Sequence[np.ndarray], model: Sequence[np.ndarray]
-) -> Rescaling | None:
-    """Fit a factor to forces and judge it, each group left out in turn.
+def fit_factor(frames: Frames) -> Rescaling | None:
+    """Fit a factor to forces and judge it, each run left out in turn.
 
-    ``groups`` name what each frame shares with those that are not independent of it; ``reference``
-    and ``model`` hold forces (n_atoms, 3) in eV/Å. None where either has no forces at all.
+    ``frames`` have forces of both; of very many, errors are those of the components that are
+    kept. None where either has no forces at all.
 
     Notes
     -----
     k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
     what is uncorrelated with F too. Groups where neither has rms forces of 0.1 eV/Å have no vote.
     """
-    members: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for group, *pair in zip(groups, model, reference, strict=True):
-        members.setdefault(group, []).append((pair[0].ravel(), pair[1].ravel()))
-    parts = [tuple(map(np.concatenate, zip(*pairs, strict=True))) for pairs in members.values()]
-    sums = np.array([((f * F).sum(), (f**2).sum(), (F**2).sum()) for f, F in parts], dtype=float)
-    cross, ff, FF = sums.sum(axis=0)
+    sums = sum_by_group(frames.forces, frames.run)
+    FF, cross, ff = sums[:, :3].sum(axis=0)
     if ff == 0 or FF == 0:
         return None
     factor = float(cross / ff)
     left = sums.sum(axis=0) - sums
     # of one group nothing is left out, and where the others have no forces nothing changes
-    factors = np.full(len(parts), factor if len(parts) == 1 else 1.0)
-    np.divide(left[:, 0], left[:, 1], out=factors, where=left[:, 1] > 0)
-    sizes = np.array([f.size for f, _ in parts])
-    before = np.array([_errors(f - F) for f, F in parts])
-    after = np.array([_errors(k * f - F) for (f, F), k in zip(parts, factors, strict=True)])
-    voting = np.sqrt(sums[:, 1:].max(axis=1) / sizes) >= FLOOR
+    factors = np.full(len(sums), factor if len(sums) == 1 else 1.0)
+    np.divide(left[:, 1], left[:, 2], out=factors, where=left[:, 2] > 0)
+    _, place = np.unique(frames.run, return_inverse=True)
+    of, F, f = place.ravel()[frames.owners], frames.reference, frames.model
+    sizes = np.bincount(of, minlength=len(sums))
+    kept = sizes > 0
+    before, after = (
+        np.array([np.bincount(of, x, len(sums)) for x in (np.abs(off), off**2)]).T[kept]
+        / sizes[kept, None]
+        for off in (f - F, factors[of] * f - F)
+    )
+    voting = (np.sqrt(sums[:, [0, 2]].max(axis=1) / (3 * sums[:, 4])) >= FLOOR)[kept]
     better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
     (mae, mse), (rescaled_mae, rescaled_mse) = (
-        np.average(errors, axis=0, weights=sizes).tolist() for errors in (before, after)
+        np.average(errors, axis=0, weights=sizes[kept]).tolist() for errors in (before, after)
     )
     found = Rescaling(
         factor=factor,
-        groups=len(parts) if len(parts) == 1 else int(voting.sum()),
+        groups=1 if len(sums) == 1 else int(voting.sum()),
         mae=mae,
         rmse=float(np.sqrt(mse)),
         rescaled_mae=rescaled_mae,
@@ -69,11 +70,6 @@ def fit_factor(
         r_squared=float(cross**2 / (ff * FF)),
     )
     return replace(found, refused=_reasons(found))
-
-
-def _errors(off: np.ndarray) -> tuple[float, float]:
-    """Return the mean of sizes and of squares."""
-    return float(np.mean(np.abs(off))), float(np.mean(off**2))
 
 
 def relaxed_energies(

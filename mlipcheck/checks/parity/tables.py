@@ -125,12 +125,13 @@ QUANTITIES = (
 def _remarks(p: Parity) -> list[Paragraph]:
     """Return what was odd, missing, or left out; failures first."""
     found = [Paragraph(f"{p.name}: {p.error}", "fail")] if p.error else []
-    found += _some(p.name, "failed", p.failures, "fail")
+    found += _some(p.name, "failed", p.failures, p.failed, "fail")
     found += [Paragraph(f"{p.name}: {d.text}.", "caution") for d in p.doubts]
-    found += _some(p.name, "without labels that can be used", p.unlabelled)
+    found += _some(p.name, "without labels that can be used", p.unlabelled, p.without_labels)
     lines = []
     if e := p.energy:
-        found += _some(p.name, f"not compared in {e.convention}", e.left_out)
+        n = len(e.left_out) + e.more_left_out
+        found += _some(p.name, f"not compared in {e.convention}", e.left_out, n)
         if e.why != OF_CHECKPOINT:
             lines.append(f"energies in {e.convention}: {e.why}")
         if e.relative:
@@ -150,12 +151,13 @@ def _remarks(p: Parity) -> list[Paragraph]:
 
 
 def _some(
-    name: str, what: str, frames: Sequence[tuple[str, str]], status: str = ""
+    name: str, what: str, frames: Sequence[tuple[str, str]], total: int, status: str = ""
 ) -> list[Paragraph]:
+    total = max(total, len(frames))  # of many not all are listed
     lines = [f"{frame}: {why}" for frame, why in frames[:MAX_LISTED]]
-    if len(frames) > MAX_LISTED:
-        lines.append(f"and {len(frames) - MAX_LISTED} more")
-    head = Paragraph(f"{name}: {count(len(frames), 'frame')} {what}:", status)
+    if total > MAX_LISTED:
+        lines.append(f"and {total - MAX_LISTED} more")
+    head = Paragraph(f"{name}: {count(total, 'frame')} {what}:", status)
     return [head, *(Paragraph(line, status, inset=True) for line in lines)] if frames else []
 
 
