@@ -12,10 +12,11 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from helpers.reduced_frames import reduced
 
 from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
-from mlipcheck.checks.parity import energies as energy_parity
+from mlipcheck.checks.parity import reduced as reduction
 from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frame_sets import FrameSet
@@ -71,7 +72,7 @@ def compare(labels, model, checkpoint=None, asked=None):
 @pytest.fixture
 def planted(monkeypatch):
     """Energies of one truth as DFT prints them and as corrected; any pymatgen is left out."""
-    monkeypatch.setattr(energy_parity, "correction", shift)
+    monkeypatch.setattr(reduction, "correction", shift)
     images = structures(FORMULAS)
     raw = np.array([-5.0 * len(a) - k for k, a in enumerate(images)])
     return raw, raw + [shift(a) for a in images]
@@ -186,7 +187,7 @@ def test_a_frame_without_a_correction_is_left_out_and_says_why(planted):
 
 def test_corrections_get_the_u_of_the_users_runs_and_else_the_schemes(monkeypatch):
     seen = []
-    monkeypatch.setattr(energy_parity, "correction", lambda atoms, u: seen.append(u) or 0.0)
+    monkeypatch.setattr(reduction, "correction", lambda atoms, u: seen.append(u) or 0.0)
     given = {"Fe": 4.0, "O": 0.0}
     for settings in (None, Settings(hubbard_u=None), Settings(hubbard_u=given), Settings()):
         compare(labelled([-1.0], ["FeO"], settings=settings), [-1.0], "mp2020")
@@ -242,10 +243,11 @@ def test_setup_errors_are_reasons(monkeypatch):
     def refuse(atoms, u):
         raise CalculatorSetupError("no scheme here")
 
-    monkeypatch.setattr(energy_parity, "correction", refuse)
+    monkeypatch.setattr(reduction, "correction", refuse)
     labels = labelled([-1.0], ["NaCl"])
-    conventions = find_conventions(labels, labels.frames, np.array([-1.0]))
-    assert conventions.why_not["mp2020", 0] == "no scheme here"
+    frames = reduced(labels.frames, [Evaluation(energy=-1.0)], corrected=True)
+    conventions = find_conventions(labels, frames)
+    assert conventions.reason("mp2020", 0) == "no scheme here"
     assert compare_energies_in(conventions, "mp2020", "") is None
 
 
@@ -454,7 +456,8 @@ def test_conventions_are_compared_on_the_same_frames(planted):
     model = np.append(raw + 0.01 * np.arange(len(raw)), -3.0)
     found = compare(labelled([*raw, -1.0], formulas), model, asked="raw")
     labels = labelled([*raw, -1.0], formulas)
-    conventions = find_conventions(labels, labels.frames, model)
+    found = [Evaluation(energy=x) for x in model]
+    conventions = find_conventions(labels, reduced(labels.frames, found, corrected=True))
     found = compare_energies_in(conventions, "raw", "as asked")
     assert found.frames == len(formulas)
     counts = {n for _, n in found.alternatives.values()}

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from ase.data import chemical_symbols
+from helpers.reduced_frames import reduced_forces
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,8 @@ def drawn(n=8, seed=0, scale=0.5):
 def compare(reference, model, groups=None, **options):
     names = [f"frame {k}" for k in range(len(reference))]
     symbols = [SYMBOLS[: len(F)] for F in reference]
-    return compare_forces(names, groups or names, symbols, reference, model, **options)
+    frames = reduced_forces(names, groups or names, symbols, reference, model)
+    return compare_forces(frames, **options)
 
 
 def noisy(reference, factor=0.8, noise=0.1, seed=1):
@@ -221,9 +223,13 @@ def test_the_order_of_frames_does_not_matter(order):
     model = noisy(reference)
     groups = list("abbcdefg")
     names = [f"frame {k}" for k in range(8)]
-    before = compare_forces(names, groups, [SYMBOLS] * 8, reference, model)
-    after = compare_forces(
-        *([x[k] for k in order] for x in (names, groups, [SYMBOLS] * 8, reference, model))
+    before, after = (
+        compare_forces(
+            reduced_forces(
+                *([x[k] for k in o] for x in (names, groups, [SYMBOLS] * 8, reference, model))
+            )
+        )
+        for o in (range(8), order)
     )
     for name in NUMBERS:
         assert getattr(after, name) == pytest.approx(getattr(before, name))
@@ -366,7 +372,7 @@ def test_no_element_of_many_fails_by_chance():
         reference = list(0.3 * rng.standard_t(2.5, (80, 4, 3)))
         model = [F + 0.2 * rng.standard_t(2.5, F.shape) for F in reference]
         names = [str(k) for k in range(80)]
-        found = compare_forces(names, names, inside, reference, model)
+        found = compare_forces(reduced_forces(names, names, inside, reference, model))
         worst.append(max(abs(g.s_lo.value - 1) for g in found.by_element if g.s_lo))
         assert judged(found, "softening of one element").status == "ok"
     assert np.median(worst) > 0.3

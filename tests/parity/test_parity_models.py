@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from helpers.reduced_frames import reduced
 from real_models import tolerated
 
 from mlipcheck import evaluate, get_calculator
@@ -152,13 +153,7 @@ def test_no_element_of_mptrj_fails_by_chance(chgnet, data_dir):
     off, statuses = 0, []
     for seed in range(20):
         drawn = [pairs[k] for k in np.random.default_rng(seed).choice(500, 300, replace=False)]
-        forces = compare_forces(
-            [f.name for f, _ in drawn],
-            [f.run for f, _ in drawn],
-            [f.atoms.get_chemical_symbols() for f, _ in drawn],
-            [f.forces for f, _ in drawn],
-            [e.forces for _, e in drawn],
-        )
+        forces = compare_forces(reduced(*map(list, zip(*drawn, strict=True))))
         off += sum(abs(g.s_lo.value - 1) > 0.3 for g in forces.by_element if g.s_lo)
         row = Parity("drawn", forces=forces)
         statuses.append(findings_of(row)["softening of one element"].status)

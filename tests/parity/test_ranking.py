@@ -12,21 +12,15 @@ from scipy.stats import norm
 
 from mlipcheck.checks.parity import ranking
 from mlipcheck.checks.parity.ranking import compare_ranking
-from mlipcheck.references.labels import LabelledFrame
 
 
-def states(formulas, runs=None, zeros=None):
-    runs = runs or [str(k) for k in range(len(formulas))]
-    zeros = zeros or [""] * len(formulas)
-    return [
-        LabelledFrame(run, Atoms(formula), None, None, None, run, zero)
-        for formula, run, zero in zip(formulas, runs, zeros, strict=True)
-    ]
-
-
-def compare(formulas, reference, model, difference=None, **options):
+def compare(formulas, reference, model, difference=None, runs=None, zeros=None):
     reference, model = np.array(reference, dtype=float), np.array(model, dtype=float)
-    return compare_ranking(states(formulas, **options), reference, model, difference)
+    formulas = [Atoms(formula).get_chemical_formula() for formula in formulas]
+    kinds = [*zip(formulas, zeros or [""] * len(formulas), strict=True)]
+    states = np.array([kinds.index(kind) for kind in kinds])
+    runs = np.arange(len(kinds)) if runs is None else np.array(runs)
+    return compare_ranking(states, runs, reference, model, difference)
 
 
 def drawn(n, sigma=0.2, spread=1.0, seed=0):

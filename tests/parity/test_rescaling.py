@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.reduced_frames import reduced_forces
 
 from mlipcheck.checks.parity.rescaling import fit_factor
 
@@ -19,7 +20,9 @@ def planted(reference, factor, noise, seed=1):
 
 
 def fit(reference, model, groups=None):
-    return fit_factor(groups or [str(k) for k in range(len(reference))], reference, model)
+    names = [str(k) for k in range(len(reference))]
+    symbols = [["Cu"] * len(F) for F in reference]
+    return fit_factor(reduced_forces(names, groups or names, symbols, reference, model))
 
 
 def why(found):

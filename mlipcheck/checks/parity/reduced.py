@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -238,7 +239,7 @@ def merge(every: Sequence[LabelledFrame], pieces: Iterable[Piece]) -> Frames:
     sums: list[np.ndarray] = [np.zeros((0, 2 + SUMS))]
     start = rows = waiting = 0
     labelled: set[str] = set()
-    for piece in pieces:
+    for piece in chain([reduce_frames([], [])], pieces):
         n = len(piece.runs)
         for name, found in texts.items():
             found |= {start + int(k): why for k, why in getattr(piece, name).items()}

@@ -1,0 +1,27 @@
+"""Forces and energies as parity keeps them."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+
+from mlipcheck.calculators.records import Evaluation
+from mlipcheck.checks.parity.reduced import Frames, Reduction, merge, reduce_frames
+from mlipcheck.references.labels import LabelledFrame
+
+
+def reduced(frames, found, size=None, **how) -> Frames:
+    """Reduce frames and what a model says of them, in pieces of so many."""
+    size = size or max(len(frames), 1)
+    starts = range(0, len(frames), size)
+    parts = ((frames[k : k + size], found[k : k + size], k) for k in starts)
+    return merge(frames, [reduce_frames(f, e, Reduction(**how), k) for f, e, k in parts])
+
+
+def reduced_forces(names, groups, symbols, reference, model, **options) -> Frames:
+    """Reduce forces (n_atoms, 3) of the reference and of a model, of each frame."""
+    frames = [
+        LabelledFrame(name, Atoms(inside), None, np.asarray(F), None, group)
+        for name, group, inside, F in zip(names, groups, symbols, reference, strict=True)
+    ]
+    return reduced(frames, [Evaluation(forces=np.asarray(f)) for f in model], **options)
