@@ -23,6 +23,7 @@ NEAR = (1 / np.sqrt(2), np.sqrt(2))
 # σ², with so many states, or where a bin is so many standard errors off.
 GROWS, MIN_STATES, ERRORS_OFF = 0.5, 10, 3.0
 MAX_PAIRS = 2_000_000  # of one composition; beyond, states are thinned evenly
+TOGETHER = 100_000  # pairs that are looked at together
 
 
 def compare_ranking(
@@ -64,14 +65,20 @@ def compare_ranking(
     near = _Bin(NEAR[0] * asked, NEAR[1] * asked)
     every = [_Bin(low, high) for low, high in pairwise(EDGES)]
     for g in members:
-        first, second = np.triu_indices(len(g), 1)
-        dE, predicted = (x[g][first] - x[g][second] for x in (reference, model))
-        right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
-        size = np.abs(dE)
-        near.add((size >= near.low) & (size <= near.high), right, size, sigma.value, first, second)
-        for one in every:
-            inside = (size > one.low) & (size <= one.high)
-            one.add(inside, right, size, sigma.value, first, second)
+        places = np.array(np.triu_indices(len(g), 1))
+        seen = np.zeros((len(every), len(g)), dtype=bool)  # in a pair of each bin
+        for start in range(0, places.shape[1], TOGETHER):
+            first, second = pair = places[:, start : start + TOGETHER]
+            dE, predicted = (x[g][first] - x[g][second] for x in (reference, model))
+            right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
+            size, expected = np.abs(dE), _chance(dE, sigma.value)
+            near.add((size >= near.low) & (size <= near.high), right, expected)
+            for one, states in zip(every, seen, strict=True):
+                inside = (size > one.low) & (size <= one.high)
+                one.add(inside, right, expected)
+                states[pair[:, inside]] = True
+        for one, states in zip(every, seen, strict=True):
+            one.states += int(states.sum())
     bins = [(b.record, b.states / 2) for b in every if b.pairs]
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ranking(
@@ -91,7 +98,7 @@ def compare_ranking(
 
 @dataclass
 class _Bin:
-    """Pairs that are ``low`` to ``high`` eV apart, added up composition by composition.
+    """Pairs that are ``low`` to ``high`` eV apart, added up.
 
     What the model finds equal counts half as ranked ``right``; ``states`` are in one pair or more.
     """
@@ -103,19 +110,10 @@ class _Bin:
     right: float = 0.0
     expected: float = 0.0
 
-    def add(
-        self,
-        inside: np.ndarray,
-        right: np.ndarray,
-        size: np.ndarray,
-        sigma: float,
-        first: np.ndarray,
-        second: np.ndarray,
-    ) -> None:
+    def add(self, inside: np.ndarray, right: np.ndarray, expected: np.ndarray) -> None:
         self.pairs += int(inside.sum())
-        self.states += len(np.union1d(first[inside], second[inside]))
         self.right += float(right[inside].sum())
-        self.expected += float(_chance(size[inside], sigma).sum())
+        self.expected += float(expected[inside].sum())
 
     @property
     def record(self) -> RankingBin:

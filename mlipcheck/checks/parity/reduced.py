@@ -217,6 +217,8 @@ class Frames:
 
     def only(self, kept: np.ndarray) -> Frames:
         """Return some frames; the sums over atoms stay those of all."""
+        if kept.all():  # as mostly, and memory counts
+            return self
         place = np.cumsum(kept) - 1
         owned = kept[self.owners]
         components = {n: getattr(self, n)[owned] for n in ("reference", "model")}
@@ -274,7 +276,7 @@ def merge(every: Sequence[LabelledFrame], pieces: Iterable[Piece]) -> Frames:
         kinds=added[:, 1].astype(int),
         sums=added[:, 2:],
         runs=len(labelled),
-        **(texts | {name: np.concatenate(values) for name, values in columns.items()}),
+        **(texts | {name: np.concatenate(columns.pop(name)) for name in list(columns)}),
     )
 
 
