@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
@@ -18,7 +19,8 @@ class DiskList(Sequence[Item], Generic[Item]):
     """
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115, closed with the list
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._starts = array("q")
         for item in items:
             self.append(item)

@@ -6,11 +6,10 @@ import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -20,20 +19,19 @@ from ase.data import chemical_symbols
 from ..calculators.base import check_seed
 from ..drawing.tables import count
 from ..storage import Record
-from .disk_list import DiskList, list_like
+from .disk_list import DiskList
 from .doubts import Doubt
 from .energy_work import check_stresses
 from .folders import MAX_LISTED, listed
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
+from .levels import Level, settings_in_info, split_levels
 from .reader import ATOMS, Run, fingerprint, run_of_atoms
 from .states import part_states
 from .vasp import file_kind
 from .vasp_settings import Settings
 
 MAX_IN_MEMORY = 1000  # frames of a file that is read in pieces
-# Keys of info that say a level of theory.
-LEVEL_KEYS = ("level_of_theory", "functional", "xc")
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,53 +161,6 @@ def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
     return dataclasses.replace(found, frames=frames, stored=states)
 
 
-@dataclass
-class Level:
-    """The frames of one level of theory."""
-
-    settings: Settings
-    frames: Any = field(default_factory=list)  # to append to, a list or a `DiskList`
-
-    @property
-    def words(self) -> str:
-        text = self.settings.level_of_theory or "level of theory unknown"
-        charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
-        return text.removesuffix(", VASP") + charge
-
-
-def split_levels(
-    rows: Iterable[tuple[LabelledFrame, Settings]], like: Sequence[LabelledFrame] = ()
-) -> list[Level]:
-    """Put together what is of one level of theory, in the order in which the levels appear.
-
-    Runs of different elements are of one level although each has the values of U of its own.
-    """
-    levels: list[Level] = []
-    for frame, settings in rows:
-        for level in levels:
-            if (joined := _join(level.settings, settings)) is not None:
-                level.settings = joined
-                break
-        else:
-            levels.append(level := Level(settings, list_like(like)))
-        level.frames.append(frame)
-    return levels
-
-
-def _join(a: Settings, b: Settings) -> Settings | None:
-    """Return what holds for both, None where they are of different levels of theory."""
-    if a is b:
-        return a
-    if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
-        return None
-    if a.hubbard_u is None or b.hubbard_u is None:
-        return dataclasses.replace(a, hubbard_u=None)
-    both = a.hubbard_u.keys() & b.hubbard_u.keys()
-    if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
-        return None
-    return dataclasses.replace(a, hubbard_u=a.hubbard_u | b.hubbard_u)
-
-
 def frames_from_atoms(
     images: Iterable[Atoms], name: str = "frames", source: str = ATOMS
 ) -> FrameSet:
@@ -266,11 +217,6 @@ def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) 
             words += ", U " + " ".join(f"{element} {u:g}" for element, u in values if u)
         found.append(make_set(f"{name} ({words})", source, level.frames, level.settings, notes))
     return found
-
-
-def settings_in_info(atoms: Atoms) -> Settings:
-    level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
-    return Settings(level_of_theory=level)
 
 
 def make_set(

@@ -16,10 +16,10 @@ from ase.calculators.calculator import InputError
 from ..analysis.closest import empty_directions
 from .doubts import Doubt
 from .folders import listed
-from .frame_sets import settings_in_info, split_levels
 from .images import read_images
 from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
+from .levels import settings_in_info, split_levels
 from .reader import Run, fingerprint
 from .states import part_states
 from .vasp_settings import Settings

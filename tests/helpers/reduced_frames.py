@@ -6,7 +6,8 @@ import numpy as np
 from ase import Atoms
 
 from mlipcheck.calculators.records import Evaluation
-from mlipcheck.checks.parity.reduced import Frames, Reduction, merge, reduce_frames
+from mlipcheck.checks.parity.pieces import Reduction, reduce_frames
+from mlipcheck.checks.parity.reduced import Frames, merge
 from mlipcheck.references.labels import LabelledFrame
 
 

@@ -16,7 +16,7 @@ from helpers.reduced_frames import reduced
 
 from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
-from mlipcheck.checks.parity import reduced as reduction
+from mlipcheck.checks.parity import pieces as reduction
 from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frame_sets import FrameSet

@@ -16,8 +16,9 @@ from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.toy.morse import Morse
 from mlipcheck.calculators.toy.toy import fit_toy
-from mlipcheck.checks.parity.compare import PROPERTIES, compare_frames, parity
+from mlipcheck.checks.parity.compare import compare_frames, parity
 from mlipcheck.checks.parity.forces import compare_forces
+from mlipcheck.checks.parity.pieces import PROPERTIES
 from mlipcheck.checks.parity.record import Parity
 from mlipcheck.record import RunRecord
 from mlipcheck.references.inputs import load_frame_sets

@@ -18,6 +18,7 @@ from ...system import Settings, System
 from ...uses import OWN, PUBLIC, TOY
 from . import compare
 from .criteria import CRITERIA, FORCE_QUESTIONS
+from .pieces import how_to_reduce, iterate_pieces
 from .record import Parity
 from .tables import make_tables
 
@@ -64,8 +65,8 @@ class ParityCheck(Check[Parity]):
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Parity]:
         labels: FrameSet = task.subject
         chosen = _how(context.settings)
-        how = compare.how_to_reduce(calculator, labels, chosen["energies"], chosen["seed"])
-        pieces = compare.iterate_pieces(calculator, labels, how, context.keep, context.advance)
+        how = how_to_reduce(calculator, labels, chosen["energies"], chosen["seed"])
+        pieces = iterate_pieces(calculator, labels, how, context.keep, context.advance)
         return [compare.summarise(calculator, labels, pieces, **chosen)]
 
     def evidence(self, row: Parity) -> Evidence:

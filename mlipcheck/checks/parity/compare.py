@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -13,9 +13,10 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
-from ...calculators.evaluate import Progress, iterate_evaluations
+from ...calculators.evaluate import Progress
 from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import as_calculator, describe
+from ...check import Context
 from ...drawing.tables import count
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
@@ -31,14 +32,13 @@ from .energies import (
 )
 from .forces import FLOOR, compare_forces
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
+from .pieces import Piece, how_to_reduce, iterate_pieces, reduce_frames
 from .ranking import compare_ranking
 from .record import Parity, StressParity
-from .reduced import MAX_LISTED, Frames, Piece, Reduction, merge, reduce_frames
+from .reduced import MAX_LISTED, Frames, merge
 from .rescaling import BEST_FIT, fit_factor
 
-PROPERTIES = ("energy", "forces", "stress")
 MIN_PAIRS = 10  # to know how errors of differences are spread
-PIECE, MAX_PIECES = 25, 1000  # frames that are kept, and lost, together; of large sets more
 
 
 def parity(
@@ -91,49 +91,10 @@ def parity(
     (labels,) = sets
     if labels.error is not None and not isinstance(images, FrameSet):
         raise InputError(labels.error)
-
-    def keep(kind: Any, key: Any, compute: Callable[[], Any]) -> Any:
-        return compute()
-
-    how = how_to_reduce(calculator, labels, energies, seed)
-    pieces = iterate_pieces(calculator, labels, how, keep, progress or (lambda n: None))
+    how, context = how_to_reduce(calculator, labels, energies, seed), Context()
+    advance = progress or context.advance
+    pieces = iterate_pieces(calculator, labels, how, context.keep, advance)
     return summarise(calculator, labels, pieces, energies, energy_resolution, seed)
-
-
-def how_to_reduce(
-    calculator: BaseCalculator, labels: FrameSet, energies: str | None, seed: int
-) -> Reduction:
-    """Return how frames are reduced: corrections are looked for where a convention has them."""
-    checkpoint = describe(calculator).energy_convention
-    corrected = "mp2020" in (energies, checkpoint, labels.energy_convention)
-    return Reduction.of(labels, corrected, seed)
-
-
-def iterate_pieces(
-    calculator: BaseCalculator,
-    labels: FrameSet,
-    how: Reduction,
-    keep: Callable[[Any, Any, Callable[[], Any]], Any],
-    advance: Progress,
-) -> Iterator[Piece]:
-    """Evaluate a set in pieces of some frames each, which may be kept; see `Context.keep`."""
-    every = labels.every
-    size = max(PIECE, len(every) // MAX_PIECES)
-    for start in range(0, len(every), size):
-        left = min(size, len(every) - start)
-
-        def compute(start: int = start) -> Piece:
-            nonlocal left
-            some, results = every[start : start + size], {}
-            images = [f.atoms for f in some]
-            for k, result in iterate_evaluations(calculator, images, PROPERTIES):
-                results[k] = result
-                advance(1)
-                left -= 1
-            return reduce_frames(some, [results[k] for k in range(len(some))], how, start)
-
-        yield keep(Piece, (labels.fingerprint, start, size, how), compute)
-        advance(left)
 
 
 def check_settings(energies: str | None, energy_resolution: float | None, seed: int = 0) -> None:

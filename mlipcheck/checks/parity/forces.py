@@ -8,8 +8,9 @@ import numpy as np
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
+from .pieces import SIZES
 from .record import ForceGroup, ForceParity
-from .reduced import SIZES, Frames, kind_name
+from .reduced import Frames, kind_name
 
 # eV/Å of rms reference force, below which a slope is one of the error that a model has at any
 # minimum, 0.01 to 0.02 eV/Å.

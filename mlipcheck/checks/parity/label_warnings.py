@@ -12,7 +12,8 @@ from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
-from .reduced import Frames, merge, reduce_frames
+from .pieces import reduce_frames
+from .reduced import Frames, merge
 
 # R² below which a ratio of sizes says nothing about units, of many numbers and of fewer than MANY.
 CORRELATED, CORRELATED_FEW, MANY = 0.5, 0.9, 12
