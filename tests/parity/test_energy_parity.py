@@ -12,7 +12,7 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
-from helpers.reduced_frames import reduced
+from reduced_frames import reduced
 
 from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation

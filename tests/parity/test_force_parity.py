@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 from ase.data import chemical_symbols
-from helpers.reduced_frames import reduced_forces
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reduced_frames import reduced_forces
 
 from mlipcheck.analysis.jackknife import jackknife, sum_by_group
 from mlipcheck.checks.parity.forces import MAX_SHOWN, compare_forces

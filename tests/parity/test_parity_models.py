@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
-from helpers.reduced_frames import reduced
 from real_models import tolerated
+from reduced_frames import reduced
 
 from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.registry import describe

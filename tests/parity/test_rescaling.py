@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.reduced_frames import reduced_forces
+from reduced_frames import reduced_forces
 
 from mlipcheck.checks.parity.rescaling import fit_factor
 
