@@ -6,7 +6,8 @@ import numpy as np
 from ase import Atoms
 
 from mlipcheck.calculators.records import Evaluation
-from mlipcheck.checks.parity.pieces import Reduction, reduce_frames
+from mlipcheck.checks.parity.compare import summarise
+from mlipcheck.checks.parity.pieces import Reduction, how_to_reduce, reduce_frames
 from mlipcheck.checks.parity.reduced import Frames, merge
 from mlipcheck.references.labels import LabelledFrame
 
@@ -26,3 +27,9 @@ def reduced_forces(names, groups, symbols, reference, model, **options) -> Frame
         for name, group, inside, F in zip(names, groups, symbols, reference, strict=True)
     ]
     return reduced(frames, [Evaluation(forces=np.asarray(f)) for f in model], **options)
+
+
+def compare_frames(calculator, labels, found, energies=None, energy_resolution=None, seed=0):
+    """Return the `Parity` of frames that were evaluated already."""
+    piece = reduce_frames(labels.frames, found, how_to_reduce(calculator, labels, energies, seed))
+    return summarise(calculator, labels, [piece], energies, energy_resolution, seed)

@@ -12,12 +12,12 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
-from reduced_frames import reduced
+from reduced_frames import compare_frames, reduced
 
 from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import pieces as reduction
-from mlipcheck.checks.parity.compare import compare_frames, parity
+from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
 from mlipcheck.references.frame_sets import FrameSet
 from mlipcheck.references.labels import LabelledFrame

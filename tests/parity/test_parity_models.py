@@ -10,13 +10,13 @@ import pytest
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from real_models import tolerated
-from reduced_frames import reduced
+from reduced_frames import compare_frames, reduced
 
 from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.toy.morse import Morse
 from mlipcheck.calculators.toy.toy import fit_toy
-from mlipcheck.checks.parity.compare import compare_frames, parity
+from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.forces import compare_forces
 from mlipcheck.checks.parity.pieces import PROPERTIES
 from mlipcheck.checks.parity.record import Parity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
-from ...calculators.records import CalculatorInfo, Evaluation
+from ...calculators.records import CalculatorInfo
 from ...calculators.registry import as_calculator, describe
 from ...check import Context
 from ...drawing.tables import count
@@ -32,7 +32,7 @@ from .energies import (
 )
 from .forces import FLOOR, compare_forces
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
-from .pieces import Piece, how_to_reduce, iterate_pieces, reduce_frames
+from .pieces import Piece, how_to_reduce, iterate_pieces
 from .ranking import compare_ranking
 from .record import Parity, StressParity
 from .reduced import MAX_LISTED, Frames, merge
@@ -105,20 +105,6 @@ def check_settings(energies: str | None, energy_resolution: float | None, seed: 
         wrong = f"energy_resolution is {energy_resolution}"
         raise InputError(f"{wrong}; give a positive energy difference in eV")
     check_seed(seed)
-
-
-def compare_frames(
-    calculator: BaseCalculator,
-    labels: FrameSet,
-    found: Sequence[Evaluation],
-    energies: str | None = None,
-    energy_resolution: float | None = None,
-    seed: int = 0,
-) -> Parity:
-    """Return the `Parity` of frames that were evaluated already; see `parity`."""
-    how = how_to_reduce(calculator, labels, energies, seed)
-    piece = reduce_frames(labels.every[:], found, how)
-    return summarise(calculator, labels, [piece], energies, energy_resolution, seed)
 
 
 def summarise(
