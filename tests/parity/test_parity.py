@@ -233,7 +233,7 @@ def test_the_record_survives_its_file():
     again = there_and_back(found)
     assert_same(again, found)
     assert dumps(again) == dumps(found)
-    broken = parity(EMT(), [bulk("Cu")])
+    broken = parity(EMT(), frames_from_atoms([bulk("Cu")]))
     assert_same(there_and_back(broken), broken)
 
 
