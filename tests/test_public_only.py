@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from documents import DOCUMENTS, ROOT, blocks
 
 import mlipcheck
 import mlipcheck.extend
 
-ROOT = Path(__file__).parent.parent
 PUBLIC = {"mlipcheck", "mlipcheck.extend", "mlipcheck.testing"}
 NAMES = {*mlipcheck.__all__, "extend", "testing", "__version__"}
 
@@ -32,18 +32,12 @@ def internals(code: str) -> list[str]:
     return [name for name in found if name.partition(".")[0] == "mlipcheck"]
 
 
-def python_blocks(markdown: str) -> list[str]:
-    """Return the fenced blocks of Python, those inside of lists and notes, too."""
-    fenced = re.findall(r"^([ >]*)```python\n(.*?)^\1```", markdown, re.DOTALL | re.MULTILINE)
-    return [re.sub(rf"^{re.escape(indent)}", "", code, flags=re.M) for indent, code in fenced]
-
-
 def code_of(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return [text]
     if path.suffix == ".md":
-        return python_blocks(text)
+        return blocks(text, "python")
     cells = [c["source"] for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
     source = ["".join(cell) for cell in cells]
     # IPython's own lines are no Python
@@ -74,11 +68,11 @@ def test_an_internal_module_is_found(code):
     assert any("mlipcheck." in name for name in internals(code))
     assert internals("import numpy\nfrom ase import Atoms\nimport mlipcheck") == []
     listed = "1. text\n\n   ```python\n   x = 1\n   ```\n\n"
-    assert python_blocks(f"{listed}```python\n{code}\n```") == ["x = 1\n", f"{code}\n"]
+    assert blocks(f"{listed}```python\n{code}\n```", "python") == ["x = 1\n", f"{code}\n"]
 
 
 def test_documents_use_what_is_public():
-    assert taken([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]) == {}
+    assert taken(DOCUMENTS) == {}
 
 
 def test_examples_use_what_is_public():

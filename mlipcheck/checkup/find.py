@@ -126,8 +126,9 @@ def _hint(word: str) -> str:
     """Say what a word may have been meant for: other capitals, a name with a slip, a formula."""
     capitals = "-".join(part.capitalize() for part in word.split("-"))
     meant = [capitals] if _is_element_or_pair(capitals) else []
-    names = [*KNOWN, *map(str, Path(word).parent.glob("*"))]
-    meant += difflib.get_close_matches(word, names, n=1, cutoff=0.75)
+    files = [str(path) for path in Path(word).parent.glob("*")]
+    close = difflib.get_close_matches
+    meant += close(word, KNOWN, n=1, cutoff=0.7) or close(word, files, n=1, cutoff=0.85)
     hints = [f"did you mean {', or '.join(meant)}?"] if meant else []
     try:
         elements = list(Formula(word).count())

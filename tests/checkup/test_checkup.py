@@ -107,7 +107,7 @@ def test_a_word_that_is_nothing_is_refused(word):
         ("SI-si", "did you mean Si-Si?"),
         (
             "CO",
-            "did you mean Co?; of a compound, give a file, or its elements: C O, or their pair: C-O",
+            "did you mean Co?; of a compound, give a file, or its elements: C O, or their pair",
         ),
         ("LiFePO4", "of a compound, give a file, or its elements: Li Fe P O"),
         ("dcdt", "did you mean dcdft?"),
