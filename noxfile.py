@@ -1,4 +1,4 @@
-"""Test sessions: `nox -s tests`, `nox -s lint`, and one for each backend's own environment."""
+"""Test sessions: `nox -s tests`, `lint`, `docs`, and one for each backend's own environment."""
 
 from __future__ import annotations
 
@@ -56,6 +56,14 @@ def browser(session: nox.Session) -> None:
         session.skip("there is no chromium with its chromedriver")
     session.install(".[test]", "selenium")
     session.run("pytest", "tests/report/test_browser.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; a warning or a link to nowhere fails."""
+    session.install(".[docs]")
+    session.env["NO_MKDOCS_2_WARNING"] = "1"
+    session.run("mkdocs", "build", "--strict", *session.posargs)
 
 
 @nox.session

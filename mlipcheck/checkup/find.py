@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import itertools
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -108,9 +108,9 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
     for item in what:
         path = Path(item)
         missing = len(what) > 1 and (path.suffix or len(path.parts) > 1)
-        if atomic_numbers.get(item, 0) > 0 or parse_pair(item):
+        if _is_element_or_pair(item):
             elements.append(item)
-        elif item in KNOWN or path.exists() or missing:
+        elif item in KNOWN or os.path.exists(item) or missing:  # of any length
             names.append(item)
         else:
             raise InputError(
@@ -120,17 +120,26 @@ def sort_words(what: Sequence[str]) -> tuple[list[str], list[str]]:
     return elements, names
 
 
+def _is_element_or_pair(word: str) -> bool:
+    return atomic_numbers.get(word, 0) > 0 or parse_pair(word) is not None
+
+
 def _hint(word: str) -> str:
-    """Say what a word may have been meant for."""
-    meant = "-".join(part.capitalize() for part in word.split("-"))
-    with contextlib.suppress(ValueError):
-        found = Formula(word).count()
-        if len(found) > 1 and not found.keys() - atomic_numbers.keys():
-            return f"of a compound, give a file, or its elements: {' '.join(found)}"
-    if atomic_numbers.get(meant, 0) > 0 or parse_pair(meant):
-        return f"did you mean {meant}?"
-    close = difflib.get_close_matches(word, KNOWN, n=1)
-    return f"did you mean {close[0]}?" if close else f"data sets: {', '.join(KNOWN)}"
+    """Say what a word may have been meant for: other capitals, a name with a slip, a formula."""
+    capitals = "-".join(part.capitalize() for part in word.split("-"))
+    meant = [capitals] if _is_element_or_pair(capitals) else []
+    files = [str(path) for path in Path(word).parent.glob("*")]
+    close = difflib.get_close_matches
+    meant += close(word, KNOWN, n=1, cutoff=0.7) or close(word, files, n=1, cutoff=0.8)
+    hints = [f"did you mean {', or '.join(meant)}?"] if meant else []
+    try:
+        elements = list(Formula(word).count())
+    except ValueError:
+        elements = []
+    if elements and all(map(_is_element_or_pair, elements)):
+        pair = f", or their pair: {'-'.join(elements)}" if len(elements) == 2 else ""
+        hints.append(f"of a compound, give a file, or its elements: {' '.join(elements)}{pair}")
+    return "; ".join(hints) or f"data sets: {', '.join(KNOWN)}"
 
 
 def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:

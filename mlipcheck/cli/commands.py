@@ -46,7 +46,7 @@ class Command:
 
         alone = f": run --only {self.check}" if self.check else ""
         more = "\n\nIt has the options of relax, parity and dynamics, too." if self.hidden else ""
-        command.__doc__ = f"{self.help}{alone}.\n\nExample: {self.example}{more}"
+        command.__doc__ = f"{self.help}{alone}.\n\n\b\nExample: {self.example}{more}"
         save = ("save",) if self.saver else ()
         reading = READING if self.check != "interface" else ()
         named = (*SYSTEM, *self.options, *reading, *save, *OUTPUTS)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pytest
-from readme import blocks
+from documents import ROOT, blocks
 
 from mlipcheck import Report
 
 MODEL = '"chgnet"'
+
+
+def read_script():
+    return blocks((ROOT / "README.md").read_text("utf-8"), "python")[0]
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def script(monkeypatch, tmp_path):
     """The script, in an empty folder."""
     pytest.importorskip("pandas", reason="pandas is not installed")
     monkeypatch.chdir(tmp_path)
-    yield blocks("python")[0]
+    yield read_script()
     plt.close("all")
 
 
@@ -30,7 +34,7 @@ def run(script, tmp_path, capsys):
 
 
 def test_it_is_short_and_names_its_model_once():
-    script = blocks("python")[0]
+    script = read_script()
     assert len(script.splitlines()) <= 20
     assert script.count(MODEL) == 1
 

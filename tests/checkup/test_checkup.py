@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 
 import numpy as np
@@ -97,6 +98,34 @@ def test_words_are_told_apart(tmp_path):
 @pytest.mark.parametrize("word", ["Xx", "coper", "nothing.xyz"])
 def test_a_word_that_is_nothing_is_refused(word):
     with pytest.raises(InputError, match=f"'{word}' is not an element"):
+        sort_words([word])
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("SI-si", "did you mean Si-Si?"),
+        (
+            "CO",
+            "did you mean Co?; of a compound, give a file, or its elements: C O, or their pair",
+        ),
+        ("LiFePO4", "of a compound, give a file, or its elements: Li Fe P O"),
+        ("dcdt", "did you mean dcdft?"),
+        ("diatomic-pbe", "did you mean diatomics-pbe?"),
+        ("my.cfi", "did you mean my.cif?"),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(tmp_path, monkeypatch, word, hint):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.cif").write_text("")
+    with pytest.raises(InputError, match=re.escape(f"or a file; {hint}")):
+        sort_words([word])
+
+
+@pytest.mark.parametrize("word", ["Xx", "X", "X2", "2", "?", "Cu-", "--", "a/b"])
+def test_nothing_is_guessed_of_what_is_like_nothing(tmp_path, monkeypatch, word):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="or a file; data sets: "):
         sort_words([word])
 
 

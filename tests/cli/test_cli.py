@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 import re
@@ -478,6 +479,8 @@ MISTAKES = {
     "option of a toy": ("run -o a=2", "toy takes no options, got a"),
     "unknown element": ("dimer Zz", "'Zz' is not an element, a pair of elements, a data set, or"),
     "dummy element": ("dimer X", "'X' is not an element"),
+    "small letters": ("run -b ase:emt cu", "a data set, or a file; did you mean Cu?"),
+    "a word longer than a file's name": (f"run {'x' * 300}", "xxx' is not an element"),
     "element or file": ("run Zz", "'Zz' is not an element, a pair of elements, a data set, or"),
     "no elements": ("dimer -b ase:emt", "which system?"),
     "missing file": ("predict missing.xyz", "missing.xyz: no such file"),
@@ -673,6 +676,15 @@ def test_help_fits_a_screen_and_has_an_example(run_cli, monkeypatch, command):
     assert example.startswith(f"mlipcheck {command}")
     # what it shows can be typed
     list_commands()[command].make_context(command, example.split()[2:])
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["report"]])
+def test_h_is_help(run_cli, command):
+    assert run_cli(*command, "-h") == run_cli(*command, "--help")
+
+
+def test_the_version_is_that_of_the_package(run_cli):
+    assert run_cli("--version") == (0, f"mlipcheck {importlib.metadata.version('mlipcheck')}\n", "")
 
 
 def test_an_option_has_one_meaning_in_all_commands():

@@ -13,7 +13,7 @@ from mlipcheck import cli
 from mlipcheck.references import datasets
 
 
-def typed(folder: Path, *arguments: object) -> tuple[int, str, str]:
+def typed(folder: Path, *arguments: object, data: Path | None = None) -> tuple[int, str, str]:
     """Run the command line in this process and in a folder: (exit status, stdout, stderr)."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
@@ -22,6 +22,8 @@ def typed(folder: Path, *arguments: object) -> tuple[int, str, str]:
         patch.setattr(sys, "path", list(sys.path))
         patch.delitem(sys.modules, "own", raising=False)
         patch.delenv(datasets.ENVIRONMENT_VARIABLE, raising=False)
+        if data is not None:
+            patch.setenv(datasets.ENVIRONMENT_VARIABLE, str(data))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 cli.main()

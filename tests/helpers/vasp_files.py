@@ -5,9 +5,14 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import ase.io
 import numpy as np
 from ase import Atoms, units
 from ase.stress import voigt_6_to_full_3x3_stress
+
+# of an image of NEB, and of a single point
+IMAGES = {"IMAGES": "3", "LCLIMB": ".TRUE.", "NSW": "50"}
+STATIC = {"NSW": "0", "IBRION": "-1"}
 
 
 def _vectors(name: str, rows, kind: str = "") -> str:
@@ -112,6 +117,21 @@ def write_outcar(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + " General timing and accounting informations for this job:\n")
     return path
+
+
+def write_neb(folder, images, ends="outcar", write=write_outcar):
+    """Write folders 00, 01, ..., as VASP's NEB leaves them."""
+    for k, atoms in enumerate(images):
+        inside = folder / f"{k:02d}"
+        inside.mkdir(parents=True)
+        if 0 < k < len(images) - 1:
+            name = "OUTCAR" if write is write_outcar else "vasprun.xml"
+            write(inside / name, [atoms], IMAGES)
+        elif ends == "outcar":
+            write_outcar(inside / "OUTCAR", [atoms], STATIC)
+        elif ends:
+            ase.io.write(inside / ends, atoms, format="vasp")
+    return folder
 
 
 def _ionic_step(atoms, energy, forces, stress, vdw=False, learned=False) -> str:

@@ -15,7 +15,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.mep import NEB
 from ase.optimize import BFGS
 from faulty import Faulty, ScaledForces
-from vasp_files import write_outcar, write_vasprun
+from vasp_files import IMAGES, STATIC, write_neb, write_outcar, write_vasprun
 
 from mlipcheck.checks.paths import Paths
 from mlipcheck.checks.paths.check import compare_path
@@ -27,9 +27,6 @@ from mlipcheck.references.paths import RANDOM, find_paths
 from mlipcheck.references.reader import read_runs, run_of_atoms
 from mlipcheck.system import Settings
 from mlipcheck.verdict import judge
-
-IMAGES = {"IMAGES": "3", "LCLIMB": ".TRUE.", "NSW": "50"}
-STATIC = {"NSW": "0", "IBRION": "-1"}
 
 
 class Scaled(Faulty):
@@ -91,21 +88,6 @@ def label(atoms, energy=None, shift=0.0):
 
 def energies(images):
     return np.array([a.get_potential_energy() for a in images])
-
-
-def write_neb(folder, images, ends="outcar", write=write_outcar):
-    """Write folders 00, 01, ..., as VASP's NEB leaves them."""
-    for k, atoms in enumerate(images):
-        inside = folder / f"{k:02d}"
-        inside.mkdir(parents=True)
-        if 0 < k < len(images) - 1:
-            name = "OUTCAR" if write is write_outcar else "vasprun.xml"
-            write(inside / name, [atoms], IMAGES)
-        elif ends == "outcar":
-            write_outcar(inside / "OUTCAR", [atoms], STATIC)
-        elif ends:
-            ase.io.write(inside / ends, atoms, format="vasp")
-    return folder
 
 
 def path_of(*what, named=()):

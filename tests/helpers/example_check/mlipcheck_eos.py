@@ -11,13 +11,24 @@ from ase.calculators.calculator import BaseCalculator
 from ase.eos import EquationOfState as Fit
 
 from mlipcheck import evaluate
-from mlipcheck.check import Check, Context, Skip, Task
-from mlipcheck.criterion import OWN_CONVENTION, Criterion, Reading
-from mlipcheck.drawing.lettering import SIZE, legend_below
-from mlipcheck.drawing.panel import Panel, new_axes
-from mlipcheck.drawing.tables import Column, number
-from mlipcheck.record import Model
-from mlipcheck.system import Settings, System
+from mlipcheck.extend import (
+    OWN_CONVENTION,
+    SIZE,
+    Check,
+    Column,
+    Context,
+    Criterion,
+    Model,
+    Panel,
+    Reading,
+    Settings,
+    Skip,
+    System,
+    Task,
+    legend_below,
+    new_axes,
+    number,
+)
 
 STRAINS = np.linspace(0.94, 1.06, 7)  # of the volume
 

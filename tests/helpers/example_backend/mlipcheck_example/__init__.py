@@ -1,6 +1,6 @@
 """The row alone: what it names is imported when somebody asks for it."""
 
-from mlipcheck.calculators.backend import Backend, Checkpoint
+from mlipcheck.extend import Backend, Checkpoint
 
 BACKEND = Backend(
     name="example",

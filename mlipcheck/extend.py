@@ -1,0 +1,72 @@
+"""What a check or a backend of another package is made of, and all that it may import from here.
+
+With `mlipcheck` and `mlipcheck.testing` these are the public modules; what is elsewhere may move.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .calculators.backend import Backend, Checkpoint, Demonstration
+from .calculators.batched import split_batch
+from .calculators.records import Evaluation
+from .check import Check, Context, Skip, Task
+from .criterion import OWN_CONVENTION, Criterion, Evidence, Reading
+from .drawing.tables import Column, Paragraph, TableBlock, number
+from .record import Advice, Finding, Model, RunRecord
+from .references.doubts import Doubt
+from .system import Settings, System
+from .uses import CONSISTENCY, ELEMENTS, MOLECULAR, OWN, PAIRS, PUBLIC, TOY, USES
+
+if TYPE_CHECKING:
+    from .drawing.lettering import SIZE, legend_below
+    from .drawing.panel import Panel, new_axes
+
+# these import matplotlib
+_DRAWING = {"Panel": "panel", "new_axes": "panel", "SIZE": "lettering", "legend_below": "lettering"}
+
+__all__ = [
+    "CONSISTENCY",
+    "ELEMENTS",
+    "MOLECULAR",
+    "OWN",
+    "OWN_CONVENTION",
+    "PAIRS",
+    "PUBLIC",
+    "SIZE",
+    "TOY",
+    "USES",
+    "Advice",
+    "Backend",
+    "Check",
+    "Checkpoint",
+    "Column",
+    "Context",
+    "Criterion",
+    "Demonstration",
+    "Doubt",
+    "Evaluation",
+    "Evidence",
+    "Finding",
+    "Model",
+    "Panel",
+    "Paragraph",
+    "Reading",
+    "RunRecord",
+    "Settings",
+    "Skip",
+    "System",
+    "TableBlock",
+    "Task",
+    "legend_below",
+    "new_axes",
+    "number",
+    "split_batch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".drawing.{_DRAWING[name]}", __package__), name)
