@@ -17,7 +17,7 @@ from ase.io import write
 from commands import typed
 from parsed_report import HEADINGS, Report
 
-from mlipcheck.checks.parity.check import CHUNK
+from mlipcheck.checks.parity.pieces import TOGETHER
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import make_store
 from mlipcheck.record import RunRecord
@@ -63,7 +63,7 @@ class Soft(EMT):
 def broken():
     raise RuntimeError("no weights here")
 """
-FRAMES = CHUNK + 5
+FRAMES = TOGETHER + 5
 EXACT = ("run", "-b", "toy:exact", "N", "--reference", "morse")
 
 
@@ -380,7 +380,7 @@ def whole(tmp_path_factory):
 def test_an_interrupted_run_reports_and_goes_on_where_it_was(work, whole):
     """A real SIGINT, two frames into the last part of the work."""
     write_frames(work / "frames.xyz")
-    left = FRAMES - CHUNK
+    left = FRAMES - TOGETHER
     (work / "stop-at").write_text(str(evaluations(whole) - left + 2))
     command = [sys.executable, "-m", "mlipcheck", *COUNTED, "--out", "report"]
     environment = {k: v for k, v in os.environ.items() if k != datasets.ENVIRONMENT_VARIABLE}
