@@ -124,12 +124,17 @@ class RBFRidge:
         anchor = np.zeros(a.shape[1]) if prior is None else np.asarray(prior, dtype=float)
         if anchor.shape != self.weights.shape or not np.isfinite(anchor).all():
             raise InputError(f"prior is NaN or of shape {anchor.shape}, not {self.weights.shape}")
-        # Solved for the distance from the prior, as an extended least-squares problem: squaring
-        # A into normal equations would square its condition number.
-        left = np.concatenate([a, np.sqrt(ridge) * np.eye(a.shape[1])])
-        right = np.concatenate([y - a @ anchor, np.zeros(a.shape[1])])
-        self.weights = anchor + np.linalg.lstsq(left, right, rcond=None)[0]
+        self.weights = self.solve(a, y, ridge, anchor)
         return self
+
+    @staticmethod
+    def solve(A: np.ndarray, y: np.ndarray, ridge: float, prior: np.ndarray) -> np.ndarray:
+        """Return the w that minimises ||A w - y||^2 + ridge ||w - prior||^2."""
+        # as more rows of least squares: normal equations would square the condition number of A
+        rows = np.concatenate([A, np.sqrt(ridge) * np.eye(A.shape[1])])
+        right = np.concatenate([y - A @ prior, np.zeros(A.shape[1])])
+        w: np.ndarray = prior + np.linalg.lstsq(rows, right, rcond=None)[0]
+        return w
 
     def predict(
         self, data: Sequence[Atoms] | np.ndarray, *, forces: bool = False

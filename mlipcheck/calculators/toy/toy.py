@@ -12,20 +12,12 @@ from .rbf_ridge_calculator import RBFRidgeCalculator
 SEED = 20260611
 
 
-def new_model() -> RBFRidge:
-    """Return a model with the features of the published toy, and zero weights."""
-    return RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)
-
-
 def fit_toy() -> RBFRidge:
-    """`toy`: sampled only near equilibrium, and therefore soft by construction.
-
-    The offset is anchored at -D_e, so that the ridge acts as on V itself (zero at r0) while the
-    energy that comes out is V - D_e (zero at infinity).
-    """
-    morse = Morse()
-    model = new_model()
+    """`toy`: sampled only near equilibrium, and therefore soft by construction."""
+    morse = Morse()  # D_e = 1 eV, a = 1.7 1/Å, r0 = 1.1 Å
+    model = RBFRidge(np.linspace(0.7, 2.6, 24), 0.12)  # features: 24 Gaussians and an offset
     r = np.random.default_rng(SEED).uniform(0.95 * morse.r0, 1.30 * morse.r0, 60)
+    # the ridge acts as on V, zero at r0, and the energy is V - D_e, zero at infinity
     anchor = np.zeros_like(model.weights)
     anchor[-1] = -morse.well_depth
     return model.fit(r, morse.energy(r) - morse.well_depth, ridge=1e-6, prior=anchor)

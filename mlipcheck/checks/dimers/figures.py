@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ...check import align
-from ...drawing.colours import DARK, FAILED, HATCHED, OTHER, REFERENCE
-from ...drawing.lettering import DPI, SIZE, is_finite, legend_below, plain, printable
+from ...drawing.colours import DARK, FAILED, HATCHED, REFERENCE
+from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
 from ...drawing.panel import Panel, new_figure, slug
 from ...record import Model
 from .criteria import CRITERIA
@@ -27,9 +27,9 @@ class Curve:
     """A model's scan of a pair, and how it is drawn."""
 
     scan: DimerScan
-    label: str = "model"
-    colour: str = OTHER
-    marker: str = "o"
+    label: str
+    colour: str
+    marker: str
 
     @property
     def drawable(self) -> bool:
@@ -87,32 +87,18 @@ def _closest(models: Sequence[Model], pair: tuple[str, str]) -> float | None:
     return next((d for d in found if is_finite(d)), None)
 
 
-def draw_scans(scans: Sequence[DimerScan], label: str = "model", colour: str = OTHER) -> Figure:
-    """Draw the scans of one model beside each other, for a notebook."""
-    curves = [curve for scan in scans if (curve := Curve(scan, label, colour)).drawable]
-    columns = max(1, min(4, len(curves)))
-    rows = max(1, -(-len(curves) // columns))
-    size = (max(3.4 * columns, 5.0), 4.0 * rows + 0.5)
-    figure = Figure(figsize=size, layout="constrained", dpi=DPI)
-    cells = figure.subfigures(rows, columns, squeeze=False).ravel()
-    for cell, curve in zip(cells, curves, strict=False):
-        draw_pair(cell, [curve])
-    legend_below(figure, 3 * columns)
-    return figure
-
-
-def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) -> None:
+def draw_pair(figure: Figure, curves: Sequence[Curve], closest: float | None = None) -> None:
     """Draw one pair's energies above its forces, from below the well to 10 eV.
 
     Parameters
     ----------
-    cell : Figure or SubFigure
+    figure : Figure
     curves : sequence of Curve
         One a model: a hollow mark at the bond, a filled one at the collapse.
     closest : float, optional
         The shortest distance of the pair in a user's own frames, Å.
     """
-    upper, lower = cell.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     reference = next((c.scan.comparison for c in curves if c.scan.comparison is not None), None)
     if reference is not None:
         style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
@@ -138,7 +124,7 @@ def draw_pair(cell: Any, curves: Sequence[Curve], closest: float | None = None) 
     for axis in (upper, lower):
         axis.tick_params(labelsize=SIZE)
         axis.axhline(0, color="0.8", lw=0.6, zorder=0)
-    cell.align_ylabels()
+    figure.align_ylabels()
 
 
 def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple[float, ...]:

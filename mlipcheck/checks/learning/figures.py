@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
-from ...drawing.colours import DARK, MARKERS, MIDDLE, OTHER, PALE, REFERENCE
-from ...drawing.lettering import DPI, SIZE, legend_below, plain, printable
+from ...drawing.colours import DARK, MARKERS, MIDDLE, PALE, REFERENCE
+from ...drawing.lettering import SIZE, legend_below, plain, printable
 from ...drawing.panel import Panel, new_axes
 from ...drawing.tables import capital
 from ...record import Model
@@ -20,26 +19,6 @@ from .record import FINE_TUNED, ZERO_FORCES, LearningCurve, LearningPoint
 STYLES = ((REFERENCE, "-."), (MIDDLE, (0, (5, 1))), (DARK, (0, (1, 1))), (PALE, "-"))
 WIDE, NARROW = (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # ticks of a decade
 APART = 1.05  # between methods at one N, so that their bars are seen apart
-
-
-def draw_learning(curves: Sequence[LearningCurve], *, colour: str = OTHER) -> Figure:
-    """Draw error against N in log-log, a panel a curve.
-
-    Bars are one standard deviation over repeats, downwards no further than the smallest error of
-    them: mean less spread may be negative, and have no logarithm. A ring is the N that the target
-    needs. What is the model's own, fine-tuned or as it is, has its ``colour``.
-    """
-    columns = max(len(curves), 1)
-    figure = Figure(figsize=(5.2 * columns, 4.8), layout="constrained", dpi=DPI)
-    # one scale for all that are of one quantity, or their heights say nothing
-    alike = len({(c.quantity, c.unit) for c in curves}) == 1
-    axes = figure.subplots(1, columns, squeeze=False, sharey=alike)[0]
-    # a method looks the same in every panel
-    methods = list(dict.fromkeys(m for curve in curves for m in curve.methods))
-    for axis, curve in zip(axes, curves, strict=False):
-        draw_curve(axis, curve, methods, colour)
-    legend_below(figure, 2 * columns)
-    return figure
 
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
@@ -54,7 +33,7 @@ def draw_panels(models: Sequence[Model]) -> list[Panel]:
 
 def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
     figure, axis = new_axes(4.2)
-    draw_curve(axis, curve, curve.methods, model.colour)
+    draw_curve(axis, curve, model.colour)
     legend_below(figure, 2)
     levels = " ".join(f"{capital(n)} {x:.3g} {curve.unit}." for n, x in _levels(curve) if x)
     needed = " ".join(f"{n.method}: {n.text}." for n in curve.needed)
@@ -77,16 +56,20 @@ def _levels(curve: LearningCurve) -> tuple[tuple[str, float | None], ...]:
     return ("zero-shot", curve.zero_shot), (ZERO_FORCES, curve.baseline)
 
 
-def draw_curve(axis: Axes, curve: LearningCurve, methods: Sequence[str], colour: str) -> None:
-    """Draw the methods of one curve; ``methods`` are those of all panels beside it."""
+def draw_curve(axis: Axes, curve: LearningCurve, colour: str) -> None:
+    """Draw error against N in log-log.
+
+    Bars are one standard deviation over repeats, downwards no further than the smallest error of
+    them: mean less spread may be negative, and have no logarithm. A ring is the N that the target
+    needs. What is the model's own, fine-tuned or as it is, has its ``colour``.
+    """
     axis.set_xscale("log")
     axis.set_yscale("log")
-    others = [m for m in methods if m != FINE_TUNED]
+    others = [m for m in curve.methods if m != FINE_TUNED]
     looks = {m: STYLES[k % len(STYLES)] for k, m in enumerate(others)} | {FINE_TUNED: (colour, "-")}
-    for method in curve.methods:
-        k = methods.index(method)
+    for k, method in enumerate(curve.methods):
         points = [p for p in curve.points_of(method) if p.mean is not None and 0 < p.mean < np.inf]
-        shift = APART ** (k - (len(methods) - 1) / 2)
+        shift = APART ** (k - (len(curve.methods) - 1) / 2)
         tint, dash = looks[method]
         axis.errorbar(
             [p.n * shift for p in points],

@@ -14,7 +14,7 @@ from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
 from ...calculators.toy.morse import Morse
 from ...calculators.toy.rbf_ridge import RBFRidge
-from ...calculators.toy.toy import SEED, new_model
+from ...calculators.toy.toy import SEED, fit_toy
 from .needed import make_curve
 from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint
 
@@ -73,8 +73,9 @@ def toy_learning_curve(
     rng, dealer = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     rng.uniform(0.95 * pretrain.r0, 1.30 * pretrain.r0, 60)
     r = rng.uniform(*PRETRAINING, 600)
-    pretrained = new_model().fit(r, pretrain.energy(r), ridge=1e-6)
-    priors = {FINE_TUNED: pretrained, SCRATCH: new_model()}
+    features = fit_toy().features()
+    pretrained = RBFRidge(**features).fit(r, pretrain.energy(r), ridge=1e-6)
+    priors = {FINE_TUNED: pretrained, SCRATCH: RBFRidge(**features)}
     misses: dict[tuple[str, int], list[np.ndarray]] = {(m, n): [] for m in priors for n in SIZES}
     ridges: dict[str, list[float]] = {method: [] for method in priors}
     for n in np.repeat(SIZES, trials).tolist():
@@ -82,7 +83,7 @@ def toy_learning_curve(
         energies = dealer.permutation(SYSTEM.energy(r)) if shuffled else SYSTEM.energy(r)
         for method, prior in priors.items():
             ridge = choose_ridge(r, energies, prior) if tuned else FIXED[method]
-            model = new_model().fit(r, energies, ridge=ridge, prior=prior)
+            model = RBFRidge(**features).fit(r, energies, ridge=ridge, prior=prior)
             misses[method, n].append(_miss(model))
             ridges[method].append(ridge)
         if progress is not None:
