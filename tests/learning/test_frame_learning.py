@@ -19,13 +19,15 @@ from learning_frames import OFFSET, FakeTrainer, labelled
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.check import Learning, make_tables
-from mlipcheck.checks.learning.figures import draw_learning
+from mlipcheck.checks.learning.figures import draw_curve
 from mlipcheck.checks.learning.frames import learn_from_frames
 from mlipcheck.checks.learning.plan import Example, plan_fits, split_runs
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.relaxation.settings import RelaxSettings
+from mlipcheck.drawing.colours import OTHER
+from mlipcheck.drawing.panel import new_axes
 from mlipcheck.system import Settings, System
 
 
@@ -196,7 +198,8 @@ def test_baseline_and_zero_shot_stand_above_the_fits(trainer):
     assert baseline == ("zero forces", *[f"{forces.baseline:.3f}"] * 3)
     assert zero_shot == ("zero-shot", *[f"{forces.zero_shot:.3f}"] * 2, "-")
     assert (one[0], three[0]) == ("1", "3")
-    axis = draw_learning([forces]).axes[0]
+    _, axis = new_axes(4.2)
+    draw_curve(axis, forces, OTHER)
     levels = {line.get_label(): line.get_ydata()[0] for line in axis.lines}
     assert levels["zero forces"] == forces.baseline
 

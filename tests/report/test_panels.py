@@ -19,14 +19,11 @@ from mlipcheck.analysis.estimate import Estimate
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks import list_checks
 from mlipcheck.checks.contacts import Contact
-from mlipcheck.checks.dimers.figures import draw_scans
 from mlipcheck.checks.dimers.record import Attraction, CurveComparison, DimerScan, Extremum
-from mlipcheck.checks.learning.figures import draw_learning
 from mlipcheck.checks.learning.record import LearningCurve, LearningPoint
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.record import Parity
-from mlipcheck.checks.parity.scales import draw_scales
 from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import LOOKS, model_colours
@@ -249,16 +246,6 @@ def test_in_a_comparison_every_model_has_its_own(full):
         names = ("forces-my-set", "energies-my-set", "ranking-my-set", "scales", "learning-1")
         assert [p.name for p in found] == [f"{letter.lower()}-{name}" for name in names]
         assert {c for p in found for c in colours_of(p.figure)} == {colour}
-
-
-@pytest.mark.slow
-def test_figures_for_notebooks_take_the_colour_that_they_are_given(full):
-    for figure in (
-        draw_scans(full.rows("dimers"), colour="#009E73"),
-        draw_learning(full.rows("learning"), colour="#009E73"),
-        draw_scales(full.rows("parity"), 0.1, "x", colour="#009E73"),
-    ):
-        assert colours_of(figure) == {"#009E73"}
 
 
 # ---- what is drawn -----------------------------------------------------------------------------
