@@ -20,6 +20,7 @@ MODEL_TESTS = [
     "parity/test_parity_models.py",
     "adsorption/test_adsorption.py",
     "test_notebook.py",
+    "test_notebook_executed.py",
 ]
 
 

@@ -84,7 +84,6 @@ def test_benchmarks_use_what_is_public():
     assert taken(ROOT.glob("benchmarks/*.py")) == {}
 
 
-@pytest.mark.xfail(strict=True, reason="the notebook is rewritten over the API in issue 20")
 def test_notebooks_use_what_is_public():
     assert taken(ROOT.glob("notebooks/*.ipynb")) == {}
 
