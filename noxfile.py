@@ -51,6 +51,14 @@ def backend(session: nox.Session, extra: str, module: str) -> None:
 
 
 @nox.session
+def engines(session: nox.Session) -> None:
+    """Do check-ups by the workers of Dask, Parsl, executorlib and MPI."""
+    session.install(".[test]", "distributed", "parsl", "executorlib", "mpi4py", "mpich")
+    session.run("python", "-c", "import distributed, parsl, executorlib, mpi4py")
+    session.run("pytest", "tests/checkup/test_engines.py", *session.posargs)
+
+
+@nox.session
 def browser(session: nox.Session) -> None:
     """Open reports in Chromium: nothing is asked for, nothing complained of, all to be seen."""
     if not (shutil.which("chromium") and shutil.which("chromedriver")):

@@ -81,7 +81,7 @@ class Context:
     ----------
     settings : Settings
     earlier : mapping of str to sequence
-        The rows of the checks that it ``needs``, and of those it ``wants`` that ran.
+        The rows of the checks that it ``needs``.
     keep : callable
         ``keep(type, key, compute)`` returns a part of a long task: computed, or read again where
         an interrupted run has kept it. What has an ``error`` is not kept.
@@ -118,7 +118,7 @@ class Check(ABC, Generic[Row]):
     methods : sequence of Column
         How rows came about, for the report's methods: rows that agree share a line.
     needs, wants : tuple of str
-        Checks whose rows it works on; it runs without those that it only wants.
+        Checks whose rows its tasks work on, and those whose rows, if they ran, ``finish`` adds.
     comparable : bool
         Whether two models must have run it alike to stand side by side.
     of_system : bool
@@ -160,8 +160,11 @@ class Check(ABC, Generic[Row]):
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Row]:
         """Return the rows of one task; what fails is a row with its error, and never raises."""
 
-    def finish(self, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows with what can be known of all of them together only."""
+    def finish(self, rows: Sequence[Row], earlier: Mapping[str, Sequence[Any]]) -> list[Row]:
+        """Return the rows with what only all of them together say, or the rows of ``earlier``.
+
+        Those are of the checks that it needs, and of those it wants that ran.
+        """
         return list(rows)
 
     def evidence(self, row: Row) -> Evidence:

@@ -127,7 +127,7 @@ class RunRecord(Record):
 
     ``checks`` has the rows of every check that ran, by its name; ``not_run`` says of each check
     that was left out why. ``notes`` are about what was given, ``uses`` is the verdict, ``created``
-    the day (UTC).
+    the day (UTC), ``workers`` how many there were, None where an executor does not say.
     """
 
     command: str
@@ -143,6 +143,7 @@ class RunRecord(Record):
     uses: tuple[UseAnswer, ...] = ()
     advice: tuple[Advice, ...] = ()
     created: str = ""
+    workers: int | None = 1
     schema: str = SCHEMA
 
     def rows(self, check: str) -> tuple[Any, ...]:

@@ -193,7 +193,7 @@ def test_what_fails_is_a_row_or_a_finding_and_never_ok(check, files):
     for job in plan.jobs:
         context = Context(plan.settings, {need: earlier[need] for need in job.check.needs})
         rows = [row for task in job.tasks for row in job.check.run(Broken(), task, context)]
-        earlier[job.check.name] = job.check.finish(rows)
+        earlier[job.check.name] = job.check.finish(rows, earlier)
     rows = earlier[check.name]
     assert rows
     # what is asked about the reference is not about the model

@@ -48,9 +48,13 @@ def get_calculator(
     """
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise InputError(f"device is {device!r}; give auto, cpu, cuda or cuda:0")
+    # for workers, which load their own
+    recipe = {"spec": spec, "device": device, "dtype": dtype, **options}
     name, _, rest = spec.partition(":")
     if find_backend(name) is None and all(x.isidentifier() for x in (*name.split("."), rest)):
-        return _from_factory(spec, device, dtype, options)
+        calculator = _from_factory(spec, device, dtype, options)
+        calculator.mlipcheck_recipe = recipe
+        return calculator
     backend = get_backend(name)
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
@@ -59,7 +63,7 @@ def get_calculator(
     if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
     _check_installed(backend)
-    loader = _import(backend.loader, name)
+    loader = import_callable(backend.loader, name)
     accepted = _keywords(loader)
     if accepted is not None:
         refuse_unknown(options, accepted - {"checkpoint", "device", "dtype"}, name)
@@ -81,6 +85,7 @@ def get_calculator(
         cutoff=getattr(calculator, "cutoff", None) or backend.cutoff or own.cutoff,
         bond_scale=backend.bond_scale or own.bond_scale,
     )
+    calculator.mlipcheck_recipe = recipe
     return calculator
 
 
@@ -90,7 +95,7 @@ def _from_factory(
     """Return what ``package.module:factory`` makes; device and dtype go where it takes them."""
     module = spec.partition(":")[0]
     try:
-        factory = _import(spec, spec)
+        factory = import_callable(spec, spec)
     except CalculatorSetupError as error:
         cause = error.__cause__
         absent = cause.name if isinstance(cause, ModuleNotFoundError) else None
@@ -214,7 +219,7 @@ def _check_installed(backend: Backend) -> None:
         )
 
 
-def _import(place: str, owner: str) -> Callable[..., Any]:
+def import_callable(place: str, owner: str) -> Callable[..., Any]:
     """Return what ``module:name`` is; what another package raises is one line."""
     module, _, name = place.partition(":")
     try:

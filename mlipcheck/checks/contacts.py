@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -20,7 +21,7 @@ from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..storage import Record
 from ..system import Settings, System
-from .compression.record import CompressedPair, farthest_collapses
+from .compression.record import farthest_collapses
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
@@ -60,17 +61,14 @@ class Contact(Record):
 
 
 def find_contacts(
-    structures: Sequence[tuple[str, Atoms]],
-    scans: Sequence[DimerScan],
-    pushed: Sequence[CompressedPair] = (),
+    structures: Sequence[tuple[str, Atoms]], scans: Sequence[DimerScan]
 ) -> list[Contact]:
-    """Compare the shortest distance of each pair with the collapse of that pair.
+    """Compare the shortest distance of each pair with the collapse of that pair in vacuum.
 
     Parameters
     ----------
     structures : sequence of (str, Atoms)
-    scans, pushed : sequences of DimerScan and CompressedPair
-        Of pairs in vacuum, and in crystals.
+    scans : sequence of DimerScan
 
     Returns
     -------
@@ -84,7 +82,7 @@ def find_contacts(
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
     scanned = {s.pair: s for s in scans if s.error is None}
-    collapses = farthest_collapses({"dimers": scans, "compression": pushed})
+    collapses = farthest_collapses({"dimers": scans})
     rows = []
     for pair in sorted(pairs):
         row = Contact(pair, *found.get(pair, (None, "")))
@@ -158,8 +156,14 @@ class Contacts(Check[Contact]):
         return [Task("pairs of your structures", system.structures, key)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Contact]:
-        earlier = context.earlier
-        return find_contacts(task.subject, earlier["dimers"], earlier.get("compression", ()))
+        return find_contacts(task.subject, context.earlier["dimers"])
+
+    def finish(
+        self, rows: Sequence[Contact], earlier: Mapping[str, Sequence[Any]]
+    ) -> list[Contact]:
+        """Add collapses in crystals to those of pairs that were scanned."""
+        found = farthest_collapses(earlier)
+        return [r if r.innermost is None else replace(r, collapse=found.get(r.name)) for r in rows]
 
     def mismatch(self, one: Contact, other: Contact) -> list[str]:
         """Say where the structures are others; they alone decide how close a pair comes."""

@@ -20,6 +20,7 @@ from ..references.reader import Run
 from ..system import Settings, System
 from .find import ENERGY_RESOLUTION, find_system
 
+ENOUGH = 100  # atoms in a batch: in a larger one they cost about as much each
 PROPERTIES = ("energy", "forces", "stress")
 
 
@@ -36,6 +37,14 @@ class Job:
         """Its tasks in words."""
         count = f"{len(self.tasks)}: " if len(self.tasks) > 1 else ""
         return count + some([t.name for t in self.tasks])
+
+    @property
+    def each(self) -> list[float]:
+        """About how many seconds each task takes."""
+        work = [len(task.atoms or ()) * task.evaluations for task in self.tasks]
+        rest = self.seconds - sum(task.seconds for task in self.tasks)
+        share = rest / (sum(work) or 1)
+        return [t.seconds + share * w for t, w in zip(self.tasks, work, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,17 +168,18 @@ def _estimate(calculator: BaseCalculator, tasks: Sequence[Task]) -> float:
     work = [len(task.atoms or ()) * task.evaluations for task in timed]
     middle = sorted(timed, key=lambda task: len(task.atoms or ()))[len(timed) // 2]
     assert middle.atoms is not None
-    one = _time(calculator, [middle.atoms] * middle.batch) / middle.batch
+    batch = max(1, min(middle.batch, ENOUGH // len(middle.atoms)))
+    one = _time(calculator, [middle.atoms] * batch) / batch
     return seconds + one * sum(work) / len(middle.atoms)
 
 
 def _time(calculator: BaseCalculator, images: Sequence[Atoms]) -> float:
     """Return the time of a second look, without what a calculator prepares for new atoms."""
     taken = 0.0
-    for round_ in range(2):
-        moved = [atoms.copy() for atoms in images]
+    for first, few in ((0, images[:1]), (1, images)):
+        moved = [atoms.copy() for atoms in few]
         for k, atoms in enumerate(moved):  # each another one, or a cache would answer
-            atoms.positions[0] += 1e-3 * (k + round_ * len(images))
+            atoms.positions[0] += 1e-3 * (k + first)
         start = time.perf_counter()
         evaluate(calculator, moved, properties=PROPERTIES)
         taken = time.perf_counter() - start

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, CalculationFailed
 
 from ..calculators.backends import find_backend
 from ..calculators.base import FAILURES, stays_here
@@ -22,8 +23,11 @@ from ..system import System
 from ..verdict import conclude
 from .plan import Job, Plan, own_fault
 from .store import PartStore
+from .tasks import Call, Model, Outcome
+from .workers import StandIn, TaskQueue, Workers, check_workers, open_stand_in
 
 MAX_FORMULAS = 3  # that a report names
+INTERRUPTED = "interrupted"
 
 # What shows how far a check is: entered with its name and its number of steps.
 Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
@@ -36,12 +40,15 @@ def run_checkup(
     store: PartStore | None = None,
     progress: Progress | None = None,
     command: str = "run_checks",
+    executor: Executor | int | None = None,
+    timeout: float | None = None,
 ) -> RunRecord:
     """Do what is planned; an interruption ends it early, and what is finished counts.
 
     Parameters
     ----------
     calculator : any ASE calculator
+        With an executor, one of `get_calculator`: its name is what travels.
     plan : Plan
     store : PartStore, optional
         Where finished parts are kept: the same plan goes on from there. Who gives it clears it.
@@ -50,42 +57,183 @@ def run_checkup(
         function that takes the steps done.
     command : str
         For the record.
+    executor : concurrent.futures.Executor or int, optional
+        Whose workers do the tasks; a number is of processes that are started, and end with this
+        call. The record is that of a run without, but for the number of workers. The same comes of
+        the calculator of `open_stand_in` alone, which keeps workers for several plans.
+    timeout : float, optional
+        Seconds that a task may take; its process is then ended.
+
+    Raises
+    ------
+    InputError
+        For a calculator that has no name, no workers, or a timeout that nobody can keep.
     """
-    store = store or PartStore(None, None)
-    rows: dict[str, list[Any]] = {}
-    not_run = dict(plan.not_run)
-    notes: list[str] = []
-    interrupted = False
+    check_workers(executor, timeout)
+    if executor is not None and not isinstance(calculator, StandIn):
+        with open_stand_in(calculator, executor, timeout) as there:
+            return run_checkup(there, plan, store=store, progress=progress, command=command)
+    run = _Run(plan, store or PartStore(None, None), progress or _silent)
+    if isinstance(calculator, StandIn):
+        run.elsewhere(calculator.model, calculator.workers)
     for job in plan.jobs:
-        name = job.check.name
-        rows[name] = []
-        if interrupted and not any(rows.get(need) for need in job.check.needs):
-            not_run[name] = "interrupted"
-            continue
-        try:
-            known = [x for x in (*job.check.needs, *job.check.wants) if x in rows]
-            context = Context(plan.settings, {name: rows[name] for name in known})
-            try:
-                _run(calculator, job, context, rows[name], store, progress or _silent)
-            except KeyboardInterrupt:
-                interrupted = True
-                not_run[name] = "interrupted"
-                store = PartStore(None, None)  # what follows has rows of half of this check
-            rows[name] = job.check.finish(rows[name])
-        except FAILURES as error:
-            not_run[name] = own_fault(error)
-            notes.append(f"{name}: {not_run[name]}.")
-    run = make_run(
+        if job.check.name not in run.rows:
+            run.here(calculator, job)
+    not_run = {name: run.not_run[name] for name in run.names if name in run.not_run}
+    faults = [f"{name}: {why}." for name, why in not_run.items() if why != INTERRUPTED]
+    record = make_run(
         command,
         describe(calculator),
         {"elements": plan.system.elements, **vars(plan.settings)},
-        rows,
-        not_run=not_run,
-        notes=(*notes, *_notes(plan, interrupted)),
-        interrupted=interrupted,
+        {name: run.rows[name] for name in run.names},
+        not_run={**plan.not_run, **not_run},
+        notes=(*faults, *run.lost, *_notes(plan, run.interrupted)),
+        interrupted=run.interrupted,
         subject=replace(_subject(plan.system), words=plan.what),
+        workers=calculator.workers.size if isinstance(calculator, StandIn) else 1,
     )
-    return conclude(run)
+    return conclude(record)
+
+
+class _Run:
+    """The rows of a check-up as they come, from here or from elsewhere."""
+
+    def __init__(self, plan: Plan, store: PartStore, progress: Progress) -> None:
+        self.plan, self.store, self.progress = plan, store, progress
+        self.names = [job.check.name for job in plan.jobs]
+        self.rows: dict[str, list[Any]] = {}  # of checks that are finished
+        self.not_run: dict[str, str] = {}
+        self.lost: list[str] = []
+        self.interrupted = False
+
+    def here(self, calculator: BaseCalculator, job: Job) -> None:
+        """Do the tasks of a check in turn."""
+        if self.interrupted and not any(self.rows.get(need) for need in job.check.needs):
+            self.rows[job.check.name] = []
+            self.not_run[job.check.name] = INTERRUPTED
+        else:
+            self._close(job, self._compute(calculator, job))
+
+    def elsewhere(self, model: Model, workers: Workers) -> None:
+        """Do the tasks of all checks by workers, each when those that it needs are finished."""
+        steps = sum(task.steps for job in self.plan.jobs for task in job.tasks)
+        parts: dict[str, list[Any]] = {}  # rows of each task, None while it is not done
+        tasks = TaskQueue(workers)
+        try:
+            with self.progress("tasks", steps) as advance:
+                self._go_on(parts, tasks, model)
+                for (job, k), outcome in tasks:
+                    parts[job.check.name][k] = self._take(job, job.tasks[k], outcome)
+                    advance(job.tasks[k].steps)
+                    self._go_on(parts, tasks, model)
+        except KeyboardInterrupt:
+            workers.end()
+            for job in self.plan.jobs:
+                if job.check.name in parts and job.check.name not in self.rows:
+                    self._close(job, _rows_of(parts[job.check.name]))
+            self._interrupt()
+        finally:
+            tasks.cancel()
+            workers.end()
+
+    def _go_on(self, parts: dict[str, list[Any]], tasks: TaskQueue, model: Model) -> None:
+        """Begin the checks that can begin, and close those that are done."""
+        for job in self.plan.jobs:
+            name = job.check.name
+            if name not in parts and all(need in self.rows for need in job.check.needs):
+                parts[name] = self._begin(job, tasks, model)
+            whole = name in parts and not _unfinished(parts[name])
+            if whole and name not in self.rows and all(x in self.rows for x in self._before(job)):
+                self._close(job, _rows_of(parts[name]))
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    def _begin(self, job: Job, tasks: TaskQueue, model: Model) -> list[Any]:
+        """Return the rows of tasks that are kept, and hand out the others, the longest first."""
+        name, context = job.check.name, self._context(job)
+        try:
+            kept = [self.store.find(*self._key(job, task, context)) for task in job.tasks]
+        except FAILURES as error:
+            return [error]
+        alone = all(name not in other.check.needs for other in self.plan.jobs)
+        for k, (task, seconds) in enumerate(zip(job.tasks, job.each, strict=True)):
+            if kept[k] is None:
+                call = Call(model, name, task, context.settings, context.earlier)
+                tasks.add((alone, -seconds), (job, k), call)
+        return kept
+
+    def _take(self, job: Job, task: Task, outcome: Outcome) -> Any:
+        """Return the rows of an outcome, which are kept, or the check's own fault."""
+        if outcome.lost is not None:
+            self.lost.append(f"{job.check.name}: {task.name}: {outcome.lost}.")
+        if outcome.fault is not None:
+            return CalculationFailed(outcome.fault)
+        try:
+            return self.store.put(*self._key(job, task, self._context(job)), outcome.rows)
+        except FAILURES as error:
+            return error
+
+    def _compute(self, calculator: BaseCalculator, job: Job) -> Iterator[list[Any]]:
+        """Yield the rows of each task of a check."""
+        check, context = job.check, self._context(job)
+        with self.progress(check.name, sum(task.steps for task in job.tasks)) as advance:
+            for task in job.tasks:
+                done = _Steps(task.steps, advance)
+                given = replace(context, keep=self.store.within(check.name), advance=done.advance)
+
+                @stays_here
+                def compute(task: Task = task, given: Context = given) -> list[Any]:
+                    return check.run(calculator, task, given)
+
+                yield self.store.keep(*self._key(job, task, context), compute)
+                done.finish()
+
+    def _close(self, job: Job, parts: Iterable[list[Any]]) -> None:
+        """Put the rows of a check together; what it raises is its own fault."""
+        rows = self.rows[job.check.name] = []
+        try:
+            try:
+                for part in parts:
+                    rows += part
+            except KeyboardInterrupt:
+                self.not_run[job.check.name] = INTERRUPTED
+                self._interrupt()
+            earlier = {name: self.rows[name] for name in self._before(job) if name in self.rows}
+            self.rows[job.check.name] = job.check.finish(rows, earlier)
+        except FAILURES as error:
+            self.not_run[job.check.name] = own_fault(error)
+
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self.store = PartStore(None, None)  # what follows has rows of half of a check
+
+    def _before(self, job: Job) -> list[str]:
+        """Return the checks that must be finished before it can be."""
+        before = self.names[: self.names.index(job.check.name)]
+        return [name for name in (*job.check.needs, *job.check.wants) if name in before]
+
+    def _context(self, job: Job) -> Context:
+        return Context(self.plan.settings, {name: self.rows[name] for name in job.check.needs})
+
+    def _key(self, job: Job, task: Task, context: Context) -> tuple[Any, Any]:
+        """Return the type of a task's rows, and all that they depend on."""
+        # a generic alias of a class that is known at run time only
+        kind: Any = list[job.check.row]  # type: ignore[name-defined]
+        return kind, (job.check.name, task.name, task.key, context.earlier)
+
+
+def _unfinished(parts: Sequence[Any]) -> bool:
+    return any(part is None for part in parts)
+
+
+def _rows_of(parts: Sequence[Any]) -> Iterator[list[Any]]:
+    """Yield the rows of tasks that are done, in the order of a serial run."""
+    for part in parts:
+        if isinstance(part, BaseException):
+            raise part
+        yield part or []
+    if _unfinished(parts):
+        raise KeyboardInterrupt
 
 
 def _subject(system: System) -> Subject:
@@ -100,32 +248,6 @@ def _subject(system: System) -> Subject:
         levels=tuple(dict.fromkeys(s.level_of_theory or "" for s in system.frames)),
         demonstration=system.demonstration,
     )
-
-
-def _run(
-    calculator: BaseCalculator,
-    job: Job,
-    context: Context,
-    rows: list[Any],
-    store: PartStore,
-    progress: Progress,
-) -> None:
-    """Run the tasks of one check; rows are added as they come."""
-    check = job.check
-    with progress(check.name, sum(task.steps for task in job.tasks)) as advance:
-        for task in job.tasks:
-            done = _Steps(task.steps, advance)
-            given = replace(context, keep=store.within(check.name), advance=done.advance)
-
-            @stays_here
-            def compute(task: Task = task, given: Context = given) -> list[Any]:
-                return check.run(calculator, task, given)
-
-            # a generic alias of a class that is known at run time only
-            kind: Any = list[check.row]  # type: ignore[name-defined]
-            key = (check.name, task.name, task.key, context.earlier)
-            rows += store.keep(kind, key, compute)
-            done.finish()
 
 
 class _Steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,23 +40,36 @@ class PartStore:
         It comes as it would be read again, so that a run that goes on has the numbers of one that
         was never interrupted. What failed is not kept: it may be tried again.
         """
-        path = self._path(key) if self.folder is not None else None
+        part = self.find(cls, key)
+        if part is None:
+            before = set(self._touched)
+            part = compute()
+            part = self.put(cls, key, part, self._touched - before)
+        return part
+
+    def find(self, cls: Any, key: Any) -> Any:
+        """Return a part that is kept, None where it is not."""
+        path = self._path(key)
         found = read_kept(path, self.probe) if path is not None else None
-        if path is not None and found is not None:
-            with contextlib.suppress(ValueError):  # of another version: it is computed
-                part = from_plain(cls, found)
-                self.used += 1
-                self._touched.add(path)
-                return part
-        before = set(self._touched)
-        part = compute()
+        if path is None or found is None:
+            return None
+        with contextlib.suppress(ValueError):  # of another version: it is computed
+            part = from_plain(cls, found)
+            self.used += 1
+            self._touched.add(path)
+            return part
+        return None
+
+    def put(self, cls: Any, key: Any, part: Any, pieces: Collection[Path] = ()) -> Any:
+        """Keep a part instead of the ``pieces`` that it is made of; return it as it is read."""
+        path = self._path(key)
         if path is not None and not _failed(part):
             with report_loss(path.parent):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomically(path, seal(part, self.probe))
-                for piece in self._touched - before:  # what it is made of is in it
+                for piece in pieces:
                     piece.unlink(missing_ok=True)
-                self._touched = {*before, path}
+                self._touched = {*self._touched.difference(pieces), path}
         return from_plain(cls, to_plain(part))
 
     def within(self, *names: Any) -> Callable[[Any, Any, Callable[[], Any]], Any]:
@@ -76,8 +89,9 @@ class PartStore:
         """Whether there is anything to go on from."""
         return bool(self._touched)
 
-    def _path(self, key: Any) -> Path:
-        assert self.folder is not None
+    def _path(self, key: Any) -> Path | None:
+        if self.folder is None:
+            return None
         text = json.dumps([self.identity, to_plain(key)], sort_keys=True)
         return self.folder / f"part-{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,9 @@ def run_checks(
     option: list[str] | None,
     device: str,
     before: Callable[[BaseCalculator, Plan], None],
+    workers: int | None = None,
+    executor: str | None = None,
+    timeout: float | None = None,
 ) -> tuple[list[BaseCalculator], list[Plan], list[RunRecord]]:
     """Plan and run checks with one model or several, and write and print what was found.
 
@@ -39,29 +42,41 @@ def run_checks(
     """
     from ..checkup.plan import plan_checkup
     from ..checkup.run import make_store, run_checkup
+    from ..checkup.workers import open_stand_in
     from ..drawing.tables import count
 
     destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)
-    # a mistake in any of them is reported before any work is done
-    calculators = [inputs.load_calculator(spec, device, option) for spec in specs]
-    plans = [plan_checkup(c, what, chosen) for c in calculators]
-    for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
-        before(calculator, plan)
-        _print_plan(spec, plan, alone=len(specs) == 1, verbose=destination.verbose)
+    opener = inputs.find_executor(workers, executor, timeout)
     folder = _parts_folder(destination.out)
-    stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
     runs: list[RunRecord] = []
-    for calculator, plan, store in zip(calculators, plans, stores, strict=True):
-        run = run_checkup(
-            calculator, plan, store=store, progress=progress_bar, command=command_line()
-        )
-        if store.used:
-            places.say(f"{count(store.used, 'part')} of an interrupted run taken from {folder}")
-        runs.append(run)
-        if run.interrupted:
-            break
-        _refuse_nothing(run, plan, store)
+    with ExitStack() as stack:
+        opened, alone = stack.enter_context(opener()), len(specs) == 1
+
+        def load(spec: str) -> BaseCalculator:
+            if opened is None:
+                return inputs.load_calculator(spec, device, option)
+            recipe = inputs.read_recipe(spec, device, option)
+            return stack.enter_context(open_stand_in(recipe, opened, timeout, early=alone))
+
+        # a mistake in any of them is reported before any work is done
+        calculators = [load(spec) for spec in specs]
+        plans = [plan_checkup(c, what, chosen) for c in calculators]
+        for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
+            before(calculator, plan)
+            whose = "" if alone else f" for {spec}"
+            _print_plan(whose, plan, destination.verbose, workers or 1)
+        stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
+        for calculator, plan, store in zip(calculators, plans, stores, strict=True):
+            run = run_checkup(
+                calculator, plan, store=store, progress=progress_bar, command=command_line()
+            )
+            if store.used:
+                places.say(f"{count(store.used, 'part')} of an interrupted run taken from {folder}")
+            runs.append(run)
+            if run.interrupted:
+                break
+            _refuse_nothing(run, plan, store)
     stopped = runs[-1].interrupted
     if stopped and len(runs) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
@@ -146,10 +161,10 @@ def _parts_folder(out: Path | None) -> Path:
     return (out if out is not None else cache_folder()) / "unfinished"
 
 
-def _print_plan(spec: str, plan: Plan, alone: bool, verbose: bool) -> None:
+def _print_plan(whose: str, plan: Plan, verbose: bool, workers: int) -> None:
     """Say what is going to be done, and about how long it takes."""
-    whose = "" if alone else f" for {spec}"
-    places.say(f"plan{whose}, about {_duration(plan.seconds)}:")
+    longest = max(seconds for job in plan.jobs for seconds in job.each)
+    places.say(f"plan{whose}, about {_duration(max(plan.seconds / workers, longest))}:")
     for line in plan.found:
         places.say(f"  {line}")
     for job in plan.jobs:

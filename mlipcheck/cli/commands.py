@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 # what every one of them has
 SYSTEM = ("what", "backends", "option", "device")
 READING = ("label_keys", "species")
+WORKERS = ("workers", "executor", "timeout")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
 MOVING = ("temperature", "time", "fits")
+RARE = ("executor", "timeout")  # docs/parallel.md has them
 LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
 
 
@@ -49,8 +51,8 @@ class Command:
         command.__doc__ = f"{self.help}{alone}.\n\n\b\nExample: {self.example}{more}"
         save = ("save",) if self.saver else ()
         reading = READING if self.check != "interface" else ()
-        named = (*SYSTEM, *self.options, *reading, *save, *OUTPUTS)
-        given = options(*named, hidden=self.hidden)
+        named = (*SYSTEM, *self.options, *reading, *save, *WORKERS, *OUTPUTS)
+        given = options(*named, hidden=(*self.hidden, *RARE))
         app.command(self.name)(given(command))
 
 
@@ -88,9 +90,15 @@ def run(command: Command, **given: Any) -> None:
         option=option,
         device=given["device"],
         before=before,
+        **{name: given[name] for name in WORKERS},
     )
     if saver:
-        saver.finish(calculators[0], plans[0], runs[0], save, quiet=where.json == "-")
+        here = not (given["workers"] or given["executor"])  # or else it was loaded by workers alone
+        spec = (backends or ["toy"])[0]
+        calculator = (
+            calculators[0] if here else inputs.load_calculator(spec, given["device"], option)
+        )
+        saver.finish(calculator, plans[0], runs[0], save, quiet=where.json == "-")
     outputs.exit_if_strict(where, runs)
 
 
@@ -100,7 +108,7 @@ COMMANDS = (
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
         ("only", "quick", "learn", "target", *LABELLED, "reference", "paths", *RELAXING, *MOVING),
-        hidden=("steps", "optimizer", "start", "independent", "rescale", "fits"),
+        hidden=("steps", "optimizer", "start", "independent", "rescale", "fits", "temperature"),
     ),
     Command(
         "contract",

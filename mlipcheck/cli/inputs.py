@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ase.calculators.calculator import BaseCalculator
 
     from ..record import RunRecord
@@ -16,11 +20,17 @@ if TYPE_CHECKING:
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:
     """Return the calculator of ``--backend`` with its ``--option KEY=VALUE``."""
+    from ..calculators.registry import get_calculator
+
+    return get_calculator(**read_recipe(spec, device, options))
+
+
+def read_recipe(spec: str, device: str, options: list[str] | None) -> dict[str, Any]:
+    """Return what `get_calculator` is given for them."""
     from ase.calculators.calculator import InputError
 
     from ..calculators.backends import list_backends
     from ..calculators.base import read_literal
-    from ..calculators.registry import get_calculator
 
     parsed: dict[str, Any] = {}
     for item in options or []:
@@ -33,9 +43,46 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
         parsed[key] = read_literal(value)
     # a factory of the user's own may lie where they work; a package that a backend looks for, not
     factory = spec.partition(":")[0] not in {b.name for b in list_backends()}
-    if factory and os.getcwd() not in sys.path:
+    if factory:
+        _look_here()
+    return {"spec": spec, "device": device, **parsed}
+
+
+def find_executor(
+    workers: int | None, executor: str | None, timeout: float | None
+) -> Callable[[], AbstractContextManager[Executor | int | None]]:
+    """Return what opens ``--workers`` or ``--executor``, refused before any work is done."""
+    from ase.calculators.calculator import InputError
+
+    from ..calculators.base import FAILURES, brief
+    from ..calculators.registry import import_callable
+    from ..checkup.workers import check_workers
+
+    if workers is not None and executor is not None:
+        raise InputError(f"--workers {workers} and --executor {executor}: give one of them")
+    check_workers(workers if executor is None else 1, timeout)
+    if executor is None:
+        return lambda: nullcontext(workers)
+    _look_here()
+    factory = import_callable(executor, "--executor")
+
+    def make() -> AbstractContextManager[Executor]:
+        try:
+            made = factory()
+        except FAILURES as error:
+            raise InputError(f"--executor {executor} cannot be had ({brief(error)})") from error
+        if not (hasattr(made, "submit") and hasattr(made, "__exit__")):
+            kind = type(made).__name__
+            raise InputError(f"--executor {executor} returned a {kind}, which is no Executor")
+        return cast("AbstractContextManager[Executor]", made)
+
+    return make
+
+
+def _look_here() -> None:
+    """Find modules where the user works, too."""
+    if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    return get_calculator(spec, device=device, **parsed)
 
 
 def split(text: str | None) -> tuple[str, ...]:

@@ -116,6 +116,11 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "save": _option(
         Path | None, None, "Write what was learnt, for -b.", metavar="FILE", parser=path
     ),
+    "workers": _option(int | None, None, "Processes that share the work.", metavar="N"),
+    "executor": _option(
+        str | None, None, "Instead: Dask, Parsl, MPI, your own.", metavar="MODULE:FACTORY"
+    ),
+    "timeout": _option(float | None, None, "Seconds that a task of a worker may take."),
     "out": _option(
         Path | None,
         None,

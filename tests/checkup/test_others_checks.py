@@ -330,7 +330,7 @@ def in_run():
 
 def in_finish():
     class Broken(example()):
-        def finish(self, rows):
+        def finish(self, rows, earlier):
             raise ZeroDivisionError("somebody's mistake")
 
     return Broken

@@ -18,7 +18,7 @@ from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
 from mlipcheck.checks.compression.push import find_neighbours, push_together
 from mlipcheck.checks.compression.record import CompressedPair
-from mlipcheck.checks.contacts import find_contacts
+from mlipcheck.checks.contacts import Contacts, find_contacts
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.system import Settings
@@ -129,7 +129,7 @@ def test_contacts_take_the_farther_collapse(copper):
     (contact,) = find_contacts(structures, scans)
     assert contact.collapse is None
     if row.collapse is not None:
-        (contact,) = find_contacts(structures, scans, [row])
+        (contact,) = Contacts().finish([contact], {"dimers": scans, "compression": [row]})
         assert contact.collapse == row.collapse.distance
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import MISSING, Block, Column, Paragraph, TableBlock, count, some
 from ...record import Model
+from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
@@ -120,13 +121,23 @@ class Agreement(Check[Predictions]):
         images = [f.atoms for f in drawn.frames]
         found = evaluate(calculator, images, progress=context.advance)
         pairs = [(f, e) for f, e in zip(drawn.frames, found, strict=True) if e.error is None]
-        compared = [p for p in context.earlier.get("parity", ()) if p.name == drawn.name]
         labelled = any(f.forces is not None for f, _ in pairs)
         own = doubt_own(pairs) if labelled else None
-        doubts = dict.fromkeys(d for d in (*(d for p in compared for d in p.doubts), own) if d)
         error = None if pairs else f"the model fails on every structure: {found[0].error}"
         kept = tuple(map(_predicted, drawn.frames, found))
-        return [Predictions(drawn.name, given, kept, tuple(doubts), error=error)]
+        return [Predictions(drawn.name, given, kept, (own,) if own else (), error=error)]
+
+    def finish(
+        self, rows: Sequence[Predictions], earlier: Mapping[str, Sequence[Any]]
+    ) -> list[Predictions]:
+        """Add the doubts about labels of the same structures."""
+        found: dict[str, list[Doubt]] = {}
+        for parity in earlier.get("parity", ()):
+            found.setdefault(parity.name, []).extend(parity.doubts)
+        return [
+            replace(r, doubts=tuple(dict.fromkeys((*found.get(r.name, ()), *r.doubts))))
+            for r in rows
+        ]
 
     def beside(
         self, models: Sequence[tuple[str, Sequence[Predictions]]]

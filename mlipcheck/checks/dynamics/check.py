@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,12 +93,16 @@ class DynamicsCheck(Check[Dynamics]):
             temperature,
             time,
             seed=seed,
-            collapses=farthest_collapses(context.earlier),
         )
         try:
             return [_run(calculator, task, row, steps, context)]
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(row, error=describe_error(error))]
+
+    def finish(
+        self, rows: Sequence[Dynamics], earlier: Mapping[str, Sequence[Any]]
+    ) -> list[Dynamics]:
+        return [replace(row, collapses=farthest_collapses(earlier)) for row in rows]
 
     def remarks(self, rows: Sequence[Dynamics]) -> list[Paragraph]:
         about = "Relaxed first; of twice the temperature, half goes into the potential."

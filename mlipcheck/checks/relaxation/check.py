@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ase.calculators.calculator import BaseCalculator
 
@@ -106,7 +106,9 @@ class Relaxations(Check[Relaxation]):
         reference, how = task.subject
         return list(iterate_relaxations(calculator, [reference], how))
 
-    def finish(self, rows: Sequence[Relaxation]) -> list[Relaxation]:
+    def finish(
+        self, rows: Sequence[Relaxation], earlier: Mapping[str, Sequence[Any]]
+    ) -> list[Relaxation]:
         return compare_energies(rows)
 
     def evidence(self, row: Relaxation) -> Evidence:

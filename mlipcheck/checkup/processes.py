@@ -1,0 +1,169 @@
+"""Calls in Python processes of our own: one that dies or hangs takes nothing else along."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import IO, Any, cast
+
+from ase.calculators.calculator import CalculationFailed
+
+from ..calculators.base import FAILURES
+from ..calculators.evaluate import describe_error
+
+# With the path of whoever starts it, and without its __main__: a script would run again.
+SERVE = f"import sys; sys.path[:] = sys.argv[1:]; from {__name__} import serve; serve()"
+LOOK_UP = 1.0  # s between two looks whether the parent is there
+
+
+class WorkerLostError(RuntimeError):
+    """A process ended in the middle of a call."""
+
+
+class TaskTimeoutError(RuntimeError):
+    """A call took longer than it may, and its process was ended."""
+
+
+class Host:
+    """Processes that do what they are asked, one beside each thread that asks."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+        self._lock = threading.Lock()
+        self._running: set[_Process] = set()
+        self._closed = False
+
+    def call(self, timeout: float | None, function: Callable[..., Any], *args: Any) -> Any:
+        """Return what a function returns in the process of this thread.
+
+        Raises
+        ------
+        WorkerLostError, TaskTimeoutError
+            Where the process died, or the call took more than ``timeout`` seconds.
+        CalculationFailed
+            With what the function raised.
+        """
+        with self._lock:
+            process: _Process | None = getattr(self._mine, "process", None)
+            if self._closed:
+                raise WorkerLostError("the workers were ended")
+            if process is None or process not in self._running:
+                process = self._mine.process = _Process()
+                self._running.add(process)
+        try:
+            value, error = process.call(timeout, function, args)
+        except BaseException:
+            self._running.discard(process)
+            process.end()
+            raise
+        if error is not None:
+            raise CalculationFailed(error)
+        return value
+
+    def end(self, *, close: bool = True) -> None:
+        """End all processes, whatever they do; unless closed, later calls start new ones."""
+        with self._lock:
+            self._closed = close
+            running, self._running = self._running, set()
+        for process in running:
+            process.end()
+
+
+_host = Host()
+
+
+def call_apart(timeout: float | None, function: Callable[..., Any], *args: Any) -> Any:
+    """Do `Host.call` in a worker of somebody's executor, whose own process stays out of danger."""
+    return _host.call(timeout, function, *args)
+
+
+class _Process:
+    """One process that answers one call after the other, with one thread; Ctrl-C is not for it."""
+
+    def __init__(self) -> None:
+        self._popen = subprocess.Popen(
+            [sys.executable, "-c", SERVE, *sys.path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"OMP_NUM_THREADS": "1", **os.environ},
+            start_new_session=True,
+        )
+
+    def call(self, timeout: float | None, function: Callable[..., Any], args: Any) -> Any:
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self._kill()
+
+        watch = threading.Timer(timeout or 0, stop)
+        request = pickle.dumps((function, args))
+        try:
+            if timeout is not None:
+                watch.start()
+            stdin, stdout = (cast(IO[bytes], x) for x in (self._popen.stdin, self._popen.stdout))
+            stdin.write(request)
+            stdin.flush()
+            return pickle.load(stdout)
+        except (EOFError, OSError, pickle.UnpicklingError) as lost:
+            if late.is_set():
+                raise TaskTimeoutError(f"not finished in {timeout:g} s") from lost
+            raise WorkerLostError(f"the process {self._ending()}") from lost
+        finally:
+            watch.cancel()
+
+    def end(self) -> None:
+        self._kill()
+        self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            with suppress(OSError):
+                cast(IO[bytes], pipe).close()
+
+    def _kill(self) -> None:
+        """End it, and what it has started."""
+        if self._popen.poll() is None and hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.kill()
+
+    def _ending(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            code = self._popen.wait(10)
+            if code >= 0:
+                return f"exited with status {code}"
+            names = {s.value: s.name for s in signal.Signals}
+            name = names.get(-code, f"signal {-code}")
+            return f"was ended by {name}{' (out of memory?)' * (name == 'SIGKILL')}"
+        return "closed its output"
+
+
+def serve() -> None:
+    """Answer calls from stdin on stdout until there are no more; prints go to stderr."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            try:
+                function, args = pickle.load(sys.stdin.buffer)
+                answer = pickle.dumps((function(*args), None))
+            except EOFError:
+                raise
+            except FAILURES as error:
+                answer = pickle.dumps((None, describe_error(error)))
+            answers.write(answer)
+            answers.flush()
+
+
+def _end_with_parent(parent: int) -> None:
+    """Leave no process behind a parent that was killed, whatever this one does."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_UP)
+    os._exit(1)

@@ -1,0 +1,64 @@
+"""Calculators that end their process, never answer, or compute in single precision."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ase.calculators.emt import EMT
+
+
+class Deadly(EMT):
+    """EMT that segfaults on platinum, hangs on gold, and exits on palladium."""
+
+    def calculate(self, atoms=None, *args, **kwargs):
+        symbols = set(atoms.symbols)
+        if "Pt" in symbols:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if "Au" in symbols:
+            while True:
+                signal.pause()
+        if "Pd" in symbols:
+            os._exit(3)
+        super().calculate(atoms, *args, **kwargs)
+
+
+class Once(EMT):
+    """EMT whose process is killed once, in the middle of nickel, where a file lies."""
+
+    def calculate(self, atoms=None, *args, **kwargs):
+        super().calculate(atoms, *args, **kwargs)
+        marker = os.environ["ONCE"]
+        if set(atoms.symbols) == {"Ni"} and os.path.exists(marker):
+            os.unlink(marker)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Told(EMT):
+    """EMT that sends its parent Ctrl-C in the middle of nickel, and then never answers."""
+
+    def calculate(self, atoms=None, *args, **kwargs):
+        if set(atoms.symbols) == {"Ni"} and os.path.exists(os.environ["TOLD"]):
+            os.kill(os.getppid(), signal.SIGINT)
+            while True:
+                signal.pause()
+        super().calculate(atoms, *args, **kwargs)
+
+
+class KillsWorker(EMT):
+    """EMT that kills the worker that has started its process, once, where a file lies."""
+
+    def calculate(self, atoms=None, *args, **kwargs):
+        super().calculate(atoms, *args, **kwargs)
+        marker = os.environ["ONCE"]
+        if set(atoms.symbols) == {"Ni"} and os.path.exists(marker):
+            os.unlink(marker)
+            os.kill(os.getppid(), signal.SIGKILL)
+
+
+class Single(EMT):
+    """EMT with forces in single precision."""
+
+    def calculate(self, atoms=None, *args, **kwargs):
+        super().calculate(atoms, *args, **kwargs)
+        self.results["forces"] = self.results["forces"].astype("float32")
