@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -31,6 +32,8 @@ def run_checks(
     only: str | Sequence[str] | None = None,
     quick: bool = False,
     device: str = "auto",
+    executor: Executor | int | None = None,
+    timeout: float | None = None,
     **settings: Any,
 ) -> Report:
     """Run every check that what was given allows, with one model or several, and judge.
@@ -51,6 +54,11 @@ def run_checks(
         Do less, by fixed amounts of work.
     device : str
         Of models that are named.
+    executor : concurrent.futures.Executor or int, optional
+        Whose workers do the work, or how many processes; models then have to be named. The report
+        is that of a run without.
+    timeout : float, optional
+        Seconds that a task of a worker may take.
     **settings
         Fields of `mlipcheck.system.Settings`, those of the command line: ``reference="pbe"``,
         ``energy_resolution=0.1``, ``paths="neb/"``, ...
@@ -73,7 +81,7 @@ def run_checks(
     plans = [plan_checkup(model, what, chosen) for model in models]
     runs = []
     for model, plan in zip(models, plans, strict=True):
-        runs.append(run_checkup(model, plan))
+        runs.append(run_checkup(model, plan, executor=executor, timeout=timeout))
         if runs[-1].interrupted:  # half a model is not to be compared with a whole one
             runs = runs[:-1] or runs
             break

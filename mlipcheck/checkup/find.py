@@ -130,7 +130,7 @@ def _hint(word: str) -> str:
     meant = [capitals] if _is_element_or_pair(capitals) else []
     files = [str(path) for path in Path(word).parent.glob("*")]
     close = difflib.get_close_matches
-    meant += close(word, KNOWN, n=1, cutoff=0.7) or close(word, files, n=1, cutoff=0.8)
+    meant += close(word, KNOWN, n=1, cutoff=0.7) or close(word, files, n=1, cutoff=0.82)
     hints = [f"did you mean {', or '.join(meant)}?"] if meant else []
     try:
         elements = list(Formula(word).count())
