@@ -54,7 +54,8 @@ def get_calculator(
     backend = get_backend(name)
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
-        raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
+        where = "" if backend.checkpoints else "; give them to the command that makes its file"
+        raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}{where}")
     dtype = dtype or next(iter(backend.dtypes), None)
     if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,7 +38,8 @@ class Contact(Record):
 
     ``distance`` is found in ``structure``; None where no two such atoms are near each other. The
     pair collapses at ``collapse``, in vacuum or in a crystal, whichever is farther out, and has a
-    ``dip`` outside of that in vacuum; ``innermost`` is how far inwards it was scanned.
+    ``dip`` outside of that in vacuum; ``innermost`` is how far inwards it was scanned, and
+    ``guarded`` inside of what a guard acts.
     """
 
     pair: tuple[str, str]
@@ -47,6 +48,7 @@ class Contact(Record):
     collapse: float | None = None
     dip: float | None = None
     innermost: float | None = None
+    guarded: float | None = None
     error: str | None = None
 
     @property
@@ -63,6 +65,7 @@ def find_contacts(
     structures: Sequence[tuple[str, Atoms]],
     scans: Sequence[DimerScan],
     pushed: Sequence[CompressedPair] = (),
+    radii: Mapping[tuple[str, str], float] | None = None,
 ) -> list[Contact]:
     """Compare the shortest distance of each pair with the collapse of that pair.
 
@@ -71,6 +74,8 @@ def find_contacts(
     structures : sequence of (str, Atoms)
     scans, pushed : sequences of DimerScan and CompressedPair
         Of pairs in vacuum, and in crystals.
+    radii : mapping of pair to float, optional
+        Å inside of which a guarded calculator changes them.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def find_contacts(
     collapses = farthest_collapses({"dimers": scans, "compression": pushed})
     rows = []
     for pair in sorted(pairs):
-        row = Contact(pair, *found.get(pair, (None, "")))
+        row = Contact(pair, *found.get(pair, (None, "")), guarded=(radii or {}).get(pair))
         if scan := scanned.get(pair):
             row = replace(
                 row,
@@ -111,6 +116,13 @@ def read_ratio(row: Contact) -> Reading | None:
     if row.distance < row.innermost:
         return Reading(None, f"{seen}, closer than was scanned ({row.innermost:.2f} Å)")
     return Reading(math.inf, f"{seen}, no collapse down to {row.innermost:.2f} Å{dip}")
+
+
+def read_guard(row: Contact) -> Reading | None:
+    if row.distance is None or row.guarded is None:
+        return None
+    seen = f"{row.distance:.2f} Å in {row.structure}"
+    return Reading(row.distance / row.guarded, f"{seen}, the guard acts inside {row.guarded:.2f} Å")
 
 
 class Contacts(Check[Contact]):
@@ -139,6 +151,20 @@ class Contacts(Check[Contact]):
             why="a collapse matters as far as your atoms come there",
             below=True,
         ),
+        Criterion(
+            "contacts beside the guard",
+            read_guard,
+            caution=1.0,
+            fail=None,
+            unit="x the guard's radius",
+            source="where the guard adds its repulsion",
+            good="the guard acts nowhere in your structures",
+            bad="the guard acts in your structures: their energies and forces are not the model's",
+            why="a guard is to change nothing that you have; build it again with these structures",
+            below=True,
+            hints=("relax", "energies", "dynamics"),
+            decides=(),
+        ),
     )
     columns = (
         Column("shortest\nÅ", lambda r: number(r.distance, ".3f")),
@@ -148,6 +174,7 @@ class Contacts(Check[Contact]):
         ),
         Column("shortest /\ncollapse", lambda r: number(r.ratio if r.collapse else None, ".2f")),
         Column("dip\nÅ", lambda r: number(r.dip, ".2f")),
+        Column("guard\nÅ", lambda r: number(r.guarded, ".2f")),
         Column("in", lambda r: r.structure, left=True),
     )
 
@@ -159,7 +186,9 @@ class Contacts(Check[Contact]):
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Contact]:
         earlier = context.earlier
-        return find_contacts(task.subject, earlier["dimers"], earlier.get("compression", ()))
+        radii = getattr(calculator, "guard_radii", None)
+        pushed = earlier.get("compression", ())
+        return find_contacts(task.subject, earlier["dimers"], pushed, radii)
 
     def mismatch(self, one: Contact, other: Contact) -> list[str]:
         """Say where the structures are others; they alone decide how close a pair comes."""

@@ -80,8 +80,7 @@ def draw_pair(row: GuardedPair, colour: str) -> Panel:
         name=slug("guard", row.name),
         caption=f"{name} without the guard and with it; it acts in the grey band alone.",
         alt=f"Energy of {name} against the distance. Guard inside {row.radius:.2f} Å. First "
-        f"attraction: {number(row.attraction, '.2f', 'none')} Å. Shortest in your structures: "
-        f"{shortest} Å.",
+        f"attraction: {number(row.attraction, '.2f', 'none')} Å.{shortest}",
         checks=("dimers", "compression"),
         subjects=(row.name,),
         figure=figure,
