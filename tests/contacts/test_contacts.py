@@ -58,7 +58,8 @@ def test_where_a_guard_acts_in_the_structures_it_is_said(distance, status):
     """And the collapse that it closes is judged as without it."""
     radii = {("Cu", "Cu"): 1.1}
     (row,) = find_contacts([pair_at(distance)], [scan_with(None)], radii=radii)
-    own, guard = judge({"contacts": [row]})
+    found = {f.quantity: f for f in judge({"contacts": [row]})}
+    own, guard = found["contacts"], found["contacts beside the guard"]
     assert own.status == "ok"
     assert (guard.status, guard.decides) == (status, ())
     assert guard.value == f"{distance:.2f} Å in mine, the guard acts inside 1.10 Å"
