@@ -136,7 +136,7 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
         names = [f"{key}:{x}" if x else key for key in rows for x in some.get(key, [""])]
         raise InputError(
             f"a file may not name {spec!r}, only {', '.join(names)}: it must not run code of "
-            "its own; use RescaledCalculator in your script"
+            "its own; in Python any calculator can be put inside"
         )
     backend = rows[name]
     _check_installed(backend)
@@ -155,7 +155,7 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
     if backend.takes_path and backend.runs_code:
         raise InputError(
             f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would run "
-            "code in it; use RescaledCalculator in your script"
+            "code in it; in Python any calculator can be put inside"
         )
     return Path(checkpoint) if backend.takes_path else None
 

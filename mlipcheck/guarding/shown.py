@@ -19,6 +19,7 @@ HIGHEST, DEEPEST = 60.0, -20.0  # eV
 
 COLUMNS = (
     Column("acts inside\nÅ", lambda r: f"{r.radius:.2f}"),
+    Column("gives way\nÅ", lambda r: number(r.weak, ".2f")),
     Column("attraction\nÅ", lambda r: number(r.attraction, ".2f")),
     Column("collapse\nÅ", lambda r: number(r.collapse, ".2f")),
     Column("shortest in\nyours, Å", lambda r: number(r.shortest, ".2f")),
