@@ -92,7 +92,8 @@ def find_contacts(
     collapses = farthest_collapses({"dimers": scans, "compression": pushed})
     rows = []
     for pair in sorted(pairs):
-        row = Contact(pair, *found.get(pair, (None, "")), guarded=(radii or {}).get(pair))
+        row = Contact(pair, *found.get(pair, (None, "")))
+        row = replace(row, guarded=(radii or {}).get(pair))
         if scan := scanned.get(pair):
             row = replace(
                 row,
