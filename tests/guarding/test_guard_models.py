@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from ase.build import bulk, molecule, surface
 from ase.io import read, write
+from checking import check_up
 
-from mlipcheck import check_calculator, check_up, evaluate, make_guard, scan_dimers
+from mlipcheck import check_calculator, evaluate, make_guard, scan_dimers
 from mlipcheck.analysis.closest import find_closest
 from mlipcheck.calculators.guarded import GuardedCalculator
 from mlipcheck.checks.compression.push import find_neighbours, push_together
