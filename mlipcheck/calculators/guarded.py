@@ -158,6 +158,11 @@ class GuardedCalculator(AroundCalculator):
         }
         self._reach = max(p.radius for p in guard.pairs)
 
+    @property
+    def guard_radii(self) -> dict[tuple[str, str], float]:
+        """Å inside of which each pair of elements is changed."""
+        return {p.pair: p.radius for p in self.guard.pairs}
+
     def _prepare(self, atoms: Atoms) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Return energies (n,), forces (n, 3) and stress (6,) of the pairs inside, None if none."""
         if unknown := set(atoms.numbers.tolist()) - self.elements:

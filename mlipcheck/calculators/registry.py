@@ -58,7 +58,8 @@ def get_calculator(
     backend = get_backend(name)
     checkpoint = _choose_checkpoint(backend, rest)
     if options and not backend.takes_options:
-        raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}")
+        where = "" if backend.checkpoints else "; give them to the command that makes its file"
+        raise InputError(f"{name} takes no options, got {', '.join(sorted(options))}{where}")
     dtype = dtype or next(iter(backend.dtypes), None)
     if backend.dtypes and dtype not in backend.dtypes:
         raise InputError(f"dtype is {dtype!r}; {name} computes in {', '.join(backend.dtypes)}")
@@ -140,7 +141,7 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
         names = [f"{key}:{x}" if x else key for key in rows for x in some.get(key, [""])]
         raise InputError(
             f"a file may not name {spec!r}, only {', '.join(names)}: it must not run code of "
-            "its own; use RescaledCalculator in your script"
+            "its own; in Python any calculator can be put inside"
         )
     backend = rows[name]
     _check_installed(backend)
@@ -159,7 +160,7 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
     if backend.takes_path and backend.runs_code:
         raise InputError(
             f"a file may not name {spec!r}, only {name}'s own checkpoints: loading it would run "
-            "code in it; use RescaledCalculator in your script"
+            "code in it; in Python any calculator can be put inside"
         )
     return Path(checkpoint) if backend.takes_path else None
 

@@ -39,7 +39,8 @@ class Contact(Record):
 
     ``distance`` is found in ``structure``; None where no two such atoms are near each other. The
     pair collapses at ``collapse``, in vacuum or in a crystal, whichever is farther out, and has a
-    ``dip`` outside of that in vacuum; ``innermost`` is how far inwards it was scanned.
+    ``dip`` outside of that in vacuum; ``innermost`` is how far inwards it was scanned, and
+    ``guarded`` inside of what a guard acts.
     """
 
     pair: tuple[str, str]
@@ -48,6 +49,7 @@ class Contact(Record):
     collapse: float | None = None
     dip: float | None = None
     innermost: float | None = None
+    guarded: float | None = None
     error: str | None = None
 
     @property
@@ -61,7 +63,9 @@ class Contact(Record):
 
 
 def find_contacts(
-    structures: Sequence[tuple[str, Atoms]], scans: Sequence[DimerScan]
+    structures: Sequence[tuple[str, Atoms]],
+    scans: Sequence[DimerScan],
+    radii: Mapping[tuple[str, str], float] | None = None,
 ) -> list[Contact]:
     """Compare the shortest distance of each pair with the collapse of that pair in vacuum.
 
@@ -69,6 +73,8 @@ def find_contacts(
     ----------
     structures : sequence of (str, Atoms)
     scans : sequence of DimerScan
+    radii : mapping of pair to float, optional
+        Å inside of which a guarded calculator changes them.
 
     Returns
     -------
@@ -86,6 +92,7 @@ def find_contacts(
     rows = []
     for pair in sorted(pairs):
         row = Contact(pair, *found.get(pair, (None, "")))
+        row = replace(row, guarded=(radii or {}).get(pair))
         if scan := scanned.get(pair):
             row = replace(
                 row,
@@ -109,6 +116,13 @@ def read_ratio(row: Contact) -> Reading | None:
     if row.distance < row.innermost:
         return Reading(None, f"{seen}, closer than was scanned ({row.innermost:.2f} Å)")
     return Reading(math.inf, f"{seen}, no collapse down to {row.innermost:.2f} Å{dip}")
+
+
+def read_guard(row: Contact) -> Reading | None:
+    if row.distance is None or row.guarded is None:
+        return None
+    seen = f"{row.distance:.2f} Å in {row.structure}"
+    return Reading(row.distance / row.guarded, f"{seen}, the guard acts inside {row.guarded:.2f} Å")
 
 
 class Contacts(Check[Contact]):
@@ -137,6 +151,20 @@ class Contacts(Check[Contact]):
             why="a collapse matters as far as your atoms come there",
             below=True,
         ),
+        Criterion(
+            "contacts beside the guard",
+            read_guard,
+            caution=1.0,
+            fail=None,
+            unit="x the guard's radius",
+            source="where the guard adds its repulsion",
+            good="the guard acts nowhere in your structures",
+            bad="the guard acts in your structures: their energies and forces are not the model's",
+            why="a guard is to change nothing that you have; build it again with these structures",
+            below=True,
+            hints=("relax", "energies", "dynamics"),
+            decides=(),
+        ),
     )
     columns = (
         Column("shortest\nÅ", lambda r: number(r.distance, ".3f")),
@@ -146,6 +174,7 @@ class Contacts(Check[Contact]):
         ),
         Column("shortest /\ncollapse", lambda r: number(r.ratio if r.collapse else None, ".2f")),
         Column("dip\nÅ", lambda r: number(r.dip, ".2f")),
+        Column("guard\nÅ", lambda r: number(r.guarded, ".2f")),
         Column("in", lambda r: r.structure, left=True),
     )
 
@@ -156,7 +185,8 @@ class Contacts(Check[Contact]):
         return [Task("pairs of your structures", system.structures, key)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Contact]:
-        return find_contacts(task.subject, context.earlier["dimers"])
+        radii = getattr(calculator, "guard_radii", None)
+        return find_contacts(task.subject, context.earlier["dimers"], radii)
 
     def finish(
         self, rows: Sequence[Contact], earlier: Mapping[str, Sequence[Any]]

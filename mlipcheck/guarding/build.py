@@ -22,7 +22,8 @@ from ..references.curves import Pair
 DISTANCES = np.linspace(INNERMOST, 6.0, 237)
 SCANNED = 0.4  # Å: as far in as attractions are looked for, and a guard starts without one
 INSIDE = 0.8  # of the bond: attractions that are holes, and not bonds
-OUTSIDE, MARGIN = 1.25, 0.2  # of the attraction, and Å: how far out the guard starts
+WEAK = 0.5  # of the force farther out: where a wall gives way, as it does in front of a hole
+OUTSIDE, MARGIN = 1.25, 0.2  # of that distance, and Å: how far out the guard starts
 CAP = 0.85  # of the shortest distance that is to stay as it is
 SWITCH = 0.2  # Å over which it is switched on
 WIDENED, FACTOR = 0.05, 1.5  # Å and 1: by how much it is more than the attraction
@@ -34,7 +35,8 @@ class GuardedCurve:
     """One scan of a pair, in vacuum or in a crystal, without the guard and with it.
 
     ``bond`` (Å) is r_e or the distance in the crystal, where energies (eV) are zero, or where a
-    bond would be; ``left`` the attraction that the guard leaves inside 0.8 of it.
+    bond would be; ``weak`` (Å) where the wall gives way in front of its first attraction, and
+    ``left`` the attraction that the guard leaves inside 0.8 of the bond.
     """
 
     where: str
@@ -46,6 +48,7 @@ class GuardedCurve:
     after: np.ndarray
     attraction: Attraction | None
     collapse: Attraction | None
+    weak: float | None = None
     left: Attraction | None = None
     closed: bool = False
 
@@ -54,13 +57,14 @@ class GuardedCurve:
 class GuardedPair:
     """What a guard does to one pair, inside of ``radius``.
 
-    ``attraction`` is the outermost first attraction of all curves, ``shortest`` the shortest
-    distance in the user's ``structure``; all in Å.
+    ``attraction`` is the outermost first attraction of all curves, ``weak`` where the first wall
+    gives way, ``shortest`` the shortest distance in the user's ``structure``; all in Å.
     """
 
     pair: Pair
     radius: float
     attraction: float | None
+    weak: float | None
     shortest: float | None
     structure: str
     curves: tuple[GuardedCurve, ...]
@@ -83,9 +87,11 @@ def build_guard(
 ) -> tuple[Guard, list[GuardedPair]]:
     """Build a repulsion that closes the holes of these scans; `make_guard` does them, too.
 
-    For each pair the outermost attraction inside 0.8 of the bond, r_a, sets the radius:
-    max(1.25 r_a, r_a + 0.2 Å), at most 0.85 of the shortest distance in the structures, of the
-    bond, and of the distance in the crystals. Inside, the force is 1.5 times the largest
+    A pair has a hole where it attracts inside 0.8 of its bond; in front of it the wall gives way
+    from r_w inward, where the repulsion is half of what it was farther out. In between, a third
+    atom can make a hole of it. The outermost r_w of all curves sets the radius: max(1.25 r_w,
+    r_w + 0.2 Å), at most 0.85 of the shortest distance in the structures, of the bond, and of the
+    distance in the crystals. Inside, the force is 1.5 times the largest
     attraction of all curves, widened by 0.05 Å, and the repulsion of Ziegler, Biersack and
     Littmark, switched on over the outer 0.2 Å.
 
@@ -147,8 +153,20 @@ def _read(
     r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
     place = bond or sum_of_radii
     energies = energies - np.interp(place, r, energies)
-    holes = _attractions(r, energies, forces, place)
-    return GuardedCurve(where, place, bond is not None, r, energies, forces, energies, *holes)
+    first, collapse = _attractions(r, energies, forces, place)
+    curve = GuardedCurve(where, place, bool(bond), r, energies, forces, energies, first, collapse)
+    return replace(curve, weak=_gives_way(curve))
+
+
+def _gives_way(curve: GuardedCurve) -> float | None:
+    """Return where the force, going inward, first is half of what it was, outside of a hole."""
+    if curve.attraction is None:
+        return None
+    inner, outer = curve.attraction.distance, INSIDE * curve.bond
+    wall = (inner < curve.distances) & (curve.distances <= outer)
+    r, forces = curve.distances[wall][::-1], curve.forces[wall][::-1]
+    weak = r[forces < WEAK * np.maximum.accumulate(forces)]
+    return float(weak.max(initial=inner))
 
 
 def _attractions(
@@ -183,10 +201,11 @@ def _build(
     hole = max((c.attraction.distance for c in curves if c.attraction), default=None)
     kept = [(c.bond, f"the bond in {c.where}") for c in curves if c.bound]
     limit, whose = min([*kept, *([shortest] if shortest else [])], default=(np.inf, ""))
-    start = SCANNED if hole is None else hole
+    weak = max((c.weak for c in curves if c.weak), default=None)
+    start = weak or SCANNED
     radius = float(min(max(OUTSIDE * start, start + MARGIN), CAP * limit))
     distance, structure = shortest or (None, "")
-    row = GuardedPair(pair, radius, hole, distance, structure, tuple(curves))
+    row = GuardedPair(pair, radius, hole, weak, distance, structure, tuple(curves))
     falls = row.collapse or 0.0
     closed = falls <= radius and radius > INNERMOST + SWITCH
     if closed:

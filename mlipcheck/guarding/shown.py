@@ -19,6 +19,7 @@ HIGHEST, DEEPEST = 60.0, -20.0  # eV
 
 COLUMNS = (
     Column("acts inside\nÅ", lambda r: f"{r.radius:.2f}"),
+    Column("gives way\nÅ", lambda r: number(r.weak, ".2f")),
     Column("attraction\nÅ", lambda r: number(r.attraction, ".2f")),
     Column("collapse\nÅ", lambda r: number(r.collapse, ".2f")),
     Column("shortest in\nyours, Å", lambda r: number(r.shortest, ".2f")),
@@ -80,8 +81,7 @@ def draw_pair(row: GuardedPair, colour: str) -> Panel:
         name=slug("guard", row.name),
         caption=f"{name} without the guard and with it; it acts in the grey band alone.",
         alt=f"Energy of {name} against the distance. Guard inside {row.radius:.2f} Å. First "
-        f"attraction: {number(row.attraction, '.2f', 'none')} Å. Shortest in your structures: "
-        f"{shortest} Å.",
+        f"attraction: {number(row.attraction, '.2f', 'none')} Å.{shortest}",
         checks=("dimers", "compression"),
         subjects=(row.name,),
         figure=figure,

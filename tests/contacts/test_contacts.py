@@ -53,6 +53,18 @@ def test_a_dip_is_shown_and_not_judged(collapse):
     assert finding.value.endswith("dip at 1.60 Å")
 
 
+@pytest.mark.parametrize(("distance", "status"), [(2.0, "ok"), (1.05, "caution"), (0.6, "caution")])
+def test_where_a_guard_acts_in_the_structures_it_is_said(distance, status):
+    """And the collapse that it closes is judged as without it."""
+    radii = {("Cu", "Cu"): 1.1}
+    (row,) = find_contacts([pair_at(distance)], [scan_with(None)], radii=radii)
+    found = {f.quantity: f for f in judge({"contacts": [row]})}
+    own, guard = found["contacts"], found["contacts beside the guard"]
+    assert own.status == "ok"
+    assert (guard.status, guard.decides) == (status, ())
+    assert guard.value == f"{distance:.2f} Å in mine, the guard acts inside 1.10 Å"
+
+
 def test_a_pair_that_was_not_scanned_is_not_judged():
     rows = find_contacts([pair_at(1.0, "CuO")], [scan_with(1.0)])
     assert [(r.name, r.distance) for r in rows] == [

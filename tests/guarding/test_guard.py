@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from ase import Atoms, units
-from ase.build import bulk, molecule
+from ase.build import bulk
 from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
@@ -21,7 +22,6 @@ from mlipcheck import (
     check_calculator,
     evaluate,
     get_calculator,
-    make_guard,
     scan_dimers,
 )
 from mlipcheck.analysis.closest import find_closest
@@ -88,9 +88,14 @@ def crowded(distance=0.55, other=0.85):
 
 
 def test_the_hole_is_found_and_the_radius_is_as_designed(holed):
-    _, _, row = holed
+    """The wall gives way where its force is half of what it was farther out."""
+    calculator, _, row = holed
     assert row.attraction == row.collapse
-    assert row.radius == pytest.approx(max(1.25 * row.attraction, row.attraction + 0.2))
+    r = np.linspace(2.0, row.attraction, 20001)
+    force = -calculator.pair_energy(r, None, None)[1]
+    weak = r[force < np.maximum.accumulate(force) / 2].max()
+    assert row.weak == pytest.approx(weak, abs=0.025)
+    assert row.radius == pytest.approx(max(1.25 * row.weak, row.weak + 0.2))
     assert [c.where for c in row.curves] == ["vacuum", "bulk"]
     assert not any(c.left for c in row.curves)
 
@@ -119,9 +124,18 @@ def test_every_curve_is_monotonic_inside_when_it_is_scanned_again(holed):
 class Crowded(Holed):
     """Two atoms alone repel each other as far as they are pushed; in a crystal they fall."""
 
+    alone, dense = 0.0, 200.0  # eV, of the hole of two atoms, and in a cell of over 32
+
     def compute(self, atoms, properties):
-        self.depth = 200.0 if len(atoms) > 2 else 0.0
+        n = len(atoms)
+        self.depth = self.alone if n == 2 else self.dense if n > 32 else 200.0
         return super().compute(atoms, properties)
+
+
+class Deeper(Crowded):
+    """A hole that is far deeper in one crystal than in what a guard was built from."""
+
+    alone, dense = 200.0, 1e5
 
 
 def test_a_hole_that_only_the_crystal_has_is_closed():
@@ -143,6 +157,20 @@ def test_a_hole_that_it_was_not_built_from_is_found_by_the_check_on_the_guarded_
         guarded = GuardedCalculator(calculator, model)
         row = push_together(guarded, neighbours, CompressedPair("x", contact=neighbours.contact))
         assert (row.attraction is not None) == falls
+
+
+@pytest.mark.slow
+def test_a_hole_that_is_deeper_than_what_was_scanned_is_found_on_the_guarded_model(tmp_path):
+    calculator = Deeper(place=0.9)
+    guarded = GuardedCalculator(calculator, build(calculator)[0])
+    found = {}
+    for name, crystal in (("fcc", copper()), ("bcc", bulk("Cu", "bcc", a=2.9, cubic=True))):
+        write(tmp_path / f"{name}.cif", crystal)
+        run = check_up(guarded, [str(tmp_path / f"{name}.cif")], Settings(only=("compression",)))
+        (found[name],) = [f for f in run.findings if f.quantity == "attraction in the crystal"]
+    assert found["fcc"].status == "ok"
+    assert found["bcc"].status == "caution"
+    assert "collapse from" in found["bcc"].value
 
 
 @pytest.mark.slow
@@ -286,6 +314,18 @@ def test_it_passes_the_interface_tests_where_it_acts():
     assert {r.check for r in found if r.status == "failed"} == set()
 
 
+@pytest.mark.slow
+def test_a_report_says_where_it_acts_in_the_structures(holed, tmp_path):
+    calculator, guard, row = holed
+    settings = Settings(only=("dimers", "contacts"), reference=("none",))
+    for distance, acts in ((0.9 * row.radius, True), (2.5, False)):
+        write(tmp_path / "x.xyz", Atoms("Cu2", [[0] * 3, [0, 0, distance]]))
+        run = check_up(GuardedCalculator(calculator, guard), [str(tmp_path / "x.xyz")], settings)
+        (found,) = [f for f in run.findings if f.quantity == "contacts beside the guard"]
+        assert found.status == ("caution" if acts else "ok")
+        assert f"{distance:.2f} Å in x, the guard acts inside {row.radius:.2f} Å" in found.value
+
+
 # What is refused
 
 
@@ -391,6 +431,11 @@ def test_a_file_that_was_changed_is_refused(saved, change, message):
         get_calculator(f"guarded:{saved}")
 
 
+def test_options_belong_to_its_file(saved):
+    with pytest.raises(InputError, match="no options, got a; give them to the command that makes"):
+        get_calculator(f"guarded:{saved}", a=3)
+
+
 def test_a_file_of_another_checkpoint_is_refused(saved, monkeypatch):
     monkeypatch.setattr("mlipcheck.calculators.around.check_safe", lambda *_: saved)
     with pytest.raises(CalculatorSetupError, match="the guard is that of no file; find that"):
@@ -438,6 +483,9 @@ def test_figures_say_where_it_acts(holed):
     _, _, row = holed
     panel = draw_pair(row, "#0072B2")
     assert f"Guard inside {row.radius:.2f} Å" in panel.alt
+    assert "Shortest" not in panel.alt
+    shown = draw_pair(dataclasses.replace(row, shortest=2.5), "#0072B2").alt
+    assert shown.endswith("Shortest in your structures: 2.50 Å.")
 
 
 @pytest.mark.slow
@@ -449,27 +497,3 @@ def test_a_report_advises_it_as_typed_where_a_hole_is_in_reach():
     third = RBFRidgeCalculator(fit_toy())
     run = check_up(third, ["N"], Settings(only=("dimers",), reference=("none",)))
     assert [a.command for a in run.advice if a.kind == "keep atoms apart"] == [None]
-
-
-# Real models
-
-
-@pytest.mark.slow
-def test_molecules_keep_their_bonds_to_the_last_digit(chgnet):
-    guard, rows, _ = make_guard(chgnet, ["H", "O", "Cl"])
-    guarded = GuardedCalculator(chgnet, guard)
-    assert not any(c.left for r in rows for c in r.curves)
-    hydroxide = molecule("OH")
-    images = [molecule(x) for x in ("Cl2", "H2", "O2", "H2O")] + [hydroxide]
-    for a, b in zip(evaluate(guarded, images), evaluate(chgnet, images), strict=True):
-        assert a.energy == b.energy
-        assert np.array_equal(a.forces, b.forces)
-    for one in scan_dimers(guarded, ["H", "O", "Cl"]):
-        assert one.collapse is None
-
-
-@pytest.mark.slow
-def test_the_interface_tests_around_chgnet(chgnet):
-    guard, _ = build(chgnet)
-    found = check_calculator(GuardedCalculator(chgnet, guard), elements=["Cu"])
-    assert {r.check for r in found if r.status == "failed"} == set()
