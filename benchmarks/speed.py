@@ -242,7 +242,9 @@ PARTS: dict[str, Callable[[str, int], None]] = {
 
 
 def measure(options: argparse.Namespace) -> None:
-    name = options.backend
+    name, parts = options.backend, options.parts or PARTS
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise InputError(f"no part is called {unknown[0]!r}; known: {', '.join(PARTS)}")
     get_calculator(name, device="cpu")  # a mistake is reported before any work
     if name == "toy":
         measure_toy()
@@ -252,19 +254,12 @@ def measure(options: argparse.Namespace) -> None:
     import torch
 
     torch.set_num_threads(1)
-    for part in options.parts:
+    for part in parts:
         PARTS[part](name, options.every)
 
 
 if __name__ == "__main__":
     script = Script(__doc__, "chgnet", out=False)
-    script.add_argument(
-        "parts",
-        nargs="*",
-        choices=PARTS,
-        default=[*PARTS],
-        metavar="PART",
-        help=f"{', '.join(PARTS)}; or all",
-    )
+    script.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; or all")
     script.add_argument("--every", type=int, default=1, help="measure on every so many only")
     script.run(measure)
