@@ -23,7 +23,7 @@ class CHGNetCalculator(batched.BatchedCalculator):
     """A CHGNet model as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "magmoms"]
-    bytes_per_edge = 210_000
+    bytes_per_edge = 80_000
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         # Crystals have a graph each, and molecules one together, which comes last.
