@@ -1,9 +1,9 @@
 """Batches on a GPU against one structure at a time, and against the CPU's numbers.
 
-    python benchmarks/device.py --device cuda [-b chgnet -b sevennet]
+    python benchmarks/device.py --backend sevennet --device cuda
 
-Prints, for each model: milliseconds of a structure one by one and in batches, the largest
-difference from the CPU's numbers, and the most memory that the batches took.
+Milliseconds of a structure one by one and in batches, the largest difference from the CPU's
+numbers, and the most memory that the batches took.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import torch
+from _script import Script
 from ase import Atoms
 from ase.build import bulk
 
@@ -62,8 +62,16 @@ def difference(device: object, cpu: object, images: Sequence[Atoms]) -> tuple[fl
     return max(energies), max(forces)
 
 
-def measure(name: str, device: str) -> None:
+def measure(options: argparse.Namespace) -> None:
+    name, device = options.backend, options.device
     calculator, cpu = get_calculator(name, device=device), get_calculator(name, device="cpu")
+    import torch
+
+    torch.set_num_threads(1)
+    if device != "cpu":
+        free, total = (x / 1024**3 for x in torch.cuda.mem_get_info())
+        card = torch.cuda.get_device_name()
+        print(f"{card}, {free:.0f} of {total:.0f} GiB free; torch {torch.__version__}")
     small = [bulk(x) for x in ("Cu", "Al", "Ag", "Au", "Ni", "Pd", "Pt", "Si", "W", "Mo", "Nb")]
     sets = {
         "dimers": (dimers(), 9),
@@ -89,21 +97,7 @@ def measure(name: str, device: str) -> None:
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("-b", "--backend", action="append", metavar="NAME")
-    options = parser.parse_args()
-    if options.device != "cpu":
-        free, total = (x / 1024**3 for x in torch.cuda.mem_get_info())
-        name = torch.cuda.get_device_name()
-        print(f"{name}, {free:.0f} of {total:.0f} GiB free; torch {torch.__version__}")
-    torch.set_num_threads(1)
-    for name in options.backend or ("chgnet", "sevennet"):
-        measure(name, options.device)
-
-
 if __name__ == "__main__":
-    main()
+    script = Script(__doc__, "chgnet", out=False)
+    script.add_argument("--device", default="cuda", help="cuda, cuda:1, cpu")
+    script.run(measure)

@@ -1,41 +1,26 @@
-"""Dimer scan of any backend: a table, the curves as figures, and everything as JSON.
+"""Dimer scan of any backend: the numbers, and with --out the curves.
 
-python benchmarks/dimer_scan.py --backend chgnet Cu O --figures figures --json dimers.json
+python benchmarks/dimer_scan.py --backend chgnet Cu O --out dimers
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from mlipcheck import get_calculator, scan_dimers
-from mlipcheck.calculators.registry import describe
-from mlipcheck.comparison import compare_runs
-from mlipcheck.report.folder import draw_panels, write_figures
-from mlipcheck.report.tables import list_numbers
-from mlipcheck.report.terminal import console, print_blocks
-from mlipcheck.results_file import make_run
-from mlipcheck.storage import dumps, write_atomically
+from _script import Script
+
+from mlipcheck import Report, run_checks
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("elements", nargs="*", default=["N"], help="elements, or pairs like Cu-O")
-    parser.add_argument("--backend", default="toy", help="toy, toy:wide, chgnet, ase:emt, ...")
-    parser.add_argument("--reference", default="auto", help="auto, pbe, morse, none, or a file")
-    parser.add_argument("--figures", type=Path, help="folder for the figures")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    options = parser.parse_args()
-
-    calculator = get_calculator(options.backend)
-    scans = scan_dimers(calculator, options.elements, reference=options.reference)
-    found = compare_runs([make_run(parser.prog, describe(calculator), {}, {"dimers": scans})])
-    print_blocks(console(), list_numbers(found.models))
-    if options.figures:
-        print(*write_figures(options.figures, draw_panels(found)), sep="\n")
-    if options.json:
-        write_atomically(options.json, dumps(scans))
+def scan(options: argparse.Namespace) -> Report:
+    what, reference = options.elements, options.reference
+    report = run_checks(options.backend, what, only="dimers", reference=reference)
+    print(report.table("dimers"))
+    return report
 
 
 if __name__ == "__main__":
-    main()
+    script = Script(__doc__, "toy")
+    script.add_argument("elements", nargs="*", help="elements, or pairs like Cu-O")
+    script.add_argument("--reference", default="auto", help="auto, pbe, morse, none, or a file")
+    script.run(scan)

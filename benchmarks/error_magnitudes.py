@@ -1,73 +1,59 @@
 """Errors of any backend in and out of distribution, beside the differences one wants to read.
 
-python benchmarks/error_magnitudes.py --backend chgnet --sample 100 --figures figures
+python benchmarks/error_magnitudes.py --backend chgnet --sample 100 --out errors
 """
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import Any
 
-from mlipcheck import get_calculator
-from mlipcheck.calculators.backends import get_demonstration
-from mlipcheck.calculators.registry import describe
-from mlipcheck.checks.parity.compare import check_settings, parity
-from mlipcheck.checks.parity.record import Parity
-from mlipcheck.checks.parity.scales import DISTRIBUTIONS, SIGNAL
-from mlipcheck.comparison import compare_runs
-from mlipcheck.references.inputs import load_frame_sets
-from mlipcheck.references.morse_frames import NAMES, morse_frames
-from mlipcheck.report.folder import draw_panels, write_figures
-from mlipcheck.results_file import make_run
-from mlipcheck.storage import dumps, write_atomically
+from _script import Script
+
+from mlipcheck import Report, run_checks
+
+WORDS = {"in": "in distribution", "out": "out of distribution", None: "distribution not known"}
 
 
-def summarize(p: Parity) -> str:
-    e, ranking = p.energy, p.ranking
-    if p.error is not None or e is None:
+def summarize(p: Any) -> str:
+    if p.error is not None or p.energy is None:
         return f"{p.name}: {p.error or p.not_assessed.get('energy')}"
-    pairs = p.not_assessed.get("ranking")
-    if ranking is not None:
-        pairs = f"σ {ranking.sigma.value:.3g} eV over {ranking.pairs} pairs"
+    mae, pairs = p.energy.mae.value, p.not_assessed.get("ranking")
+    if p.ranking is not None:
+        pairs = f"σ {p.ranking.sigma.value:.3g} eV over {p.ranking.pairs} pairs"
+    frames = f"{p.energy.frames} of {p.frames} frames"
     return (
-        f"{p.name}, {DISTRIBUTIONS[p.distribution][1]}: MAE {e.mae.value:.3g} eV/atom "
-        f"({e.convention}, {e.frames} of {p.frames} frames)\n  between two states: {pairs}"
+        f"{p.name}, {WORDS[p.distribution]}: MAE {mae:.3g} eV/atom "
+        f"({p.energy.convention}, {frames})\n  between two states: {pairs}"
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("sets", nargs="*", help="morse-near, random-TP, files, folders, ...")
-    parser.add_argument("--backend", default="toy", help="toy, chgnet, sevennet, ...")
-    parser.add_argument("--sample", type=int, help="so many frames of each set; all by default")
-    parser.add_argument(
-        "--energy-resolution", type=float, help="eV; by default hydrogen evolution's, 0.1"
+def measure(options: argparse.Namespace) -> Report:
+    toy = options.backend.startswith("toy")
+    own = ("morse-near", "morse-far") if toy else ("mptrj-random-1k", "random-TP")
+    report = run_checks(
+        options.backend,
+        options.sets or own,
+        only="parity",
+        sample=options.sample,
+        energy_resolution=options.energy_resolution,
     )
-    parser.add_argument("--figures", type=Path, help="folder for the figures")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    options = parser.parse_args()
-    resolution = options.energy_resolution or SIGNAL[0]
-    check_settings(None, resolution)
-
-    morse = get_demonstration(options.backend.partition(":")[0]).morse
-    names = options.sets or (NAMES if morse else ("mptrj-random-1k", "random-TP"))
-    sets = load_frame_sets([morse_frames(n) if n in NAMES else n for n in names])
-    if options.sample is not None:
-        sets = [s.sample(options.sample, seed=0) for s in sets]
-    calculator = get_calculator(options.backend)
-    found = [parity(calculator, s, energy_resolution=resolution) for s in sets]
-
-    within = [summarize(p) for p in found if p.distribution == "in"]
-    others = [summarize(p) for p in found if p.distribution != "in"]
-    wanted = f"signal: {resolution:g} eV between two states, to be compared with σ only"
+    rows = report.rows("parity")
+    within = [summarize(p) for p in rows if p.distribution == "in"]
+    others = [summarize(p) for p in rows if p.distribution != "in"]
+    wanted = f"signal: {options.energy_resolution:g} eV between two states, to be compared with σ"
     print(*within, wanted, *others, sep="\n")
-    if options.figures:
-        settings = {"energy_resolution": options.energy_resolution}
-        run = make_run(parser.prog, describe(calculator), settings, {"parity": found})
-        print(*write_figures(options.figures, draw_panels(compare_runs([run]))), sep="\n")
-    if options.json:
-        write_atomically(options.json, dumps(found))
+    return report
 
 
 if __name__ == "__main__":
-    main()
+    script = Script(__doc__, "toy")
+    script.add_argument("sets", nargs="*", help="morse-near, random-TP, files, folders, ...")
+    script.add_argument("--sample", type=int, help="so many frames of each set; all by default")
+    script.add_argument(
+        "--energy-resolution",
+        type=float,
+        default=0.1,
+        help="eV; 0.1 to 0.2 are differences on the hydrogen-evolution volcano",
+    )
+    script.run(measure)

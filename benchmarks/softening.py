@@ -1,6 +1,6 @@
 """From the bottom of the valley to the way out of it: a model over PBE, with any backend.
 
-python benchmarks/softening.py --backend chgnet [phonopy files ...] --figures figures
+python benchmarks/softening.py --backend chgnet --out softening [phonopy files ...]
 """
 
 from __future__ import annotations
@@ -11,17 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from _script import Script
 from ase import units
-from matplotlib.figure import Figure
 
-from mlipcheck import run_checks
-from mlipcheck.drawing.colours import PALETTE
-from mlipcheck.drawing.lettering import SIZE
-from mlipcheck.drawing.panel import new_axes, svg
-from mlipcheck.drawing.tables import Column, table_of_rows
-from mlipcheck.record import RunRecord
-from mlipcheck.report.terminal import console, print_blocks
-from mlipcheck.storage import dumps, write_atomically
+from mlipcheck import Report, run_checks
 
 ELEMENTS = ("W", "Mo", "Nb", "Cu", "Al", "Ni", "Ag", "Au", "Pd", "Pt")
 CHECKS = ("elasticity", "surfaces", "vacancies", "phonons")
@@ -39,28 +32,24 @@ class Pair(NamedTuple):
     unit: str
 
     @property
-    def name(self) -> str:
-        return f"{self.kind}, {self.crystal}"
-
-    @property
     def ratio(self) -> float:
         return self.model / self.reference
 
 
-def read_pairs(run: RunRecord) -> Iterator[Pair]:
+def read_pairs(report: Report) -> Iterator[Pair]:
     """Yield what has a reference."""
-    for row in run.rows("elasticity"):
+    for row in report.rows("elasticity"):
         fits = getattr(row, "fit", None), getattr(row, "reference", None)
         if all(hasattr(fit, "b0") for fit in fits):
             yield Pair(KINDS[0], row.name, *(fit.b0 / units.GPa for fit in fits), "GPa")
-    for row in run.rows("phonons"):
+    for row in report.rows("phonons"):
         if row.model and row.reference:
             yield Pair(KINDS[1], row.name, row.model.highest, row.reference.highest, "THz")
-    for row in run.rows("surfaces"):
+    for row in report.rows("surfaces"):
         if row.ratio is not None:
             reference = np.mean([f.reference for f in row.facets]) * units.m**2 / units.J
             yield Pair(KINDS[2], row.name, row.ratio.value * reference, reference, "J/m²")
-    for row in run.rows("vacancies"):
+    for row in report.rows("vacancies"):
         if row.formation is not None and row.formation_reference:
             yield Pair(KINDS[3], row.name, row.formation, row.formation_reference, "eV")
         for hop in row.hops:
@@ -68,57 +57,42 @@ def read_pairs(run: RunRecord) -> Iterator[Pair]:
                 yield Pair(KINDS[4], f"{row.name} {hop.name}", hop.barrier, hop.reference, "eV")
 
 
-def draw(pairs: list[Pair], label: str) -> Figure:
+def draw(found: dict[str, list[float]], label: str, path: Path) -> None:
     """Draw all ratios, and the median of each kind."""
-    figure, axis = new_axes(3.4)
-    kinds = [kind for kind in KINDS if any(p.kind == kind for p in pairs)]
-    for k, kind in enumerate(kinds):
-        ratios = np.sort([p.ratio for p in pairs if p.kind == kind])
-        spread = 0.25 * np.linspace(-1, 1, len(ratios)) if len(ratios) > 1 else np.zeros(1)
-        axis.plot(k + spread, ratios, "o", color=PALETTE[0], ms=4)
-        axis.plot([k - 0.35, k + 0.35], [np.median(ratios)] * 2, color=PALETTE[1], lw=2)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.4, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for k, ratios in enumerate(found.values()):
+        places = k + (np.linspace(-0.25, 0.25, len(ratios)) if len(ratios) > 1 else np.zeros(1))
+        axis.plot(places, np.sort(ratios), "o", color="#0072B2", ms=4)
+        axis.plot([k - 0.35, k + 0.35], [np.median(ratios)] * 2, color="#D55E00", lw=2)
     axis.axhline(1, color="0.6", lw=0.8)
-    axis.set_xticks(range(len(kinds)), [kind.replace(" ", "\n") for kind in kinds], fontsize=SIZE)
-    axis.set_ylabel("model / PBE", fontsize=SIZE)
-    axis.set_title(label, fontsize=SIZE + 1)
-    axis.tick_params(labelsize=SIZE)
-    return figure
+    axis.set_xticks(range(len(found)), [kind.replace(" ", "\n") for kind in found])
+    axis.set_ylabel("model / PBE")
+    axis.set_title(label)
+    figure.savefig(path)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", help="phonopy files with forces")
-    parser.add_argument("-b", "--backend", default="ase:emt", help="chgnet, sevennet, ...")
-    parser.add_argument("--figures", type=Path, help="folder for the figure")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    options = parser.parse_args()
-
-    (run,) = run_checks(options.backend, (*ELEMENTS, *options.files), only=CHECKS).runs
-    pairs = list(read_pairs(run))
-    columns = (
-        Column("model", lambda p: f"{p.model:.3g}"),
-        Column("PBE", lambda p: f"{p.reference:.3g}"),
-        Column("unit", lambda p: p.unit, left=True),
-        Column("ratio", lambda p: f"{p.ratio:.2f}"),
-    )
-
-    rows = [[("", p)] for p in pairs]
-    print_blocks(console(), [table_of_rows("Model over PBE", "quantity", rows, columns)])
-    for kind in KINDS:
-        ratios = [p.ratio for p in pairs if p.kind == kind]
-        if ratios:
-            print(f"{kind}: median {np.median(ratios):.2f} of {len(ratios)}")
-    for name, why in run.not_run.items():
+def compare(options: argparse.Namespace) -> Report:
+    report = run_checks(options.backend, (*ELEMENTS, *options.files), only=CHECKS)
+    pairs = list(read_pairs(report))
+    for p in pairs:
+        numbers = f"{p.model:8.3g} {p.reference:8.3g} {p.unit:5} ratio {p.ratio:5.2f}"
+        print(f"{p.kind + ', ' + p.crystal:36} {numbers}")
+    found = {k: ratios for k in KINDS if (ratios := [p.ratio for p in pairs if p.kind == k])}
+    for kind, ratios in found.items():
+        print(f"{kind}: median {np.median(ratios):.2f} of {len(ratios)}")
+    for name, why in report.runs[0].not_run.items():
         if name in CHECKS:
             print(f"{name}: {why}")
-    if options.figures:
-        options.figures.mkdir(parents=True, exist_ok=True)
-        path = options.figures / "softening.svg"
-        write_atomically(path, svg(draw(pairs, options.backend)))
-        print(path)
-    if options.json:
-        write_atomically(options.json, dumps(run))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        draw(found, options.backend, options.out / "softening.svg")
+    return report
 
 
 if __name__ == "__main__":
-    main()
+    script = Script(__doc__, "chgnet")
+    script.add_argument("files", nargs="*", help="phonopy files with forces")
+    script.run(compare)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from ase import Atoms, units
+from ase import Atoms
 from ase.data import atomic_numbers
 from chgnet.graph.crystalgraph import CrystalGraph
-from chgnet.model.model import CHGNet
+from chgnet.model.model import BatchedGraph, CHGNet
 from pymatgen.core import Lattice, Structure
 
 from . import batched
@@ -23,45 +23,62 @@ class CHGNetCalculator(batched.BatchedCalculator):
     """A CHGNet model as an ASE calculator."""
 
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "magmoms"]
-    bytes_per_edge = 210_000
+    bytes_per_edge = 80_000
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         # Crystals have a graph each, and molecules one together, which comes last.
         alone = [bool(a.pbc.any()) or not self.model.mlp_first for a in images]
         crystals = [a for a, one in zip(images, alone, strict=True) if one]
         molecules = [a for a, one in zip(images, alone, strict=True) if not one]
-        wants_stress = "stress" in properties
-        with batched.upstream_quiet():  # of gradients that nothing uses, and of noble gases
+        with batched.upstream_quiet():  # of noble gases
             graphs = [self.model.graph_converter(to_structure(atoms)) for atoms in crystals]
             if molecules:
                 graphs.append(self._joined_graph(molecules))
-            found = self.model.predict_graph(
-                graphs,
-                task="efsm" if "magmoms" in properties else "efs" if wants_stress else "ef",
-                return_site_energies=bool(molecules) or "energies" in properties,
-                batch_size=len(graphs),
-            )
-        rows = [found] if len(graphs) == 1 else found
+            found = self._predict(graphs, {*properties, *["energies"] * bool(molecules)})
         sizes = [len(a) if self.model.is_intensive else 1 for a in crystals]
-        energies = [float(row["e"]) * n for row, n in zip(rows, sizes, strict=False)]
+        energies = [float(e) * n for e, n in zip(found["e"], sizes, strict=False)]
         if molecules:
             starts = np.cumsum([0] + [len(a) for a in molecules])[:-1]
-            energies += list(np.add.reduceat(rows[-1]["site_energies"].astype(float), starts))
-        stresses = None
-        if wants_stress:
-            # CHGNet's volume, and so its stress, changes sign with a left-handed cell.
-            pairs = zip(rows, crystals, strict=False)
-            stresses = np.array([row["s"] * a.cell.handedness * units.GPa for row, a in pairs])
-
-        def joined(name: str) -> Any:
-            return np.concatenate([row[name] for row in rows]) if name in rows[0] else None
-
-        per_atom = (joined("site_energies"), joined("m"))
-        both = [*crystals, *molecules]
-        results = batched.split_batch(both, energies, joined("f"), stresses, *per_atom)
+            own = found["site_energies"][-sum(map(len, molecules)) :].astype(float)
+            energies += list(np.add.reduceat(own, starts))
+        rest = (found.get(name) for name in ("s", "site_energies", "m"))
+        results = batched.split_batch([*crystals, *molecules], energies, found["f"], *rest)
         first = iter(results[: len(crystals)])
         last = iter(results[len(crystals) :])
         return [next(first if one else last) for one in alone]
+
+    def _predict(self, graphs: list[CrystalGraph], wanted: Collection[str]) -> dict[str, Any]:
+        """Return what ``predict_graph`` does, joined, stresses (n_graphs, 3, 3) in eV/Å^3.
+
+        CHGNet's own goes back through the model twice, for forces and for stresses, and keeps what
+        a third time, in training, would need.
+        """
+        model, stress = self.model, "stress" in wanted
+        graphs = [graph.to(self.device) for graph in graphs]
+        batch = BatchedGraph.from_graphs(
+            graphs,
+            bond_basis_expansion=model.bond_basis_expansion,
+            angle_basis_expansion=model.angle_basis_expansion,
+            compute_stress=stress,
+        )
+        found = model._compute(
+            batch,
+            compute_magmom="magmoms" in wanted,
+            return_site_energies="energies" in wanted,
+        )
+        n_atoms = found["atoms_per_graph"] if model.is_intensive else 1
+        inputs = [*batch.atom_positions, *(batch.strains if stress else ())]
+        gradients = torch.autograd.grad((found["e"] * n_atoms).sum(), inputs)
+        joined = {"e": found["e"], "f": -torch.cat(gradients[: len(graphs)])}
+        joined |= {name: torch.cat(found[name]) for name in ("m", "site_energies") if name in found}
+        if model.composition_model is not None:
+            joined["e"] = joined["e"] + model.composition_model(graphs)
+            if "site_energies" in found:
+                own = model.composition_model.get_site_energies(graphs)
+                joined["site_energies"] = joined["site_energies"] + torch.cat(own)
+        if stress:  # the volume of a left-handed cell is negative
+            joined["s"] = torch.stack(gradients[len(graphs) :]) / batch.volumes.abs()[:, None, None]
+        return {name: batched.to_numpy(tensor) for name, tensor in joined.items()}
 
     def _joined_graph(self, molecules: Sequence[Atoms]) -> CrystalGraph:
         """Return one graph of many molecules, none of which sees another: a graph has fixed costs.
@@ -96,7 +113,7 @@ def load(checkpoint: str, *, device: str, dtype: str) -> CHGNetCalculator:
     model.graph_converter.set_isolated_atom_response("ignore")
     # Forces need gradients of the positions only; those of the weights would cost a fifth more.
     return CHGNetCalculator(
-        model.to(device).requires_grad_(False),
+        model.to(device).eval().requires_grad_(False),
         device=device,
         dtype=dtype,
         cutoff=float(model.graph_converter.atom_graph_cutoff),

@@ -20,7 +20,7 @@ from ..references.reader import Run
 from ..system import Settings, System
 from .find import ENERGY_RESOLUTION, find_system
 
-ENOUGH = 100  # atoms in a batch: in a larger one they cost about as much each
+ENOUGH = 32  # atoms in a batch: in a larger one they cost about as much each
 PROPERTIES = ("energy", "forces", "stress")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -306,21 +304,3 @@ def test_sevennet_on_the_published_sites(sevennet, data_dir):
     # a good r, and yet the sites of a metal are further out of order than the metals
     assert numbers == pytest.approx((0.255, 0.917, 0.322), abs=0.003)
     assert volcano.sigma == pytest.approx(0.218, abs=0.003)
-
-
-@pytest.mark.slow
-def test_the_script(data_dir, monkeypatch, capsys, tmp_path):
-    script = Path(__file__).parents[2] / "benchmarks" / "volcano.py"
-    if not script.is_file():
-        pytest.skip("the benchmarks are not installed")
-    options = ["--backend", "toy", "--figures", tmp_path / "figures", "--json", tmp_path / "v.json"]
-    monkeypatch.setattr("sys.argv", [str(script), *map(str, options)])
-    runpy.run_path(str(script), run_name="__main__")
-    out = capsys.readouterr().out
-    rows = [line for line in out.splitlines() if line.strip().startswith("H on ")]
-    assert len(rows) == 7
-    table = [line for line in out.splitlines() if str(tmp_path) not in line]
-    assert max(map(len, table)) <= 100
-    assert "of 21 pairs of metals" in out
-    assert (tmp_path / "figures" / "volcano.svg").is_file()
-    assert (tmp_path / "v.json").stat().st_size > 1000

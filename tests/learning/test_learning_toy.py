@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 from io import StringIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -446,23 +444,3 @@ def test_the_figure_holds_the_numbers(fixed, tuned):
         assert levels["target 0.05 eV, the N needed ringed"] == 0.05
         rings = [line for line in axis.lines if line.get_markerfacecolor() == "none"]
         assert [line.get_xdata()[0] for line in rings] == [x.n for x in curve.needed if x.n]
-
-
-@pytest.mark.slow
-def test_the_script(monkeypatch, capsys, tmp_path):
-    script = Path(__file__).parents[2] / "benchmarks" / "learning_curve.py"
-    if not script.is_file():
-        pytest.skip("the benchmarks are not installed")
-    options = ["--figures", tmp_path / "figures", "--json", tmp_path / "l.json", "--target", 0.05]
-    monkeypatch.setattr("sys.argv", [str(script), *map(str, options)])
-    runpy.run_path(str(script), run_name="__main__")
-    out = capsys.readouterr().out
-    assert "0.351 ± 0.044" in out
-    assert "ridges tuned" in out
-    assert "0.0020 ± 0.0012" in out  # two digits of the smallest
-    assert max(len(line) for line in out.splitlines() if str(tmp_path) not in line) <= 100
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        "learning-1.svg",
-        "learning-2.svg",
-    }
-    assert len(json.loads((tmp_path / "l.json").read_text())) == 2

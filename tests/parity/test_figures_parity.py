@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 from matplotlib.container import BarContainer
@@ -341,43 +338,3 @@ def test_an_error_of_zero_stands_at_the_left():
         ((x, _),) = find_rows(axis, "s")
         assert axis.get_xlim()[0] < x < 1e-5
     assert len(svg(figure)) > 10_000
-
-
-# ---- the script --------------------------------------------------------------------------------
-
-
-def run_script(monkeypatch, *options):
-    script = Path(__file__).parents[2] / "benchmarks" / "error_magnitudes.py"
-    if not script.is_file():
-        pytest.skip("the benchmarks are not installed")
-    monkeypatch.setattr("sys.argv", [str(script), *map(str, options)])
-    runpy.run_path(str(script), run_name="__main__")
-
-
-@pytest.mark.slow
-def test_the_script(monkeypatch, capsys, tmp_path, toys):
-    figures, record = tmp_path / "figures", tmp_path / "errors.json"
-    run_script(monkeypatch, "--figures", figures, "--json", record)
-    lines = capsys.readouterr().out.splitlines()
-    # in distribution, what one wants to read, out of distribution
-    assert lines[0].startswith("morse-near, in distribution: MAE 3.")
-    assert lines[2].startswith("signal: 0.1 eV")
-    assert lines[3].startswith("morse-far, out of distribution: MAE 0.268 eV/atom (fit-offsets")
-    assert "60 of 60 frames" in lines[3]
-    assert lines[4].split(": ")[1] == "σ 1.71 eV over 1770 pairs"
-    assert max(map(len, lines[:5])) <= 100
-    names = {path.name for path in figures.iterdir()}
-    shown = [f"{what}-morse-{where}" for what in KINDS for where in ("near", "far")]
-    assert names == {f"{name}.svg" for name in (*shown, "scales")}
-    assert record.stat().st_size > 1000
-
-
-def test_the_script_on_some_frames_of_what_there_is(monkeypatch, capsys, tmp_path):
-    run_script(
-        monkeypatch, "--sample", 5, "--energy-resolution", 0.3, tmp_path / "no.xyz", "morse-far"
-    )
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("signal: 0.3 eV")
-    assert "no such file" in lines[1]
-    assert "5 of 5 frames" in lines[2]
-    assert list(tmp_path.iterdir()) == []
