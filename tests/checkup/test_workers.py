@@ -192,6 +192,8 @@ def test_ctrl_c_leaves_no_process_and_goes_on(tmp_path):
             text=True,
             timeout=300,
             check=False,
+            # as a shell starts it, whatever the tests themselves run under
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     (tmp_path / "told").touch()
