@@ -28,6 +28,7 @@ MOTIONS |= {**dict.fromkeys("56", "finite differences"), **dict.fromkeys("78", "
 MOTIONS |= {"40": "a reaction path", "44": "a search for a saddle point"}
 # Values that say nothing: POTCAR or a default decides.
 UNSAID = ("", "--")
+SOME = "?"  # an IVDW that is on, and not named
 # ALGO of runs without a total energy of their own density.
 NO_ENERGY = (
     *("GW", "G0W", "EVGW", "SCGW", "QPGW", "BSE", "TDHF", "TIMEEV", "CHI", "ACFDT", "RPA", "CRPA"),

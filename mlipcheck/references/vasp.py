@@ -8,6 +8,7 @@ import lzma
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -41,9 +42,11 @@ def file_kind(path: Path) -> str | None:
     A file's first bytes say it, whatever it is called; its name where they do not.
     """
     name = path.name.lower()
+    if path.suffix.lower() in OTHERS:
+        return None
     if name.startswith(("contcar", "poscar")):
         return "vasp"
-    if path.suffix.lower() not in OTHERS and path.is_file():
+    if path.is_file():
         try:
             with opened(path) as stream:
                 head = stream.read(500)
@@ -62,7 +65,8 @@ def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     """Return the runs among what is in a folder, each as its files, best first.
 
     One run where there is one vasprun.xml; where several of the best kind were kept
-    (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the same restart.
+    (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the same restart; so is
+    the one that is no restart.
     """
     files = [p for p in inside if p.is_file() and not p.name.upper().startswith("POSCAR")]
     by_kind: dict[str | None, list[Path]] = {}
@@ -71,8 +75,14 @@ def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     first, *rest = [by_kind[kind] for kind in KINDS if kind in by_kind] or [[]]
     others = [path for paths in rest for path in paths]
     if len(first) > 1:
-        same = [[q for q in others if restart(q) == restart(path) != ""] for path in first]
-        return [[path, *beside] for path, beside in zip(first, same, strict=True)]
+        known = Counter(map(restart, first))  # of two without a restart nothing says which is whose
+        return [
+            [
+                path,
+                *(q for q in others if known[restart(path)] == 1 and restart(q) == restart(path)),
+            ]
+            for path in first
+        ]
     # those of the same restart before those of others
     return [[path, *sorted(others, key=lambda q: restart(q) != restart(path))] for path in first]
 
@@ -126,7 +136,7 @@ def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:
     """Take selective dynamics from the CONTCAR or POSCAR beside an OUTCAR, which has none."""
     import ase.io
 
-    for name in ("CONTCAR", "POSCAR"):
+    for name in ("CONTCAR", "CONTCAR.gz", "POSCAR", "POSCAR.gz"):
         try:
             beside = ase.io.read(folder / name, format="vasp")
         except Exception:  # missing, empty, or another file's trouble
