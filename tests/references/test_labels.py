@@ -233,6 +233,11 @@ def test_of_two_complete_sets_ref_is_read_and_the_other_named():
     )
 
 
+@pytest.mark.parametrize("key", ["REF-energy", "dft-energy", "DFT-Energy"])
+def test_a_dash_is_an_underscore(key):
+    assert read({key: -2.0}).energy == -2.0
+
+
 def test_two_spellings_of_one_name_are_two_places():
     found = read({"dft_energy": -1.0, "DFT_energy": -2.0})
     assert found.energy == -1.0
