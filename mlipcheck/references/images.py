@@ -146,12 +146,20 @@ def _record_pieces(path: Path, kind: str) -> Iterator[list[Atoms]]:
             for start in range(0, len(frames), PIECE):
                 yield [frames[k] for k in range(start, min(start + PIECE, len(frames)))]
         return
+    rows = _database_rows(path)
+    while piece := list(islice(rows, PIECE)):
+        yield piece
+
+
+def _database_rows(path: Path) -> Iterator[Atoms]:
+    """Yield the rows of ASE's database with what their user stored beside them in info."""
     from ase.db import connect
 
     with connect(_local(path)) as rows:
-        for start in range(0, rows.count(), PIECE):
-            some = rows.select(limit=PIECE, offset=start)
-            yield [row.toatoms() for row in some]
+        for row in rows.select():
+            atoms = row.toatoms()
+            atoms.info = {**row.data, **row.key_value_pairs}
+            yield atoms
 
 
 def _explained(path: Path, kind: str | None, error: Exception, where: str = "") -> InputError:
@@ -196,6 +204,8 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], S
             refuse_claim(path, int(claimed), lines)
             k += int(claimed) + 2
         frames = _parse_text(text) if kind == "extxyz" else read_text(text, kind)
+    elif kind in ("db", "json"):
+        frames = list(_database_rows(path))
     else:
         found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
         frames = found if isinstance(found, list) else []

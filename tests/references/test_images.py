@@ -14,9 +14,10 @@ from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.data import atomic_numbers
+from ase.db import connect
 from commands import typed
 
-from mlipcheck.references.images import ReadOptions, read_images
+from mlipcheck.references.images import ReadOptions, iterate_images, read_images
 from mlipcheck.references.labels import read_frame
 from mlipcheck.references.structure_faults import notes_on
 
@@ -506,6 +507,20 @@ def test_pymatgen_sites_that_are_no_atoms(tmp_path, species, said):
     one = pymatgen(bulk("Cu"))
     one["sites"][0]["species"] = species
     assert said in refused(tmp_path / "a.json", json.dumps(one))
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.json"])
+def test_what_is_stored_beside_the_rows_of_a_database_is_read(tmp_path, monkeypatch, name):
+    with connect(tmp_path / name) as rows:
+        for k in range(3):
+            labels = {"dft_energy": -3.0 - k, "mp_id": f"mp-{k}"}
+            rows.write(bulk("Cu", a=3.6 + k), labels, {"dft_forces": np.zeros((1, 3))})
+    images, _ = read_images(tmp_path / name)
+    assert [read_frame(a, "", "").energy for a in images] == [-3.0, -4.0, -5.0]
+    assert [read_frame(a, "", "").forces.shape for a in images] == [(1, 3)] * 3
+    monkeypatch.setattr("mlipcheck.references.images.PIECE", 2)
+    large = list(iterate_images(tmp_path / "a.db")) if name == "a.db" else images
+    assert [a.info["mp_id"] for a in large] == ["mp-0", "mp-1", "mp-2"]
 
 
 def test_json_that_is_something_else(tmp_path):
