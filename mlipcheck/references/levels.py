@@ -10,7 +10,9 @@ from typing import Any
 from ase import Atoms
 
 from .disk_list import list_like
+from .incar import NOT_POLARIZED
 from .labels import LabelledFrame
+from .level_of_theory import MAGNETIC
 from .vasp_settings import Settings
 
 # Keys of info that say a level of theory.
@@ -56,12 +58,24 @@ def _join(a: Settings, b: Settings) -> Settings | None:
         return a
     if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
         return None
-    if a.hubbard_u is None or b.hubbard_u is None:
-        return dataclasses.replace(a, hubbard_u=None)
-    both = a.hubbard_u.keys() & b.hubbard_u.keys()
-    if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
-        return None
-    return dataclasses.replace(a, hubbard_u=a.hubbard_u | b.hubbard_u)
+    hubbard_u = None
+    if a.hubbard_u is not None and b.hubbard_u is not None:
+        both = a.hubbard_u.keys() & b.hubbard_u.keys()
+        if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
+            return None
+        hubbard_u = a.hubbard_u | b.hubbard_u
+    # what casts doubt on some of the frames casts it on the set
+    disagree = tuple(dict.fromkeys(a.disagree + b.disagree))
+    spins = [one.spin for one in (a, b) if one.spin != NOT_POLARIZED or _magnetic(one)]
+    spin = NOT_POLARIZED if NOT_POLARIZED in spins else next(filter(None, spins), a.spin)
+    species = tuple(dict.fromkeys(a.species + b.species))
+    return dataclasses.replace(
+        a, hubbard_u=hubbard_u, disagree=disagree, spin=spin, species=species
+    )
+
+
+def _magnetic(settings: Settings) -> bool:
+    return any(one.element in MAGNETIC for one in settings.species)
 
 
 def settings_in_info(atoms: Atoms) -> Settings:
