@@ -21,12 +21,12 @@ _UNITS = {
     for powers, rows in {
         (0, 0, 0): {"mol": units.mol},
         (0, 0, 1): {"atom": 1.0},
-        (0, 1, 0): {"å angstrom angstroms ang a": 1.0, "bohr a0": units.Bohr, "nm": units.nm},
+        (0, 1, 0): {"å angstrom angstroms angst ang a": 1.0, "bohr a0": units.Bohr, "nm": units.nm},
         (1, 0, 0): {
             "ev electronvolt": 1.0,
             "mev": 1e-3,
             "MeV": 1e6,
-            "hartree ha eh au": units.Hartree,
+            "hartree hartrees ha eh au": units.Hartree,
             "rydberg ry": units.Rydberg,
             "kcal": units.kcal,
             "kj": units.kJ,
@@ -121,6 +121,7 @@ def _parse(text: str) -> tuple[float, int, int, int] | None:
     if not plain or _FACTOR.sub("", plain):
         return None
     for slash, name, exponent in _FACTOR.findall(plain):
+        name = "bohr" if slash and name == "au" else name  # Ry/au, as Quantum ESPRESSO prints
         unit = _UNITS.get(name, _UNITS.get(name.lower()))
         if unit is None:
             return None
