@@ -77,8 +77,9 @@ def mark_dropped_cells(images: Sequence[Atoms]) -> None:
     """Mark frames without a cell whose atoms stand where a crystal's or slab's beside them do."""
     solid = defaultdict(list)
     for atoms in images:
+        full = atoms.cell.rank == 3 and np.isfinite(atoms.cell[:]).all()
         # a single atom beside the crystal of one is what fixes its zero
-        if len(atoms) > 1 and atoms.cell.rank == 3 and atoms.get_volume() < ROOMY * len(atoms):
+        if len(atoms) > 1 and full and atoms.get_volume() < ROOMY * len(atoms):
             solid[atoms.numbers.tobytes()].append(atoms.positions)
     for atoms in images:
         same = solid.get(atoms.numbers.tobytes())

@@ -230,6 +230,14 @@ def test_a_cell_that_is_missing_in_some_frames(tmp_path):
     assert frames[2].notes == ("it has no cell, other frames of the same atoms have one",)
 
 
+def test_a_cell_that_is_no_number_costs_its_own_frame(tmp_path):
+    header = 'Lattice="{} 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 pbc="T T T"'
+    good, bad = (xyz("Cu 0 0 0", "Cu 0 0 2", comment=header.format(x)) for x in ("4", "nan"))
+    frames = [read_frame(a, "", "") for a in read(tmp_path / "a.xyz", good + bad)]
+    assert [len(f.atoms) for f in frames] == [2, 0]
+    assert "NaN" in frames[1].error
+
+
 def test_a_molecule_in_a_box_and_free_is_one_molecule(tmp_path):
     free = Atoms("CO", [[0, 0, 0], [0, 0, 1.1]])
     boxed = free.copy()
