@@ -28,8 +28,8 @@ from .structure_faults import DEUTERIUM, FAULT, OCCUPIED, add_note, say_disorder
 
 KB = -0.1 * units.GPa  # VASP's sign to ASE's
 VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
-# What a MatPES entry says beside its labels.
-MATPES = {"matpes_id", "functional", "cohesive_energy_per_atom", "formation_energy_per_atom"}
+# What stands beside a stress in kB: in MPtrj, in MatPES.
+IN_KB = {"force", "uncorrected_total_energy", "matpes_id"}
 # Names of energies in eV, the first that is there is the label.
 ENERGIES = ("uncorrected_total_energy", "uncorrected_energy", "energy", "e_0_energy")
 NO_UNIT = "stress left out: its unit is not written"
@@ -130,10 +130,11 @@ def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
     results = {"energy": energy, "forces": labels.get("forces", labels.get("force"))}
     if labels.get("stress") is not None:
         stress = np.array(labels["stress"], float)
-        stress = full_3x3_to_voigt_6_stress(stress) if stress.shape == (3, 3) else stress
-        if "outputs" in found:
+        if stress.shape == (3, 3):
+            stress = full_3x3_to_voigt_6_stress(stress)
+        elif "outputs" in found:
             stress = stress[VASP_ORDER]
-        if "outputs" in found or {"force", "uncorrected_total_energy", *MATPES} & labels.keys():
+        if "outputs" in found or IN_KB & labels.keys():
             results["stress"] = KB * stress
         else:
             notes.append(NO_UNIT)

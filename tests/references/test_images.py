@@ -456,6 +456,14 @@ def test_a_stress_whose_unit_nobody_says_is_left_out(tmp_path, crystal):
     frame = read_frame(atoms, "", "")
     assert (frame.energy, frame.stress) == (-1.0, None)
     assert frame.notes == ("stress left out: its unit is not written",)
+    (atoms,) = read(tmp_path / "a.json", json.dumps(record | {"functional": "PBE"}))
+    assert read_frame(atoms, "", "").stress is None  # anybody may write a functional
+
+
+def test_a_matrix_under_outputs_has_no_order_of_its_components(tmp_path, crystal):
+    record = {"structure": pymatgen(crystal), "outputs": {"stress": tensor(kb(crystal))}}
+    (atoms,) = read(tmp_path / "a.json", json.dumps(record))
+    assert read_frame(atoms, "", "").stress == pytest.approx(crystal.get_stress(), rel=1e-9)
 
 
 def test_structures_molecules_and_lines(tmp_path):
