@@ -27,7 +27,7 @@ def lammps_kind(head: bytes) -> str | None:
     return "lammps-data" if re.search(DATA, head, re.S) else None
 
 
-def refuse_claim(path: Path, claimed: int, lines: Sequence[str]) -> None:
+def refuse_claim(path: Path, claimed: int, lines: Sequence[str | bytes]) -> None:
     """Refuse what announces more atoms than it has lines: ASE would make room for all of them."""
     if claimed > len(lines):
         raise InputError(
