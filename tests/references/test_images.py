@@ -484,32 +484,6 @@ def test_structures_molecules_and_lines(tmp_path):
     assert "energy -0.00" in out
 
 
-def test_a_trajectory(tmp_path):
-    cells = np.array([np.diag([4.0, 4, 4]), np.diag([4.1, 4.1, 4.1])])
-    coords = [[[0, 0, 0], [0.5, 0.5, 0.5]], [[0, 0, 0.1], [0.5, 0.5, 0.5]]]
-    found = {
-        "@class": "Trajectory",
-        "species": ["Na", {"element": "Cl", "oxidation_state": -1}],
-        "coords": coords,
-        "lattice": {"@module": "numpy", "@class": "array", "data": cells.tolist()},
-        "frame_properties": [{"energy": -1.0, "stress": [1] * 6}, {"energy": -2.0}],
-        "site_properties": [{"forces": [[0, 0, k], [0, 0, -k]]} for k in (1, 2)],
-        "constant_lattice": False,
-        "coords_are_displacement": False,
-    }
-    frames = read(tmp_path / "a.json", json.dumps(found))
-    assert [str(a.symbols) for a in frames] == ["NaCl"] * 2
-    assert frames[1].positions[0] == pytest.approx([0, 0, 0.41])
-    assert [a.get_potential_energy() for a in frames] == [-1, -2]
-    assert frames[1].get_forces()[0, 2] == 2
-    assert notes_on(frames[0]) == ("stress left out: its unit is not written",)
-    # the same as steps
-    steps = {**found, "coords_are_displacement": True, "base_positions": coords[0]}
-    steps["coords"] = [np.zeros((2, 3)).tolist(), (np.array(coords[1]) - coords[0]).tolist()]
-    again = read(tmp_path / "a.json", json.dumps(steps))
-    assert again[1].positions == pytest.approx(frames[1].positions)
-
-
 @pytest.mark.parametrize(
     ("species", "said"),
     [
