@@ -168,10 +168,10 @@ def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[Pair, np.ndar
     frames = [f for f in run.frames if f.energy is not None]
     with_forces = [f for f in frames if f.forces is not None]
     frames = with_forces or frames  # one without them would cost all theirs
+    names = {f.name for f in frames}
+    others = [f for f in run.frames if f.name not in names]
     left_out = [
-        f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})"
-        for f in run.frames
-        if f not in frames
+        f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})" for f in others
     ]
     found = {sorted_pair(*f.atoms.symbols) for f in frames if len(f.atoms) == 2}
     if len(found) > 1 or any(len(f.atoms) not in (0, 2) for f in run.frames):

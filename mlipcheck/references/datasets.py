@@ -97,10 +97,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 def find(name: str) -> tuple[Path, ...] | None:
     """Return the local copies of a data set's files, or None; never goes to the network.
 
-    Raises
-    ------
-    InputError
-        If a copy is not the file that the registry pins.
+    A copy that is not the file that the registry pins is refused.
     """
     copies = list_copies(name)
     if error := next((copy.error for copy in copies if copy.error), None):

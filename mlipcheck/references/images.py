@@ -89,13 +89,7 @@ def is_large(path: Path) -> bool:
 
 
 def iterate_images(path: Path) -> Iterator[Atoms]:
-    """Yield the structures of a large file, of which a piece is in memory at a time.
-
-    Raises
-    ------
-    InputError
-        As `read_images`, at what cannot be read.
-    """
+    """Yield the structures of a large file, of which a piece is in memory at a time."""
     kind, done = _kind(path), 0
     try:
         frames = _stream(path, kind)

@@ -52,13 +52,7 @@ _FACTOR = re.compile(r"(/?)([a-zå]+0?)\^?([+-]?\d+)?[ *.]*", re.I)
 
 
 def unit_factor(label: str, text: str, n_atoms: int = 1) -> float:
-    """Return what a label in this unit is multiplied by to be in eV and Å.
-
-    Raises
-    ------
-    InputError
-        For a unit that is not known, or one of something else.
-    """
+    """Return what a label in this unit is multiplied by to be in eV and Å, or refuse the unit."""
     unit = _parse(_system(text).get(label, text))
     if unit is None:
         raise InputError(f"{label} in {text!r}, a unit that is not known,")

@@ -43,13 +43,7 @@ def is_ase_database(path: Path) -> bool:
 
 
 def read_json(path: Path) -> list[Atoms]:
-    """Read every structure of pymatgen that a JSON file (or one of a record a line) has.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+    """Read every structure of pymatgen that a JSON file (or one of a record a line) has."""
     with vasp.opened(path) as stream:
         text = stream.read().decode("utf-8")
     try:

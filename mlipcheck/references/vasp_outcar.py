@@ -38,13 +38,7 @@ STOPPED = "stop encountered"  # soft or hard, by a STOPCAR
 
 
 def read_outcar(data: bytes) -> Output:
-    """Read an ``OUTCAR``; where it is truncated, its complete ionic steps.
-
-    Raises
-    ------
-    InputError
-        Where no ionic step is complete and of DFT, or species are not known.
-    """
+    """Read an ``OUTCAR``; where it is truncated, its complete ionic steps."""
     text = data.decode(errors="replace")
     ends = list(END.finditer(text))
     finished = "General timing and accounting" in text

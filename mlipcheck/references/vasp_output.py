@@ -87,13 +87,7 @@ def check_steps(tags: dict[str, str], good: int, notes: Sequence[str] = ()) -> N
 
 
 def read_vasprun(data: bytes) -> Output:
-    """Read a ``vasprun.xml``; where it is truncated, its complete ionic steps.
-
-    Raises
-    ------
-    InputError
-        Where no ionic step has a total energy of DFT, or a species is not an element.
-    """
+    """Read a ``vasprun.xml``; where it is truncated, its complete ionic steps."""
     finished = b"</modeling>" in data[-200:]
     if not finished:
         complete, end, _ = data.rpartition(b"</calculation>")
