@@ -17,8 +17,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from scipy.interpolate import CubicSpline
 
 from ..calculators.toy.morse import Morse
+from ..drawing.tables import some
 from . import datasets
-from .folders import listed
 from .images import ReadOptions
 from .reader import read_runs
 
@@ -109,7 +109,7 @@ def read_curve(
         pair, columns = _read_csv(path, pairs)
     else:
         pair, columns, left_out = _read_dimers(path, options)
-        name += f" without {listed(left_out)}" if left_out else ""
+        name += f" without {some(left_out, 3)}" if left_out else ""
     r, energies, *forces = columns = columns[:, np.argsort(columns[0])]
     if len(r) < 8 or not np.isfinite(columns).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
         raise InputError(

@@ -14,8 +14,8 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..analysis.closest import empty_directions
+from ..drawing.tables import some
 from .doubts import Doubt
-from .folders import listed
 from .images import read_images
 from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
@@ -213,7 +213,7 @@ def _put_in_order(path: ReferencePath, rows: Sequence[Row]) -> ReferencePath:
     for f in (*left_out, *(f for f in frames if f.energy is None)):
         reasons_of.setdefault(f.error or "no energy", []).append(f.name)
     for why, names in reasons_of.items():
-        notes.append(f"{len(names)} of {len(rows)} images do not count: {why} ({listed(names)})")
+        notes.append(f"{len(names)} of {len(rows)} images do not count: {why} ({some(names)})")
     kind, area = _kind([f.atoms for f in frames])
     steps = np.diagonal(lengths, 1)
     if area is not None:

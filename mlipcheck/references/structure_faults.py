@@ -11,8 +11,7 @@ from ase.calculators.calculator import InputError
 from ase.data import chemical_symbols
 
 from ..calculators.neighbours import check_geometry, full_cell
-from ..drawing.tables import count
-from .folders import listed
+from ..drawing.tables import count, some
 
 ONE_SITE = 0.1  # Å; no two atoms come so near
 ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
@@ -37,7 +36,7 @@ def notes_on(atoms: Atoms) -> tuple[str, ...]:
 
 def say_disorder(sites: Sequence[str], what: str = "partial occupancies") -> str:
     """Say that sites (``Ge/P``, ``Li``) do not hold one whole atom each."""
-    where = f"{count(len(sites), 'site')} ({listed(sites)})"
+    where = f"{count(len(sites), 'site')} ({some(sites)})"
     return f"{what} on {where}: an average and not a structure; give an ordered cell"
 
 
