@@ -215,7 +215,8 @@ def _reason(path: Path, kind: str | None, error: Exception) -> str:
         text = "it ends early, or has fewer columns than this format"
     with contextlib.suppress(Exception), vasp.opened(path) as stream:
         for k, line in enumerate(stream, 1):
-            if re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line):  # others are ornament
+            # others are ornament; without stars the search takes the square of a line's length
+            if b"***" in line and re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line):
                 return (
                     f"line {k} has *** where a number did not fit its column ({text}); "
                     "leave that frame out, or give another file of the run"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import ase.io
@@ -511,6 +512,14 @@ def test_what_is_stored_beside_the_rows_of_a_database_is_read(tmp_path, monkeypa
     monkeypatch.setattr("mlipcheck.references.images.PIECE", 2)
     large = list(iterate_images(tmp_path / "a.db")) if name == "a.db" else images
     assert [a.info["mp_id"] for a in large] == ["mp-0", "mp-1", "mp-2"]
+
+
+def test_the_reason_why_one_long_line_cannot_be_read_takes_no_time(tmp_path):
+    site = {"species": [{"element": "Cu", "occu": 1}], "abc": [0, 0, 0]}
+    record = {"structure": {"lattice": {"a": 1.5}, "sites": [site]}, "forces": [0.125] * 50_000}
+    start = time.process_time()
+    assert "'matrix' is missing in it" in refused(tmp_path / "a.json", json.dumps(record))
+    assert time.process_time() - start < 3  # 20 with a search of every number to the line's end
 
 
 def test_json_that_is_something_else(tmp_path):
