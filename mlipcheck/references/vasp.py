@@ -8,7 +8,6 @@ import lzma
 import re
 import xml.etree.ElementTree as ElementTree
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -64,27 +63,29 @@ def file_kind(path: Path) -> str | None:
 def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     """Return the runs among what is in a folder, each as its files, best first.
 
-    One run where there is one vasprun.xml; where several of the best kind were kept
-    (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the same restart; so is
-    the one that is no restart.
+    A vasprun.xml and the OUTCAR whose name says the same (vasprun.xml.relax1, OUTCAR.relax1) are
+    one run, and so are the only two; what is left are runs of their own. A CONTCAR is what is left
+    of a run whose output cannot be read.
     """
     files = [p for p in inside if p.is_file() and not p.name.upper().startswith("POSCAR")]
-    by_kind: dict[str | None, list[Path]] = {}
-    for path in files:
-        by_kind.setdefault(file_kind(path), []).append(path)
-    first, *rest = [by_kind[kind] for kind in KINDS if kind in by_kind] or [[]]
-    others = [path for paths in rest for path in paths]
-    if len(first) > 1:
-        known = Counter(map(restart, first))  # of two without a restart nothing says which is whose
-        return [
-            [
-                path,
-                *(q for q in others if known[restart(path)] == 1 and restart(q) == restart(path)),
-            ]
-            for path in first
-        ]
-    # those of the same restart before those of others
-    return [[path, *sorted(others, key=lambda q: restart(q) != restart(path))] for path in first]
+    kinds = {path: file_kind(path) for path in files}
+    best, others, structures = ([p for p in files if kinds[p] == kind] for kind in KINDS)
+    runs = []
+    for path in best:
+        same = [q for q in others if _said(q) == _said(path)]
+        if len(best) == len(others) == 1 and "" in (_said(path), _said(others[0])):
+            same = others
+        runs.append([path, *same])
+        others = [q for q in others if q not in same]
+    runs += [[path] for path in others]
+    for run in runs:
+        run += [q for q in structures if len(runs) == 1 or _said(q) == _said(run[0])]
+    return runs or [[path] for path in structures]
+
+
+def _said(path: Path) -> str:
+    """Return what a file's name says beside VASP's: relax1, Si; nothing for OUTCAR.gz."""
+    return re.sub(r"vasprun|outcar|contcar|\.(xml|gz|bz2|xz)\b|[._-]", "", path.name.lower())
 
 
 def restart(path: Path) -> str:

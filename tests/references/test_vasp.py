@@ -144,8 +144,8 @@ def test_each_restart_has_its_own_files(tmp_path):
     runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
     assert runs == [names[2::-2], names[3::-2]]
     (tmp_path / "vasprun.xml.relax1").unlink()
-    (found,) = list_runs(sorted(tmp_path.iterdir()))
-    assert [p.name for p in found] == ["vasprun.xml.relax2", "OUTCAR.relax2", "OUTCAR.relax1"]
+    runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
+    assert runs == [["vasprun.xml.relax2", "OUTCAR.relax2"], ["OUTCAR.relax1"]]
 
 
 def test_the_last_of_several_runs_has_its_own_outcar_too(tmp_path):
@@ -154,8 +154,22 @@ def test_the_last_of_several_runs_has_its_own_outcar_too(tmp_path):
         (tmp_path / name).write_text("")
     runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
     assert runs == [["vasprun.xml", "OUTCAR"], ["vasprun.xml.relax1", "OUTCAR.relax1"]]
-    (tmp_path / "vasprun_old.xml").write_text("")  # whose is the OUTCAR?
-    assert list_runs(sorted(tmp_path.iterdir()))[0] == [tmp_path / "vasprun.xml"]
+    (tmp_path / "vasprun_old.xml").write_text("")
+    assert [tmp_path / "vasprun.xml", tmp_path / "OUTCAR"] in list_runs(sorted(tmp_path.iterdir()))
+
+
+def test_no_output_of_a_flat_folder_is_lost(tmp_path):
+    """One vasprun.xml took all OUTCARs of other systems for files of its own run."""
+    names = ["Au_OUTCAR", "Cu_OUTCAR.gz", "OUTCAR-Pd", "vasprun_Cu.xml"]
+    for name in names:
+        (tmp_path / name).write_text(" vasp.6.3.2\n" if "OUTCAR" in name else "")
+    runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
+    assert runs == [["vasprun_Cu.xml", "Cu_OUTCAR.gz"], ["Au_OUTCAR"], ["OUTCAR-Pd"]]
+    for name in names[1:3]:
+        (tmp_path / name).unlink()
+    assert len(list_runs(sorted(tmp_path.iterdir()))) == 2
+    (tmp_path / "Au_OUTCAR").rename(tmp_path / "OUTCAR")  # the only two are one run
+    assert len(list_runs(sorted(tmp_path.iterdir()))) == 1
 
 
 # --- truncated and damaged -----------------------------------------------------------------------
