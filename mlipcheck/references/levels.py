@@ -7,16 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from .disk_list import list_like
 from .incar import NOT_POLARIZED
+from .label_keys import numbers
 from .labels import LabelledFrame
 from .level_of_theory import MAGNETIC
 from .vasp_settings import Settings
 
-# Keys of info that say a level of theory.
+# Keys of info that say a level of theory, and the charge of all atoms in e.
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
+CHARGE_KEYS = ("charge", "total_charge")
 
 
 @dataclass
@@ -79,5 +82,8 @@ def _magnetic(settings: Settings) -> bool:
 
 
 def settings_in_info(atoms: Atoms) -> Settings:
+    """Return what the author of a file wrote beside a structure."""
     level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
-    return Settings(level_of_theory=level)
+    charges = (numbers(atoms.info.get(key)) for key in CHARGE_KEYS)
+    charge = next((x.item() for x in charges if x is not None and x.size == 1), 0.0)
+    return Settings(level_of_theory=level, charge=float(np.nan_to_num(charge)))

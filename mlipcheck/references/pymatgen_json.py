@@ -90,6 +90,8 @@ def read_structure(found: Mapping[str, Any]) -> Atoms:
     numbers = [1 if s == "D" else atomic_numbers[s] for s in symbols]
     pbc = lattice.get("pbc", bool(lattice))
     atoms = Atoms(numbers, np.array(places, float).reshape(-1, 3), cell=cell, pbc=pbc)
+    if found.get("charge"):
+        atoms.info["charge"] = float(found["charge"])
     if "D" in symbols:
         add_note(atoms, DEUTERIUM)
     mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.frame_sets import FrameSet, frames_from_atoms
-from mlipcheck.references.inputs import load_frame_sets
+from mlipcheck.references.inputs import load_frame_sets, load_references
 from mlipcheck.references.levels import split_levels
 from mlipcheck.references.reader import read_runs
 
@@ -587,6 +587,30 @@ def test_levels_that_the_frames_name_are_split(tmp_path, key):
     assert "mixed levels of theory: PBE, r2SCAN" in together.notes
     one = frames_from_atoms(images[::2])
     assert one.level_of_theory == "PBE"
+
+
+@pytest.mark.parametrize("key", ["charge", "total_charge"])
+def test_a_charge_that_the_file_states_is_a_doubt(tmp_path, key):
+    ions = crystals(3.5, 3.6, 3.7)
+    ions[1].info[key] = 1.0
+    ions[2].info[key] = 0
+    path = tmp_path / "cu.xyz"
+    ase.io.write(path, ions, format="extxyz")
+    neutral, charged = load_frame_sets(path)
+    assert (len(neutral.frames), neutral.doubts) == (2, ())
+    assert [d.kind for d in charged.doubts] == ["charged"]
+    assert charged.name == "cu (level of theory unknown, charge +1)"
+    ase.io.write(path, ions[1], format="extxyz")
+    (reference,) = load_references(path)
+    assert "charged" in [d.kind for d in reference.doubts]
+
+
+def test_a_relaxed_structure_has_the_level_that_its_file_states(tmp_path):
+    (atoms,) = crystals(3.6)
+    atoms.info["functional"] = "HSE06"
+    ase.io.write(tmp_path / "cu.xyz", atoms, format="extxyz")
+    for item in (tmp_path / "cu.xyz", atoms):
+        assert load_references(item)[0].level_of_theory == "HSE06"
 
 
 # --- what cannot be read -----------------------------------------------------------------------

@@ -477,6 +477,8 @@ def test_structures_molecules_and_lines(tmp_path):
     assert frames[1].cell[:] == pytest.approx(cu.cell[:])
     lines = "".join(json.dumps({"structure": one, "energy": 1.0}) + "\n" for one in both)
     assert [a.get_potential_energy() for a in read(tmp_path / "a.jsonl", lines)] == [1, 1]
+    (atoms,) = read(tmp_path / "a.json", json.dumps(pymatgen(cu) | {"charge": 2}))
+    assert atoms.info["charge"] == 2
     fixed = pymatgen(cu, properties={"selective_dynamics": [False] * 3})
     (atoms,) = read(tmp_path / "a.json", json.dumps(fixed))
     assert atoms.constraints[0].index.tolist() == [0]
