@@ -68,6 +68,8 @@ def _walk(found: Any, name: str) -> Iterator[Atoms]:
             yield from _walk(one, name)
     elif not isinstance(found, Mapping):
         return
+    elif "coords" in found and "species" in found:
+        raise ValueError("it has a Trajectory; write its structures one by one")
     elif "sites" in found:
         yield read_structure(found)
     elif isinstance(held := found.get("structure", found.get("molecule")), Mapping):
