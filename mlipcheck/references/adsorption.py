@@ -23,11 +23,6 @@ class AdsorptionSite:
     """One H atom on a slab, and the slab alone, both at the reference's own geometry.
 
     ``reference_energy`` is E(slab + H) - E(slab) - 1/2 E(H2) in eV.
-
-    Raises
-    ------
-    InputError
-        Where the two structures do not differ by one H: nothing would cancel.
     """
 
     metal: str
@@ -53,11 +48,6 @@ def hydrogen_sites() -> list[AdsorptionSite]:
 
     PBE (VASP) of Xu and Kitchin, J. Phys. Chem. C 118, 25597 (2014); four layers, the lower two
     fixed. Higher coverages are left out: there the H atoms see each other.
-
-    Raises
-    ------
-    InputError
-        Where the data set is neither here nor to be had.
     """
     energies, structures = (json.loads(path.read_text("utf-8")) for path in datasets.fetch(DATASET))
     return [

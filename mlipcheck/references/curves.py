@@ -17,8 +17,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from scipy.interpolate import CubicSpline
 
 from ..calculators.toy.morse import Morse
+from ..drawing.tables import some
 from . import datasets
-from .folders import listed
 from .images import ReadOptions
 from .reader import read_runs
 
@@ -109,7 +109,7 @@ def read_curve(
         pair, columns = _read_csv(path, pairs)
     else:
         pair, columns, left_out = _read_dimers(path, options)
-        name += f" without {listed(left_out)}" if left_out else ""
+        name += f" without {some(left_out, 3)}" if left_out else ""
     r, energies, *forces = columns = columns[:, np.argsort(columns[0])]
     if len(r) < 8 or not np.isfinite(columns).all() or r[0] <= 0 or (np.diff(r) <= 0).any():
         raise InputError(
@@ -168,10 +168,10 @@ def _read_dimers(path: Path, options: ReadOptions | None) -> tuple[Pair, np.ndar
     frames = [f for f in run.frames if f.energy is not None]
     with_forces = [f for f in frames if f.forces is not None]
     frames = with_forces or frames  # one without them would cost all theirs
+    names = {f.name for f in frames}
+    others = [f for f in run.frames if f.name not in names]
     left_out = [
-        f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})"
-        for f in run.frames
-        if f not in frames
+        f"{f.name} ({f.error or '; '.join(f.notes) or 'a label is missing'})" for f in others
     ]
     found = {sorted_pair(*f.atoms.symbols) for f in frames if len(f.atoms) == 2}
     if len(found) > 1 or any(len(f.atoms) not in (0, 2) for f in run.frames):

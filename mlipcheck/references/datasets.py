@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,45 @@ from typing import Any
 from ase.calculators.calculator import InputError
 
 from ..calculators.registry import checksum
-from .dataset_table import DATASETS as DATASETS
-from .dataset_table import DataFile, Dataset
 
 ENVIRONMENT_VARIABLE = "MLIPCHECK_DATA_DIR"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file as its public repository has it."""
+
+    name: str
+    url: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Somebody else's reference data; none of it is part of this package.
+
+    ``energy_convention`` is ``raw`` as DFT printed them, ``mp2020``, or None where there are no
+    total energies; ``distribution`` is ``in`` or ``out`` of that of models trained on MPtrj.
+    """
+
+    name: str
+    summary: str
+    files: tuple[DataFile, ...]
+    level_of_theory: str
+    energy_convention: str | None
+    licence: str
+    citation: str
+    distribution: str | None = None
+
+
+def _dataset(base: str, files: list[Any], **row: Any) -> Dataset:
+    each = (DataFile(folder + file, base + file, sha, n) for folder, file, n, sha in files)
+    return Dataset(files=tuple(each), **{"energy_convention": None, **row})
+
+
+_TABLE = tomllib.loads(Path(__file__).with_name("datasets.toml").read_text(encoding="utf-8"))
+DATASETS = tuple(_dataset(**row) for row in _TABLE["dataset"])
 
 
 @dataclass(frozen=True)
@@ -61,10 +97,7 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 def find(name: str) -> tuple[Path, ...] | None:
     """Return the local copies of a data set's files, or None; never goes to the network.
 
-    Raises
-    ------
-    InputError
-        If a copy is not the file that the registry pins.
+    A copy that is not the file that the registry pins is refused.
     """
     copies = list_copies(name)
     if error := next((copy.error for copy in copies if copy.error), None):

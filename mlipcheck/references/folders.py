@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from . import vasp
 
-MAX_LISTED = 3  # of names in a sentence
 Links = dict[Path, list[Path]]
 
 
@@ -48,11 +47,6 @@ def runs_below(
             yield from runs_below(child, suffixes, links, top, known)
         elif Path(unpacked_name(child)).suffix.lower() in suffixes:
             yield [child], ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of the names."""
-    return ", ".join(names[:MAX_LISTED]) + (", ..." if len(names) > MAX_LISTED else "")
 
 
 def unpacked_name(path: Path) -> str:

@@ -22,7 +22,6 @@ from ..storage import Record
 from .disk_list import DiskList
 from .doubts import Doubt
 from .energy_work import check_stresses
-from .folders import MAX_LISTED, listed
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
 from .levels import Level, settings_in_info, split_levels
@@ -31,6 +30,7 @@ from .states import part_states
 from .vasp import file_kind
 from .vasp_settings import Settings
 
+MAX_LISTED = 3  # names of frames in a note
 MAX_IN_MEMORY = 1000  # frames of a file that is read in pieces
 
 
@@ -270,7 +270,7 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
         for note in dict.fromkeys(frame.notes):
             noted[note] += 1
             named.setdefault(note, [])
-            if noted[note] <= MAX_LISTED + 1:
+            if noted[note] <= MAX_LISTED:
                 named[note].append(frame.name)
     usable = total - errors.total()
     notes = [f"{total} frames of {count(len(runs), 'run')}"] if len(runs) < total else []
@@ -285,7 +285,8 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
     if wanted and (what_to_do := advice(images, [n for n in LABELS if n in wanted])):
         notes.append(what_to_do)
     for note, n in noted.items():
-        which = "" if n == total else f" ({n} of {total} frames: {listed(named[note])})"
+        names = ", ".join(named[note]) + ", ..." * (n > MAX_LISTED)
+        which = "" if n == total else f" ({n} of {total} frames: {names})"
         notes.append(note + which)
     for error, n in errors.items():
         notes.append(f"{n} of {total} frames cannot be used: {error}")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
@@ -17,14 +19,7 @@ from . import vasp
 from .cif import read_cif
 from .label_keys import parse_header
 from .pymatgen_json import is_ase_database, read_json
-from .species import (
-    HEAD,
-    lammps_kind,
-    read_lammps,
-    read_text,
-    read_vasp_structures,
-    refuse_claim,
-)
+from .species import HEAD, lammps_kind, read_lammps, read_text, read_vasp_structures, refuse_claim
 from .structure_faults import find_fault, mark_dropped_cells
 from .vasp_settings import Settings
 
@@ -33,7 +28,9 @@ READABLE = (
     "JSON of pymatgen, or whatever else ASE reads"
 )
 LARGE = 16 * 2**20  # bytes of a file, whose frames take about ten times as much of memory
-PIECE = 500  # frames of a large file that are parsed together
+PIECE = 500  # frames that are parsed together
+STREAMED = ("extxyz", "xyz", "traj", "db")
+HEADER: dict[str, Any] = {"extxyz": {"properties_parser": parse_header}}
 
 
 @dataclass(frozen=True)
@@ -87,22 +84,16 @@ def is_large(path: Path) -> bool:
     """Tell whether a file has more frames than are held in memory, in a format read in pieces."""
     large = path.is_file() and path.stat().st_size > LARGE and vasp.file_kind(path) is None
     with contextlib.suppress(Exception):  # which reading it says in words
-        return large and _kind(path) in ("extxyz", "traj", "db")
+        return large and _kind(path) in STREAMED
     return False
 
 
 def iterate_images(path: Path) -> Iterator[Atoms]:
-    """Yield the structures of a large file, of which a piece is in memory at a time.
-
-    Raises
-    ------
-    InputError
-        As `read_images`, at what cannot be read.
-    """
+    """Yield the structures of a large file, of which a piece is in memory at a time."""
     kind, done = _kind(path), 0
     try:
-        pieces = _text_pieces(path) if kind == "extxyz" else _record_pieces(path, kind)
-        for piece in pieces:
+        frames = _stream(path, kind)
+        while piece := list(islice(frames, PIECE)):
             mark_dropped_cells(piece)
             if any(len(atoms) == 0 for atoms in piece):
                 raise InputError(f"{path}: no atoms in it; give a structure")
@@ -113,45 +104,45 @@ def iterate_images(path: Path) -> Iterator[Atoms]:
         raise _explained(path, kind, error, where) from error
 
 
-def _text_pieces(path: Path) -> Iterator[list[Atoms]]:
+def _stream(path: Path, kind: str) -> Iterator[Atoms]:
+    """Yield the structures of one of `STREAMED`, or of a database in JSON."""
+    if kind == "traj":
+        from ase.io.trajectory import Trajectory
+
+        with Trajectory(_local(path)) as frames:
+            yield from frames
+    elif kind in ("db", "json"):
+        from ase.db import connect
+
+        with connect(_local(path)) as rows:
+            for row in rows.select():
+                atoms = row.toatoms()
+                atoms.info = {
+                    **row.data,
+                    **row.key_value_pairs,
+                }  # which ASE's own reader leaves out
+                yield atoms
+    else:
+        for text in _pieces(path):
+            yield from read_text(text, kind, **HEADER.get(kind, {}))
+
+
+def _pieces(path: Path) -> Iterator[str]:
+    """Yield the text of some frames of an XYZ file at a time."""
     with vasp.opened(path) as stream:
         lines: list[bytes] = []
         frames = 0
         for line in stream:
             claimed = int(line) if line.strip().isdigit() else None
             if frames == PIECE and claimed is not None:
-                yield _parse_text(b"".join(lines).decode())
+                yield b"".join(lines).decode()
                 lines, frames = [], 0
             lines.append(line)
             if claimed is not None:
-                lines += (own := list(islice(stream, claimed + 1)))
-                if len(own) <= claimed:
-                    raise InputError(
-                        f"{path}: it ends within a frame of {claimed} atoms; complete it"
-                    )
+                lines += (own := list(islice(stream, min(claimed, sys.maxsize - 1) + 1)))
+                refuse_claim(path, claimed, own[1:])
                 frames += 1
-        yield _parse_text(b"".join(lines).decode())
-
-
-def _parse_text(text: str) -> list[Atoms]:
-    return read_text(text, "extxyz", properties_parser=parse_header)
-
-
-def _record_pieces(path: Path, kind: str) -> Iterator[list[Atoms]]:
-    """Yield the frames of a trajectory or database of ASE, which finds each by its number."""
-    if kind == "traj":
-        from ase.io.trajectory import Trajectory
-
-        with Trajectory(_local(path)) as frames:
-            for start in range(0, len(frames), PIECE):
-                yield [frames[k] for k in range(start, min(start + PIECE, len(frames)))]
-        return
-    from ase.db import connect
-
-    with connect(_local(path)) as rows:
-        for start in range(0, rows.count(), PIECE):
-            some = rows.select(limit=PIECE, offset=start)
-            yield [row.toatoms() for row in some]
+        yield b"".join(lines).decode()
 
 
 def _explained(path: Path, kind: str | None, error: Exception, where: str = "") -> InputError:
@@ -186,25 +177,20 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], S
     elif kind == "cif":
         frames = read_cif(path)
     elif kind in ("lammps-dump-text", "lammps-data"):
-        frames = read_lammps(path, _text(path, errors="replace"), kind, species)
+        frames = read_lammps(path, _text(path), kind, species)
     elif kind in ("vasp", "vasp-xdatcar"):
-        frames = read_vasp_structures(path, _text(path, errors="replace"), kind, species)
-    elif kind in ("extxyz", "xyz"):
-        text = _text(path)
-        lines, k = text.splitlines(), 0
-        while k < len(lines) and (claimed := lines[k].strip()).isdigit():
-            refuse_claim(path, int(claimed), lines)
-            k += int(claimed) + 2
-        frames = _parse_text(text) if kind == "extxyz" else read_text(text, kind)
+        frames = read_vasp_structures(path, _text(path), kind, species)
+    elif kind in (*STREAMED, "json"):
+        frames = list(_stream(path, kind))
     else:
         found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
         frames = found if isinstance(found, list) else []
     return frames, Settings()
 
 
-def _text(path: Path, errors: str = "strict") -> str:
+def _text(path: Path) -> str:
     with vasp.opened(path) as stream:
-        return stream.read().decode("utf-8", errors)
+        return stream.read().decode(errors="replace")
 
 
 def _local(path: Path) -> str:
@@ -229,7 +215,8 @@ def _reason(path: Path, kind: str | None, error: Exception) -> str:
         text = "it ends early, or has fewer columns than this format"
     with contextlib.suppress(Exception), vasp.opened(path) as stream:
         for k, line in enumerate(stream, 1):
-            if re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line):  # others are ornament
+            # others are ornament; without stars the search takes the square of a line's length
+            if b"***" in line and re.search(rb"\d\.\d.*\*\*\*|\*\*\*.*\d\.\d", line):
                 return (
                     f"line {k} has *** where a number did not fit its column ({text}); "
                     "leave that frame out, or give another file of the run"

@@ -26,8 +26,10 @@ LEARNED = "steps of a machine-learned force field"
 MOTIONS = {"0": "molecular dynamics", **dict.fromkeys("123", RELAXATION)}
 MOTIONS |= {**dict.fromkeys("56", "finite differences"), **dict.fromkeys("78", "linear response")}
 MOTIONS |= {"40": "a reaction path", "44": "a search for a saddle point"}
+NOT_POLARIZED = "not spin-polarized"
 # Values that say nothing: POTCAR or a default decides.
 UNSAID = ("", "--")
+SOME = "?"  # an IVDW that is on, and not named
 # ALGO of runs without a total energy of their own density.
 NO_ENERGY = (
     *("GW", "G0W", "EVGW", "SCGW", "QPGW", "BSE", "TDHF", "TIMEEV", "CHI", "ACFDT", "RPA", "CRPA"),
@@ -83,7 +85,7 @@ def spin_of(tags: dict[str, str]) -> str | None:
     """Return whether the run was spin-polarized, None where nothing says it."""
     if is_on(tags, "LNONCOLLINEAR") or is_on(tags, "LSORBIT"):
         return "non-collinear"
-    return {"1": "not spin-polarized", "2": "spin-polarized"}.get(tags.get("ISPIN", ""))
+    return {"1": NOT_POLARIZED, "2": "spin-polarized"}.get(tags.get("ISPIN", ""))
 
 
 def functional_of(tags: dict[str, str], potentials: str) -> str | None:

@@ -91,7 +91,8 @@ def sources_in(atoms: Atoms, results: Source) -> list[Source]:
             found.append((prefix, place := {}))
         place[label] = key, value
     order = [*(prefix.lower() for prefix in PREFIXES), "results", ""]
-    return [one for _, one in sorted(found, key=lambda item: order.index(item[0].lower()))]
+    found.sort(key=lambda item: order.index(item[0].lower().replace("-", "_")))
+    return [one for _, one in found]
 
 
 def _fits(label: str, value: Any, n_atoms: int = 0) -> bool:

@@ -21,12 +21,12 @@ _UNITS = {
     for powers, rows in {
         (0, 0, 0): {"mol": units.mol},
         (0, 0, 1): {"atom": 1.0},
-        (0, 1, 0): {"å angstrom angstroms ang a": 1.0, "bohr a0": units.Bohr, "nm": units.nm},
+        (0, 1, 0): {"å angstrom angstroms angst ang a": 1.0, "bohr a0": units.Bohr, "nm": units.nm},
         (1, 0, 0): {
             "ev electronvolt": 1.0,
             "mev": 1e-3,
             "MeV": 1e6,
-            "hartree ha eh au": units.Hartree,
+            "hartree hartrees ha eh au": units.Hartree,
             "rydberg ry": units.Rydberg,
             "kcal": units.kcal,
             "kj": units.kJ,
@@ -52,13 +52,7 @@ _FACTOR = re.compile(r"(/?)([a-zå]+0?)\^?([+-]?\d+)?[ *.]*", re.I)
 
 
 def unit_factor(label: str, text: str, n_atoms: int = 1) -> float:
-    """Return what a label in this unit is multiplied by to be in eV and Å.
-
-    Raises
-    ------
-    InputError
-        For a unit that is not known, or one of something else.
-    """
+    """Return what a label in this unit is multiplied by to be in eV and Å, or refuse the unit."""
     unit = _parse(_system(text).get(label, text))
     if unit is None:
         raise InputError(f"{label} in {text!r}, a unit that is not known,")
@@ -121,6 +115,7 @@ def _parse(text: str) -> tuple[float, int, int, int] | None:
     if not plain or _FACTOR.sub("", plain):
         return None
     for slash, name, exponent in _FACTOR.findall(plain):
+        name = "bohr" if slash and name == "au" else name  # Ry/au, as Quantum ESPRESSO prints
         unit = _UNITS.get(name, _UNITS.get(name.lower()))
         if unit is None:
             return None

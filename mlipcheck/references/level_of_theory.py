@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from .doubts import Doubt
-from .incar import FUNCTIONALS, HYBRIDS
+from .incar import FUNCTIONALS, HYBRIDS, NOT_POLARIZED
 from .vasp_settings import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
@@ -71,7 +71,7 @@ def level_doubt(
     elif settings and theirs.dispersion and not dispersion:
         found.append(f"without {theirs.dispersion}, the model with it")
     magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
-    if settings and settings.spin == "not spin-polarized" and magnetic:
+    if settings and settings.spin == NOT_POLARIZED and magnetic:
         found.append(f"without spin polarization, with {_listed(magnetic)} in it")
     if not found:
         return None

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 
 from .disk_list import list_like
+from .incar import NOT_POLARIZED
+from .label_keys import numbers
 from .labels import LabelledFrame
+from .level_of_theory import MAGNETIC
 from .vasp_settings import Settings
 
-# Keys of info that say a level of theory.
+# Keys of info that say a level of theory, and the charge of all atoms in e.
 LEVEL_KEYS = ("level_of_theory", "functional", "xc")
+CHARGE_KEYS = ("charge", "total_charge")
 
 
 @dataclass
@@ -56,14 +61,29 @@ def _join(a: Settings, b: Settings) -> Settings | None:
         return a
     if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
         return None
-    if a.hubbard_u is None or b.hubbard_u is None:
-        return dataclasses.replace(a, hubbard_u=None)
-    both = a.hubbard_u.keys() & b.hubbard_u.keys()
-    if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
-        return None
-    return dataclasses.replace(a, hubbard_u=a.hubbard_u | b.hubbard_u)
+    hubbard_u = None
+    if a.hubbard_u is not None and b.hubbard_u is not None:
+        both = a.hubbard_u.keys() & b.hubbard_u.keys()
+        if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
+            return None
+        hubbard_u = a.hubbard_u | b.hubbard_u
+    # what casts doubt on some of the frames casts it on the set
+    disagree = tuple(dict.fromkeys(a.disagree + b.disagree))
+    spins = [one.spin for one in (a, b) if one.spin != NOT_POLARIZED or _magnetic(one)]
+    spin = NOT_POLARIZED if NOT_POLARIZED in spins else next(filter(None, spins), a.spin)
+    species = tuple(dict.fromkeys(a.species + b.species))
+    return dataclasses.replace(
+        a, hubbard_u=hubbard_u, disagree=disagree, spin=spin, species=species
+    )
+
+
+def _magnetic(settings: Settings) -> bool:
+    return any(one.element in MAGNETIC for one in settings.species)
 
 
 def settings_in_info(atoms: Atoms) -> Settings:
+    """Return what the author of a file wrote beside a structure."""
     level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
-    return Settings(level_of_theory=level)
+    charges = (numbers(atoms.info.get(key)) for key in CHARGE_KEYS)
+    charge = next((x.item() for x in charges if x is not None and x.size == 1), 0.0)
+    return Settings(level_of_theory=level, charge=float(np.nan_to_num(charge)))

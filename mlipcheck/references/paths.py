@@ -14,8 +14,9 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from ..analysis.closest import empty_directions
+from ..drawing.tables import some
 from .doubts import Doubt
-from .folders import listed
+from .folders import own_name
 from .images import read_images
 from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
@@ -98,7 +99,10 @@ def find_paths(runs: Sequence[Run], named: Iterable[str] = ()) -> list[Reference
     for run in runs:
         folder = Path(run.source).parent
         if run.settings is not None and IMAGE_FOLDER.fullmatch(folder.name):
-            images.setdefault(folder.parent, {})[folder.name] = run
+            inside = images.setdefault(folder.parent, {})
+            # of several the last, unless one is called as VASP does: others are of before
+            if folder.name not in inside or own_name(Path(inside[folder.name].source)):
+                inside[folder.name] = run
         elif run.frames:
             others.append(run)
     found = [_of_folders(folder, inside, runs, named) for folder, inside in images.items()]
@@ -213,7 +217,7 @@ def _put_in_order(path: ReferencePath, rows: Sequence[Row]) -> ReferencePath:
     for f in (*left_out, *(f for f in frames if f.energy is None)):
         reasons_of.setdefault(f.error or "no energy", []).append(f.name)
     for why, names in reasons_of.items():
-        notes.append(f"{len(names)} of {len(rows)} images do not count: {why} ({listed(names)})")
+        notes.append(f"{len(names)} of {len(rows)} images do not count: {why} ({some(names)})")
     kind, area = _kind([f.atoms for f in frames])
     steps = np.diagonal(lengths, 1)
     if area is not None:

@@ -1,4 +1,4 @@
-"""JSON of pymatgen: structures, entries and trajectories, as MPtrj and MatPES ship; read as data.
+"""JSON of pymatgen: structures and entries, as MPtrj and MatPES ship; read as data.
 
 Units of stresses, all with VASP's sign: kB in MPtrj (CHGNet's own trainer multiplies by -0.1 to
 GPa, https://github.com/CederGroupHub/chgnet/issues/228), in MatPES (Voigt order, by the data set's
@@ -28,11 +28,10 @@ from .structure_faults import DEUTERIUM, FAULT, OCCUPIED, add_note, say_disorder
 
 KB = -0.1 * units.GPa  # VASP's sign to ASE's
 VASP_ORDER = [0, 1, 2, 4, 5, 3]  # xx yy zz xy yz zx to xx yy zz yz xz xy
-# What a MatPES entry says beside its labels.
-MATPES = {"matpes_id", "functional", "cohesive_energy_per_atom", "formation_energy_per_atom"}
+# What stands beside a stress in kB: in MPtrj, in MatPES.
+IN_KB = {"force", "uncorrected_total_energy", "matpes_id"}
 # Names of energies in eV, the first that is there is the label.
 ENERGIES = ("uncorrected_total_energy", "uncorrected_energy", "energy", "e_0_energy")
-NO_UNIT = "stress left out: its unit is not written"
 KEPT = ("functional", "matpes_id", "entry_id", "material_id", "mp_id")
 
 
@@ -44,13 +43,7 @@ def is_ase_database(path: Path) -> bool:
 
 
 def read_json(path: Path) -> list[Atoms]:
-    """Read every structure of pymatgen that a JSON file (or one of a record a line) has.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
+    """Read every structure of pymatgen that a JSON file (or one of a record a line) has."""
     with vasp.opened(path) as stream:
         text = stream.read().decode("utf-8")
     try:
@@ -76,7 +69,7 @@ def _walk(found: Any, name: str) -> Iterator[Atoms]:
     elif not isinstance(found, Mapping):
         return
     elif "coords" in found and "species" in found:
-        yield from _trajectory(found)
+        raise ValueError("it has a Trajectory; write its structures one by one")
     elif "sites" in found:
         yield read_structure(found)
     elif isinstance(held := found.get("structure", found.get("molecule")), Mapping):
@@ -87,38 +80,37 @@ def _walk(found: Any, name: str) -> Iterator[Atoms]:
 
 
 def read_structure(found: Mapping[str, Any]) -> Atoms:
-    """Return the atoms of a ``Structure`` or ``Molecule`` from pymatgen's dictionary of it."""
+    """Return the atoms of a ``Structure`` or ``Molecule`` from pymatgen's dictionary of it.
+
+    Sites that hold more or less than one atom are its fault, which its info has.
+    """
     sites, lattice = found["sites"], found.get("lattice") or {}
     cell = np.array(lattice["matrix"], float) if lattice else None
     places = [s["xyz"] if cell is None or "abc" not in s else s["abc"] @ cell for s in sites]
-    atoms = _atoms([s["species"] for s in sites], places, cell, lattice.get("pbc", bool(lattice)))
+    shares = [_shares(s["species"]) for s in sites]
+    symbols = [max(share, key=lambda s: share[s], default="X") for share in shares]
+    numbers = [1 if s == "D" else atomic_numbers[s] for s in symbols]
+    pbc = lattice.get("pbc", bool(lattice))
+    atoms = Atoms(numbers, np.array(places, float).reshape(-1, 3), cell=cell, pbc=pbc)
+    if found.get("charge"):
+        atoms.info["charge"] = float(found["charge"])
+    if "D" in symbols:
+        add_note(atoms, DEUTERIUM)
+    mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]
+    if mixed:
+        atoms.info[FAULT] = say_disorder(["/".join(share) for share in mixed])
     moves = [(s.get("properties") or {}).get("selective_dynamics") for s in sites]
     if moves and all(m is not None for m in moves):
         set_constraints(atoms, ~np.array(moves, bool))
     return atoms
 
 
-def _atoms(species: Sequence[Any], places: Any, cell: Any, pbc: Any) -> Atoms:
-    """Return the atoms of species as pymatgen writes them; mixed ones are a fault."""
-    shares = [_shares(one) for one in species]
-    mixed = [s for s in shares if len(s) > 1 or any(abs(x - 1) > OCCUPIED for x in s.values())]
-    symbols = [max(share, key=lambda s: share[s], default="X") for share in shares]
-    numbers = [1 if s == "D" else atomic_numbers[s] for s in symbols]
-    atoms = Atoms(numbers, np.array(places, float).reshape(-1, 3), cell=cell, pbc=pbc)
-    if "D" in symbols:
-        add_note(atoms, DEUTERIUM)
-    if mixed:
-        atoms.info[FAULT] = say_disorder(["/".join(share) for share in mixed])
-    return atoms
-
-
-def _shares(species: Any) -> dict[str, float]:
-    """Return the occupancy of each element of a site: of a list of species, one, or a symbol."""
+def _shares(species: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the occupancy of each element of a site."""
     shares: dict[str, float] = defaultdict(float)
-    for one in species if isinstance(species, list) else [species]:
-        name, share = (one["element"], one.get("occu", 1)) if isinstance(one, Mapping) else (one, 1)
-        found = re.match("[A-Z][a-z]?", name)  # Fe of Fe2+, X of a dummy
-        shares[found.group() if found else name] += float(share)
+    for one in species:
+        found = re.match("[A-Z][a-z]?", one["element"])  # Fe of Fe2+, X of a dummy
+        shares[found.group() if found else one["element"]] += float(one.get("occu", 1))
     return shares
 
 
@@ -130,14 +122,19 @@ def _record(found: Mapping[str, Any], atoms: Atoms, name: str) -> Atoms:
     results = {"energy": energy, "forces": labels.get("forces", labels.get("force"))}
     if labels.get("stress") is not None:
         stress = np.array(labels["stress"], float)
-        stress = full_3x3_to_voigt_6_stress(stress) if stress.shape == (3, 3) else stress
-        if "outputs" in found:
+        if stress.shape == (3, 3):
+            stress = full_3x3_to_voigt_6_stress(stress)
+        elif "outputs" in found:
             stress = stress[VASP_ORDER]
-        if "outputs" in found or {"force", "uncorrected_total_energy", *MATPES} & labels.keys():
+        if "outputs" in found or IN_KB & labels.keys():
             results["stress"] = KB * stress
         else:
-            notes.append(NO_UNIT)
-    _attach(atoms, results, notes)
+            notes.append("stress left out: its unit is not written")
+    known = {key: np.array(x, float) for key, x in results.items() if x is not None}
+    if known:
+        atoms.calc = SinglePointCalculator(atoms, **known)
+    for note in notes:
+        add_note(atoms, note)
     atoms.info.update({key: labels[key] for key in KEPT if isinstance(labels.get(key), str)})
     if re.fullmatch(r".+-\d+-\d+", name):  # MPtrj names frames by task, calculation and step
         atoms.info["mptrj_snapshot_id"] = name
@@ -158,38 +155,3 @@ def _energy(labels: Mapping[str, Any], n_atoms: int) -> tuple[float | None, list
         return None, []
     note = "energy from energy_per_atom; whether it is corrected is not written"
     return float(labels["energy_per_atom"]) * n_atoms, [note]
-
-
-def _attach(atoms: Atoms, results: Mapping[str, Any], notes: Sequence[str]) -> None:
-    known = {key: np.array(x, float) for key, x in results.items() if x is not None}
-    if known:
-        atoms.calc = SinglePointCalculator(atoms, **known)
-    for note in notes:
-        add_note(atoms, note)
-
-
-def _trajectory(found: Mapping[str, Any]) -> Iterator[Atoms]:
-    """Yield the frames of pymatgen's Trajectory; of one without a lattice, of molecules."""
-    coords = np.array(_array(found["coords"]), float)
-    if found.get("coords_are_displacement"):
-        coords[0] = np.array(_array(found["base_positions"]), float)
-        coords = np.cumsum(coords, axis=0)
-    lattice = found.get("lattice")
-    cells = None if lattice is None else np.array(_array(lattice), float)
-    beside = [found.get(f"{key}_properties") or {} for key in ("frame", "site")]
-    for k, places in enumerate(coords):
-        cell = None if cells is None else cells if cells.ndim == 2 else cells[k]
-        own = places if cell is None else places @ cell
-        atoms = _atoms(found["species"], own, cell, cell is not None)
-        given = [one[k] if isinstance(one, list) else one for one in beside]
-        labels = {key: x for one in given for key, x in (one or {}).items()}
-        energy, notes = _energy(labels, len(atoms))
-        if labels.get("stress") is not None:
-            notes.append(NO_UNIT)
-        _attach(atoms, {"energy": energy, "forces": _array(labels.get("forces"))}, notes)
-        yield atoms
-
-
-def _array(value: Any) -> Any:
-    """Return the numbers of an array, also as monty writes them."""
-    return value["data"] if isinstance(value, Mapping) else value

@@ -13,10 +13,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from ..drawing.tables import count
+from ..drawing.tables import count, some
 from . import vasp
 from .disk_list import DiskList
-from .folders import Links, listed, runs_below, short_names
+from .folders import Links, runs_below, short_names
 from .images import ReadOptions, is_large, iterate_images, read_images
 from .labels import LabelledFrame, read_frame
 from .vasp_settings import Settings, join_settings
@@ -234,7 +234,7 @@ def _leave_out_copies(runs: Sequence[Run]) -> list[Run]:
         kept[place] = replace(first, copies=(*first.copies, run.source, *run.copies))
     for k, run in enumerate(kept):
         if run.copies:
-            note = f"counted once, with the same in {listed(run.copies)}"
+            note = f"counted once, with the same in {some(run.copies)}"
             kept[k] = replace(run, notes=(*run.notes, note))
     return kept
 

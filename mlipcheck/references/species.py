@@ -27,7 +27,7 @@ def lammps_kind(head: bytes) -> str | None:
     return "lammps-data" if re.search(DATA, head, re.S) else None
 
 
-def refuse_claim(path: Path, claimed: int, lines: Sequence[str]) -> None:
+def refuse_claim(path: Path, claimed: int, lines: Sequence[str | bytes]) -> None:
     """Refuse what announces more atoms than it has lines: ASE would make room for all of them."""
     if claimed > len(lines):
         raise InputError(
@@ -58,13 +58,7 @@ def read_text(text: str, kind: str, **options: Any) -> list[Atoms]:
 
 
 def read_lammps(path: Path, text: str, kind: str, species: Sequence[str]) -> list[Atoms]:
-    """Read a dump or data file whose types are elements by what it says, or the user does.
-
-    Raises
-    ------
-    InputError
-        Where neither says.
-    """
+    """Read a dump or data file; refuse one whose types neither it nor the user names."""
     dump = kind == "lammps-dump-text"
     claimed = [int(n) for n in re.findall(r"NUMBER OF ATOMS\s+(\d+)", text)]
     refuse_claim(path, max(claimed, default=0), text.split("\n"))
@@ -123,12 +117,8 @@ def _number(symbol: str) -> int:
 def read_vasp_structures(path: Path, text: str, kind: str, species: Sequence[str]) -> list[Atoms]:
     """Read a POSCAR or XDATCAR; one of VASP 4 has no elements in it.
 
-    The user names them, or the first line where that is their symbols and nothing else.
-
-    Raises
-    ------
-    InputError
-        Where neither does.
+    The user names them, or the first line where that is their symbols and nothing else; else it is
+    refused.
     """
     lines = text.splitlines(keepends=True)
     # on the sixth line, or below the elements if VASP names them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -57,13 +57,11 @@ def part_states(
     forces of a perfect crystal, are labels.
     """
     small, known = False, array("d")
-    still = _StillAtoms()
     for frame in frames:
         if frame.error is None:
             small |= len(frame.atoms) <= 2
             known.extend([abs(frame.energy) / len(frame.atoms)] if frame.energy else [])
-            still.add(frame)
-    masked = still.masked_runs()
+    masked = _masked_runs(frames)
     crystals = small and not all(in_vacuum(f.atoms) for f in frames if f.error is None)
     relative = bool(known) and float(np.median(known)) < RELATIVE
     states, left_out = list_like(frames), list_like(frames)
@@ -133,40 +131,33 @@ def _constrained(frame: LabelledFrame) -> bool:
     return bool(_may_pull(frame.atoms)[fixed.any(axis=1)].any())
 
 
-class _StillAtoms:
-    """Finds runs in which the same atoms lack their forces in each frame.
+def _masked_runs(frames: Iterable[LabelledFrame]) -> set[str]:
+    """Return runs in which the same atoms lack their forces in each frame.
 
-    Those of the others then have a sum, which internal forces have not. Of each run it keeps which
-    atoms have had none so far, the frame with the largest sum, and that sum.
+    Those of the others then have a sum, which internal forces have not. Of each run are kept which
+    atoms have had none so far, the frame with the largest sum, and that sum; None if all had some.
     """
-
-    def __init__(self) -> None:
-        self._runs: dict[str, tuple[np.ndarray, LabelledFrame, float] | None] = {}
-
-    def add(self, frame: LabelledFrame) -> None:
-        if frame.forces is None or not frame.forces.any():
-            return
+    runs: dict[str, tuple[np.ndarray, LabelledFrame, float] | None] = {}
+    for frame in frames:
+        if frame.error is not None or frame.forces is None or not frame.forces.any():
+            continue
         still = np.asarray(~frame.forces.any(axis=1))
-        before = self._runs.get(frame.run, (still, frame, -1.0))
-        if before is None or len(before[0]) != len(still) or not (still & before[0]).any():
-            self._runs[frame.run] = None
-            return
         net = float(np.linalg.norm(frame.forces.sum(axis=0)))
-        _, most, largest = before
-        if net > largest:
-            most, largest = frame, net
-        self._runs[frame.run] = (np.asarray(still & before[0]), most, largest)
+        before = runs.get(frame.run, (still, frame, net))
+        if before is None or len(before[0]) != len(still) or not (still & before[0]).any():
+            runs[frame.run] = None
+            continue
+        most, largest = max(before[1:], (frame, net), key=lambda pair: pair[1])
+        runs[frame.run] = (still & before[0], most, largest)
+    return {run for run, kept in runs.items() if kept is not None and _has_sum(*kept)}
 
-    def masked_runs(self) -> set[str]:
-        found = set()
-        for run, kept in self._runs.items():
-            if kept is not None and (forces := kept[1].forces) is not None:
-                still, most, net = kept
-                digits = np.abs(forces[forces != 0]).min()
-                clear = net >= NET_FORCE + digits * np.sqrt(still.size)
-                if clear and _may_pull(most.atoms)[still].any():
-                    found.add(run)
-        return found
+
+def _has_sum(still: np.ndarray, frame: LabelledFrame, net: float) -> bool:
+    """Tell whether forces have a sum beyond their digits, and some of the still ones may pull."""
+    assert frame.forces is not None
+    digits = np.abs(frame.forces[frame.forces != 0]).min()
+    clear = net >= NET_FORCE + digits * np.sqrt(still.size)
+    return bool(clear and _may_pull(frame.atoms)[still].any())
 
 
 def _may_pull(atoms: Atoms) -> np.ndarray:
@@ -200,12 +191,16 @@ def _seen(
 
 
 def _alike(a: LabelledFrame, b: LabelledFrame) -> bool:
-    """Compare structures, whichever images of their atoms they have, and labels."""
+    """Compare labels, and structures, whichever images of their atoms they have."""
     if a.atoms.numbers.tobytes() != b.atoms.numbers.tobytes():  # of one hash by chance
         return False
-    off, _ = find_mic(a.atoms.positions - b.atoms.positions, a.atoms.cell, a.atoms.pbc)
+    # first what costs least: nearly all frames part by their forces
+    for label in NAMES:
+        x, y = getattr(a, label), getattr(b, label)
+        if x is not None and np.abs(x - y).max() > SAME[label]:
+            return False
     near = SAME["positions"]
-    if np.abs(off).max(initial=0.0) > near or np.abs(a.atoms.cell - b.atoms.cell).max() > near:
+    if np.abs(a.atoms.cell - b.atoms.cell).max() > near:
         return False
-    pairs = [(label, getattr(a, label), getattr(b, label)) for label in NAMES]
-    return all(x is None or np.abs(x - y).max() <= SAME[label] for label, x, y in pairs)
+    off, _ = find_mic(a.atoms.positions - b.atoms.positions, a.atoms.cell, a.atoms.pbc)
+    return bool(np.abs(off).max(initial=0.0) <= near)

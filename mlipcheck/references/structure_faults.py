@@ -11,11 +11,11 @@ from ase.calculators.calculator import InputError
 from ase.data import chemical_symbols
 
 from ..calculators.neighbours import check_geometry, full_cell
+from ..drawing.tables import count, some
 
 ONE_SITE = 0.1  # Å; no two atoms come so near
 ROOMY = 100.0  # Å^3 per atom; a box that has more holds a molecule
 SAME_FRAME = 1.0  # Å that an atom moves between two frames of one run
-MAX_LISTED = 4
 OCCUPIED = 0.01  # that an occupancy may differ from 1
 DEUTERIUM = "D read as H, with the mass of H"
 # Keys of info: what a reader says of a structure, and why it is none.
@@ -36,9 +36,8 @@ def notes_on(atoms: Atoms) -> tuple[str, ...]:
 
 def say_disorder(sites: Sequence[str], what: str = "partial occupancies") -> str:
     """Say that sites (``Ge/P``, ``Li``) do not hold one whole atom each."""
-    count = f"{len(sites)} site{'s' * (len(sites) > 1)}"
-    listed = ", ".join(sites[:MAX_LISTED]) + ", ..." * (len(sites) > MAX_LISTED)
-    return f"{what} on {count} ({listed}): an average and not a structure; give an ordered cell"
+    where = f"{count(len(sites), 'site')} ({some(sites)})"
+    return f"{what} on {where}: an average and not a structure; give an ordered cell"
 
 
 def find_fault(atoms: Atoms) -> str | None:
@@ -77,8 +76,9 @@ def mark_dropped_cells(images: Sequence[Atoms]) -> None:
     """Mark frames without a cell whose atoms stand where a crystal's or slab's beside them do."""
     solid = defaultdict(list)
     for atoms in images:
+        full = atoms.cell.rank == 3 and np.isfinite(atoms.cell[:]).all()
         # a single atom beside the crystal of one is what fixes its zero
-        if len(atoms) > 1 and atoms.cell.rank == 3 and atoms.get_volume() < ROOMY * len(atoms):
+        if len(atoms) > 1 and full and atoms.get_volume() < ROOMY * len(atoms):
             solid[atoms.numbers.tobytes()].append(atoms.positions)
     for atoms in images:
         same = solid.get(atoms.numbers.tobytes())

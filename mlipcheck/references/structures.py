@@ -19,6 +19,7 @@ from .disk_list import DiskList
 from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
+from .levels import settings_in_info
 from .reader import Run
 from .states import part_states
 from .vasp_settings import Settings
@@ -125,7 +126,7 @@ def from_atoms(atoms: Atoms, name: str | None = None, source: str = "Atoms") -> 
 
     What no calculator should be asked about is a reference with its error.
     """
-    return _reference([read_frame(atoms, "", "")], name, source)
+    return _reference([read_frame(atoms, "", "")], name, source, settings_in_info(atoms))
 
 
 def make_references(runs: Iterable[Run]) -> list[RelaxedReference]:
@@ -164,7 +165,8 @@ def _of_other_file(run: Run, states: Sequence[LabelledFrame]) -> list[RelaxedRef
         name = run.name if len(parts) == 1 else part[-1].name
         note = f"{len(part)} frames taken as one relaxation, the last as its end"
         notes = (*run.notes, note) if len(part) > 1 else run.notes
-        found.append(_reference(part, name, run.source, None, notes))
+        settings = settings_in_info(part[-1].atoms)
+        found.append(_reference(part, name, run.source, settings, notes))
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from .pymatgen_json import read_structure
 
 DATASET = "metal-slabs"
 ELEMENTS = ("Mo", "Nb", "W")
+# Of the slabs in Mo_Surface.json, which does not name them as the others do: by their cells.
+MO_FACETS = ["210", "321", "311", "320", "211", "221", "110", "100", "322", "332", "111"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,28 +62,9 @@ def _read_slabs(element: str, surfaces: Path, strained: Path) -> Slabs:
     crystal = read_structure(lowest["structure"])
     per_atom = lowest["outputs"]["energy"] / len(crystal)
     slabs = []
-    for row in rows:
+    for k, row in enumerate(rows):
         atoms = read_structure(row["structure"])
         excess = row["outputs"]["energy"] - len(atoms) * per_atom
-        name = element + _facet(atoms, crystal)
-        slabs.append(Slab(name, atoms, excess / (2 * area(atoms))))
+        facet = row["notes"]["Sur"] if "notes" in row else MO_FACETS[k]
+        slabs.append(Slab(f"{element}({facet})", atoms, excess / (2 * area(atoms))))
     return Slabs(element, crystal, tuple(sorted(slabs, key=lambda s: s.name)))
-
-
-def _facet(slab: Atoms, crystal: Atoms) -> str:
-    """Name the facet of a bcc slab by the lattice vectors that are as long as its own.
-
-    Not all files name it.
-    """
-    half = (crystal.get_volume() * 2 / len(crystal)) ** (1 / 3) / 2
-    every = [x for x in itertools.product(range(-8, 9), repeat=3) if len({n % 2 for n in x}) == 1]
-    lattice = half * np.array(every)
-    lengths = np.linalg.norm(lattice, axis=1)
-    u, v = slab.cell[:2]
-    first, second = (lattice[abs(lengths - np.linalg.norm(x)) < 0.1] for x in (u, v))
-    alike = np.nonzero(abs(first @ second.T - u @ v) < 0.5)
-    normals = np.rint(np.cross(first[alike[0]], second[alike[1]]) / half**2).astype(int)
-    # of planes with cells alike, as (221) and three of (100), the one that needs fewer cells
-    normal = min(normals, key=np.gcd.reduce)
-    index = sorted(abs(normal // np.gcd.reduce(normal)).tolist(), reverse=True)
-    return f"({''.join(map(str, index))})"

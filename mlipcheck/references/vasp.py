@@ -41,9 +41,11 @@ def file_kind(path: Path) -> str | None:
     A file's first bytes say it, whatever it is called; its name where they do not.
     """
     name = path.name.lower()
+    if path.suffix.lower() in OTHERS:
+        return None
     if name.startswith(("contcar", "poscar")):
         return "vasp"
-    if path.suffix.lower() not in OTHERS and path.is_file():
+    if path.is_file():
         try:
             with opened(path) as stream:
                 head = stream.read(500)
@@ -61,20 +63,29 @@ def file_kind(path: Path) -> str | None:
 def list_runs(inside: Sequence[Path]) -> list[list[Path]]:
     """Return the runs among what is in a folder, each as its files, best first.
 
-    One run where there is one vasprun.xml; where several of the best kind were kept
-    (vasprun.xml.relax1, ...) each is a run of its own, with the OUTCAR of the same restart.
+    A vasprun.xml and the OUTCAR whose name says the same (vasprun.xml.relax1, OUTCAR.relax1) are
+    one run, and so are the only two; what is left are runs of their own. A CONTCAR is what is left
+    of a run whose output cannot be read.
     """
     files = [p for p in inside if p.is_file() and not p.name.upper().startswith("POSCAR")]
-    by_kind: dict[str | None, list[Path]] = {}
-    for path in files:
-        by_kind.setdefault(file_kind(path), []).append(path)
-    first, *rest = [by_kind[kind] for kind in KINDS if kind in by_kind] or [[]]
-    others = [path for paths in rest for path in paths]
-    if len(first) > 1:
-        same = [[q for q in others if restart(q) == restart(path) != ""] for path in first]
-        return [[path, *beside] for path, beside in zip(first, same, strict=True)]
-    # those of the same restart before those of others
-    return [[path, *sorted(others, key=lambda q: restart(q) != restart(path))] for path in first]
+    kinds = {path: file_kind(path) for path in files}
+    best, others, structures = ([p for p in files if kinds[p] == kind] for kind in KINDS)
+    runs = []
+    for path in best:
+        same = [q for q in others if _said(q) == _said(path)]
+        if len(best) == len(others) == 1 and "" in (_said(path), _said(others[0])):
+            same = others
+        runs.append([path, *same])
+        others = [q for q in others if q not in same]
+    runs += [[path] for path in others]
+    for run in runs:
+        run += [q for q in structures if len(runs) == 1 or _said(q) == _said(run[0])]
+    return runs or [[path] for path in structures]
+
+
+def _said(path: Path) -> str:
+    """Return what a file's name says beside VASP's: relax1, Si; nothing for OUTCAR.gz."""
+    return re.sub(r"vasprun|outcar|contcar|\.(xml|gz|bz2|xz)\b|[._-]", "", path.name.lower())
 
 
 def restart(path: Path) -> str:
@@ -126,7 +137,7 @@ def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:
     """Take selective dynamics from the CONTCAR or POSCAR beside an OUTCAR, which has none."""
     import ase.io
 
-    for name in ("CONTCAR", "POSCAR"):
+    for name in ("CONTCAR", "CONTCAR.gz", "POSCAR", "POSCAR.gz"):
         try:
             beside = ase.io.read(folder / name, format="vasp")
         except Exception:  # missing, empty, or another file's trouble

@@ -11,7 +11,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from .incar import UNSAID, one_word
+from .incar import SOME, UNSAID, one_word
 from .vasp_output import Output, Species, check_steps, element_of, find_unconverged, stars_note
 
 TAGS = (
@@ -38,13 +38,7 @@ STOPPED = "stop encountered"  # soft or hard, by a STOPCAR
 
 
 def read_outcar(data: bytes) -> Output:
-    """Read an ``OUTCAR``; where it is truncated, its complete ionic steps.
-
-    Raises
-    ------
-    InputError
-        Where no ionic step is complete and of DFT, or species are not known.
-    """
+    """Read an ``OUTCAR``; where it is truncated, its complete ionic steps."""
     text = data.decode(errors="replace")
     ends = list(END.finditer(text))
     finished = "General timing and accounting" in text
@@ -77,7 +71,7 @@ def _tags(head: str) -> dict[str, str]:
         if tags.get(name, "") in UNSAID and not (name == "METAGGA" and value in ("T", "F")):
             tags[name] = value
     if VDW.search(head):
-        tags.setdefault("IVDW", "?")
+        tags.setdefault("IVDW", SOME)
     if NEB.search(head):
         tags.setdefault("IMAGES", "1")
     if found := re.search(r"LDA\+U is selected, type is set to LDAUTYPE\s*=\s*(\d)", head):
@@ -92,7 +86,7 @@ def _species(head: str) -> list[Species]:
     found = re.search(r"ions per type\s*=([\d\s]+)", head)
     counts = [int(n) for n in found.group(1).split()] if found else []
     titles = re.findall(r"TITEL\s*=\s*(.*)", head) or re.findall(r"POTCAR:\s*(.*)", head)
-    names = re.findall(r"VRHFIN\s*=\s*([A-Z][a-z]?)\b", head)
+    names = re.findall(r"VRHFIN\s*=\s*([^\s:]*)", head)  # of each, also what is no element
     valences = [float(z) for z in re.findall(r"POMASS\s*=.*ZVAL\s*=\s*([\d.]+)", head)]
     titles = titles[: len(counts) or None]  # POTCAR: stands there twice
     return [

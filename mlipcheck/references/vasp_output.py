@@ -87,13 +87,7 @@ def check_steps(tags: dict[str, str], good: int, notes: Sequence[str] = ()) -> N
 
 
 def read_vasprun(data: bytes) -> Output:
-    """Read a ``vasprun.xml``; where it is truncated, its complete ionic steps.
-
-    Raises
-    ------
-    InputError
-        Where no ionic step has a total energy of DFT, or a species is not an element.
-    """
+    """Read a ``vasprun.xml``; where it is truncated, its complete ionic steps."""
     finished = b"</modeling>" in data[-200:]
     if not finished:
         complete, end, _ = data.rpartition(b"</calculation>")
@@ -110,8 +104,8 @@ def read_vasprun(data: bytes) -> Output:
     notes = []
     if found := STARS.search(body):
         notes.append(stars_note(data.count(b"\n", 0, start + found.start()) + 1))
-    # labels that are no number are left out later; nor is there always a space before a minus
-    body = re.sub(rb"(\d)-(\d)", rb"\1 -\2", STARS.sub(b"nan", body))
+    # labels that are no number are left out later; stars and minus signs may touch what is before
+    body = re.sub(rb"(\d)-(\d)", rb"\1 -\2", STARS.sub(b" nan ", body))
     loops: list[tuple[int, bool | None]] = []
 
     def ground_state(found: re.Match[bytes]) -> bytes:

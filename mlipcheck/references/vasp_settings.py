@@ -95,7 +95,10 @@ def join_settings(best: Settings, other: Settings) -> Settings:
 
     Of the steps, what ``best`` says stands; where tags differ, too, and a doubt names them.
     """
-    both = {**other.tags, **{k: v for k, v in best.tags.items() if v not in incar.UNSAID}}
+    says = {k: v for k, v in best.tags.items() if v not in incar.UNSAID}
+    if says.get("IVDW") == incar.SOME and "IVDW" in other.tags:
+        del says["IVDW"]
+    both = {**other.tags, **says}
     joined = _in_words(both, best.species or other.species)
     kept = {name: getattr(best, name) for name in ("unconverged", "finished", "notes")}
     disagree = tuple(
@@ -108,7 +111,7 @@ def join_settings(best: Settings, other: Settings) -> Settings:
 
 def _agree(one: str, two: str) -> bool:
     """Tell whether two files say the same, or one of them nothing."""
-    if {one, two} & set(incar.UNSAID):
+    if {one, two} & set(incar.UNSAID) or (incar.SOME in (one, two) and "0" not in (one, two)):
         return True
     try:
         return abs(float(one) - float(two)) < 0.01

@@ -10,7 +10,7 @@ from ..calculators.backend import Backend
 from ..calculators.records import Evaluation
 from ..drawing.tables import Block, Paragraph, TableBlock
 from ..references import datasets
-from ..references.dataset_table import Dataset
+from ..references.datasets import Dataset
 
 MANY_ATOMS = 50
 

@@ -112,8 +112,8 @@ def test_a_large_file_that_ends_early_is_refused(cut, tmp_path, in_pieces):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:cut]))
     (run,) = read_runs([path])
-    assert "ends within a frame of 2 atoms" in run.error
-    assert "ends within a frame of 2 atoms" in load_frame_sets(path)[0].error
+    assert "it announces 2 atoms and has" in run.error
+    assert "it announces 2 atoms and has" in load_frame_sets(path)[0].error
 
 
 def test_other_checks_get_a_sample_and_nothing_to_relax(tmp_path, in_pieces):

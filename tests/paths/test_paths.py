@@ -286,6 +286,17 @@ def read_barrier(row):
     return finding.value
 
 
+def test_an_older_output_beside_an_image_is_not_the_image(tmp_path, hop):
+    neb = write_neb(tmp_path / "neb", hop)
+    older = hop[2].copy()
+    older.calc = SinglePointCalculator(older, **hop[2].calc.results | {"energy": 99.0})
+    write_outcar(neb / "02" / "OUTCAR_old", [older], IMAGES)
+    path = path_of(neb)
+    assert [f.energy for f in path.frames] == pytest.approx(
+        [atoms.calc.results["energy"] for atoms in hop], abs=1e-6
+    )
+
+
 def test_an_image_that_failed_is_told_and_left_out(tmp_path, hop):
     neb = write_neb(tmp_path / "neb", hop, write=write_vasprun)
     steps = [float(energies(hop)[1])] * 60

@@ -18,10 +18,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 from hypothesis import given
 from hypothesis import strategies as st
-from vasp_files import write_vasprun
+from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.frame_sets import FrameSet, frames_from_atoms
-from mlipcheck.references.inputs import load_frame_sets
+from mlipcheck.references.inputs import load_frame_sets, load_references
+from mlipcheck.references.levels import split_levels
+from mlipcheck.references.reader import read_runs
 
 NAN, INF = float("nan"), float("inf")
 
@@ -533,6 +535,40 @@ def test_other_values_of_u_are_another_level_but_other_elements_are_not(tmp_path
     assert [len(s.frames) for s in found] == [2, 1]
 
 
+@pytest.mark.parametrize(
+    ("metals", "spins", "expected"),
+    [
+        ("Fe Co", "2 1", "not spin-polarized"),  # Co without spin is doubted, whichever is first
+        ("Co Fe", "1 2", "not spin-polarized"),
+        ("Mg Fe", "1 2", "spin-polarized"),  # Mg without spin is not
+        ("Fe Mg", "2 1", "spin-polarized"),
+    ],
+)
+def test_spin_of_several_runs_is_that_of_their_magnets(tmp_path, metals, spins, expected):
+    for metal, spin in zip(metals.split(), spins.split(), strict=True):
+        write_vasprun(tmp_path / "s" / metal / "vasprun.xml", oxide(metal), {"ISPIN": spin})
+    names = sorted(tmp_path.glob("s/*/*"), key=lambda p: metals.index(p.parent.name))
+    settings = join_all([read_runs([name])[0].settings for name in names])
+    assert settings.spin == expected
+    (found,) = load_frame_sets(tmp_path / "s")
+    assert found.settings.spin == expected
+
+
+def join_all(settings):
+    frame = frames_from_atoms(oxide()).frames[0]
+    (level,) = split_levels([(frame, one) for one in settings])
+    return level.settings
+
+
+def test_files_of_any_run_that_disagree_cast_doubt_on_the_set(tmp_path):
+    write_vasprun(tmp_path / "d" / "a" / "vasprun.xml", oxide(), {"GGA": "PE"})
+    write_vasprun(tmp_path / "d" / "b" / "vasprun.xml", oxide("Mg"), {"GGA": "PE"})
+    write_outcar(tmp_path / "d" / "b" / "OUTCAR", oxide("Mg"), {"GGA": "PS"})
+    (found,) = load_frame_sets(tmp_path / "d")
+    (doubt,) = found.doubts
+    assert doubt.text == "the files of the reference disagree: GGA = PE and PS"
+
+
 @pytest.mark.parametrize("key", ["functional", "level_of_theory", "xc"])
 def test_levels_that_the_frames_name_are_split(tmp_path, key):
     images = crystals(3.5, 3.6, 3.7)
@@ -551,6 +587,30 @@ def test_levels_that_the_frames_name_are_split(tmp_path, key):
     assert "mixed levels of theory: PBE, r2SCAN" in together.notes
     one = frames_from_atoms(images[::2])
     assert one.level_of_theory == "PBE"
+
+
+@pytest.mark.parametrize("key", ["charge", "total_charge"])
+def test_a_charge_that_the_file_states_is_a_doubt(tmp_path, key):
+    ions = crystals(3.5, 3.6, 3.7)
+    ions[1].info[key] = 1.0
+    ions[2].info[key] = 0
+    path = tmp_path / "cu.xyz"
+    ase.io.write(path, ions, format="extxyz")
+    neutral, charged = load_frame_sets(path)
+    assert (len(neutral.frames), neutral.doubts) == (2, ())
+    assert [d.kind for d in charged.doubts] == ["charged"]
+    assert charged.name == "cu (level of theory unknown, charge +1)"
+    ase.io.write(path, ions[1], format="extxyz")
+    (reference,) = load_references(path)
+    assert "charged" in [d.kind for d in reference.doubts]
+
+
+def test_a_relaxed_structure_has_the_level_that_its_file_states(tmp_path):
+    (atoms,) = crystals(3.6)
+    atoms.info["functional"] = "HSE06"
+    ase.io.write(tmp_path / "cu.xyz", atoms, format="extxyz")
+    for item in (tmp_path / "cu.xyz", atoms):
+        assert load_references(item)[0].level_of_theory == "HSE06"
 
 
 # --- what cannot be read -----------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import ase.io
@@ -14,9 +15,10 @@ from ase.build import bulk
 from ase.calculators.calculator import InputError
 from ase.calculators.emt import EMT
 from ase.data import atomic_numbers
+from ase.db import connect
 from commands import typed
 
-from mlipcheck.references.images import ReadOptions, read_images
+from mlipcheck.references.images import ReadOptions, iterate_images, read_images
 from mlipcheck.references.labels import read_frame
 from mlipcheck.references.structure_faults import notes_on
 
@@ -227,6 +229,14 @@ def test_a_cell_that_is_missing_in_some_frames(tmp_path):
     assert "its cell is missing" in frames[1].error
     assert [f.error for f in (frames[0], frames[2])] == ["no labels"] * 2
     assert frames[2].notes == ("it has no cell, other frames of the same atoms have one",)
+
+
+def test_a_cell_that_is_no_number_costs_its_own_frame(tmp_path):
+    header = 'Lattice="{} 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 pbc="T T T"'
+    good, bad = (xyz("Cu 0 0 0", "Cu 0 0 2", comment=header.format(x)) for x in ("4", "nan"))
+    frames = [read_frame(a, "", "") for a in read(tmp_path / "a.xyz", good + bad)]
+    assert [len(f.atoms) for f in frames] == [2, 0]
+    assert "NaN" in frames[1].error
 
 
 def test_a_molecule_in_a_box_and_free_is_one_molecule(tmp_path):
@@ -447,6 +457,14 @@ def test_a_stress_whose_unit_nobody_says_is_left_out(tmp_path, crystal):
     frame = read_frame(atoms, "", "")
     assert (frame.energy, frame.stress) == (-1.0, None)
     assert frame.notes == ("stress left out: its unit is not written",)
+    (atoms,) = read(tmp_path / "a.json", json.dumps(record | {"functional": "PBE"}))
+    assert read_frame(atoms, "", "").stress is None  # anybody may write a functional
+
+
+def test_a_matrix_under_outputs_has_no_order_of_its_components(tmp_path, crystal):
+    record = {"structure": pymatgen(crystal), "outputs": {"stress": tensor(kb(crystal))}}
+    (atoms,) = read(tmp_path / "a.json", json.dumps(record))
+    assert read_frame(atoms, "", "").stress == pytest.approx(crystal.get_stress(), rel=1e-9)
 
 
 def test_structures_molecules_and_lines(tmp_path):
@@ -459,38 +477,14 @@ def test_structures_molecules_and_lines(tmp_path):
     assert frames[1].cell[:] == pytest.approx(cu.cell[:])
     lines = "".join(json.dumps({"structure": one, "energy": 1.0}) + "\n" for one in both)
     assert [a.get_potential_energy() for a in read(tmp_path / "a.jsonl", lines)] == [1, 1]
+    (atoms,) = read(tmp_path / "a.json", json.dumps(pymatgen(cu) | {"charge": 2}))
+    assert atoms.info["charge"] == 2
     fixed = pymatgen(cu, properties={"selective_dynamics": [False] * 3})
     (atoms,) = read(tmp_path / "a.json", json.dumps(fixed))
     assert atoms.constraints[0].index.tolist() == [0]
     status, out, _ = typed(tmp_path, "predict", "-b", "ase:emt", "a.json")
     assert status == 0
     assert "energy -0.00" in out
-
-
-def test_a_trajectory(tmp_path):
-    cells = np.array([np.diag([4.0, 4, 4]), np.diag([4.1, 4.1, 4.1])])
-    coords = [[[0, 0, 0], [0.5, 0.5, 0.5]], [[0, 0, 0.1], [0.5, 0.5, 0.5]]]
-    found = {
-        "@class": "Trajectory",
-        "species": ["Na", {"element": "Cl", "oxidation_state": -1}],
-        "coords": coords,
-        "lattice": {"@module": "numpy", "@class": "array", "data": cells.tolist()},
-        "frame_properties": [{"energy": -1.0, "stress": [1] * 6}, {"energy": -2.0}],
-        "site_properties": [{"forces": [[0, 0, k], [0, 0, -k]]} for k in (1, 2)],
-        "constant_lattice": False,
-        "coords_are_displacement": False,
-    }
-    frames = read(tmp_path / "a.json", json.dumps(found))
-    assert [str(a.symbols) for a in frames] == ["NaCl"] * 2
-    assert frames[1].positions[0] == pytest.approx([0, 0, 0.41])
-    assert [a.get_potential_energy() for a in frames] == [-1, -2]
-    assert frames[1].get_forces()[0, 2] == 2
-    assert notes_on(frames[0]) == ("stress left out: its unit is not written",)
-    # the same as steps
-    steps = {**found, "coords_are_displacement": True, "base_positions": coords[0]}
-    steps["coords"] = [np.zeros((2, 3)).tolist(), (np.array(coords[1]) - coords[0]).tolist()]
-    again = read(tmp_path / "a.json", json.dumps(steps))
-    assert again[1].positions == pytest.approx(frames[1].positions)
 
 
 @pytest.mark.parametrize(
@@ -508,6 +502,34 @@ def test_pymatgen_sites_that_are_no_atoms(tmp_path, species, said):
     assert said in refused(tmp_path / "a.json", json.dumps(one))
 
 
+@pytest.mark.parametrize("name", ["a.db", "a.json"])
+def test_what_is_stored_beside_the_rows_of_a_database_is_read(tmp_path, monkeypatch, name):
+    with connect(tmp_path / name) as rows:
+        for k in range(3):
+            labels = {"dft_energy": -3.0 - k, "mp_id": f"mp-{k}"}
+            rows.write(bulk("Cu", a=3.6 + k), labels, {"dft_forces": np.zeros((1, 3))})
+    images, _ = read_images(tmp_path / name)
+    assert [read_frame(a, "", "").energy for a in images] == [-3.0, -4.0, -5.0]
+    assert [read_frame(a, "", "").forces.shape for a in images] == [(1, 3)] * 3
+    monkeypatch.setattr("mlipcheck.references.images.PIECE", 2)
+    large = list(iterate_images(tmp_path / "a.db")) if name == "a.db" else images
+    assert [a.info["mp_id"] for a in large] == ["mp-0", "mp-1", "mp-2"]
+
+
+def test_the_reason_why_one_long_line_cannot_be_read_takes_no_time(tmp_path):
+    site = {"species": [{"element": "Cu", "occu": 1}], "abc": [0, 0, 0]}
+    record = {"structure": {"lattice": {"a": 1.5}, "sites": [site]}, "forces": [0.125] * 50_000}
+    start = time.process_time()
+    assert "'matrix' is missing in it" in refused(tmp_path / "a.json", json.dumps(record))
+    assert time.process_time() - start < 3  # 20 with a search of every number to the line's end
+
+
+def test_a_trajectory_of_pymatgen_is_refused_by_name(tmp_path, crystal):
+    path = {"@class": "Trajectory", "species": ["Na"], "coords": [[[0, 0, 0]]], "lattice": None}
+    line = refused(tmp_path / "a.json", json.dumps([pymatgen(crystal), path]))
+    assert "it has a Trajectory; write its structures one by one" in line
+
+
 def test_json_that_is_something_else(tmp_path):
     assert "JSON without structures" in refused(tmp_path / "a.json", '{"a": [1, 2]}')
     assert "not readable as JSON" in refused(tmp_path / "a.json", '{"structure": {')
@@ -517,15 +539,12 @@ def test_json_that_is_something_else(tmp_path):
 
 def test_what_pymatgen_itself_writes(tmp_path):
     core = pytest.importorskip("pymatgen.core", reason="pymatgen is not installed")
-    trajectory = pytest.importorskip("pymatgen.core.trajectory")
     monty = pytest.importorskip("monty.json")
     one = core.Structure(core.Lattice.hexagonal(3, 5), ["Fe2+", "D+"], [[0, 0, 0], [0.3, 0.6, 0.5]])
-    path = trajectory.Trajectory.from_structures([one, one], constant_lattice=False)
     mol = core.Molecule(["C", "O"], [[0, 0, 0], [0, 0, 1.1]])
-    frames = read(tmp_path / "a.json", json.dumps([one, mol, path], cls=monty.MontyEncoder))
-    assert [str(a.symbols) for a in frames] == ["FeH", "CO", "FeH", "FeH"]
-    for k in (0, 2, 3):
-        assert frames[k].positions == pytest.approx(one.cart_coords)
+    frames = read(tmp_path / "a.json", json.dumps([one, mol], cls=monty.MontyEncoder))
+    assert [str(a.symbols) for a in frames] == ["FeH", "CO"]
+    assert frames[0].positions == pytest.approx(one.cart_coords)
 
 
 @pytest.mark.parametrize("metal", ["W", "Mo", "Nb"])

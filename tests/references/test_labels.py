@@ -233,6 +233,11 @@ def test_of_two_complete_sets_ref_is_read_and_the_other_named():
     )
 
 
+@pytest.mark.parametrize("key", ["REF-energy", "dft-energy", "DFT-Energy"])
+def test_a_dash_is_an_underscore(key):
+    assert read({key: -2.0}).energy == -2.0
+
+
 def test_two_spellings_of_one_name_are_two_places():
     found = read({"dft_energy": -1.0, "DFT_energy": -2.0})
     assert found.energy == -1.0
@@ -348,16 +353,16 @@ UNITS = {
     "energy": {
         "eV": 1.0,
         "meV": 1e-3,
-        "Hartree Ha hartree Eh au a.u.": units.Hartree,
+        "Hartree Hartrees Ha hartree Eh au a.u.": units.Hartree,
         "Ry Rydberg": units.Rydberg,
         "kcal/mol kcal·mol⁻¹": units.kcal / units.mol,
         "kJ/mol": units.kJ / units.mol,
         "eV/atom": 4.0,
     },
     "forces": {
-        "eV/Angstrom eV/Å eV/A eV/ang eV*Å^-1 electron_volt_per_angstrom": 1.0,
+        "eV/Angstrom eV/Å eV/A eV/ang eV/Angst eV*Å^-1 electron_volt_per_angstrom": 1.0,
         "Hartree/Bohr Ha/bohr a.u. au/bohr": units.Hartree / units.Bohr,
-        "Ry/Bohr Ry/a0": units.Rydberg / units.Bohr,
+        "Ry/Bohr Ry/a0 Ry/au": units.Rydberg / units.Bohr,
         "eV/Bohr": 1 / units.Bohr,
         "kcal/mol/Å kcal/(mol*Å)": units.kcal / units.mol,
         "kJ/mol/nm": units.kJ / units.mol / 10,

@@ -129,9 +129,10 @@ def test_what_is_packed_is_read_whatever_it_is_called(tmp_path):
 
 def test_other_files_are_not_taken_for_vasps(tmp_path):
     ase.io.write(tmp_path / "a.xyz", run())
+    ase.io.write(tmp_path / "poscar.xyz", run(), format="extxyz")
     (tmp_path / "notes.txt").write_text("vasp is a program\n")
     (tmp_path / "page.xml").write_text("<html></html>\n")
-    assert [file_kind(p) for p in tmp_path.iterdir()] == [None] * 3
+    assert [file_kind(p) for p in tmp_path.iterdir()] == [None] * 4
     assert file_kind(tmp_path / "OUTCAR.gz") == "vasp-out"  # that is not there
     assert file_kind(tmp_path / "POSCAR_NH3") == "vasp"
 
@@ -143,8 +144,32 @@ def test_each_restart_has_its_own_files(tmp_path):
     runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
     assert runs == [names[2::-2], names[3::-2]]
     (tmp_path / "vasprun.xml.relax1").unlink()
-    (found,) = list_runs(sorted(tmp_path.iterdir()))
-    assert [p.name for p in found] == ["vasprun.xml.relax2", "OUTCAR.relax2", "OUTCAR.relax1"]
+    runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
+    assert runs == [["vasprun.xml.relax2", "OUTCAR.relax2"], ["OUTCAR.relax1"]]
+
+
+def test_the_last_of_several_runs_has_its_own_outcar_too(tmp_path):
+    """Its OUTCAR alone may say IVDW."""
+    for name in ("OUTCAR", "OUTCAR.relax1", "vasprun.xml", "vasprun.xml.relax1"):
+        (tmp_path / name).write_text("")
+    runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
+    assert runs == [["vasprun.xml", "OUTCAR"], ["vasprun.xml.relax1", "OUTCAR.relax1"]]
+    (tmp_path / "vasprun_old.xml").write_text("")
+    assert [tmp_path / "vasprun.xml", tmp_path / "OUTCAR"] in list_runs(sorted(tmp_path.iterdir()))
+
+
+def test_no_output_of_a_flat_folder_is_lost(tmp_path):
+    """One vasprun.xml took all OUTCARs of other systems for files of its own run."""
+    names = ["Au_OUTCAR", "Cu_OUTCAR.gz", "OUTCAR-Pd", "vasprun_Cu.xml"]
+    for name in names:
+        (tmp_path / name).write_text(" vasp.6.3.2\n" if "OUTCAR" in name else "")
+    runs = [[p.name for p in paths] for paths in list_runs(sorted(tmp_path.iterdir()))]
+    assert runs == [["vasprun_Cu.xml", "Cu_OUTCAR.gz"], ["Au_OUTCAR"], ["OUTCAR-Pd"]]
+    for name in names[1:3]:
+        (tmp_path / name).unlink()
+    assert len(list_runs(sorted(tmp_path.iterdir()))) == 2
+    (tmp_path / "Au_OUTCAR").rename(tmp_path / "OUTCAR")  # the only two are one run
+    assert len(list_runs(sorted(tmp_path.iterdir()))) == 1
 
 
 # --- truncated and damaged -----------------------------------------------------------------------
@@ -213,6 +238,15 @@ def test_stars_cost_one_label_and_say_their_line(tmp_path, name):
     assert "NaN forces left out" in out
 
 
+def test_stars_may_touch_the_number_before_them(tmp_path):
+    path = write_vasprun(tmp_path / "vasprun.xml", run())
+    head, forces, rest = path.read_text().rpartition('<varray name="forces">')
+    path.write_text(head + forces + re.sub(r"(\d) \S+ </v>", r"\1****** </v>", rest, count=1))
+    found, settings = read_vasp(path, "vasp-xml")
+    assert np.argwhere(np.isnan(found[-1].calc.results["forces"])).tolist() == [[0, 2]]
+    assert "'****'" in settings.notes[0]
+
+
 def test_stars_in_an_electronic_step_cost_nothing(tmp_path):
     path = write_vasprun(tmp_path / "vasprun.xml", run(), electronic=[-1.0, -2.0, -3.0])
     path.write_text(path.read_text().replace("> -1.0 <", "> ************** <"))
@@ -241,6 +275,14 @@ def test_x_is_xenon_and_other_species_are_refused(tmp_path):
     path.write_text(text.replace("<c>Xe</c>", "<c>Qq</c>").replace("PAW_PBE Xe", "PAW_PBE Qq"))
     with pytest.raises(InputError, match="species 'Qq' is not an element"):
         read_vasp(path, "vasp-xml")
+
+
+def test_a_name_that_is_no_element_does_not_shift_those_of_the_others(tmp_path):
+    """VRHFIN of old potentials is r for Zr; the next species' was taken for it."""
+    path = write_outcar(tmp_path / "OUTCAR", run(1))
+    names = "   VRHFIN =r : 4s4p5s4d\n   VRHFIN =Au: s1d10\n"
+    path.write_text(path.read_text().replace("   ions per type", f"{names}   ions per type"))
+    check_same(read_vasp(path, "vasp-out")[0], run(1))
 
 
 def test_more_than_ten_species_go_on_in_the_next_line(tmp_path):
@@ -333,6 +375,15 @@ def test_what_one_file_leaves_out_the_other_says(tmp_path, xml, outcar, level):
     found = both(tmp_path, xml, outcar)
     assert (found.level_of_theory, found.disagree) == (level, ())
     assert found.doubts == ()
+
+
+def test_a_correction_that_only_one_file_names_is_no_contradiction():
+    """OUTCAR may show the correction's energy, and not which it is."""
+    named, shown = (Settings(tags={"GGA": "PE", "IVDW": value}) for value in ("12", "?"))
+    for one, two in ((named, shown), (shown, named)):
+        found = join_settings(one, two)
+        assert (found.dispersion, found.disagree) == ("D3(BJ)", ())
+    assert join_settings(Settings(tags={"IVDW": "0"}), shown).disagree == ("IVDW = 0 and ?",)
 
 
 def test_dispersion_in_outcar_alone_is_a_doubt(tmp_path):
@@ -460,5 +511,10 @@ def test_selective_dynamics_stand_in_the_file_beside(tmp_path):
     (tmp_path / "CONTCAR").write_text("")  # as an unfinished run leaves it
     found, _ = read_vasp(path, "vasp-out")
     assert [a.constraints[0].index.tolist() for a in found] == [[0, 3]] * 3
+    packed = gzip.compress((tmp_path / "POSCAR").read_bytes())
+    (tmp_path / "POSCAR").unlink()
+    (tmp_path / "POSCAR.gz").write_bytes(packed)
+    assert read_vasp(path, "vasp-out")[0][0].constraints[0].index.tolist() == [0, 3]
+    (tmp_path / "POSCAR.gz").unlink()
     ase.io.write(tmp_path / "POSCAR", bulk("Ag"), format="vasp")  # of something else
     assert read_vasp(path, "vasp-out")[0][0].constraints == []
