@@ -1,30 +1,30 @@
 """Random cells relaxed with a model and with its guard: how many fall in, converge, and to what.
 
-python benchmarks/random_structures.py --backend chgnet Cu --cells 30 --atoms 8
-python benchmarks/random_structures.py --backend guarded:guard.json LiFePO4.cif --cells 30 --atoms 7
+python benchmarks/random_structures.py Cu -b chgnet --cells 30 --atoms 8
+python benchmarks/random_structures.py LiFePO4.cif -b guarded:guard.json --cells 30 --atoms 7
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from _script import Script
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.neighborlist import neighbor_list
 from ase.optimize import FIRE
 
-from mlipcheck import GuardedCalculator, evaluate, get_calculator, make_guard
-from mlipcheck.analysis.closest import find_closest
-from mlipcheck.calculators.guarded import Guard
-from mlipcheck.checks.crystals import choose_crystals
-from mlipcheck.checkup.find import find_system
-from mlipcheck.storage import dumps, write_atomically
+from mlipcheck import GuardedCalculator, evaluate, get_calculator, load_references, make_guard
 
 FMAX, STEPS = 0.1, 150  # eV/Å, of FIRE
+NEAR = 3.0  # Å that are looked through for the shortest distance
+Radii = Mapping[tuple[str, str], float]  # Å inside of which a guard acts
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def random_cell(crystal: Atoms, atoms: int, seed: int) -> Atoms:
     return Atoms(symbols * units, scaled_positions=places, cell=[edge] * 3, pbc=True)
 
 
-def relax(calculator: BaseCalculator, guard: Guard, starts: Sequence[Atoms]) -> list[Relaxed]:
+def relax(calculator: BaseCalculator, radii: Radii, starts: Sequence[Atoms]) -> list[Relaxed]:
     """Relax all cells side by side, each by a FIRE of its own, one batch a step."""
     images = [atoms.copy() for atoms in starts]
     moving = {k: FIRE(atoms, logfile=None) for k, atoms in enumerate(images)}
@@ -72,38 +72,31 @@ def relax(calculator: BaseCalculator, guard: Guard, starts: Sequence[Atoms]) -> 
                 calc = SinglePointCalculator(images[k], energy=one.energy, forces=one.forces)
                 images[k].calc = calc
                 moving[k].step()
-    return [_look(row, guard, atoms) for row, atoms in zip(rows, images, strict=True)]
+    return [_look(row, radii, atoms) for row, atoms in zip(rows, images, strict=True)]
 
 
-def _look(row: Relaxed, guard: Guard, atoms: Atoms) -> Relaxed:
-    closest = find_closest([("", atoms)])
-    fell = any(closest[p.pair][0] < p.radius for p in guard.pairs if p.pair in closest)
-    shortest = min(distance for distance, _ in closest.values())
-    return Relaxed(row.energy, shortest, row.converged, fell, row.error)
+def _look(row: Relaxed, radii: Radii, atoms: Atoms) -> Relaxed:
+    fell = len(neighbor_list("d", atoms, dict(radii))) > 0
+    near = neighbor_list("d", atoms, NEAR)
+    return Relaxed(row.energy, near.min(initial=NEAR), row.converged, fell, row.error)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="+", help="the crystal: an element, or a file")
-    parser.add_argument("-b", "--backend", default="chgnet", help="a model, or guarded:FILE")
-    parser.add_argument("--cells", type=int, default=8)
-    parser.add_argument("--atoms", type=int, default=8, help="about as many in a cell")
-    parser.add_argument("--seed", type=int, default=0, help="of the first cell")
-    parser.add_argument("--json", type=Path, help="file for the results")
-    options = parser.parse_args()
-
+def measure(options: argparse.Namespace) -> None:
     calculator = get_calculator(options.backend)
     if not isinstance(calculator, GuardedCalculator):
-        calculator = GuardedCalculator(calculator, make_guard(calculator, options.what)[0])
-    guard = calculator.guard
-    (crystal, *_), _ = choose_crystals(find_system(calculator, options.what), 1)
-    radii = ", ".join(f"{'-'.join(p.pair)} {p.radius:.2f} Å" for p in guard.pairs)
-    print(f"{guard.base} on {crystal.name}; the guard acts inside {radii}")
+        calculator = GuardedCalculator(calculator, make_guard(calculator, [options.what])[0])
+    known = {r.name: r for r in load_references("dcdft")}
+    given = known.get(options.what) or load_references(options.what)[0]
+    if given.relaxed is None:
+        raise OSError(given.error)
+    radii = calculator.guard_radii
+    inside = ", ".join(f"{'-'.join(pair)} {radius:.2f} Å" for pair, radius in radii.items())
+    print(f"{options.backend} on {given.name}; the guard acts inside {inside}")
     seeds = range(options.seed, options.seed + options.cells)
-    starts = [random_cell(crystal.atoms, options.atoms, seed) for seed in seeds]
+    starts = [random_cell(given.relaxed, options.atoms, seed) for seed in seeds]
     found: dict[str, list[Relaxed]] = {}
     for name, model in (("bare", calculator.base), ("guarded", calculator)):
-        found[name] = rows = relax(model, guard, starts)
+        found[name] = rows = relax(model, radii, starts)
         for seed, row in zip(seeds, rows, strict=True):
             words = ", ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}"
                               for k, v in vars(row).items() if v is not None)  # fmt: skip
@@ -115,8 +108,15 @@ def main() -> None:
         print(f"{name}: {fell} of {len(rows)} fall in, {len(good)} converge outside{to}, "
               f"{failed} fail", flush=True)  # fmt: skip
     if options.json:
-        write_atomically(options.json, dumps({"guard": guard, "cells": found}))
+        cells = {name: [asdict(row) for row in rows] for name, rows in found.items()}
+        options.json.write_text(json.dumps(cells, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    script = Script(__doc__, "chgnet", out=False)
+    script.add_argument("what", nargs="?", default="Cu", help="the crystal: an element, or a file")
+    script.add_argument("--cells", type=int, default=8)
+    script.add_argument("--atoms", type=int, default=8, help="about as many in a cell")
+    script.add_argument("--seed", type=int, default=0, help="of the first cell")
+    script.add_argument("--json", type=Path, metavar="FILE", help="for the results")
+    script.run(measure)

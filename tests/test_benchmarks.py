@@ -13,12 +13,7 @@ import pytest
 import mlipcheck
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
-SCRIPTS = sorted(
-    path
-    for path in FOLDER.glob("*.py")
-    # it has options of its own still
-    if path.stem not in ("_script", "random_structures")
-)
+SCRIPTS = sorted(path for path in FOLDER.glob("*.py") if path.stem != "_script")
 if not SCRIPTS:
     pytest.skip("the benchmarks are not installed", allow_module_level=True)
 COMMANDS = re.findall(r"^python benchmarks/(.*)$", (FOLDER / "README.md").read_text(), re.MULTILINE)

@@ -31,6 +31,7 @@ def random_structures():
     script = Path(__file__).parents[2] / "benchmarks" / "random_structures.py"
     if not script.is_file():
         pytest.skip("the benchmarks are not installed")
+    sys.path.append(str(script.parent))  # of what all scripts share
     spec = importlib.util.spec_from_file_location(script.stem, script)
     module = importlib.util.module_from_spec(spec)
     sys.modules[script.stem] = module  # where its dataclass looks for itself
@@ -66,9 +67,9 @@ def test_random_cells_of_copper_with_chgnet(random_structures, copper):
     """Seeds that fall in with the bare model: 0.28 Å between atoms, at no minimum."""
     crystal = bulk("Cu", a=3.61, cubic=True)
     starts = [random_structures.random_cell(crystal, 8, seed) for seed in (0, 5, 6, 7)]
-    bare = random_structures.relax(copper.base, copper.guard, starts)
+    bare = random_structures.relax(copper.base, copper.guard_radii, starts)
     assert sum(r.fell and not r.converged for r in bare) >= 2
-    rows = random_structures.relax(copper, copper.guard, starts)
+    rows = random_structures.relax(copper, copper.guard_radii, starts)
     assert [(r.converged, r.fell, r.error) for r in rows] == [(True, False, None)] * 4
     assert [r.energy for r in rows] == pytest.approx([-4.0] * 4, abs=0.04)
 
@@ -79,7 +80,8 @@ def test_random_cells_of_salt_with_sevennet(random_structures, sevennet):
     guard, _ = build_guard(sevennet, scans)
     crystal = bulk("NaCl", "rocksalt", a=5.64)
     starts = [random_structures.random_cell(crystal, 8, seed) for seed in (7, 22)]
-    rows = random_structures.relax(GuardedCalculator(sevennet, guard), guard, starts)
+    guarded = GuardedCalculator(sevennet, guard)
+    rows = random_structures.relax(guarded, guarded.guard_radii, starts)
     assert [(r.converged, r.fell, r.error) for r in rows] == [(True, False, None)] * 2
     assert [r.energy for r in rows] == pytest.approx([-3.3] * 2, abs=0.2)
 
