@@ -22,6 +22,7 @@ LOOKS = {
     "mace": ("#009E73", "^"),
     "mattersim": ("#734500", "D"),
     "toy": ("#CC79A7", "v"),
+    "guarded": ("#6900F0", "X"),  # mostly beside the model that it guards
     "": ("#188AF2", "P"),  # ASE's own, and everybody else's
 }
 PALETTE, MARKERS = zip(*LOOKS.values(), strict=True)
@@ -36,7 +37,7 @@ def model_colours(infos: Sequence[CalculatorInfo]) -> tuple[str, ...]:
     """Return a colour for each model: its backend's, or a free one where an earlier has that.
 
     What a model gets depends on what stands beside it only where two are of one backend. Beyond
-    six models colours come again, with other markers.
+    seven models colours come again, with other markers.
     """
     return tuple(PALETTE[k % len(PALETTE)] for k in _places(infos))
 
