@@ -104,7 +104,8 @@ class _Process:
             self._kill()
 
         watch = threading.Timer(timeout or 0, stop)
-        request = pickle.dumps((function, args))
+        # bytes in bytes: what cannot be read there is read to its end, and the next call is the next
+        request = pickle.dumps(pickle.dumps((function, args)))
         try:
             if timeout is not None:
                 watch.start()
@@ -152,7 +153,7 @@ def serve() -> None:
     with suppress(EOFError, BrokenPipeError):
         while True:
             try:
-                function, args = pickle.load(sys.stdin.buffer)
+                function, args = pickle.loads(pickle.load(sys.stdin.buffer))
                 answer = pickle.dumps((function(*args), None))
             except EOFError:
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+import threading
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,13 +23,15 @@ class DiskList(Sequence[Item], Generic[Item]):
         self._file = tempfile.TemporaryFile()  # noqa: SIM115
         weakref.finalize(self, self._file.close)
         self._starts = array("q")
+        self._lock = threading.Lock()  # threads send tasks to their workers
         for item in items:
             self.append(item)
 
     def append(self, item: Item) -> None:
-        self._file.seek(0, 2)
-        self._starts.append(self._file.tell())
-        pickle.dump(item, self._file, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._file.seek(0, 2)
+            self._starts.append(self._file.tell())
+            pickle.dump(item, self._file, pickle.HIGHEST_PROTOCOL)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -40,8 +43,9 @@ class DiskList(Sequence[Item], Generic[Item]):
     def __getitem__(self, index: int | slice) -> Item | list[Item]:
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
-        self._file.seek(self._starts[index])
-        item: Item = pickle.load(self._file)
+        with self._lock:
+            self._file.seek(self._starts[index])
+            item: Item = pickle.load(self._file)
         return item
 
     def __iter__(self) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import deadly
+import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.calculator import CalculationFailed, CalculatorSetupError, InputError
@@ -173,6 +174,20 @@ def test_a_call_that_dies_hangs_or_raises_and_then_the_next():
         host.end()
     with pytest.raises(WorkerLostError, match="ended"):
         host.call(None, os.getpid)
+
+
+def test_what_a_worker_cannot_read_does_not_shift_its_answers(monkeypatch):
+    """As of a class of somebody's script, with much after it in the same call."""
+    monkeypatch.setitem(sys.modules, "only_here", deadly)
+    monkeypatch.setattr(deadly.Deadly, "__module__", "only_here")
+    host = Host()
+    try:
+        for _ in range(2):
+            with pytest.raises(CalculationFailed, match="No module named 'only_here'"):
+                host.call(LONG, len, [deadly.Deadly, *(np.arange(20_000.0) + k for k in range(8))])
+            assert [host.call(LONG, len, range(k)) for k in range(3)] == [0, 1, 2]
+    finally:
+        host.end()
 
 
 COMMAND = ("relax", *METALS, "-b", "deadly:Told", "--workers", "2", "--out", "report")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import ase.io
 import numpy as np
@@ -77,6 +78,14 @@ def test_a_list_on_disk_is_a_list():
     assert pickle.loads(pickle.dumps(made)) == (*range(5), 7)
     with pytest.raises(IndexError):
         made[6]
+
+
+def test_threads_read_a_list_on_disk_together():
+    """As those do that send tasks to workers."""
+    made = DiskList(np.full(3000, k) for k in range(100))
+    with ThreadPoolExecutor(3) as threads:
+        found = threads.map(lambda _: [int(x[-1]) for _ in range(10) for x in made], range(3))
+        assert all(one == 10 * list(range(100)) for one in found)
 
 
 @pytest.mark.parametrize("suffix", [".xyz", ".extxyz", ".traj", ".db"])
