@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+import re
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, InputError
 
 from .calculators.base import as_list, refuse_unknown
 from .calculators.registry import as_calculator
 from .checkup.plan import plan_checkup
 from .checkup.run import run_checkup
+from .checkup.workers import check_workers, find_recipe
 from .comparison import compare_runs
 from .references.inputs import as_inputs
 from .report.report import Report
 from .system import Settings
 
+# what settings are, by the first word of their type
+KINDS = {
+    "int": (Integral, "a whole number"),
+    "float": (Real, "a number"),
+    "str": (str, "text"),
+    "dict": (Mapping, "a dict"),
+}
 Model: TypeAlias = BaseCalculator | str
 Input: TypeAlias = Atoms | str | os.PathLike[str] | Sequence[Atoms]
 
@@ -77,6 +88,11 @@ def run_checks(
     chosen = make_settings(only=only or (), quick=quick, **settings)
     what = as_inputs(inputs, chosen.reading)
     models = [as_calculator(given, device) for given in as_list(calculators)]
+    if not models:
+        raise InputError("no calculator; give one, or a name such as 'chgnet'")
+    check_workers(executor, timeout)
+    for model in models if executor is not None else ():
+        find_recipe(model)
     # a mistake in any of them is reported before any work is done
     plans = [plan_checkup(model, what, chosen) for model in models]
     runs = []
@@ -89,13 +105,17 @@ def run_checks(
 
 
 def make_settings(**given: Any) -> Settings:
-    """Return settings of keywords; one value is taken where several may be."""
-    fields = {f.name: str(f.type) for f in dataclasses.fields(Settings)}
+    """Return settings of keywords: one value is taken where several may be, None is the default."""
+    fields = {f.name: re.split(r"\W", str(f.type))[0] for f in dataclasses.fields(Settings)}
     refuse_unknown(given, fields, "run_checks")
-    for name, value in given.items():
-        if fields[name].startswith("tuple") and value is not None:
-            given[name] = tuple(as_list(value))
-    given["paths"] = tuple(map(os.fspath, given.get("paths", ())))
-    if given.get("fits") is not None:
-        given["fits"] = Path(given["fits"])
-    return Settings(**given)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    for name, value in chosen.items():
+        if fields[name] == "tuple":
+            chosen[name] = tuple(as_list(value))
+        kind, words = KINDS.get(fields[name], (object, ""))
+        if not isinstance(value, kind):
+            raise InputError(f"{name} is {reprlib.repr(value)}; give {words}")
+    chosen["paths"] = tuple(map(os.fspath, chosen.get("paths", ())))
+    if "fits" in chosen:
+        chosen["fits"] = Path(chosen["fits"])
+    return Settings(**chosen)

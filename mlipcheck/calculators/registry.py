@@ -166,8 +166,13 @@ def check_safe(spec: str, options: Iterable[str]) -> Path | None:
 
 
 def as_calculator(given: BaseCalculator | str, device: str = "auto") -> BaseCalculator:
-    """Return a calculator as it is, or that of a name."""
-    return get_calculator(given, device=device) if isinstance(given, str) else given
+    """Return a calculator as it is, or that of a name; `InputError` for what is neither."""
+    if isinstance(given, str):
+        return get_calculator(given, device=device)
+    if isinstance(given, type) or not hasattr(given, "get_property"):
+        wrong = f"the class {given.__name__}" if isinstance(given, type) else repr(given)
+        raise InputError(f"{wrong} is no calculator; give one, as EMT(), or a name, as 'chgnet'")
+    return given
 
 
 def describe(calculator: BaseCalculator) -> CalculatorInfo:

@@ -103,8 +103,8 @@ class _Process:
             late.set()
             self._kill()
 
-        watch = threading.Timer(timeout or 0, stop)
-        # bytes in bytes: what cannot be read there is read to its end, and the next call is the next
+        watch = threading.Timer(min(timeout or 0, threading.TIMEOUT_MAX), stop)
+        # bytes in bytes: a call that cannot be read there is read to its end all the same
         request = pickle.dumps(pickle.dumps((function, args)))
         try:
             if timeout is not None:

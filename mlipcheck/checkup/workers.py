@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 from ase import Atoms
@@ -98,21 +99,8 @@ def open_stand_in(
         Where it cannot be loaded.
     """
     check_workers(executor, timeout)
-    recipe = what if isinstance(what, Mapping) else getattr(what, "mlipcheck_recipe", None)
-    if recipe is None:
-        assert isinstance(what, BaseCalculator)
-        raise InputError(
-            f"{describe(what).spec} is an object, which workers cannot be sent; give its name, as "
-            "in get_calculator('package.module:factory')"
-        )
+    recipe, pickled = find_recipe(what)
     spec = recipe["spec"]
-    try:
-        pickled = pickle.dumps(dict(recipe))
-    except FAILURES as error:
-        raise InputError(
-            f"{spec} has options that workers cannot be sent ({brief(error)}); give "
-            "package.module:factory, which sets them"
-        ) from error
     workers = Workers(executor, timeout)
     try:
         model = Model(pickled, tuple(sys.path), CalculatorInfo(spec))
@@ -122,17 +110,37 @@ def open_stand_in(
             text = str(error).removeprefix("CalculatorSetupError: ")
             lost = not isinstance(error, CalculationFailed)
             raise CalculatorSetupError(f"{spec}: {text}" if lost else text) from error
-        yield StandIn(model, dict(recipe), workers)
+        yield StandIn(model, recipe, workers)
     finally:
         workers.end(close=True)
 
 
-def check_workers(executor: Executor | int | None, timeout: float | None) -> None:
+def find_recipe(what: BaseCalculator | Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return what `get_calculator` is given, also pickled; `InputError` where workers have none."""
+    recipe = what if isinstance(what, Mapping) else getattr(what, "mlipcheck_recipe", None)
+    if recipe is None:
+        assert not isinstance(what, Mapping)
+        raise InputError(
+            f"{describe(what).spec} is an object, which workers cannot be sent; give its name, as "
+            "in get_calculator('package.module:factory')"
+        )
+    try:
+        return dict(recipe), pickle.dumps(dict(recipe))
+    except FAILURES as error:
+        raise InputError(
+            f"{recipe['spec']} has options that workers cannot be sent ({brief(error)}); give "
+            "package.module:factory, which sets them"
+        ) from error
+
+
+def check_workers(executor: Any, timeout: Any) -> None:
     """Raise `InputError` for no workers, and for a timeout that nobody can keep."""
-    if isinstance(executor, int) and executor < 1:
+    if isinstance(executor, Integral) and executor < 1:
         raise InputError(f"workers is {executor}; give 1 or more")
-    if timeout is not None and not timeout > 0:
-        raise InputError(f"timeout is {timeout:g} s; give a positive number")
+    if not (executor is None or isinstance(executor, Integral) or hasattr(executor, "submit")):
+        raise InputError(f"workers is {executor!r}; give a whole number, or an executor")
+    if timeout is not None and not (isinstance(timeout, Real) and timeout > 0):
+        raise InputError(f"timeout is {timeout} s; give a positive number")
     if timeout is not None and executor is None:
         raise InputError(
             f"timeout is {timeout:g} s, but only workers can be ended; give some, as --workers 1"
@@ -143,8 +151,8 @@ class Workers:
     """Where tasks are done: in processes on this machine, or beside each worker of an executor."""
 
     def __init__(self, executor: Executor | int, timeout: float | None = None) -> None:
-        self.size = executor if isinstance(executor, int) else None
-        self._executor = None if isinstance(executor, int) else executor
+        self.size = int(executor) if isinstance(executor, (int, Integral)) else None
+        self._executor = None if isinstance(executor, (int, Integral)) else executor
         self._timeout = timeout
         self._host = Host()
         self._threads = ThreadPoolExecutor(self.size or 1)

@@ -192,3 +192,36 @@ def test_the_public_names_are_there_and_typed():
     assert all(getattr(mlipcheck, name) is not None for name in mlipcheck.__all__)
     assert mlipcheck.__version__[0].isdigit()
     assert (Path(mlipcheck.__file__).parent / "py.typed").exists()
+
+
+@pytest.mark.parametrize(
+    ("calculators", "given", "message"),
+    [
+        ([], {}, "no calculator; give one"),
+        (EMT, {}, r"the class EMT is no calculator; give one, as EMT\(\)"),
+        (["toy", None], {}, "None is no calculator"),
+        ("ase:emt", {"executor": "2"}, "workers is '2'; give a whole number, or an executor"),
+        ("ase:emt", {"executor": 2.0}, r"workers is 2\.0; give a whole number"),
+        ("ase:emt", {"executor": np.int64(0)}, "workers is 0; give 1 or more"),
+        ("ase:emt", {"executor": 1, "timeout": "60"}, "timeout is 60 s; give a positive number"),
+        ("ase:emt", {"seed": "1"}, "seed is '1'; give a whole number"),
+        ("ase:emt", {"temperature": "300"}, "temperature is '300'; give a number"),
+        ("ase:emt", {"label_keys": ["energy"]}, r"label_keys is \['energy'\]; give a dict"),
+        ("ase:emt", {"cell": 3}, "cell is 3; give text"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_one_line(calculators, given, message):
+    with pytest.raises(InputError, match=message) as caught:
+        run_checks(calculators, "Cu", **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_workers_cannot_be_sent_is_reported_before_any_work(monkeypatch):
+    monkeypatch.setattr("mlipcheck.api.plan_checkup", NeverAsked.calculate)
+    with pytest.raises(InputError, match="EMT is an object, which workers cannot be sent"):
+        run_checks(["ase:emt", EMT()], "Cu", executor=2, **DIMERS)
+
+
+def test_none_is_the_default():
+    names = ("reference", "seed", "paths", "species", "temperature", "label_keys", "fits")
+    assert make_settings(**dict.fromkeys(names)) == make_settings()
