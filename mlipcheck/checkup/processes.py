@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any, cast
@@ -37,7 +38,7 @@ class Host:
     def __init__(self) -> None:
         self._mine = threading.local()
         self._lock = threading.Lock()
-        self._running: set[_Process] = set()
+        self._running: weakref.WeakSet[_Process] = weakref.WeakSet()
         self._closed = False
 
     def call(self, timeout: float | None, function: Callable[..., Any], *args: Any) -> Any:
@@ -71,7 +72,7 @@ class Host:
         """End all processes, whatever they do; unless closed, later calls start new ones."""
         with self._lock:
             self._closed = close
-            running, self._running = self._running, set()
+            running, self._running = list(self._running), weakref.WeakSet()
         for process in running:
             process.end()
 
@@ -85,7 +86,10 @@ def call_apart(timeout: float | None, function: Callable[..., Any], *args: Any) 
 
 
 class _Process:
-    """One process that answers one call after the other, with one thread; Ctrl-C is not for it."""
+    """One process that answers one call after the other, with one thread; Ctrl-C is not for it.
+
+    It ends with the thread that asks, as those of an executor do.
+    """
 
     def __init__(self) -> None:
         self._popen = subprocess.Popen(
@@ -95,13 +99,14 @@ class _Process:
             env={"OMP_NUM_THREADS": "1", **os.environ},
             start_new_session=True,
         )
+        self.end = weakref.finalize(self, _end, self._popen)
 
     def call(self, timeout: float | None, function: Callable[..., Any], args: Any) -> Any:
         late = threading.Event()
 
         def stop() -> None:
             late.set()
-            self._kill()
+            _kill(self._popen)
 
         watch = threading.Timer(min(timeout or 0, threading.TIMEOUT_MAX), stop)
         # bytes in bytes: a call that cannot be read there is read to its end all the same
@@ -120,20 +125,6 @@ class _Process:
         finally:
             watch.cancel()
 
-    def end(self) -> None:
-        self._kill()
-        self._popen.wait()
-        for pipe in (self._popen.stdin, self._popen.stdout):
-            with suppress(OSError):
-                cast(IO[bytes], pipe).close()
-
-    def _kill(self) -> None:
-        """End it, and what it has started."""
-        if self._popen.poll() is None and hasattr(os, "killpg"):
-            with suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
-        self._popen.kill()
-
     def _ending(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             code = self._popen.wait(10)
@@ -143,6 +134,22 @@ class _Process:
             name = names.get(-code, f"signal {-code}")
             return f"was ended by {name}{' (out of memory?)' * (name == 'SIGKILL')}"
         return "closed its output"
+
+
+def _end(popen: subprocess.Popen[bytes]) -> None:
+    _kill(popen)
+    popen.wait()
+    for pipe in (popen.stdin, popen.stdout):
+        with suppress(OSError):
+            cast(IO[bytes], pipe).close()
+
+
+def _kill(popen: subprocess.Popen[bytes]) -> None:
+    """End a process, and what it has started."""
+    if popen.poll() is None and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(popen.pid, signal.SIGKILL)
+    popen.kill()
 
 
 def serve() -> None:

@@ -139,7 +139,7 @@ def check_workers(executor: Any, timeout: Any) -> None:
         raise InputError(f"workers is {executor}; give 1 or more")
     if not (executor is None or isinstance(executor, Integral) or hasattr(executor, "submit")):
         raise InputError(f"workers is {executor!r}; give a whole number, or an executor")
-    if timeout is not None and not (isinstance(timeout, Real) and timeout > 0):
+    if timeout is not None and not (isinstance(timeout, Real) and float(timeout) > 0):
         raise InputError(f"timeout is {timeout} s; give a positive number")
     if timeout is not None and executor is None:
         raise InputError(

@@ -22,7 +22,7 @@ from worker_runs import DEADLY, LONG, METALS, RELAX, parallel, same, serial
 
 from mlipcheck import get_calculator
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.processes import Host, TaskTimeoutError, WorkerLostError
+from mlipcheck.checkup.processes import Host, TaskTimeoutError, WorkerLostError, call_apart
 from mlipcheck.checkup.run import make_store, run_checkup
 from mlipcheck.checkup.workers import check_workers, open_stand_in
 from mlipcheck.report.folder import write_report
@@ -188,6 +188,14 @@ def test_what_a_worker_cannot_read_does_not_shift_its_answers(monkeypatch):
             assert [host.call(LONG, len, range(k)) for k in range(3)] == [0, 1, 2]
     finally:
         host.end()
+
+
+def test_processes_end_with_the_threads_that_asked():
+    with ThreadPoolExecutor(1) as threads:
+        pid = threads.submit(call_apart, LONG, os.getpid).result()
+        assert threads.submit(call_apart, LONG, os.getpid).result() == pid  # it is kept meanwhile
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 COMMAND = ("relax", *METALS, "-b", "deadly:Told", "--workers", "2", "--out", "report")
