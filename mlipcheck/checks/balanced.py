@@ -219,7 +219,7 @@ class BalancedDifferences(Check[Balanced]):
             if frames:
                 atoms = max((f.atoms for f in frames), key=len)
                 work = sum(len(f.atoms) for f in frames) / len(atoms)
-                key = (s.fingerprint, settings.energies, settings.energy_resolution)
+                key = (*s.key, settings.energies, settings.energy_resolution)
                 name = f"{s.name} ({count(len(reactions), 'reaction')})"
                 tasks.append(Task(name, (s, reactions, frames), key, atoms, work))
         return tasks or [Skip("no frames at rest of which one is made of others")]

@@ -98,6 +98,12 @@ class FrameSet(Record):
         return self._looked_through[0]
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """What results depend on: frames and labels, which are of one run, and what is said."""
+        said = self.name, self.source, self.level_of_theory, self.notes, self.doubts
+        return self.fingerprint, self.runs, *said
+
+    @property
     def usable(self) -> int:
         """The number of frames that have labels."""
         return self._looked_through[3]

@@ -49,6 +49,19 @@ class Spoiled(EMT):
             self.results[self.name_] = self.results[self.name_] * (1 + self.by)
 
 
+@pytest.mark.slow
+def test_other_settings_find_nothing_of_these_frames(tmp_path):
+    """Frames that are taken as independent, and a file of another name, whose runs have others."""
+    for name in ("a.xyz", "b.xyz"):
+        write_frames(tmp_path / name)
+    only = ("parity", "agreement")
+    for file, independent in (("a", False), ("a", True), ("b", True), ("b", False)):
+        settings = Settings(only=only, independent=independent)
+        plan = plan_checkup(EMT(), [str(tmp_path / f"{file}.xyz")], settings)
+        found = run_checkup(EMT(), plan, store=make_store(EMT(), tmp_path / "parts", plan))
+        assert dumps(found) == dumps(run_checkup(EMT(), plan))
+
+
 # --- the probe ---------------------------------------------------------------------------------
 
 

@@ -112,7 +112,7 @@ class Agreement(Check[Predictions]):
             middle = sorted(images, key=len)[len(images) // 2]
             name = f"{s.name} ({count(len(images), 'structure')})"
             subject, work = (drawn, len(s.frames)), sum(map(len, images)) / len(middle)
-            key, steps = drawn.fingerprint, len(images)
+            key, steps = drawn.key, len(images)
             tasks.append(Task(name, subject, key, middle, work, BATCH, steps=steps))
         return tasks or [Skip("no structures of your own given")]
 

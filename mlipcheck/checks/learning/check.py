@@ -75,7 +75,7 @@ class Learning(Check[LearningCurve]):
         atoms = sorted((f.atoms for f in labels.frames), key=len)[len(labels.frames) // 2]
         evaluations = len(labels.frames) + EPOCHS * BACKWARD * learnt
         how = (settings.sizes, settings.repeats, settings.seed, settings.target, settings.fits)
-        key = (labels.fingerprint, *map(str, how))
+        key = (*labels.key, *map(str, how))
         return [Task(labels.name, labels, key, atoms, evaluations, steps=learnt + 1)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[LearningCurve]:

@@ -57,7 +57,7 @@ class ParityCheck(Check[Parity]):
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             n, size = len(s.every), s.atoms / max(1, len(middle))
             name = f"{s.name} ({count(n, 'frame')})"
-            key = (s.fingerprint, *_how(settings).items())
+            key = (*s.key, *_how(settings).items())
             seconds = n * READING if s.stored is not None else 0.0
             tasks.append(Task(name, s, key, middle, size, BATCH, seconds, steps=n))
         return [*tasks, *skips]

@@ -109,7 +109,7 @@ def iterate_pieces(
                 left -= 1
             return reduce_frames(some, [results[k] for k in range(len(some))], how, start)
 
-        yield keep(Piece, (labels.fingerprint, start, size, how), compute)
+        yield keep(Piece, (labels.key, start, size, how), compute)
         advance(left)
 
 
