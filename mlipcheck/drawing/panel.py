@@ -109,6 +109,7 @@ def draw_on(axes: Sequence[Axes], draw: Callable[[], list[Panel]], at: int) -> N
     Axes go to those of the figure from the top down; where there are fewer, the rest is left out.
     """
     made: list[Figure] = []
+    label = axes[-1].get_xlabel()
 
     def make(height: float, lent: int = -1) -> Figure:
         made.append(_plain_figure(height, LentFigure if len(made) == lent else Figure))
@@ -126,7 +127,8 @@ def draw_on(axes: Sequence[Axes], draw: Callable[[], list[Panel]], at: int) -> N
     finally:
         _make.reset(token)
     last = made[place].axes[-1]
-    if last not in axes:  # the axes above it share its own
+    # axes without a label of their own share that of the last, below them
+    if last not in axes and axes[-1].get_xlabel() == label:
         axes[-1].set_xlabel(last.get_xlabel(), fontsize=SIZE)
         axes[-1].set_xlim(last.get_xlim())
 

@@ -176,6 +176,15 @@ def test_a_figure_of_one_axes(one, axes):
     assert axes[1].collections or axes[1].lines
 
 
+@pytest.mark.slow
+def test_axes_keep_a_label_of_their_own(one, axes):
+    """The error of energies stands above that of differences, on a scale of its own."""
+    one.plot("parity", "scales", ax=axes[0])
+    upper = one.plot("parity", "scales").axes[0]
+    assert axes[0].get_xlabel() == upper.get_xlabel() == "MAE of the energy (eV/atom)"
+    assert axes[0].get_xscale() == upper.get_xscale()
+
+
 def test_without_axes_it_is_a_figure(one):
     figure = one.plot("dimers", "Au-Au")
     assert [ax.get_title() for ax in figure.axes] == ["Au-Au", ""]
