@@ -80,6 +80,9 @@ def _as_run(path: Path, data: Any) -> RunRecord:
             )
             for name, members in run.checks.items()
         }
+        for answer in run.uses:
+            if answer.decided_by not in (None, *range(len(run.findings))):
+                raise ValueError(f"there is no finding {answer.decided_by}, of {answer.use!r}")
     except ValueError as error:
         raise ValueError(f"{path}: not a complete record ({error})") from error
     return replace(run, checks=checks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
 from mlipcheck.checks.relaxation.record import BondTable
-from mlipcheck.record import SCHEMA, RunRecord
+from mlipcheck.record import SCHEMA, RunRecord, UseAnswer
 from mlipcheck.references.structures import morse_clusters
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import collect_versions, dumps, to_plain, write_atomically
@@ -251,3 +252,16 @@ def test_versions_name_what_a_result_stands_on():
     assert "hypothesis" in found
     assert "no-such-package" not in found
     assert found["numpy"] == np.__version__
+
+
+def test_an_answer_that_rests_on_no_finding_is_refused(record, tmp_path):
+    path, last = tmp_path / "results.json", len(record.findings) - 1
+    for k, fine in ((last, True), (None, True), (last + 1, False), (-1, False)):
+        path.write_text(dumps(replace(record, uses=(UseAnswer("hot", "no", k),))))
+        if fine:
+            assert load_runs(tmp_path)[0].uses[0].decided_by == k
+            continue
+        with pytest.raises(
+            ValueError, match=rf"not a complete record \(there is no finding {k}, of"
+        ):
+            load_runs(tmp_path)
