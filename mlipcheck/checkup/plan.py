@@ -124,6 +124,12 @@ def plan_checkup(
             not_run[check.name] = "; ".join(skips) or not_run.get(missing[0], f"needs {missing[0]}")
     if not jobs:
         raise InputError("; ".join(f"{name}: {why}" for name, why in not_run.items()))
+    # what cannot be read is a row of a check, or why one has none, or is said here
+    rows = {task.name for job in jobs for task in job.tasks}
+    said = "\n".join((*notes, *not_run.values()))
+    unread = [(r.name, (r.error or "").removeprefix(f"{r.source}: ")) for r in system.references]
+    lost = [(name, why) for name, why in unread if why and name not in rows and why not in said]
+    notes += list_reasons(lost)
     found_words = [system.found] * bool(system.found) + list_reasons(system.left_out)
     typed = tuple(word for word in what if isinstance(word, str))
     return Plan(

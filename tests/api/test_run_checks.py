@@ -153,6 +153,19 @@ def test_a_mistake_is_one_line(inputs, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("checks", ["contacts", ("contacts", "parity"), ("contacts", "relaxation")])
+def test_what_cannot_be_read_beside_others_is_said_whatever_is_run(checks, tmp_path):
+    broken = bulk("Cu")
+    broken.positions[0] = np.nan
+    missing = str(tmp_path / "missing.xyz")
+    found = run_checks(EMT(), ["Cu", bulk("Cu"), broken, missing], only=checks, quick=True)
+    said = [*found.runs[0].notes, *found.runs[0].not_run.values()]
+    said += [row.error or "" for row in found.rows("relaxation")]
+    for why in ("NaN or infinite positions or cell", "no such file"):
+        assert [why in text for text in said].count(True) == 1
+
+
 def test_an_unknown_setting_names_the_known():
     with pytest.raises(InputError, match="run_checks has no option 'refrence'; did you mean"):
         run_checks(EMT(), "Cu", refrence="pbe")
