@@ -199,6 +199,9 @@ def _evaluate_batch(
             found = [_evaluate_one(calculator, images[i], properties) for i in batch]
         return [(i, _checked(images[i], e, properties)) for i, e in zip(batch, found, strict=True)]
     except FAILURES as error:  # recorded, once it is down to one structure
+        # what failed half way is not to go on from there with the next of the same atoms
+        with contextlib.suppress(*FAILURES):
+            calculator.reset()
         if len(batch) == 1:
             return [(batch[0], Evaluation(error=describe_error(error)))]
     half = len(batch) // 2

@@ -407,3 +407,14 @@ def test_the_type_of_numbers_is_the_calculator_s_word_before_its_arrays():
     assert floating_type(calculator, [double]) == "float64"
     calculator.dtype = "torch.float64"
     assert floating_type(calculator, [single]) == "float64"
+
+
+def test_what_fails_half_way_fails_alike_the_next_time():
+    """EMT prepares for new elements once: after a failure it would go on with those of before."""
+    iron = bulk("Fe")
+    moved = iron.copy()
+    moved.positions += 0.1
+    errors = [e.error for e in evaluate(EMT(), [bulk("Cu"), iron, moved, iron])]
+    assert errors[0] is None
+    assert errors[1] is not None
+    assert set(errors[1:]) == {"NotImplementedError: No EMT-potential for Fe"}
