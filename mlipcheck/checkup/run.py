@@ -81,13 +81,14 @@ def run_checkup(
             run.here(calculator, job)
     not_run = {name: run.not_run[name] for name in run.names if name in run.not_run}
     faults = [f"{name}: {why}." for name, why in not_run.items() if why != INTERRUPTED]
+    lost = [f"{n}: {why}." for n, each in run.lost.items() if n not in not_run for why in each]
     record = make_run(
         command,
         describe(calculator),
         {"elements": plan.system.elements, **vars(plan.settings)},
         {name: run.rows[name] for name in run.names},
         not_run={**plan.not_run, **not_run},
-        notes=(*faults, *run.lost, *_notes(plan, run.interrupted)),
+        notes=(*faults, *lost, *_notes(plan, run.interrupted)),
         interrupted=run.interrupted,
         subject=replace(_subject(plan.system), words=plan.what),
         workers=calculator.workers.size if isinstance(calculator, StandIn) else 1,
@@ -103,7 +104,7 @@ class _Run:
         self.names = [job.check.name for job in plan.jobs]
         self.rows: dict[str, list[Any]] = {}  # of checks that are finished
         self.not_run: dict[str, str] = {}
-        self.lost: list[str] = []
+        self.lost: dict[str, list[str]] = {}  # tasks without rows, and why
         self.interrupted = False
 
     def here(self, calculator: BaseCalculator, job: Job) -> None:
@@ -165,7 +166,8 @@ class _Run:
     def _take(self, job: Job, task: Task, outcome: Outcome) -> Any:
         """Return the rows of an outcome, which are kept, or the check's own fault."""
         if outcome.lost is not None:
-            self.lost.append(f"{job.check.name}: {task.name}: {outcome.lost}.")
+            why = f"{task.name}: {outcome.lost}"
+            self.lost.setdefault(job.check.name, []).append(why)
         if outcome.fault is not None:
             return CalculationFailed(outcome.fault)
         try:
@@ -200,6 +202,8 @@ class _Run:
                 self._interrupt()
             earlier = {name: self.rows[name] for name in self._before(job) if name in self.rows}
             self.rows[job.check.name] = job.check.finish(rows, earlier)
+            if job.check.name in self.lost and not rows:
+                self.not_run[job.check.name] = "; ".join(self.lost[job.check.name])
         except FAILURES as error:
             self.not_run[job.check.name] = own_fault(error)
 

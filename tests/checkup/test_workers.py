@@ -20,7 +20,7 @@ from ase.calculators.emt import EMT
 from ase.io import write
 from worker_runs import DEADLY, LONG, METALS, RELAX, parallel, same, serial
 
-from mlipcheck import get_calculator
+from mlipcheck import get_calculator, run_checks
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.processes import Host, TaskTimeoutError, WorkerLostError, call_apart
 from mlipcheck.checkup.run import make_store, run_checkup
@@ -230,6 +230,19 @@ def test_ctrl_c_leaves_no_process_and_goes_on(tmp_path):
     assert dumps(run.rows("relaxation")) == dumps(
         serial("ase:emt", METALS, RELAX).rows("relaxation")
     )
+
+
+def test_what_workers_cannot_read_is_not_run(monkeypatch):
+    """As a constraint of a class of the user's script; other checks have their rows."""
+    monkeypatch.setitem(sys.modules, "only_here", deadly)
+    monkeypatch.setattr(deadly.Deadly, "__module__", "only_here")
+    atoms = bulk("Cu")
+    atoms.info["made by"] = deadly.Deadly
+    only = {"only": "contacts", "quick": True, "reference": "none"}
+    (run,) = run_checks("ase:emt", atoms, executor=2, **only).runs
+    assert len(run.rows("dimers")) == 1
+    assert "No module named 'only_here'" in run.not_run["contacts"]
+    assert ["only_here" in note for note in run.notes].count(True) == 1
 
 
 # --- mistakes ----------------------------------------------------------------------------------
