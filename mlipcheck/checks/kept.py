@@ -55,6 +55,11 @@ def probe(calculator: BaseCalculator, elements: Iterable[str] = ()) -> list[floa
     return [x for answer in itertools.islice(answers, MAX_COMMON) for x in answer]
 
 
+def same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Tell whether `probe` has found the same model twice."""
+    return len(one) == len(other) and bool(np.allclose(one, other, rtol=SAME, atol=SAME))
+
+
 def _ask(calculator: BaseCalculator, elements: Sequence[str]) -> list[float]:
     """Return energy, forces and stress of one crystal whose forces are neither lost nor absurd."""
     bond = describe(calculator).bond_scale or max(SHORTEST, bond_length(elements, None))
@@ -91,8 +96,7 @@ def read_kept(path: Path, numbers: Sequence[float]) -> Any | None:
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         whole = body.pop("sha256") == _checksum(body)
-        same = whole and len(body["probe"]) == len(numbers)
-        same = same and np.allclose(body["probe"], numbers, rtol=SAME, atol=SAME)
+        same = whole and same_numbers(body["probe"], numbers)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return body["content"] if same else None

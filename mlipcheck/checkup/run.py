@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ase.calculators.calculator import BaseCalculator, CalculationFailed
+from ase.calculators.calculator import BaseCalculator, CalculationFailed, InputError
 
 from ..calculators.backends import find_backend
 from ..calculators.base import FAILURES, stays_here
 from ..calculators.registry import describe
 from ..check import Context, Task
-from ..checks.kept import probe
+from ..checks.kept import probe, same_numbers
 from ..record import RunRecord, Subject
 from ..results_file import make_run
 from ..storage import collect_versions
@@ -67,11 +67,14 @@ def run_checkup(
     Raises
     ------
     InputError
-        For a calculator that has no name, no workers, or a timeout that nobody can keep.
+        For a calculator without a name, or changed since, no workers, or an impossible timeout.
     """
     check_workers(executor, timeout)
     if executor is not None and not isinstance(calculator, StandIn):
         with open_stand_in(calculator, executor, timeout) as there:
+            if not (same_numbers(_probe(calculator, plan), _probe(there, plan)) or there.why):
+                wrong = f"{describe(calculator).spec} was changed here, and a worker loads its own"
+                raise InputError(f"{wrong}; give package.module:factory, which changes it")
             return run_checkup(there, plan, store=store, progress=progress, command=command)
     run = _Run(plan, store or PartStore(None, None), progress or _silent)
     if isinstance(calculator, StandIn):
@@ -143,7 +146,7 @@ class _Run:
             name = job.check.name
             if name not in parts and all(need in self.rows for need in job.check.needs):
                 parts[name] = self._begin(job, tasks, model)
-            whole = name in parts and not _unfinished(parts[name])
+            whole = name in parts and None not in parts[name]
             if whole and name not in self.rows and all(x in self.rows for x in self._before(job)):
                 self._close(job, _rows_of(parts[name]))
         if self.interrupted:
@@ -226,17 +229,13 @@ class _Run:
         return kind, (job.check.name, task.name, task.key, context.earlier)
 
 
-def _unfinished(parts: Sequence[Any]) -> bool:
-    return any(part is None for part in parts)
-
-
 def _rows_of(parts: Sequence[Any]) -> Iterator[list[Any]]:
     """Yield the rows of tasks that are done, in the order of a serial run."""
     for part in parts:
         if isinstance(part, BaseException):
             raise part
         yield part or []
-    if _unfinished(parts):
+    if None in parts:
         raise KeyboardInterrupt
 
 
@@ -291,6 +290,9 @@ def _silent(name: str, total: int | None) -> AbstractContextManager[Callable[[in
 def make_store(calculator: BaseCalculator, folder: Path, plan: Plan | None = None) -> PartStore:
     """Return where the parts of check-ups with this model are kept; of ``plan``, if it is known."""
     info = describe(calculator)
+    return PartStore(folder, [info, collect_versions(info.backend)], _probe(calculator, plan))
+
+
+def _probe(calculator: BaseCalculator, plan: Plan | None) -> list[float]:
     words = plan.system.elements if plan is not None else ()  # elements and pairs
-    numbers = probe(calculator, (x for word in words for x in word.split("-")))
-    return PartStore(folder, [info, collect_versions(info.backend)], numbers)
+    return probe(calculator, (x for word in words for x in word.split("-")))

@@ -251,6 +251,10 @@ def test_what_workers_cannot_read_is_not_run(monkeypatch):
 def test_mistakes_are_one_line():
     with pytest.raises(InputError, match=r"EMT is an object.*'package\.module:factory'"):
         run_checkup(EMT(), plan_checkup(EMT(), ["Cu"], RELAX), executor=2)
+    changed = get_calculator("ase:emt")
+    changed.set(asap_cutoff=True)
+    with pytest.raises(InputError, match="ase:emt was changed here, and a worker loads its own"):
+        run_checkup(changed, plan_checkup(changed, ["Cu"], RELAX), executor=1)
     for executor, timeout in ((0, None), (2, 0.0), (2, -1.0), (None, 60.0)):
         with pytest.raises(InputError, match="; give"):
             check_workers(executor, timeout)
