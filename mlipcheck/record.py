@@ -128,6 +128,7 @@ class RunRecord(Record):
     ``checks`` has the rows of every check that ran, by its name; ``not_run`` says of each check
     that was left out why. ``notes`` are about what was given, ``uses`` is the verdict, ``created``
     the day (UTC), ``workers`` how many there were, None where an executor does not say.
+    ``unfinished`` names the rows of each check that a timeout left no time for.
     """
 
     command: str
@@ -144,6 +145,7 @@ class RunRecord(Record):
     advice: tuple[Advice, ...] = ()
     created: str = ""
     workers: int | None = 1
+    unfinished: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     schema: str = SCHEMA
 
     def rows(self, check: str) -> tuple[Any, ...]:

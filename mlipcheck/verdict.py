@@ -24,6 +24,7 @@ def judge(
     rows: Mapping[str, Sequence[Any]],
     not_run: Mapping[str, str] | None = None,
     subject: Subject | None = None,
+    unfinished: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Finding, ...]:
     """Compare rows with the limits of their checks.
 
@@ -35,6 +36,9 @@ def judge(
         Which checks did not run, or in part only, and why: each is a finding *not assessed*.
     subject : Subject, optional
         What was asked about.
+    unfinished : mapping of str to sequence of str, optional
+        The names of a check's rows that a timeout left no time for: *not assessed*, since that is
+        not the model's fault.
 
     Returns
     -------
@@ -45,18 +49,23 @@ def judge(
     findings: list[Finding] = []
     for check in reversed(list_checks()):  # what is about a user's own structures first
         members = rows.get(check.name, ())
+        late = (unfinished or {}).get(check.name, ())
         for criterion in check.criteria:
-            found = [(r.name, *read) for r in members if (read := _read(check, criterion, r))]
+            found = [(r.name, *read) for r in members if (read := _read(check, criterion, r, late))]
             findings += _findings(check, criterion, found, subject or Subject())
         if not_run and check.name in not_run:
             findings.append(_not_run(check, not_run[check.name], partly=bool(members)))
     return tuple(sorted(findings, key=_rank))
 
 
-def _read(check: Check[Any], criterion: Criterion, row: Any) -> tuple[Reading, Evidence] | None:
+def _read(
+    check: Check[Any], criterion: Criterion, row: Any, late: Sequence[str]
+) -> tuple[Reading, Evidence] | None:
     """Return a number with what it rests on; a check of another package may fail here."""
     try:
         reading = criterion.read(row)
+        if reading and row.name in late:
+            reading = Reading(None, row.error or reading.text)
         return (reading, check.evidence(row)) if reading else None
     except FAILURES as error:
         text = f"the check itself failed: {describe_error(error)}"
@@ -168,13 +177,13 @@ def _not_run(check: Check[Any], why: str, partly: bool) -> Finding:
 def judge_beside(run: RunRecord, check: str, rows: Sequence[Any]) -> RunRecord:
     """Return the record with other rows of one check, its findings and the answers by them."""
     kept = [f for f in run.findings if f.check != check or f.subjects == NOT_RUN]
-    findings = sorted((*kept, *judge({check: rows}, subject=run.subject)), key=_rank)
+    findings = sorted((*kept, *judge({check: rows}, None, run.subject, run.unfinished)), key=_rank)
     checks = {**run.checks, check: tuple(rows)}
     return replace(run, checks=checks, findings=tuple(findings), uses=answer_uses(findings))
 
 
 def conclude(run: RunRecord) -> RunRecord:
     """Return the record with findings, answers by use and advice, all from its own rows."""
-    findings = judge(run.checks, run.not_run, run.subject)
+    findings = judge(run.checks, run.not_run, run.subject, run.unfinished)
     judged = replace(run, findings=findings, uses=answer_uses(findings))
     return replace(judged, advice=advise(judged))

@@ -60,7 +60,7 @@ class Host:
                 self._running.add(process)
         try:
             value, error = process.call(timeout, function, args)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: its answer would be taken for the next call's
             self._running.discard(process)
             process.end()
             raise

@@ -58,9 +58,8 @@ def run_checkup(
     command : str
         For the record.
     executor : concurrent.futures.Executor or int, optional
-        Whose workers do the tasks; a number is of processes that are started, and end with this
-        call. The record is that of a run without, but for the number of workers. The same comes of
-        the calculator of `open_stand_in` alone, which keeps workers for several plans.
+        Whose workers do the tasks; a number is of processes that end with this call. The record is
+        that of a run without, but for ``workers``. `open_stand_in` keeps them for several plans.
     timeout : float, optional
         Seconds that a task may take; its process is then ended.
 
@@ -83,17 +82,18 @@ def run_checkup(
         if job.check.name not in run.rows:
             run.here(calculator, job)
     not_run = {name: run.not_run[name] for name in run.names if name in run.not_run}
-    faults = [f"{name}: {why}." for name, why in not_run.items() if why != INTERRUPTED]
-    lost = [f"{n}: {why}." for n, each in run.lost.items() if n not in not_run for why in each]
+    notes = [f"{name}: {why}." for name, why in not_run.items() if why != INTERRUPTED]
+    notes += [f"{n}: {why}." for n, each in run.lost.items() if n not in not_run for why in each]
     record = make_run(
         command,
         describe(calculator),
         {"elements": plan.system.elements, **vars(plan.settings)},
         {name: run.rows[name] for name in run.names},
         not_run={**plan.not_run, **not_run},
-        notes=(*faults, *lost, *_notes(plan, run.interrupted)),
+        notes=(*notes, *_notes(plan, run.interrupted)),
         interrupted=run.interrupted,
         subject=replace(_subject(plan.system), words=plan.what),
+        unfinished={name: tuple(sorted(rows)) for name, rows in sorted(run.late.items())},
         workers=calculator.workers.size if isinstance(calculator, StandIn) else 1,
     )
     return conclude(record)
@@ -108,6 +108,7 @@ class _Run:
         self.rows: dict[str, list[Any]] = {}  # of checks that are finished
         self.not_run: dict[str, str] = {}
         self.lost: dict[str, list[str]] = {}  # tasks without rows, and why
+        self.late: dict[str, list[str]] = {}  # rows that a timeout left no time for
         self.interrupted = False
 
     def here(self, calculator: BaseCalculator, job: Job) -> None:
@@ -169,8 +170,9 @@ class _Run:
     def _take(self, job: Job, task: Task, outcome: Outcome) -> Any:
         """Return the rows of an outcome, which are kept, or the check's own fault."""
         if outcome.lost is not None:
-            why = f"{task.name}: {outcome.lost}"
-            self.lost.setdefault(job.check.name, []).append(why)
+            self.lost.setdefault(job.check.name, []).append(f"{task.name}: {outcome.lost}")
+        if outcome.late:
+            self.late.setdefault(job.check.name, []).extend(row.name for row in outcome.rows)
         if outcome.fault is not None:
             return CalculationFailed(outcome.fault)
         try:

@@ -50,11 +50,15 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The rows of a task; a ``fault`` is the check's own, ``lost`` what left no row at all."""
+    """The rows of a task; a ``fault`` is the check's own, ``lost`` what left no row at all.
+
+    ``late`` says that a timeout ended it.
+    """
 
     rows: list[Any]
     fault: str | None = None
     lost: str | None = None
+    late: bool = False
 
 
 _loaded: dict[bytes, BaseCalculator] = {}

@@ -230,7 +230,8 @@ class TaskQueue:
                     continue
                 ours = isinstance(error, (TaskTimeoutError, WorkerLostError, CalculationFailed))
                 why = str(error) if ours else brief(error)
-                outcome = self._workers.give_up(call, why)
+                late = isinstance(error, TaskTimeoutError)
+                outcome = replace(self._workers.give_up(call, why), late=late)
             yield place, outcome
 
     def cancel(self) -> None:

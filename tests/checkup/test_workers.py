@@ -124,6 +124,15 @@ def test_a_calculator_that_kills_hangs_and_exits_costs_three_rows(own):
     }
     assert run.not_run == {}
     assert not run.interrupted
+    # a crash is the calculator's fault, but a timeout is the user's
+    status = {x: f.status for f in run.findings if f.quantity == "convergence" for x in f.subjects}
+    assert status == {
+        **dict.fromkeys(METALS, "ok"),
+        "Au": "not assessed",
+        "Pd": "fail",
+        "Pt": "fail",
+    }
+    assert run.unfinished == {"relaxation": ("Au",)}
     for name, row in expected.items():
         assert dumps(rows[name]) == dumps(row)
 

@@ -26,12 +26,20 @@ class Deadly(EMT):
 class Once(EMT):
     """EMT whose process is killed once, in the middle of nickel, where a file lies."""
 
+    victim = staticmethod(os.getpid)
+
     def calculate(self, atoms=None, *args, **kwargs):
         super().calculate(atoms, *args, **kwargs)
         marker = os.environ["ONCE"]
         if set(atoms.symbols) == {"Ni"} and os.path.exists(marker):
             os.unlink(marker)
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(self.victim(), signal.SIGKILL)
+
+
+class KillsWorker(Once):
+    """The same, but it is the worker that started its process which is killed."""
+
+    victim = staticmethod(os.getppid)
 
 
 class Told(EMT):
@@ -43,17 +51,6 @@ class Told(EMT):
             while True:
                 signal.pause()
         super().calculate(atoms, *args, **kwargs)
-
-
-class KillsWorker(EMT):
-    """EMT that kills the worker that has started its process, once, where a file lies."""
-
-    def calculate(self, atoms=None, *args, **kwargs):
-        super().calculate(atoms, *args, **kwargs)
-        marker = os.environ["ONCE"]
-        if set(atoms.symbols) == {"Ni"} and os.path.exists(marker):
-            os.unlink(marker)
-            os.kill(os.getppid(), signal.SIGKILL)
 
 
 class Single(EMT):
