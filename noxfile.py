@@ -24,11 +24,17 @@ MODEL_TESTS = [
 ]
 
 
+def run_tests(session: nox.Session, *arguments: str) -> None:
+    """Run pytest on all cores, one thread each; a file's tests share their fixtures."""
+    threads = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", *arguments, env=threads)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run everything that a bare install can do."""
     session.install(".[test,phonons]", "tests/helpers/example_backend")
-    session.run("pytest", *session.posargs)
+    run_tests(session, *session.posargs)
 
 
 @nox.session
@@ -43,11 +49,11 @@ def tests(session: nox.Session) -> None:
 )
 def backend(session: nox.Session, extra: str, module: str) -> None:
     """Run the contract, the adapter, a dimer scan and a relaxation with one real model."""
-    session.install(f".[{extra},test]")
+    session.install(f".[{extra},phonons,test]")
     session.run("python", "-c", f"import {module}")  # skipped tests must not pass for run ones
     own = f"calculators/test_{extra}.py"
     chosen = [] if extra == "chgnet" else [f"tests/{x}" for x in (*MODEL_TESTS, own)]
-    session.run("pytest", *(session.posargs or chosen))
+    run_tests(session, *(session.posargs or chosen))
 
 
 @nox.session

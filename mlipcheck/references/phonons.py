@@ -117,7 +117,8 @@ def read_phonons(path: Path) -> PhononReference:
     except InputError as wrong:
         error = f"{path}: {wrong}"
     except FAILURES as wrong:  # whatever a damaged file makes of a parser
-        error = f"{path}: not readable by phonopy ({describe_error(wrong)}); is it complete?"
+        said = describe_error(wrong).replace(f'"{path}"', "it")  # a parser names the file again
+        error = f"{path}: not readable by phonopy ({said}); is it complete?"
     return PhononReference(name, str(path), error=error)
 
 
