@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import sys
 
-from . import places, process, commands, guard, report, listings  # isort: skip  # in the order of --help
-from .app import app
+from . import outputs, process, commands, tools  # isort: skip  # in the order of --help
+from .options import app
 
-__all__ = ["app", "commands", "guard", "listings", "main", "report"]
+__all__ = ["app", "commands", "main", "tools"]
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
     try:
         app()
     except KeyboardInterrupt:
-        places.say("interrupted")
+        outputs.say("interrupted")
         sys.exit(130)
     except Exception as error:
         from ase.calculators.calculator import CalculatorSetupError
@@ -25,5 +25,5 @@ def main() -> None:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
         if not (full or isinstance(error, CalculatorSetupError)):
             raise
-        places.say(f"mlipcheck: {' '.join(str(error).split())}")
+        outputs.say(f"mlipcheck: {' '.join(str(error).split())}")
         sys.exit(2)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import inputs, outputs, places
-from .places import Destination
+from . import inputs, outputs
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -27,7 +26,7 @@ def run_checks(
     specs: Sequence[str],
     what: Sequence[str],
     chosen: Settings,
-    destination: Destination,
+    destination: outputs.Destination,
     *,
     option: list[str] | None,
     device: str,
@@ -72,7 +71,9 @@ def run_checks(
                 calculator, plan, store=store, progress=progress_bar, command=command_line()
             )
             if store.used:
-                places.say(f"{count(store.used, 'part')} of an interrupted run taken from {folder}")
+                outputs.say(
+                    f"{count(store.used, 'part')} of an interrupted run taken from {folder}"
+                )
             runs.append(run)
             if run.interrupted:
                 break
@@ -80,13 +81,13 @@ def run_checks(
     stopped = runs[-1].interrupted
     if stopped and len(runs) > 1:
         # half a model is not to be compared with a whole one; its parts are kept
-        places.say(f"{specs[len(runs) - 1]} is not finished, and not in the report")
+        outputs.say(f"{specs[len(runs) - 1]} is not finished, and not in the report")
         runs.pop()
     outputs.finish(runs, destination)
     if stopped:
         kept = any(store.kept for store in stores)
         more = "; the same command goes on from here" if kept else ""
-        places.say(f"interrupted{more}")
+        outputs.say(f"interrupted{more}")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
@@ -101,58 +102,47 @@ def command_line() -> str:
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that advances a bar on stderr; there is none unless it is a terminal."""
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left:"),
-        TimeRemainingColumn(),
-    )
     screen = Console(stderr=True)
-    with Progress(
-        *columns, console=screen, transient=True, disable=not screen.is_terminal
-    ) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda n: progress.advance(task, n)
+    with progress.Progress(
+        what,
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        "left:",
+        progress.TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda n: bar.advance(task, n)
 
 
 def _refuse_mixed(specs: Sequence[str], what: Sequence[str]) -> None:
     """Refuse models that nobody can compare, for want of a system that all know."""
-    from ase.calculators.calculator import InputError
-
     from ..calculators.backends import get_demonstration
 
     twice = next((spec for k, spec in enumerate(specs) if spec in specs[:k]), None)
     if twice is not None:
-        raise InputError(f"-b {twice}: given twice; name each model once")
+        raise inputs.mistake(f"-b {twice}: given twice; name each model once")
     if not what and len({get_demonstration(spec.partition(":")[0]) for spec in specs}) > 1:
-        raise InputError(
+        raise inputs.mistake(
             f"{' and '.join(specs)} have no demonstration in common; name a system, as in Cu O"
         )
 
 
 def _refuse_nothing(run: RunRecord, plan: Plan, store: PartStore) -> None:
     """Raise where no pair, structure or frame of the system could be evaluated."""
-    from ase.calculators.calculator import InputError
-
     checks = {job.check.name for job in plan.jobs if job.check.of_system} or set(run.checks)
     rows = [row for name, found in run.checks.items() if name in checks for row in found]
     errors = [f"{row.name}: {row.error}" for row in rows if row.error]
     if errors and len(errors) == len(rows):
         store.clear()  # there is nothing to go on from
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise InputError(f"nothing could be judged; {errors[0]}{more}")
+        raise inputs.mistake(f"nothing could be judged; {errors[0]}{more}")
 
 
 def _parts_folder(out: Path | None) -> Path:
@@ -164,18 +154,18 @@ def _parts_folder(out: Path | None) -> Path:
 def _print_plan(whose: str, plan: Plan, verbose: bool, workers: int) -> None:
     """Say what is going to be done, and about how long it takes."""
     longest = max(seconds for job in plan.jobs for seconds in job.each)
-    places.say(f"plan{whose}, about {_duration(max(plan.seconds / workers, longest))}:")
+    outputs.say(f"plan{whose}, about {_duration(max(plan.seconds / workers, longest))}:")
     for line in plan.found:
-        places.say(f"  {line}")
+        outputs.say(f"  {line}")
     for job in plan.jobs:
-        places.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
+        outputs.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
     for name, why in plan.not_run.items():
-        places.say(f"  {name:10} {'-':>7}  {why}")
+        outputs.say(f"  {name:10} {'-':>7}  {why}")
     for note in plan.notes:
-        places.say(f"  {note}")
+        outputs.say(f"  {note}")
     system = plan.system
     for name, why in (*system.left_out, *system.not_relaxed, *system.unlabelled) * verbose:
-        places.say(f"  {name}: {why}")
+        outputs.say(f"  {name}: {why}")
 
 
 def _duration(seconds: float) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from . import checkup, factor, inputs, outputs, tuned
-from .app import app
-from .options import options
-from .places import Destination
+from . import checkup, inputs, outputs, saving
+from .options import app, options
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -37,7 +34,7 @@ class Command:
     example: str
     options: tuple[str, ...]
     check: str | None = None
-    saver: ModuleType | None = None
+    saver: saving.Saver | None = None
     hidden: tuple[str, ...] = ()
 
     def add(self) -> None:
@@ -74,13 +71,15 @@ def run(command: Command, **given: Any) -> None:
     given |= {
         name: tuple(given[name]) for name in ("reference", "uses", "paths") if given.get(name)
     }
-    where = Destination(**chosen(Destination))
+    where = outputs.Destination(**chosen(outputs.Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
     saver, save = command.saver, given.get("save")
 
     def before(calculator: BaseCalculator, plan: Plan) -> None:
-        if saver:
-            saver.check(calculator, plan, save, [*backends, *option, *what])
+        if saver and save is not None:
+            read = [*backends, *option, *what]
+            outputs.check_writable(str(save), option="--save", inputs=read)
+            saver.check(calculator, plan)
 
     calculators, plans, runs = checkup.run_checks(
         backends or ["toy"],
@@ -98,7 +97,7 @@ def run(command: Command, **given: Any) -> None:
         calculator = (
             calculators[0] if here else inputs.load_calculator(spec, given["device"], option)
         )
-        saver.finish(calculator, plans[0], runs[0], save, quiet=where.json == "-")
+        saver.finish(calculator, plans[0], runs[0], save, where.json == "-")
     outputs.exit_if_strict(where, runs)
 
 
@@ -138,7 +137,7 @@ COMMANDS = (
         "mlipcheck parity -b chgnet my_run/ my_frames.xyz --energy-resolution 0.1",
         (*LABELLED, "seed"),
         "parity",
-        factor,
+        saving.FACTOR,
     ),
     Command(
         "dynamics",
@@ -153,7 +152,7 @@ COMMANDS = (
         "mlipcheck learn -b chgnet my_run/ --sizes 1,3,10 --save tuned.pth",
         ("sizes", "repeats", "seed", "independent", "target", "fits"),
         "learning",
-        tuned,
+        saving.TUNED,
     ),
 )
 CHECK_OF = {command.name: command.check for command in COMMANDS if command.check}

@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from ase.calculators.calculator import BaseCalculator
+    from ase.calculators.calculator import BaseCalculator, InputError
 
     from ..record import RunRecord
+
+
+def mistake(text: str) -> InputError:
+    """Return what to raise for a mistake of the user's; ASE is not loaded before there is one."""
+    from ase.calculators.calculator import InputError
+
+    return InputError(text)
 
 
 def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCalculator:
@@ -27,8 +34,6 @@ def load_calculator(spec: str, device: str, options: list[str] | None) -> BaseCa
 
 def read_recipe(spec: str, device: str, options: list[str] | None) -> dict[str, Any]:
     """Return what `get_calculator` is given for them."""
-    from ase.calculators.calculator import InputError
-
     from ..calculators.backends import list_backends
     from ..calculators.base import read_literal
 
@@ -36,10 +41,10 @@ def read_recipe(spec: str, device: str, options: list[str] | None) -> dict[str, 
     for item in options or []:
         key, equals, value = item.partition("=")
         if not equals:
-            raise InputError(f"option {item!r} has no value; write KEY=VALUE")
+            raise mistake(f"option {item!r} has no value; write KEY=VALUE")
         if key in ("device", "spec"):  # what get_calculator is given beside the options
             own = "--device" if key == "device" else "--backend"
-            raise InputError(f"option {item!r} has an option of its own; write {own} {value}")
+            raise mistake(f"option {item!r} has an option of its own; write {own} {value}")
         parsed[key] = read_literal(value)
     # a factory of the user's own may lie where they work; a package that a backend looks for, not
     factory = spec.partition(":")[0] not in {b.name for b in list_backends()}
@@ -52,14 +57,12 @@ def find_executor(
     workers: int | None, executor: str | None, timeout: float | None
 ) -> Callable[[], AbstractContextManager[Executor | int | None]]:
     """Return what opens ``--workers`` or ``--executor``, refused before any work is done."""
-    from ase.calculators.calculator import InputError
-
     from ..calculators.base import FAILURES, brief
     from ..calculators.registry import import_callable
     from ..checkup.workers import check_workers
 
     if workers is not None and executor is not None:
-        raise InputError(f"--workers {workers} and --executor {executor}: give one of them")
+        raise mistake(f"--workers {workers} and --executor {executor}: give one of them")
     check_workers(workers if executor is None else 1, timeout)
     if executor is None:
         return lambda: nullcontext(workers)
@@ -70,10 +73,10 @@ def find_executor(
         try:
             made = factory()
         except FAILURES as error:
-            raise InputError(f"--executor {executor} cannot be had ({brief(error)})") from error
+            raise mistake(f"--executor {executor} cannot be had ({brief(error)})") from error
         if not (hasattr(made, "submit") and hasattr(made, "__exit__")):
             kind = type(made).__name__
-            raise InputError(f"--executor {executor} returned a {kind}, which is no Executor")
+            raise mistake(f"--executor {executor} returned a {kind}, which is no Executor")
         return cast("AbstractContextManager[Executor]", made)
 
     return make
@@ -92,43 +95,35 @@ def split(text: str | None) -> tuple[str, ...]:
 
 def parse_sizes(text: str | None) -> tuple[int, ...] | None:
     """Return the numbers of ``--sizes``."""
-    from ase.calculators.calculator import InputError
-
     if text is None:
         return None
     try:
         return tuple(int(x) for x in text.split(","))
     except ValueError as error:
-        raise InputError(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
+        raise mistake(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
 
 
 def parse_keys(text: str | None) -> dict[str, str]:
     """Return the keys of ``--label-keys``."""
-    from ase.calculators.calculator import InputError
-
     pairs = [item.partition("=") for item in split(text)]
     if any(not key for _, _, key in pairs):
-        raise InputError(f"--label-keys is {text!r}; write energy=my_E,forces=my_F")
+        raise mistake(f"--label-keys is {text!r}; write energy=my_E,forces=my_F")
     return {label: key for label, _, key in pairs}
 
 
 def parse_time(text: str | None) -> float | None:
     """Return the fs of ``--time``; a number without a unit is fs."""
-    from ase.calculators.calculator import InputError
-
     if text is None:
         return None
     found = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*(fs|ps|ns)?\s*", text)
     try:
         return float(found[1]) * {"fs": 1.0, "ps": 1e3, "ns": 1e6}[found[2] or "fs"]  # type: ignore[index]
     except (TypeError, ValueError) as error:
-        raise InputError(f"--time is {text!r}; give a time as in 200fs or 10ps") from error
+        raise mistake(f"--time is {text!r}; give a time as in 200fs or 10ps") from error
 
 
 def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
     """Return the records of ``report``, and what to call each where they differ."""
-    from ase.calculators.calculator import InputError
-
     from ..results_file import load_runs
 
     records, names = [], []
@@ -137,7 +132,7 @@ def load_runs(paths: list[Path]) -> tuple[list[RunRecord], list[str]]:
             found = load_runs(path)
         except (OSError, ValueError) as error:
             why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
-            raise InputError(f"{why}; give what --json or --out of a run has written") from error
+            raise mistake(f"{why}; give what --json or --out of a run has written") from error
         records += found
         # a file of several is named with its models
         names += [f"{path} ({r.calculator.spec})" if len(found) > 1 else str(path) for r in found]

@@ -1,4 +1,4 @@
-"""Options: each stands here once and has one meaning in every command."""
+"""The application, and its options: each stands here once, with one meaning in every command."""
 
 from __future__ import annotations
 
@@ -11,13 +11,43 @@ from typing import Annotated, Any
 
 import typer
 
+from .inputs import mistake
+
+app = typer.Typer(
+    help="What may I use this interatomic potential for, on my own system? Tests for any ASE "
+    "calculator. Without -b it is the toy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        typer.echo(f"mlipcheck {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
 
 def word(text: str) -> str:
     """Refuse an empty word: as a path it would be the working directory."""
-    from ase.calculators.calculator import InputError
-
     if not text.strip():
-        raise InputError(f"{text!r} is given where a name or a path is due; is a variable empty?")
+        raise mistake(f"{text!r} is given where a name or a path is due; is a variable empty?")
     return text
 
 
@@ -27,7 +57,20 @@ def path(text: str) -> Path:
 
 
 def _option(kind: Any, default: Any, help: str, *names: str, **more: Any) -> tuple[Any, Any]:
+    kind = kind if default is not None else kind | None
     return Annotated[kind, typer.Option(*names, help=help, **more)], default
+
+
+def _several(help: str, *names: str, **more: Any) -> tuple[Any, Any]:
+    return _option(list[str], None, help, *names, **more)
+
+
+def _place(help: str, *names: str, metavar: str) -> tuple[Any, Any]:
+    return _option(Path, None, help, *names, metavar=metavar, parser=path)
+
+
+def _flag(help: str, *names: str) -> tuple[Any, Any]:
+    return _option(bool, False, help, *names)  # named, or typer adds one that takes it back
 
 
 # What each is, and its default; one with the name of a field of `Settings` is that field.
@@ -43,53 +86,33 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "backends": _option(
-        list[str] | None,
-        None,
-        "toy, chgnet, mace:FILE, ase:emt; one or several.",
-        *("-b", "--backend"),
-        metavar="NAME",
+    "backends": _several(
+        "toy, chgnet, mace:FILE, ase:emt; one or several.", "-b", "--backend", metavar="NAME"
     ),
-    "option": _option(
-        list[str] | None,
-        None,
-        "Of the backend, as dtype=float64.",
-        *("-o", "--option"),
-        metavar="KEY=VALUE",
-    ),
+    "option": _several("Of the backend, as dtype=float64.", "-o", "--option", metavar="KEY=VALUE"),
     "device": _option(str, "auto", "auto, cpu or cuda."),
-    "only": _option(str | None, None, "Checks to run; see mlipcheck checks.", metavar="NAME,..."),
-    "quick": _option(bool, False, "Under a minute: fewer pairs, structures, frames.", "--quick"),
-    "learn": _option(bool, False, "Also: how many frames of yours would improve it?", "--learn"),
-    "target": _option(float | None, None, "Error to reach by learning, eV/Å (eV for the toy)."),
+    "only": _option(str, None, "Checks to run; see mlipcheck checks.", metavar="NAME,..."),
+    "quick": _flag("Under a minute: fewer pairs, structures, frames.", "--quick"),
+    "learn": _flag("Also: how many frames of yours would improve it?", "--learn"),
+    "target": _option(float, None, "Error to reach by learning, eV/Å (eV for the toy)."),
     "energy_resolution": _option(
-        float | None,
+        float,
         None,
         "Energy difference of two states that is to be resolved, eV.",
         *("--energy-resolution", "--signal"),
     ),
-    "energies": _option(
-        str | None, None, "raw, mp2020 or fit-offsets; by default the checkpoint's."
-    ),
-    "sample": _option(int | None, None, "So many frames of each set, drawn."),
-    "independent": _option(bool, False, "Frames are independent, not of one run.", "--independent"),
-    "rescale": _option(bool, False, "Would one factor on all forces improve them?", "--rescale"),
-    "reference": _option(
-        list[str] | None,
-        None,
-        "Dimer curves: auto, pbe, morse, FILE; none: no crystals either.",
-        metavar="NAME|FILE",
+    "energies": _option(str, None, "raw, mp2020 or fit-offsets; by default the checkpoint's."),
+    "sample": _option(int, None, "So many frames of each set, drawn."),
+    "independent": _flag("Frames are independent, not of one run.", "--independent"),
+    "rescale": _flag("Would one factor on all forces improve them?", "--rescale"),
+    "reference": _several(
+        "Dimer curves: auto, pbe, morse, FILE; none: no crystals either.", metavar="NAME|FILE"
     ),
     "label_keys": _option(
-        str | None,
-        None,
-        "Names of energy, forces, stress, virial in files.",
-        metavar="LABEL=KEY,...",
+        str, None, "Names of energy, forces, stress, virial in files.", metavar="LABEL=KEY,..."
     ),
-    "species": _option(str | None, None, "Elements of types 1, 2, ...", metavar="X,X,..."),
-    "paths": _option(
-        list[str] | None,
-        None,
+    "species": _option(str, None, "Elements of types 1, 2, ...", metavar="X,X,..."),
+    "paths": _several(
         "Its labelled frames are a path: NEB, cleavage, E(V).",
         "--path",
         metavar="FILE",
@@ -98,55 +121,28 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "fmax": _option(float, 0.02, "Force to relax to, eV/Å."),
     "steps": _option(int, 500, "Steps of a relaxation at most."),
     "optimizer": _option(str, "BFGS", "BFGS, LBFGS, FIRE or BFGSLineSearch."),
-    "cell": _option(str | None, None, "free or fixed; by default as the reference did."),
+    "cell": _option(str, None, "free or fixed; by default as the reference did."),
     "start": _option(str, "relaxed", "relaxed, first or rattled."),
     "seed": _option(int, 0, "Seed of whatever is drawn."),
-    "sizes": _option(str | None, None, "Frames to learn from, as 1,3,10.", metavar="N,N,..."),
+    "sizes": _option(str, None, "Frames to learn from, as 1,3,10.", metavar="N,N,..."),
     "repeats": _option(int, 3, "Draws of each N, where there is a choice."),
-    "fits": _option(
-        Path | None,
-        None,
-        "Where finished fits and trajectories are kept.",
-        "--store",
-        metavar="DIR",
-        parser=path,
-    ),
+    "fits": _place("Where finished fits and trajectories are kept.", "--store", metavar="DIR"),
     "temperature": _option(float, 300.0, "Of molecular dynamics, K."),
-    "time": _option(str | None, None, "Of molecular dynamics, as 200fs or 10ps."),
-    "save": _option(
-        Path | None, None, "Write what was learnt, for -b.", metavar="FILE", parser=path
-    ),
-    "workers": _option(int | None, None, "Processes that share the work.", metavar="N"),
+    "time": _option(str, None, "Of molecular dynamics, as 200fs or 10ps."),
+    "save": _place("Write what was learnt, for -b.", metavar="FILE"),
+    "workers": _option(int, None, "Processes that share the work.", metavar="N"),
     "executor": _option(
-        str | None, None, "Instead: Dask, Parsl, MPI, your own.", metavar="MODULE:FACTORY"
+        str, None, "Instead: Dask, Parsl, MPI, your own.", metavar="MODULE:FACTORY"
     ),
-    "timeout": _option(float | None, None, "Seconds that a task of a worker may take."),
-    "out": _option(
-        Path | None,
-        None,
-        "Write report.html, results.json, figures/.",
-        metavar="FOLDER",
-        parser=path,
-    ),
-    "markdown": _option(
-        bool, False, "The report as Markdown: report.md in --out, or printed.", "--markdown"
-    ),
-    "json": _option(
-        str | None, None, "Write everything as JSON; - prints.", metavar="FILE", parser=word
-    ),
-    "figures": _option(
-        Path | None, None, "Write the report's figures, SVG.", metavar="DIR", parser=path
-    ),
-    "verbose": _option(bool, False, "Print every finding and table.", *("-v", "--verbose")),
-    "strict": _option(
-        bool, False, "Exit 1 when the answer for a --use, or any, is no.", "--strict"
-    ),
-    "uses": _option(
-        list[str] | None,
-        None,
-        "relax, energies, vibrations, defects, dynamics, hot, molecules.",
-        "--use",
-        metavar="NAME",
+    "timeout": _option(float, None, "Seconds that a task of a worker may take."),
+    "out": _place("Write report.html, results.json, figures/.", metavar="FOLDER"),
+    "markdown": _flag("The report as Markdown: report.md in --out, or printed.", "--markdown"),
+    "json": _option(str, None, "Write everything as JSON; - prints.", metavar="FILE", parser=word),
+    "figures": _place("Write the report's figures, SVG.", metavar="DIR"),
+    "verbose": _flag("Print every finding and table.", "-v", "--verbose"),
+    "strict": _flag("Exit 1 when the answer for a --use, or any, is no.", "--strict"),
+    "uses": _several(
+        "relax, energies, vibrations, defects, dynamics, hot, molecules.", "--use", metavar="NAME"
     ),
 }
 BackendOption = Annotated[

@@ -167,7 +167,8 @@ def svg(figure: Figure) -> bytes:
 
 
 def write_panels(folder: Path, panels: Sequence[Panel]) -> list[Path]:
-    """Write panels as NAME.svg into ``folder``, and return their paths."""
+    """Write panels as NAME.svg into ``folder``, which may have others, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{panel.name}.svg" for panel in panels]
     for path, panel in zip(paths, panels, strict=True):
         write_atomically(path, svg(panel.figure))

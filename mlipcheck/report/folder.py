@@ -34,7 +34,7 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     OSError
         Where the folder cannot be written.
     """
-    from ..drawing.panel import remove_others
+    from ..drawing.panel import remove_others, write_panels
 
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / RESULTS, folder / REPORT]
@@ -42,7 +42,7 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
     comparison = compare_runs(load_runs(folder))
     panels = draw_panels(comparison)
     document = make_document(comparison, panels)
-    figures = write_figures(folder / FIGURES, panels)
+    figures = write_panels(folder / FIGURES, panels)
     remove_others(folder / FIGURES, figures)
     pictures = {path.stem: path.read_bytes() for path in figures}
     write_atomically(paths[1], render_html(document, pictures))
@@ -50,14 +50,6 @@ def write_report(folder: Path, runs: Sequence[RunRecord], *, markdown: bool = Fa
         paths.append(folder / MARKDOWN)
         write_atomically(paths[-1], render_markdown(document, FIGURES))
     return [*paths, *figures]
-
-
-def write_figures(folder: Path, panels: Sequence[Panel]) -> list[Path]:
-    """Write figures as SVG into a folder, which may have others, and return their paths."""
-    from ..drawing.panel import write_panels
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_panels(folder, panels)
 
 
 def write_text(runs: Sequence[RunRecord]) -> str:

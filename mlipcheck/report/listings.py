@@ -7,12 +7,18 @@ from collections.abc import Iterator, Sequence
 from ase import Atoms, units
 
 from ..calculators.backend import Backend
-from ..calculators.records import Evaluation
+from ..calculators.records import CalculatorInfo, Evaluation
 from ..drawing.tables import Block, Paragraph, TableBlock
 from ..references import datasets
 from ..references.datasets import Dataset
+from .tables import describe_calculator
 
 MANY_ATOMS = 50
+
+
+def heading(info: CalculatorInfo) -> Paragraph:
+    """Return the line on the model above what it has computed."""
+    return Paragraph(describe_calculator(info), "heading")
 
 
 def list_evaluations(

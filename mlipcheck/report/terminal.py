@@ -25,18 +25,12 @@ MIN_ADVICE = 5  # lines
 NEXT = Paragraph("Next:")
 COMMAND = "command"  # status of a line that is to be typed
 STYLES = {
-    "fail": "bold red",
-    "caution": "yellow",
-    "not assessed": "cyan",
-    "ok": "green",
-    "no": "bold red",
-    "with care": "yellow",
-    "not tested": "cyan",
-    "no fault found": "green",
+    **dict.fromkeys(("fail", "no", "failed"), "bold red"),
+    **dict.fromkeys(("caution", "with care", "expected failure"), "yellow"),
+    **dict.fromkeys(("not assessed", "not tested"), "cyan"),
+    **dict.fromkeys(("ok", "no fault found", "passed"), "green"),
     "yes": "bold green",
-    "failed": "bold red",
-    "expected failure": "yellow",
-    "passed": "green",
+    "heading": "bold",
 }
 
 

@@ -31,7 +31,7 @@ from mlipcheck.drawing.lettering import SIZE, plain, printable, signed
 from mlipcheck.drawing.panel import WIDTH, new_axes, slug, svg, write_panels
 from mlipcheck.record import RunRecord
 from mlipcheck.references.morse_frames import morse_frames
-from mlipcheck.report.folder import draw_panels, write_figures, write_report
+from mlipcheck.report.folder import draw_panels, write_report
 from mlipcheck.storage import from_plain, to_plain
 
 HOSTILE = "a$b_$c^{\n<svg onload=x>%s \\frac 中文\x00\x1b[31m"
@@ -603,7 +603,7 @@ def test_an_earlier_report_s_figures_go_and_nothing_else_does(full, tmp_path):
 @pytest.mark.slow
 def test_figures_of_several_commands_may_lie_in_one_folder(full, tmp_path):
     for check in ("dimers", "relaxation"):
-        write_figures(tmp_path, draw(make_run(**{check: full.rows(check)})))
+        write_panels(tmp_path, draw(make_run(**{check: full.rows(check)})))
     names = ("bonds", "dimer-Cu-Cu", "dimer-Cu-O", "volumes")
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"{name}.svg" for name in names]
 
