@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..comparison import Comparison
 from ..drawing.tables import Block, Paragraph, TableBlock
-from ..record import CROSSED, Finding, Model
+from ..record import CROSSED, Advice, Finding, Model
 from . import answers
-from .gallery import Gallery, Illustration
 from .tables import describe_calculator, list_methods, list_notes, list_numbers
 
 if TYPE_CHECKING:
     from ..drawing.panel import Panel
 
+PER_ITEM = 2  # figures
+IN_ALL = 24  # in a report; others are files beside it
 # What decided stands open, in full; the rest is folded.
 HEADINGS = {
     "decided": "What decided",
@@ -27,25 +28,24 @@ HEADINGS = {
 
 
 @dataclass(frozen=True)
-class Item:
-    """One finding, or one piece of advice, and what it rests on.
+class Illustration:
+    """A figure in its place."""
 
-    ``number`` belongs to the first of ``subjects``. ``shown`` are the figures that follow it, and
-    ``seen`` the numbers of those that were shown before. Advice has a ``command`` and no number.
+    number: int
+    panel: Panel
+
+
+@dataclass(frozen=True)
+class Item:
+    """One finding, or one piece of advice.
+
+    ``shown`` are the figures that follow it, and ``seen`` the numbers of those that were shown
+    before.
     """
 
-    plain: str
-    status: str
-    question: str = ""
-    subjects: tuple[str, ...] = ()
-    number: str = ""
-    limits: str = ""
-    doubts: tuple[str, ...] = ()
-    why: str = ""
-    source: str = ""
+    about: Finding | Advice
     shown: tuple[Illustration, ...] = ()
     seen: tuple[int, ...] = ()
-    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,10 @@ class Group:
 
 @dataclass(frozen=True)
 class ModelPart:
-    """One model: what it is, and what was found. ``letter`` is its name in tables of several."""
+    """One model: what it is in a line of ``facts``, and what was found."""
 
-    letter: str
-    label: str
+    model: Model
     facts: str
-    colour: str
     foundations: tuple[Paragraph, ...]
     groups: tuple[Group, ...]
     methods: tuple[TableBlock, ...]
@@ -99,7 +97,41 @@ class Document:
     numbers: tuple[Block, ...] = ()
     more: tuple[Illustration, ...] = ()
     files: tuple[str, ...] = ()
-    language: str = "en"
+
+
+class Gallery:
+    """The figures of one report, and which of them have been shown."""
+
+    def __init__(self, panels: Iterable[Panel]) -> None:
+        self.panels = list(panels)
+        self._numbers: dict[str, int] = {}
+
+    def find(self, finding: Finding, letter: str) -> list[Panel]:
+        """Return the figures that are evidence for a finding, its worst subject's first."""
+        asked = [p for p in self.panels if p.is_evidence(*finding.question, letter)]
+        found: dict[str, Panel] = {}
+        for subject in finding.subjects:
+            found |= {p.name: p for p in asked if subject in p.subjects and p.name not in found}
+            if len(found) >= PER_ITEM:
+                break
+        return list(found.values())[:PER_ITEM]
+
+    def seen(self, panels: Iterable[Panel]) -> tuple[int, ...]:
+        """Return the numbers of those that have been shown."""
+        return tuple(self._numbers[p.name] for p in panels if p.name in self._numbers)
+
+    def show(self, panels: Iterable[Panel]) -> tuple[Illustration, ...]:
+        """Return those that have not been shown yet, each with its number."""
+        new = [p for p in panels if p.name not in self._numbers]
+        for panel in new:
+            self._numbers[panel.name] = len(self._numbers) + 1
+        return tuple(Illustration(self._numbers[p.name], p) for p in new)
+
+    def rest(self) -> tuple[tuple[Illustration, ...], tuple[str, ...]]:
+        """Show what nothing has shown, as far as there is room, and name what is left."""
+        left = [p for p in self.panels if p.name not in self._numbers]
+        room = max(0, IN_ALL - len(self._numbers))
+        return self.show(left[:room]), tuple(p.name for p in left[room:])
 
 
 def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Document:
@@ -116,7 +148,7 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
     together = () if comparison.alone else gallery.show([p for p in panels if not p.letters])
     models = tuple(_model(model, gallery) for model in comparison.models)
     more, files = gallery.rest()
-    labels = [model.label for model in models]
+    labels = [model.label for model in comparison.models]
     names = f"{', '.join(labels[:-1])} and {labels[-1]}" if len(labels) > 1 else labels[0]
     subject = comparison.runs[0].subject
     about = answers.name_subject(subject)
@@ -138,43 +170,22 @@ def make_document(comparison: Comparison, panels: Sequence[Panel] = ()) -> Docum
 
 
 def _model(model: Model, gallery: Gallery) -> ModelPart:
-    run, info = model.run, model.run.calculator
+    run = model.run
     decided = {answer.decided_by for answer in run.uses}
     kinds: dict[str, list[Item]] = {kind: [] for kind in HEADINGS}
-    kinds["advice"] = [Item(a.text, "advice", a.kind, command=a.command or "") for a in run.advice]
-    crossed = {k for k, finding in enumerate(run.findings) if finding.status in CROSSED}
+    kinds["advice"] = [Item(advice) for advice in run.advice]
     # what decided comes first, and has its figures
     for k, finding in sorted(enumerate(run.findings), key=lambda at: at[0] not in decided):
-        kind = ("decided" if k in decided else "other") if k in crossed else finding.status
-        kinds[kind].append(_item(finding, gallery, model.letter, full=k in crossed))
+        if finding.status in CROSSED:
+            evidence = gallery.find(finding, model.letter)
+            seen = gallery.seen(evidence)
+            item = Item(finding, gallery.show(evidence), seen)
+            kinds["decided" if k in decided else "other"].append(item)
+        else:
+            kinds[finding.status].append(Item(finding))
     groups = tuple(
         Group(HEADINGS[kind], kind, tuple(items)) for kind, items in kinds.items() if items
     )
-    return ModelPart(
-        letter=model.letter,
-        label=model.label,
-        facts=describe_calculator(info),
-        colour=model.colour,
-        foundations=(*answers.list_foundations(run), *answers.list_failures(run)),
-        groups=groups,
-        methods=list_methods(run),
-    )
-
-
-def _item(finding: Finding, gallery: Gallery, letter: str, *, full: bool) -> Item:
-    """Return a finding in full with its figures, or as a line."""
-    evidence = gallery.find(finding, letter) if full else []
-    seen = gallery.seen(evidence)
-    return Item(
-        plain=finding.reason,
-        status=finding.status,
-        question=f"{finding.check}: {finding.quantity}",
-        subjects=finding.subjects,
-        number=finding.value,
-        limits=finding.limits,
-        doubts=tuple(doubt.text for doubt in finding.doubts),
-        why=finding.why if full else "",
-        source=finding.source if full else "",
-        shown=gallery.show(evidence),
-        seen=seen,
-    )
+    foundations = (*answers.list_foundations(run), *answers.list_failures(run))
+    facts = describe_calculator(run.calculator)
+    return ModelPart(model, facts, foundations, groups, list_methods(run))

@@ -12,8 +12,7 @@ from ..record import RunRecord
 from ..results_file import RESULTS, dump_runs, load_runs
 from ..storage import write_atomically
 from .document import make_document
-from .html import render_html
-from .markdown import render_markdown
+from .rendering import render_html, render_markdown
 
 if TYPE_CHECKING:
     from ..drawing.panel import Panel

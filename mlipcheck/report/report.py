@@ -21,7 +21,7 @@ from ..storage import to_plain
 from . import answers
 from .document import make_document
 from .folder import write_report
-from .html import render_html
+from .rendering import render_html
 from .tables import describe_calculator
 from .terminal import text_of_blocks
 

@@ -26,7 +26,7 @@ from faulty import Failing, Faulty
 from mlipcheck import get_calculator
 from mlipcheck.advice import OTHER
 from mlipcheck.comparison import compare_runs
-from mlipcheck.record import STATUSES
+from mlipcheck.record import STATUSES, Finding
 from mlipcheck.report.document import make_document
 from mlipcheck.system import Settings
 
@@ -141,9 +141,8 @@ def changes(record, before):
 def check_report(record):
     """Compare the report with its record: every finding once, the answers, the factors."""
     (model,) = make_document(compare_runs([record])).models
-    shown = [(i.status, i.question, i.subjects) for g in model.groups for i in g.items]
-    found = [(f.status, f"{f.check}: {f.quantity}", f.subjects) for f in record.findings]
-    assert Counter(x for x in shown if x[0] != "advice") == Counter(found)
+    shown = [i.about for g in model.groups for i in g.items]
+    assert Counter(x for x in shown if isinstance(x, Finding)) == Counter(record.findings)
     for name in record.not_run:
         of_check = [f for f in record.findings if f.check == name]
         assert ("not run",) in {f.subjects for f in of_check}

@@ -9,11 +9,12 @@ import shutil
 import pytest
 from report_runs import HOSTILE, spoilt
 
+from mlipcheck.drawing.tables import clean
 from mlipcheck.record import Finding
 from mlipcheck.references.doubts import Doubt
 from mlipcheck.report.document import HEADINGS
 from mlipcheck.report.folder import write_report
-from mlipcheck.report.templates import SYMBOLS, clean
+from mlipcheck.report.rendering import SYMBOLS
 from mlipcheck.uses import ALL_USES, OWN, USES, answer_uses
 
 FLAGS = (

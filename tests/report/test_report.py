@@ -16,9 +16,8 @@ from mlipcheck.drawing.panel import Panel
 from mlipcheck.drawing.tables import Paragraph, TableBlock
 from mlipcheck.record import Advice, Finding, RunRecord, Subject, UseAnswer
 from mlipcheck.report.answers import describe_finding
-from mlipcheck.report.document import make_document
+from mlipcheck.report.document import IN_ALL, Gallery, make_document
 from mlipcheck.report.folder import draw_panels, write_report
-from mlipcheck.report.gallery import IN_ALL, Gallery
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.results_file import dump_runs, load_runs
 from mlipcheck.storage import dumps
@@ -90,8 +89,8 @@ def test_what_decided_has_its_figure_before_other_faults():
     uses = (UseAnswer("molecules", "with care", 1),)
     document = document_of(other, decided, uses=uses, panels=[panel("one")])
     first, second = (group.items[0] for group in document.models[0].groups)
-    assert (first.question, [f.number for f in first.shown]) == ("dimers: jumps", [1])
-    assert (second.question, second.shown, second.seen) == ("dimers: bond length", (), (1,))
+    assert (first.about.quantity, [f.number for f in first.shown]) == ("jumps", [1])
+    assert (second.about.quantity, second.shown, second.seen) == ("bond length", (), (1,))
 
 
 def test_more_figures_than_there_is_room_for_are_files():
@@ -114,8 +113,9 @@ def test_findings_are_grouped_and_what_decided_comes_first():
     assert [g.kind for g in groups] == kinds
     assert [g.title for g in groups] == list(HEADINGS.values())
     assert [g.folded for g in groups] == [False, False, True, True, True]
-    statuses = ["caution", "advice", "fail", "not assessed", "ok"]
-    assert [g.items[0].status for g in groups] == statuses
+    caution, failed, *rest = findings[1], findings[0], *findings[2:]
+    said = [caution, Advice("rescale", "Multiply."), failed, *rest]
+    assert [g.items[0].about for g in groups] == said
 
 
 def test_a_record_without_answers_says_so_for_each_model(soft_run):
@@ -199,9 +199,9 @@ def test_what_several_models_have_together_is_not_drawn_again(soft_run, exact_ru
     assert len(document.together) == len(names)  # toys have nothing of their own here
     first = document.models[0].groups[0].items[0]
     bonds = names.index("bonds") + 1
-    assert (first.question, first.shown, first.seen) == ("relaxation: bond lengths", (), (bonds,))
-    assert [m.letter for m in document.models] == ["A", "B"]
-    assert len({m.colour for m in document.models}) == 2
+    assert (first.about.quantity, first.shown, first.seen) == ("bond lengths", (), (bonds,))
+    assert [m.model.letter for m in document.models] == ["A", "B"]
+    assert len({m.model.colour for m in document.models}) == 2
 
 
 @pytest.mark.slow

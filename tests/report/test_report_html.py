@@ -28,7 +28,7 @@ from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.record import CROSSED, STATUSES, Advice, RunRecord
 from mlipcheck.report.folder import write_report
-from mlipcheck.report.templates import SYMBOLS
+from mlipcheck.report.rendering import SYMBOLS
 from mlipcheck.storage import to_plain
 from mlipcheck.system import Settings
 from mlipcheck.uses import USES
