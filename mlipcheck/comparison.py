@@ -130,6 +130,7 @@ def _together(one: RunRecord, other: RunRecord) -> RunRecord:
             not_run=not_run,
             subject=one.subject if one.subject != Subject() else other.subject,
             notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
+            unfinished={**one.unfinished, **other.unfinished},
             interrupted=one.interrupted or other.interrupted,
         )
     )
