@@ -26,9 +26,9 @@ def describe_calculator(info: CalculatorInfo) -> str:
 
 def list_notes(comparison: Comparison) -> list[str]:
     """Return what to know about what was given, and what was left out."""
-    runs = comparison.runs
-    unknown = [x for x in runs[0].checks if x not in {c.name for c in list_checks()}]
-    notes = [note for run in runs for note in run.notes]
+    known = {check.name for check in list_checks()}
+    unknown = dict.fromkeys(x for run in comparison.runs for x in run.checks if x not in known)
+    notes = [note for run in comparison.runs for note in run.notes]
     if unknown:
         notes.append(f"Not shown, since the check is not installed here: {', '.join(unknown)}.")
     return [*dict.fromkeys(notes), *comparison.notes]

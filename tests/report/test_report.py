@@ -18,6 +18,7 @@ from mlipcheck.record import Advice, Finding, RunRecord, Subject, UseAnswer
 from mlipcheck.report.answers import describe_finding
 from mlipcheck.report.document import IN_ALL, Gallery, make_document
 from mlipcheck.report.folder import draw_panels, write_report
+from mlipcheck.report.tables import list_notes
 from mlipcheck.report.terminal import console, print_blocks
 from mlipcheck.results_file import dump_runs, load_runs
 from mlipcheck.storage import dumps
@@ -152,6 +153,7 @@ def test_a_check_that_is_not_installed_here_is_named(soft_run, tmp_path):
     assert json.loads((tmp_path / "again" / "results.json").read_text()) == data
     text = Report((tmp_path / "again" / "report.html").read_text()).text()
     assert "not installed here: foreign" in text
+    assert "not installed here: foreign." in list_notes(compare_runs([soft_run, found]))[-1]
 
 
 # Folders
