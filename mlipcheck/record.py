@@ -44,7 +44,7 @@ class Finding(Record):
     tested_on : str
         What kind of evidence it rests on.
     doubts : tuple of Doubt
-        What speaks against the reference.
+        What speaks against the reference; ``capped`` where only that keeps it from failing.
     """
 
     status: str
@@ -65,6 +65,7 @@ class Finding(Record):
     hints: tuple[str, ...] = ()
     tested_on: str = ""
     doubts: tuple[Doubt, ...] = ()
+    capped: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

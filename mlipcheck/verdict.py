@@ -89,6 +89,7 @@ def _findings(
         members = sorted(members, key=lambda m: -_size(m[1], criterion.below))
         reason = {"ok": criterion.good, "not assessed": "could not be judged"}
         worst = members[0][1]
+        fails = any(criterion.status(reading) == "fail" for _, reading in members)
         findings.append(
             Finding(
                 status=status,
@@ -109,6 +110,7 @@ def _findings(
                 hints=hints,
                 tested_on=tested_on,
                 doubts=doubts,
+                capped=fails and status == "caution",
             )
         )
     return findings

@@ -225,9 +225,17 @@ def test_beside_a_doubtful_one_a_finding_is_caution_at_most(plant, kind, value, 
     assert answer(run).answer == CARE
     assert run.findings[answer(run).decided_by] == found
     assert OTHER not in {a.kind for a in run.advice}
-    follows = " (would be 'no' otherwise: 1)" if value == FAIL else ""
+    follows = "" if value in (OK, CAUTION) else " (would be 'no' otherwise: 1)"
     (line,) = list_doubts(compare_runs([run]).models)
     assert line.text == f"doubt: it may be off{follows}"
+
+
+def test_what_would_not_fail_without_a_doubt_is_not_said_to(plant):
+    (line,) = list_doubts(compare_runs([plant(Planted("a", FAIL, sure=OK, doubts=(HSE,)))]).models)
+    assert line.text == f"doubt: {HSE.text}"
+    both = plant(Planted("a", FAIL, sure=OK, doubts=(HSE,)), Planted("b", FAIL, doubts=(HSE,)))
+    (line,) = list_doubts(compare_runs([both]).models)
+    assert line.text == f"doubt: {HSE.text} (would be 'no' otherwise: 1)"
 
 
 def test_a_doubt_about_other_labels_does_not_bear(plant):

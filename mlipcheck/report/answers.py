@@ -124,7 +124,7 @@ def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
     for model in models:
         for f in model.run.findings:
             for doubt in f.doubts:
-                status = "capped" if _would_fail(f) else f.status
+                status = "capped" if f.capped else f.status
                 counts.setdefault(doubt.text, Counter())[status] += 1
                 letters.setdefault(doubt.text, {})[model.letter] = None
     lines = []
@@ -136,13 +136,6 @@ def list_doubts(models: Sequence[Model]) -> list[Paragraph]:
         start = ", ".join(filter(None, ("doubt", *letters[text])))
         lines.append(Paragraph(f"{start}: {text}{end}", "caution"))
     return lines
-
-
-def _would_fail(f: Finding) -> bool:
-    """Tell whether only a doubt keeps a finding from failing."""
-    if f.status != "caution" or f.number is None or f.fail is None:
-        return False
-    return f.number < f.fail if f.below else f.number > f.fail
 
 
 def recommend(comparison: Comparison) -> str:

@@ -114,7 +114,8 @@ def test_what_decided_is_named_with_its_number(soft_run):
 def test_a_doubt_is_said_with_what_follows(soft_run):
     doubt = Doubt("pressed", "the reference is at 20 GPa")
     failed = [f for f in soft_run.findings if f.status == "fail" and f.number is not None][:3]
-    findings = tuple(dataclasses.replace(f, status="caution", doubts=(doubt,)) for f in failed)
+    capped = {"status": "caution", "doubts": (doubt,), "capped": True}
+    findings = tuple(dataclasses.replace(f, **capped) for f in failed)
     run = dataclasses.replace(soft_run, findings=findings, uses=answer_uses(findings))
     text = words(printed(run))
     assert f"doubt: {doubt.text} (would be 'no' otherwise: 3)" in text
