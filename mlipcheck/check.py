@@ -69,10 +69,6 @@ class Skip:
     reason: str
 
 
-def _compute(cls: Any, key: Any, compute: Callable[[], Any]) -> Any:
-    return compute()
-
-
 @dataclass(frozen=True, eq=False)
 class Context:
     """What a check is given beside its task.
@@ -91,7 +87,7 @@ class Context:
 
     settings: Settings = field(default_factory=Settings)
     earlier: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    keep: Callable[[Any, Any, Callable[[], Any]], Any] = _compute
+    keep: Callable[[Any, Any, Callable[[], Any]], Any] = lambda kind, key, compute: compute()
     advance: Callable[[int], None] = lambda n: None
 
 

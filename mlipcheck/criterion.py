@@ -106,11 +106,8 @@ class Criterion:
         sure = value if reading.sure is None else reading.sure
         if self._crossed(sure, self.fail):
             return "fail"
-        return "caution" if self._crossed(value, self._mildest) else "ok"
-
-    @property
-    def _mildest(self) -> float | None:
-        return self.fail if self.caution is None else self.caution
+        mildest = self.fail if self.caution is None else self.caution
+        return "caution" if self._crossed(value, mildest) else "ok"
 
     def _crossed(self, value: float, limit: float | None) -> bool:
         return limit is not None and (value < limit if self.below else value > limit)

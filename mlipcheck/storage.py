@@ -98,18 +98,14 @@ def from_plain(cls: Any, value: Any, where: str = "") -> Any:
         return _read_fields(typing.cast(Any, cls), _of_type(dict, value, where), where)
     if cls is np.ndarray:
         return _read_array(_of_type(list, value, where), where)
-    if origin is tuple:
+    if origin in (tuple, list):
         items = _of_type(list, value, where)
-        kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
+        fixed = origin is tuple and arguments[-1] is not Ellipsis
+        kinds = arguments if fixed else arguments[:1] * len(items)
         if len(kinds) != len(items):
             raise ValueError(f"{where} has {len(items)} items, expected {len(kinds)}")
-        return tuple(
-            from_plain(kind, item, f"{where}[{k}]")
-            for k, (kind, item) in enumerate(zip(kinds, items, strict=True))
-        )
-    if origin is list:
-        items = _of_type(list, value, where)
-        return [from_plain(arguments[0], x, f"{where}[{k}]") for k, x in enumerate(items)]
+        pairs = enumerate(zip(kinds, items, strict=True))
+        return origin(from_plain(kind, item, f"{where}[{k}]") for k, (kind, item) in pairs)
     if origin in (dict, collections.abc.Mapping):
         items = _of_type(dict, value, where)
         return {key: from_plain(arguments[1], x, f"{where}.{key}") for key, x in items.items()}
@@ -139,22 +135,13 @@ def _of_type(kind: type | tuple[type, ...], value: Any, where: str) -> Any:
 
 def _read_fields(cls: type[Any], items: dict[str, Any], where: str) -> Any:
     hints = typing.get_type_hints(cls)
-    missing = [
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.name not in items
-        and f.default is dataclasses.MISSING
-        and f.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise ValueError(f"{where or 'it'} has no {missing[0]!r}")
-    # fields that a later version has written are none of this one's
-    known = {f.name for f in dataclasses.fields(cls)}
-    made = {
-        key: from_plain(hints[key], item, f"{where}.{key}" if where else key)
-        for key, item in items.items()
-        if key in known
-    }
+    made = {}
+    for f in dataclasses.fields(cls):  # those that a later version has written are none of them
+        if f.name in items:
+            place = f"{where}.{f.name}" if where else f.name
+            made[f.name] = from_plain(hints[f.name], items[f.name], place)
+        elif f.default is f.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where or 'it'} has no {f.name!r}")
     try:
         return cls(**made)
     except ValueError as error:

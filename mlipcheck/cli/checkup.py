@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -43,11 +42,13 @@ def run_checks(
     from ..checkup.run import make_store, run_checkup
     from ..checkup.workers import open_stand_in
     from ..drawing.tables import count
+    from ..references.datasets import cache_folder
 
     destination.check([*specs, *(option or []), *what, *map(str, chosen.reference)])
     _refuse_mixed(specs, what)
     opener = inputs.find_executor(workers, executor, timeout)
-    folder = _parts_folder(destination.out)
+    folder = (destination.out or cache_folder()) / "unfinished"
+    typed = shlex.join(["mlipcheck", *sys.argv[1:]])
     runs: list[RunRecord] = []
     with ExitStack() as stack:
         opened, alone = stack.enter_context(opener()), len(specs) == 1
@@ -67,9 +68,7 @@ def run_checks(
             _print_plan(whose, plan, destination.verbose, workers or 1)
         stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
         for calculator, plan, store in zip(calculators, plans, stores, strict=True):
-            run = run_checkup(
-                calculator, plan, store=store, progress=progress_bar, command=command_line()
-            )
+            run = run_checkup(calculator, plan, store=store, progress=progress_bar, command=typed)
             if store.used:
                 outputs.say(
                     f"{count(store.used, 'part')} of an interrupted run taken from {folder}"
@@ -92,11 +91,6 @@ def run_checks(
     for store in stores:  # the report is written: they are not needed any more
         store.clear()
     return calculators, plans, runs
-
-
-def command_line() -> str:
-    """Return what was typed."""
-    return shlex.join(["mlipcheck", *sys.argv[1:]])
 
 
 @contextmanager
@@ -143,12 +137,6 @@ def _refuse_nothing(run: RunRecord, plan: Plan, store: PartStore) -> None:
         store.clear()  # there is nothing to go on from
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise inputs.mistake(f"nothing could be judged; {errors[0]}{more}")
-
-
-def _parts_folder(out: Path | None) -> Path:
-    from ..references.datasets import cache_folder
-
-    return (out if out is not None else cache_folder()) / "unfinished"
 
 
 def _print_plan(whose: str, plan: Plan, verbose: bool, workers: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import checkup, inputs, outputs, saving
-from .options import app, options
+from .options import READING, app, options
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import BaseCalculator
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 # what every one of them has
 SYSTEM = ("what", "backends", "option", "device")
-READING = ("label_keys", "species")
 WORKERS = ("workers", "executor", "timeout")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
@@ -58,19 +57,13 @@ def run(command: Command, **given: Any) -> None:
     from ..system import Settings
 
     def chosen(kind: type) -> dict[str, Any]:
-        names = [f.name for f in dataclasses.fields(kind)]
-        return {name: given[name] for name in names if given.get(name) is not None}
+        found = {f.name: given.get(f.name) for f in dataclasses.fields(kind)}
+        known = {name: value for name, value in found.items() if value not in (None, [])}
+        return {name: tuple(x) if isinstance(x, list) else x for name, x in known.items()}
 
     # a check may be named as its command is
-    named = tuple(CHECK_OF.get(name, name) for name in inputs.split(given.get("only")))
-    only = (command.check,) if command.check else named
-    given |= {"only": only, "sizes": inputs.parse_sizes(given.get("sizes"))}
-    given["label_keys"] = inputs.parse_keys(given.get("label_keys"))
-    given["species"] = inputs.split(given.get("species"))
-    given["time"] = inputs.parse_time(given.get("time"))
-    given |= {
-        name: tuple(given[name]) for name in ("reference", "uses", "paths") if given.get(name)
-    }
+    named = [CHECK_OF.get(name, name) for name in given.get("only") or ()]
+    given["only"] = [command.check] if command.check else named
     where = outputs.Destination(**chosen(outputs.Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
     saver, save = command.saver, given.get("save")

@@ -88,22 +88,20 @@ def _look_here() -> None:
         sys.path.append(os.getcwd())
 
 
-def split(text: str | None) -> tuple[str, ...]:
+def split(text: str) -> tuple[str, ...]:
     """Return the names of a list with commas."""
     return tuple(text.split(",")) if text else ()
 
 
-def parse_sizes(text: str | None) -> tuple[int, ...] | None:
+def parse_sizes(text: str) -> tuple[int, ...]:
     """Return the numbers of ``--sizes``."""
-    if text is None:
-        return None
     try:
         return tuple(int(x) for x in text.split(","))
     except ValueError as error:
         raise mistake(f"--sizes is {text!r}; give whole numbers, as in 1,3,10") from error
 
 
-def parse_keys(text: str | None) -> dict[str, str]:
+def parse_keys(text: str) -> dict[str, str]:
     """Return the keys of ``--label-keys``."""
     pairs = [item.partition("=") for item in split(text)]
     if any(not key for _, _, key in pairs):
@@ -111,10 +109,8 @@ def parse_keys(text: str | None) -> dict[str, str]:
     return {label: key for label, _, key in pairs}
 
 
-def parse_time(text: str | None) -> float | None:
+def parse_time(text: str) -> float:
     """Return the fs of ``--time``; a number without a unit is fs."""
-    if text is None:
-        return None
     found = re.fullmatch(r"\s*([\d.]+(?:e\d+)?)\s*(fs|ps|ns)?\s*", text)
     try:
         return float(found[1]) * {"fs": 1.0, "ps": 1e3, "ns": 1e6}[found[2] or "fs"]  # type: ignore[index]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .inputs import mistake
+from .inputs import mistake, parse_keys, parse_sizes, parse_time, split
 
 app = typer.Typer(
     help="What may I use this interatomic potential for, on my own system? Tests for any ASE "
@@ -65,8 +65,8 @@ def _several(help: str, *names: str, **more: Any) -> tuple[Any, Any]:
     return _option(list[str], None, help, *names, **more)
 
 
-def _place(help: str, *names: str, metavar: str) -> tuple[Any, Any]:
-    return _option(Path, None, help, *names, metavar=metavar, parser=path)
+def _parsed(help: str, parser: Callable[[str], Any], metavar: str, *names: str) -> tuple[Any, Any]:
+    return _option(str, None, help, *names, metavar=metavar, parser=parser)
 
 
 def _flag(help: str, *names: str) -> tuple[Any, Any]:
@@ -91,7 +91,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "option": _several("Of the backend, as dtype=float64.", "-o", "--option", metavar="KEY=VALUE"),
     "device": _option(str, "auto", "auto, cpu or cuda."),
-    "only": _option(str, None, "Checks to run; see mlipcheck checks.", metavar="NAME,..."),
+    "only": _parsed("Checks to run; see mlipcheck checks.", split, "NAME,..."),
     "quick": _flag("Under a minute: fewer pairs, structures, frames.", "--quick"),
     "learn": _flag("Also: how many frames of yours would improve it?", "--learn"),
     "target": _option(float, None, "Error to reach by learning, eV/Å (eV for the toy)."),
@@ -108,10 +108,10 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "reference": _several(
         "Dimer curves: auto, pbe, morse, FILE; none: no crystals either.", metavar="NAME|FILE"
     ),
-    "label_keys": _option(
-        str, None, "Names of energy, forces, stress, virial in files.", metavar="LABEL=KEY,..."
+    "label_keys": _parsed(
+        "Names of energy, forces, stress, virial in files.", parse_keys, "LABEL=KEY,..."
     ),
-    "species": _option(str, None, "Elements of types 1, 2, ...", metavar="X,X,..."),
+    "species": _parsed("Elements of types 1, 2, ...", split, "X,X,..."),
     "paths": _several(
         "Its labelled frames are a path: NEB, cleavage, E(V).",
         "--path",
@@ -124,27 +124,28 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "cell": _option(str, None, "free or fixed; by default as the reference did."),
     "start": _option(str, "relaxed", "relaxed, first or rattled."),
     "seed": _option(int, 0, "Seed of whatever is drawn."),
-    "sizes": _option(str, None, "Frames to learn from, as 1,3,10.", metavar="N,N,..."),
+    "sizes": _parsed("Frames to learn from, as 1,3,10.", parse_sizes, "N,N,..."),
     "repeats": _option(int, 3, "Draws of each N, where there is a choice."),
-    "fits": _place("Where finished fits and trajectories are kept.", "--store", metavar="DIR"),
+    "fits": _parsed("Where finished fits and trajectories are kept.", path, "DIR", "--store"),
     "temperature": _option(float, 300.0, "Of molecular dynamics, K."),
-    "time": _option(str, None, "Of molecular dynamics, as 200fs or 10ps."),
-    "save": _place("Write what was learnt, for -b.", metavar="FILE"),
+    "time": _parsed("Of molecular dynamics, as 200fs or 10ps.", parse_time, "TIME"),
+    "save": _parsed("Write what was learnt, for -b.", path, "FILE"),
     "workers": _option(int, None, "Processes that share the work.", metavar="N"),
     "executor": _option(
         str, None, "Instead: Dask, Parsl, MPI, your own.", metavar="MODULE:FACTORY"
     ),
     "timeout": _option(float, None, "Seconds that a task of a worker may take."),
-    "out": _place("Write report.html, results.json, figures/.", metavar="FOLDER"),
+    "out": _parsed("Write report.html, results.json, figures/.", path, "FOLDER"),
     "markdown": _flag("The report as Markdown: report.md in --out, or printed.", "--markdown"),
-    "json": _option(str, None, "Write everything as JSON; - prints.", metavar="FILE", parser=word),
-    "figures": _place("Write the report's figures, SVG.", metavar="DIR"),
+    "json": _parsed("Write everything as JSON; - prints.", word, "FILE"),
+    "figures": _parsed("Write the report's figures, SVG.", path, "DIR"),
     "verbose": _flag("Print every finding and table.", "-v", "--verbose"),
     "strict": _flag("Exit 1 when the answer for a --use, or any, is no.", "--strict"),
     "uses": _several(
         "relax, energies, vibrations, defects, dynamics, hot, molecules.", "--use", metavar="NAME"
     ),
 }
+READING = ("label_keys", "species")  # how files are read
 BackendOption = Annotated[
     str,
     typer.Option("-b", "--backend", metavar="NAME", help="toy, chgnet, mace:FILE, ase:emt."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import checkup, inputs, outputs
-from .options import BackendOption, app, options, path
+from .options import READING, BackendOption, app, options, path
 
 if TYPE_CHECKING:
     from ..calculators.backend import Backend
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @app.command()
-@options("what", "option", "device", "label_keys", "species", "save", "figures")
+@options("what", "option", "device", *READING, "save", "figures")
 def guard(
     backend: BackendOption = "toy",
     *,
@@ -47,9 +47,7 @@ def guard(
     info = describe(calculator)
     if save is not None:
         check_safe(info.spec, info.options)
-    settings = Settings(
-        label_keys=inputs.parse_keys(given["label_keys"]), species=inputs.split(given["species"])
-    )
+    settings = Settings(**{name: given[name] for name in READING if given[name] is not None})
     found, rows, notes = make_guard(calculator, what or [], settings, checkup.progress_bar)
     _show(None, [listings.heading(info), *list_pairs(rows, notes)], None)
     if figures is not None:
@@ -186,7 +184,7 @@ def predict(
     *,
     option: list[str] | None,
     device: str,
-    species: str | None,
+    species: tuple[str, ...] | None,
     json: str | None,
 ) -> None:
     """Energy, forces, stress and magnetic moments of the structures in FILE.
@@ -200,7 +198,7 @@ def predict(
 
     outputs.check_writable(json, inputs=[backend, *(option or []), file])
     calculator = inputs.load_calculator(backend, device, option)
-    frames, _ = read_images(file, ReadOptions(species=inputs.split(species)))
+    frames, _ = read_images(file, ReadOptions(species=species or ()))
     properties = ("energy", "forces", "stress", "energies", "magmoms")
     with checkup.progress_bar("evaluating", len(frames)) as advance:
         found = evaluate(calculator, frames, properties=properties, progress=advance)

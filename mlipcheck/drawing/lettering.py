@@ -10,6 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
+from .tables import cut
+
 DPI = 150
 SIZE = 9  # points of all words: 10 pixels where a panel is shown on a phone
 
@@ -17,9 +19,7 @@ SIZE = 9  # points of all words: 10 pixels where a panel is shown on a phone
 def plain(text: str, length: int | None = None) -> str:
     """Return a name in one line, without control characters, cut to ``length`` characters."""
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    if length is not None and len(words) > length:
-        words = words[: length - 1].rstrip() + "…"
-    return words
+    return words if length is None else cut(words, length)
 
 
 def printable(text: str, length: int | None = None) -> str:

@@ -121,6 +121,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def cut(text: str, most: int) -> str:
+    """Return text with its end cut off where it has more characters than ``most``."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def count(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 

@@ -14,7 +14,7 @@ from ase.calculators.calculator import InputError
 from ..check import Check, named
 from ..checks import list_checks
 from ..comparison import Comparison, compare_runs
-from ..drawing.tables import clean, some
+from ..drawing.tables import clean, cut, some
 from ..record import Finding, RunRecord, UseAnswer
 from ..results_file import dump_runs, load_runs
 from ..storage import to_plain
@@ -23,15 +23,13 @@ from .document import make_document
 from .folder import write_report
 from .rendering import render_html
 from .tables import describe_calculator
-from .terminal import text_of_blocks
+from .terminal import WIDTH, text_of_blocks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ..drawing.panel import Panel
-
-WIDTH = 100  # columns of what it prints
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -193,14 +191,10 @@ class Report:
         for use, *cells in answers.list_uses(models).rows:
             heads = [cell.partition("\n")[0] for cell in (cells[:2] if alone else cells)]
             lines.append(f"{use:32}" + "".join(f"{head:16}" for head in heads))
-        return "\n".join(_cut(clean(line)) for line in lines)
+        return "\n".join(cut(clean(line).rstrip(), WIDTH) for line in lines)
 
     def _repr_html_(self) -> str:
         return render_html(make_document(self.comparison), {}, fragment=True)
-
-
-def _cut(line: str) -> str:
-    return line.rstrip() if len(line) <= WIDTH else f"{line[: WIDTH - 1].rstrip()}…"
 
 
 def _find_check(name: str) -> Check[Any]:

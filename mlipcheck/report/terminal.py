@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..comparison import Comparison
-from ..drawing.tables import Block, Paragraph, TableBlock, capital, clean
+from ..drawing.tables import Block, Paragraph, TableBlock, capital, clean, cut
 from ..record import Advice, Model
 from . import answers
 from .tables import describe_calculator, list_notes, list_numbers
@@ -195,13 +195,9 @@ def _shortened(block: Block, most: int | None) -> Block:
         return block
     if isinstance(block, Paragraph):
         return replace(block, text=_cut(block.text, max(2 * most, WIDTH)))
-    return replace(block, rows=tuple(tuple(_cell_cut(c, most) for c in row) for row in block.rows))
-
-
-def _cell_cut(text: str, most: int) -> str:
-    return "\n".join(_cut(line, most) for line in text.split("\n"))
+    rows = (tuple("\n".join(_cut(x, most) for x in c.split("\n")) for c in r) for r in block.rows)
+    return replace(block, rows=tuple(rows))
 
 
 def _cut(text: str, most: int) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
+    return cut(" ".join(text.split()), most)

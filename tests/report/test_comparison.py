@@ -122,7 +122,9 @@ def test_notes_and_an_interruption_of_a_part_are_kept(soft):
 def test_what_had_no_time_in_a_part_is_not_assessed_in_the_whole(soft):
     late = dataclasses.replace(soft.rows("relaxation")[0], error="no time")
     checks = {"relaxation": (late,)}
-    two = conclude(dataclasses.replace(soft, checks=checks, unfinished={"relaxation": (late.name,)}))
+    two = conclude(
+        dataclasses.replace(soft, checks=checks, unfinished={"relaxation": (late.name,)})
+    )
     assert {f.status for f in two.findings} == {"not assessed"}
     (both,) = compare_runs([only(soft, "dimers"), two]).runs
     assert {f.status for f in both.findings if f.check == "relaxation"} == {"not assessed"}
