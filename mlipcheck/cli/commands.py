@@ -67,6 +67,8 @@ def run(command: Command, **given: Any) -> None:
     where = outputs.Destination(**chosen(outputs.Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
     saver, save = command.saver, given.get("save")
+    if save is not None and len(backends) > 1:
+        raise inputs.mistake(f"--save is of one model, {len(backends)} given; name one")
 
     def before(calculator: BaseCalculator, plan: Plan) -> None:
         if saver and save is not None:

@@ -191,6 +191,10 @@ def test_an_unknown_element_fails_its_frames_alone(run_cli, tmp_path):
             "--save is of one set of frames, 2 given",
         ),
         (
+            ("-b", "toy", "-b", "toy:wide", "morse-near", "--rescale", "--save", "k.json"),
+            "--save is of one model, 2 given; name one",
+        ),
+        (
             ("-b", "ase:emt"),
             "which system? Name elements that the calculator knows, as in Cu Al, or files",
         ),
