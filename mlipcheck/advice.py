@@ -6,7 +6,7 @@ import re
 
 from .calculators.backends import list_backends
 from .checks import list_checks
-from .drawing.tables import some
+from .drawing.tables import capital, some
 from .record import Advice, RunRecord
 from .uses import CARE, NO, USES
 
@@ -50,7 +50,7 @@ def _better_references(run: RunRecord) -> list[Advice]:
     level = run.calculator.level_of_theory or "the model's level of theory"
     fixes = "; ".join(FIXES[kind].format(level=level) for kind in kinds)
     titles = [use.title for use in USES if any(use.name in f.decides for f in doubtful)]
-    text = f"{fixes[:1].upper()}{fixes[1:]}. It helps to: {some(titles, 2)}."
+    text = f"{capital(fixes)}. It helps to: {some(titles, 2)}."
     return [Advice("matching reference", text)]
 
 

@@ -119,7 +119,7 @@ def draw_on(axes: Sequence[Axes], draw: Callable[[], list[Panel]], at: int) -> N
 
     token = _make.set(make)
     try:
-        order = [id(figure) for figure in (p.figure for p in draw())]
+        order = [id(panel.figure) for panel in draw()]
         place = [id(figure) for figure in made].index(order[at])
         made.clear()
         _make.set(functools.partial(make, lent=place))

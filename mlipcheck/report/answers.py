@@ -53,6 +53,7 @@ def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBloc
     With ``tried_only`` a use that no finding is about is left out.
     """
     rows = []
+    alone = len(models) == 1
     tried = {use for m in models for f in m.run.findings for use in f.decides}
     for use in USES:
         unknown = UseAnswer(use.name, NOT_TESTED, None, "", use.give)
@@ -62,18 +63,15 @@ def list_uses(models: Sequence[Model], *, tried_only: bool = False) -> TableBloc
         untested = all(a.answer == NOT_TESTED for _, a in answers)
         if tried_only and untested and use.name not in tried:
             continue
-        if len(models) == 1:
+        if alone:
             cells = [c for run, a in answers for c in (a.answer, _decided(run, a), a.tested_on)]
         else:
             cells = [f"{a.answer}\n{_decided(run, a)}" for run, a in answers]
         rows.append((use.title, *cells))
     letters = [m.letter for m in models]
-    heads = ("use", *(letters if len(models) > 1 else ("answer", "decided by", "tested on")))
-    widths = (
-        (USE_WIDTH, 0, 0, OTHER_WIDTH) if len(models) == 1 else (USE_WIDTH, *(0 for _ in models))
-    )
-    numeric = (False,) * len(heads)
-    return TableBlock("What it may be used for", heads, tuple(rows), numeric, widths)
+    heads = ("use", *(("answer", "decided by", "tested on") if alone else letters))
+    widths = (USE_WIDTH, *((0, 0, OTHER_WIDTH) if alone else (0,) * len(models)))
+    return TableBlock("What it may be used for", heads, tuple(rows), (False,) * len(heads), widths)
 
 
 def _decided(run: RunRecord, answer: UseAnswer) -> str:
