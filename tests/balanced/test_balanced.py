@@ -198,8 +198,8 @@ def test_emt_vacancy_against_emt_of_another_stiffness():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("pymatgen")
 def test_corrections_of_the_checkpoint_are_taken_into_account():
-    pytest.importorskip("pymatgen")
     oxide = bulk("MgO", "rocksalt", a=4.21)
     metal = bulk("Mg", "hcp", a=2.9, c=4.7)
     gas = Atoms("O2", [[0, 0, 0], [0, 0, 1.23]], cell=[12, 12, 12], pbc=True)

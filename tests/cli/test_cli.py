@@ -566,6 +566,7 @@ def test_periodic_without_a_cell_is_no_traceback(run_cli, tmp_path, command):
         assert "cell" in out
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("device", ["bogus", "cuda:99"])
 def test_a_device_that_is_not_there(run_cli, device):
     pytest.importorskip("chgnet", reason="chgnet is not installed")
@@ -580,6 +581,7 @@ def test_a_missing_package_names_its_pip_line(run_cli, without_chgnet):
     assert 'python -m pip install "mlipcheck[chgnet]"' in message
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_checkpoint(run_cli, tmp_path):
     pytest.importorskip("chgnet", reason="chgnet is not installed")
     path = tmp_path / "weights.pth.tar"

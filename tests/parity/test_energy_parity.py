@@ -194,8 +194,8 @@ def test_corrections_get_the_u_of_the_users_runs_and_else_the_schemes(monkeypatc
     assert seen == [None, None, given, None]
 
 
+@pytest.mark.usefixtures("pymatgen")
 def test_several_compositions_of_which_some_have_another_u():
-    pytest.importorskip("pymatgen.core", reason="pymatgen is not installed; it comes with chgnet")
     formulas = ["NaCl", "FeO", "Na2O"]
     labels = labelled([-8, -11, -12.0], formulas, settings=Settings(hubbard_u={"Fe": 4.0}))
     for frame in labels.frames:

@@ -537,8 +537,8 @@ def test_json_that_is_something_else(tmp_path):
     assert [str(a.symbols) for a in read_images(tmp_path / "db.json")[0]] == ["Cu", "Al"]
 
 
-def test_what_pymatgen_itself_writes(tmp_path):
-    core = pytest.importorskip("pymatgen.core", reason="pymatgen is not installed")
+def test_what_pymatgen_itself_writes(pymatgen, tmp_path):
+    core = pymatgen
     monty = pytest.importorskip("monty.json")
     one = core.Structure(core.Lattice.hexagonal(3, 5), ["Fe2+", "D+"], [[0, 0, 0], [0.3, 0.6, 0.5]])
     mol = core.Molecule(["C", "O"], [[0, 0, 0], [0, 0, 1.1]])
