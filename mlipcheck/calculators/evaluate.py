@@ -187,7 +187,7 @@ def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
     return batches
 
 
-@stays_here
+@stays_here()
 def _evaluate_batch(
     calculator: BaseCalculator, images: Sequence[Atoms], batch: list[int], properties: list[str]
 ) -> list[tuple[int, Evaluation]]:

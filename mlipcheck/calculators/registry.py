@@ -20,7 +20,7 @@ from .base import FAILURES, brief, refuse_unknown, stays_here
 from .records import CalculatorInfo
 
 
-@stays_here
+@stays_here()
 def get_calculator(
     spec: str, *, device: str = "auto", dtype: str | None = None, **options: Any
 ) -> BaseCalculator:

@@ -105,7 +105,7 @@ def iterate_relaxations(
         yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
 
 
-@stays_here
+@stays_here()
 def _relax(
     calculator: BaseCalculator,
     reference: RelaxedReference,
