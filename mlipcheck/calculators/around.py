@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
-from ..storage import from_plain
+from ..storage import dumps, from_plain, to_plain, write_atomically
 from .base import StrictCalculator, read_literal
 from .neighbours import check_geometry
 from .records import CalculatorInfo, Evaluation
@@ -107,59 +109,65 @@ class AroundCalculator(StrictCalculator):
 
 @dataclass(frozen=True)
 class SavedBase:
-    """What a file says of the calculator inside."""
+    """What a file says of the calculator inside; ``kind`` is what else is in it."""
 
+    schema: ClassVar[str]
+    kind: ClassVar[str]
     base: str
     options: dict[str, str]
     dtype: str | None
     checkpoint_sha256: str | None
 
+    @classmethod
+    def of(cls, base: BaseCalculator, **more: Any) -> Self:
+        """Return the record of a calculator, with ``more`` of its fields."""
+        info = describe(base)
+        return cls(info.spec, info.options, info.dtype, info.checkpoint_sha256, **more)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write a file; `InputError` for a base that a file may not name, see `check_safe`."""
+        check_safe(self.base, self.options)
+        write_atomically(path, dumps({"schema": self.schema} | to_plain(self)))
+
+    def load_base(self, device: str, dtype: str | None) -> BaseCalculator:
+        """Return the calculator inside.
+
+        Before anything is loaded, it must be one that a file may name, and its checkpoint that of
+        the file: else `CalculatorSetupError`.
+        """
+        options = {name: read_literal(value) for name, value in self.options.items()}
+        file = check_safe(self.base, options)
+        found = None if file is None else checksum(file)
+        if found != self.checkpoint_sha256:
+            raise CalculatorSetupError(
+                f"the checkpoint of {self.base} is {short(found)}, the {self.kind} is that of "
+                f"{short(self.checkpoint_sha256)}; find that checkpoint, or make the {self.kind} "
+                "anew"
+            )
+        return get_calculator(self.base, device=device, dtype=dtype or self.dtype, **options)
+
 
 Saved = TypeVar("Saved", bound=SavedBase)
 
 
-def base_facts(base: BaseCalculator) -> dict[str, Any]:
-    """Return the fields of `SavedBase`."""
-    info = describe(base)
-    return {
-        "base": info.spec,
-        "options": info.options,
-        "dtype": info.dtype,
-        "checkpoint_sha256": info.checkpoint_sha256,
-    }
-
-
-def read_saved(path: Path, schema: str, kind: type[Saved]) -> Saved:
-    """Return the record of a file; `CalculatorSetupError` for what is not one."""
+@contextlib.contextmanager
+def opened(path: Path, cls: type[Saved]) -> Iterator[Saved]:
+    """Give the record of a file; `CalculatorSetupError` from here on names the file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
-    found = content.get("schema") if isinstance(content, dict) else None
-    if found != schema:
-        raise CalculatorSetupError(f"{path}: schema is {found!r}, expected {schema!r}")
     try:
-        saved: Saved = from_plain(kind, content)
-    except ValueError as error:
-        raise CalculatorSetupError(f"{path}: {error}; write it anew with save()") from error
-    return saved
-
-
-def load_base(saved: SavedBase, what: str, device: str, dtype: str | None) -> BaseCalculator:
-    """Return the calculator that a file names.
-
-    Before anything is loaded, it must be one that a file may name, and its checkpoint that of
-    ``what``: else `CalculatorSetupError`.
-    """
-    options = {name: read_literal(value) for name, value in saved.options.items()}
-    file = check_safe(saved.base, options)
-    found = None if file is None else checksum(file)
-    if found != saved.checkpoint_sha256:
-        raise CalculatorSetupError(
-            f"the checkpoint of {saved.base} is {short(found)}, the {what} is that of "
-            f"{short(saved.checkpoint_sha256)}; find that checkpoint, or make the {what} anew"
-        )
-    return get_calculator(saved.base, device=device, dtype=dtype or saved.dtype, **options)
+        found = content.get("schema") if isinstance(content, dict) else None
+        if found != cls.schema:
+            raise CalculatorSetupError(f"schema is {found!r}, expected {cls.schema!r}")
+        try:
+            saved = from_plain(cls, content)
+        except ValueError as error:
+            raise CalculatorSetupError(f"{error}; write it anew with save()") from error
+        yield saved
+    except CalculatorSetupError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def short(checksum: str | None) -> str:

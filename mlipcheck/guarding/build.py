@@ -11,7 +11,6 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from ..calculators.around import base_facts
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
 from ..checks.compression.record import CompressedPair
 from ..checks.dimers.curve import find_attractions
@@ -126,7 +125,7 @@ def build_guard(
         found.append(_build(scan.pair, curves, (closest or {}).get(scan.pair)))
     repulsions = tuple(repulsion for repulsion, _ in found)
     try:
-        guard = Guard(**base_facts(calculator), pairs=repulsions, built_from=tuple(built_from))
+        guard = Guard.of(calculator, pairs=repulsions, built_from=tuple(built_from))
     except ValueError as error:
         raise InputError(str(error)) from error
     return replace(guard, checksum=guard.content_sha256), [pair for _, pair in found]
