@@ -1,4 +1,4 @@
-"""What calculators around another share: its facts, its batches, and a file that names it."""
+"""Calculators around another: its facts, its batches, a file that names it; a count of calls."""
 
 from __future__ import annotations
 
@@ -105,6 +105,27 @@ class AroundCalculator(StrictCalculator):
     @abstractmethod
     def _changed(self, name: str, value: Any, about: Any) -> Any:
         """Return a property changed."""
+
+
+class CountingCalculator(BaseCalculator):
+    """Any calculator, counting the distinct geometries whose forces are asked for."""
+
+    def __init__(self, base: BaseCalculator) -> None:
+        super().__init__()
+        self.base = base
+        self.force_calls = 0
+        self.implemented_properties = list(base.implemented_properties)
+
+    def calculate(self, atoms: Atoms, properties: list[str], system_changes: list[str]) -> None:
+        self.base.calculate(atoms, properties, system_changes)
+
+    def get_property(
+        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
+    ) -> Any:
+        if name == "forces" and atoms is not None and self.check_state(atoms):
+            self.force_calls += 1
+            self.atoms = atoms.copy()
+        return self.base.get_property(name, atoms, allow_calculation)
 
 
 @dataclass(frozen=True)

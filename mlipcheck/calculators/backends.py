@@ -70,7 +70,7 @@ BACKENDS = (
         ),
         package="chgnet",
         extra="chgnet",
-        trainer="mlipcheck.calculators.chgnet_training",
+        trainer="mlipcheck.calculators.chgnet",
         dtypes=("float32",),
         takes_path=True,
         cutoff=6.0,
