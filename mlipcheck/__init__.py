@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .checks.parity.compare import parity as parity
     from .checks.relaxation.relax import relax_against_reference as relax_against_reference
     from .guarding.build import build_guard as build_guard
-    from .guarding.make import make_guard as make_guard
+    from .guarding.build import make_guard as make_guard
     from .references.inputs import load_frame_sets as load_frame_sets
     from .references.inputs import load_references as load_references
     from .report.report import Report as Report
@@ -48,8 +48,7 @@ _MODULES = {
     ".checks.learning.toy": ["toy_learning_curve"],
     ".checks.parity.compare": ["parity"],
     ".checks.relaxation.relax": ["relax_against_reference"],
-    ".guarding.build": ["build_guard"],
-    ".guarding.make": ["make_guard"],
+    ".guarding.build": ["build_guard", "make_guard"],
     ".references.inputs": ["load_frame_sets", "load_references"],
     ".report.report": ["Report"],
 }
