@@ -7,7 +7,7 @@ import json
 import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -90,12 +90,10 @@ class AroundCalculator(StrictCalculator):
         for one, about in zip(self.base.evaluate_batch(images, properties), prepared, strict=True):
             changed = {
                 name: self._changed(name, value, about)
-                if value is not None and name in self.implemented_properties
-                else None
                 for name, value in vars(one).items()
-                if name != "error"
+                if name in self.implemented_properties
             }
-            evaluations.append(replace(one, **changed))
+            evaluations.append(Evaluation(error=one.error, **changed))
         return evaluations
 
     @abstractmethod

@@ -20,11 +20,11 @@ from scipy.interpolate import PchipInterpolator
 
 from ..storage import dumps
 from .around import AroundCalculator, SavedBase, opened, short
+from .evaluate import LOOK_AROUND
 from .neighbours import half_neighbour_list
 from .registry import describe
 
 INNERMOST = 0.1  # Å; further in the repulsive force stays as it is there
-LOOK_AROUND = 3.0  # Å: vesin has no room for too many parts of a box
 
 
 @dataclass(frozen=True, eq=False)
