@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Collection, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ class CHGNetCalculator(batched.BatchedCalculator):
 
     def _evaluate_batch(self, images: list[Atoms], properties: Sequence[str]) -> list[Evaluation]:
         # Crystals have a graph each, and molecules one together, which comes last.
-        alone = [bool(a.pbc.any()) or not self.model.mlp_first for a in images]
-        crystals = [a for a, one in zip(images, alone, strict=True) if one]
-        molecules = [a for a, one in zip(images, alone, strict=True) if not one]
+        joined = np.array([self.model.mlp_first and not a.pbc.any() for a in images], bool)
+        crystals = list(compress(images, ~joined))
+        molecules = list(compress(images, joined))
         with batched.upstream_quiet():  # of noble gases
             graphs = [self.model.graph_converter(to_structure(atoms)) for atoms in crystals]
             if molecules:
@@ -66,9 +67,8 @@ class CHGNetCalculator(batched.BatchedCalculator):
             energies += list(np.add.reduceat(own, starts))
         rest = (found.get(name) for name in ("s", "site_energies", "m"))
         results = batched.split_batch([*crystals, *molecules], energies, found["f"], *rest)
-        first = iter(results[: len(crystals)])
-        last = iter(results[len(crystals) :])
-        return [next(first if one else last) for one in alone]
+        back = np.argsort(np.argsort(joined, kind="stable"))
+        return [results[k] for k in back]
 
     def _predict(self, graphs: list[CrystalGraph], wanted: Collection[str]) -> dict[str, Any]:
         """Return what ``predict_graph`` does, joined, stresses (n_graphs, 3, 3) in eV/Å^3.

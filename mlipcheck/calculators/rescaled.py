@@ -21,8 +21,8 @@ MAX_LISTED = 5  # compositions in a message
 
 # No `energies`: E0 is known of a composition and not of its atoms. Nor a dipole or charges, of
 # which a factor of the forces says nothing.
-SCALED = ("energy", "free_energy", "forces", "stress")
 PASSED_ON = ("magmom", "magmoms")
+PROPERTIES = ("energy", "free_energy", "forces", "stress", *PASSED_ON)
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,7 @@ class RescaledCalculator(AroundCalculator):
                 "by the product"
             )
         super().__init__(
-            base,
-            "rescaled",
-            (*SCALED, *PASSED_ON),
-            factor=factor,
-            reference_energy=reference_energy,
+            base, "rescaled", PROPERTIES, factor=factor, reference_energy=reference_energy
         )
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
