@@ -187,7 +187,7 @@ class GuardedCalculator(AroundCalculator):
         for atom, sign in ((i, -1), (j, 1)):
             np.add.at(energies, atom, energy / 2)
             np.add.at(forces, atom, sign * push)
-        volume = atoms.get_volume() if atoms.pbc.all() else np.inf
+        volume = atoms.get_volume() if atoms.cell.rank == 3 else np.inf
         return energies, forces, full_3x3_to_voigt_6_stress(-(push.T @ d) / volume)
 
     def _changed(self, name: str, value: Any, about: Any) -> Any:
