@@ -247,6 +247,5 @@ def _checked(atoms: Atoms, result: Evaluation, properties: list[str]) -> Evaluat
 def describe_error(error: BaseException) -> str:
     """Return an exception as one line: the message alone where it is ours or ASE's."""
     text = " ".join(str(error).split()) or "no message"
-    if isinstance(error, (InputError, CalculationFailed)):
-        return text
-    return f"{type(error).__name__}: {text}"
+    is_plain = isinstance(error, (InputError, CalculationFailed))
+    return text if is_plain else f"{type(error).__name__}: {text}"

@@ -193,9 +193,8 @@ def get_trainer(calculator: BaseCalculator) -> Any | None:
     ``SETTINGS``, words for what is fixed beforehand.
     """
     backend = find_backend(describe(calculator).backend)
-    if backend is None or backend.trainer is None:
-        return None
-    return importlib.import_module(backend.trainer)
+    trainer = backend.trainer if backend else None
+    return importlib.import_module(trainer) if trainer else None
 
 
 def _choose_checkpoint(backend: Backend, asked: str) -> str:
