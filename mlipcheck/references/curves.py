@@ -16,7 +16,7 @@ from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers, chemical_symbols
 from scipy.interpolate import CubicSpline
 
-from ..calculators.toy.morse import Morse
+from ..calculators.toy.toy import Morse
 from ..drawing.tables import some
 from . import datasets
 from .images import ReadOptions

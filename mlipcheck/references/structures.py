@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
-from ..calculators.toy.morse import MorseCalculator
+from ..calculators.toy.toy import MorseCalculator
 from ..storage import Record
 from .disk_list import DiskList
 from .doubts import Doubt

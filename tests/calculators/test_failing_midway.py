@@ -9,7 +9,7 @@ from ase.calculators.calculator import CalculatorSetupError, all_changes
 
 from mlipcheck.calculators.evaluate import evaluate
 from mlipcheck.calculators.registry import get_calculator
-from mlipcheck.calculators.toy.morse import MorseCalculator
+from mlipcheck.calculators.toy.toy import MorseCalculator
 from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.dimers.scan import scan_dimers
 from mlipcheck.checks.interface import check_calculator

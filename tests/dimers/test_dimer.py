@@ -13,7 +13,7 @@ from ase.data import atomic_numbers, covalent_radii
 from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
 
 from mlipcheck import MorseCalculator, evaluate, get_calculator, scan_dimers
-from mlipcheck.calculators.toy.morse import Morse
+from mlipcheck.calculators.toy.toy import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge
 

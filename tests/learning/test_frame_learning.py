@@ -395,9 +395,9 @@ def test_chgnet_learns_from_one_frame_of_a_run(chgnet, relaxation, tmp_path):
 
 
 def test_chgnet_refuses_frames_without_labels(chgnet):
-    from mlipcheck.calculators import chgnet_training
+    from mlipcheck.calculators.chgnet import fine_tune
 
     with pytest.raises(InputError, match="no frames to learn from"):
-        chgnet_training.fine_tune(chgnet, [])
+        fine_tune(chgnet, [])
     with pytest.raises(InputError, match="frame 0 has no energy and forces"):
-        chgnet_training.fine_tune(chgnet, [bulk("Cu")])
+        fine_tune(chgnet, [bulk("Cu")])

@@ -32,7 +32,7 @@ def count_evaluations(atoms: Atoms) -> int:
     return CELL_STEPS + cells * len(atoms)
 
 
-@stays_here
+@stays_here()
 def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
     """Return the elastic constants of a crystal, after its cell and ions are relaxed.
 

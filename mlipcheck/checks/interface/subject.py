@@ -110,7 +110,7 @@ def nudged(atoms: Atoms, seed: int = 3) -> Atoms:
     return image
 
 
-@stays_here
+@stays_here()
 def choose_subject(
     calculator: BaseCalculator, elements: Sequence[str] | None, dtype: str | None
 ) -> Subject:

@@ -115,7 +115,7 @@ def expected_failures_of(backend: str | None, checkpoint: str | None) -> dict[st
     return expected
 
 
-@stays_here
+@stays_here()
 def _run(check: ContractCheck, subject: Subject) -> ContractResult:
     result = ContractResult(check.name, check.question, "not applicable", "")
     try:

@@ -12,8 +12,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.closest import empty_directions
 from ...analysis.strain import stress_error
+from ...calculators.around import CountingCalculator
 from ...calculators.base import FAILURES, stays_here
-from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...calculators.registry import as_calculator, describe
 from ...references.doubts import Doubt
@@ -105,7 +105,7 @@ def iterate_relaxations(
         yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
 
 
-@stays_here
+@stays_here()
 def _relax(
     calculator: BaseCalculator,
     reference: RelaxedReference,

@@ -60,7 +60,7 @@ def count_evaluations(hops: Sequence[Hop]) -> int:
     return 1 + CALLS + (CALLS + 2) * len(hops)
 
 
-@stays_here
+@stays_here()
 def measure_hops(
     calculator: BaseCalculator,
     crystal: Atoms,
