@@ -56,9 +56,7 @@ def acwf_unaries() -> list[RelaxedReference]:
     return [reference for reference, _ in _read_unaries(path)]
 
 
-def ground_states(
-    elements: Iterable[str],
-) -> list[tuple[RelaxedReference, BirchMurnaghan]] | None:
+def ground_states(elements: Iterable[str]) -> list[tuple[RelaxedReference, BirchMurnaghan]] | None:
     """Return elements in their own cubic lattice with their equations of state, per atom.
 
     None where the data are not at hand: nothing is downloaded. Elements whose lattice is another,

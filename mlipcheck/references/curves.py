@@ -66,8 +66,7 @@ def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -
 @functools.cache
 def _diatomics(path: Path) -> dict[str, dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as stream:
-        curves: dict[str, dict[str, Any]] = json.load(stream)["PBE"]
-    return curves
+        return json.load(stream)["PBE"]
 
 
 def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:

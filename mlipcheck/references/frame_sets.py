@@ -24,7 +24,7 @@ from .doubts import Doubt
 from .energy_work import check_stresses
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
-from .levels import Level, settings_in_info, split_levels
+from .level_of_theory import settings_in_info, split_levels
 from .reader import ATOMS, Run, fingerprint, run_of_atoms
 from .states import part_states
 from .vasp import file_kind
@@ -151,16 +151,13 @@ class FrameSet(Record):
     def _of(self, frames: Iterable[LabelledFrame], note: str, size: int | None = None) -> FrameSet:
         """Return the same with other frames; a small sample of what is on disk is in memory."""
         new = dataclasses.replace(self, notes=(*self.notes, note))
-        if self.stored is None or (size is not None and size <= MAX_IN_MEMORY):
-            return dataclasses.replace(new, frames=tuple(frames), stored=None)
-        return _keep(new, DiskList(frames))
+        small = self.stored is None or (size is not None and size <= MAX_IN_MEMORY)
+        return _keep(new, tuple(frames) if small else DiskList(frames))
 
 
 def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
     """Return a set with its states; where they are on disk, some spread evenly are in memory."""
-    if not isinstance(states, DiskList):
-        return dataclasses.replace(found, frames=tuple(states))
-    if len(states) <= MAX_IN_MEMORY:
+    if not isinstance(states, DiskList) or len(states) <= MAX_IN_MEMORY:
         return dataclasses.replace(found, frames=tuple(states), stored=None)
     drawn = np.linspace(0, len(states) - 1, MAX_IN_MEMORY).round().astype(int)
     frames = tuple(states[k] for k in drawn.tolist())
@@ -170,11 +167,11 @@ def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
 def frames_from_atoms(
     images: Iterable[Atoms], name: str = "frames", source: str = ATOMS
 ) -> FrameSet:
-    """Take the labels that structures carry; never starts a calculation.
+    """Take the labels that structures of one level carry; never starts a calculation.
 
     Frames that follow each other with the same atoms are one run, unless their info has others.
     """
-    (found,) = _of_levels(name, source, [run_of_atoms(images, name, source)], split=False)
+    (found,) = make_sets([run_of_atoms(images, name, source)])
     return found
 
 
@@ -202,18 +199,13 @@ def _why_none(run: Run) -> str:
     return run.error or f"{run.source}: {_error(run.frames)}"
 
 
-def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
-    """Return one set for each level of theory, or one of all; a note says where there are more."""
+def _of_levels(name: str, source: str, runs: Sequence[Run]) -> list[FrameSet]:
+    """Return one set for each level of theory; a note says where there are several."""
     rows = ((f, run.settings or settings_in_info(f.atoms)) for run in runs for f in run.frames)
     notes = [note for run in runs for note in run.notes]
     levels = split_levels(rows, max((run.frames for run in runs), key=len))
-    if len(levels) > 1 and not split:
-        notes.append(f"mixed levels of theory: {', '.join(level.words for level in levels)}")
-        every = [frame for run in runs for frame in run.frames]
-        return [make_set(name, source, every, Settings(), notes)]
-    if len(levels) < 2:
-        (level,) = levels or [Level(Settings())]
-        return [make_set(name, source, level.frames, level.settings, notes)]
+    if len(levels) == 1:
+        return [make_set(name, source, levels[0].frames, levels[0].settings, notes)]
     notes.append("mixed levels of theory: split")
     found = []
     for level in levels:

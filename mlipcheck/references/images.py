@@ -117,10 +117,7 @@ def _stream(path: Path, kind: str) -> Iterator[Atoms]:
         with connect(_local(path)) as rows:
             for row in rows.select():
                 atoms = row.toatoms()
-                atoms.info = {
-                    **row.data,
-                    **row.key_value_pairs,
-                }  # which ASE's own reader leaves out
+                atoms.info = {**row.data, **row.key_value_pairs}  # left out by ASE's own reader
                 yield atoms
     else:
         for text in _pieces(path):
@@ -183,8 +180,7 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], S
     elif kind in (*STREAMED, "json"):
         frames = list(_stream(path, kind))
     else:
-        found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
-        frames = found if isinstance(found, list) else []
+        frames = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
     return frames, Settings()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 
 def _table(text: str) -> dict[str, str]:
@@ -43,12 +44,12 @@ def one_word(text: str) -> str:
     return words[0] if words else ""
 
 
-def is_on(tags: dict[str, str], name: str) -> bool:
+def is_on(tags: Mapping[str, str], name: str) -> bool:
     """Tell whether a logical tag is true; one that is missing is not."""
     return tags.get(name, "F").strip(" .").upper().startswith("T")
 
 
-def number_of(tags: dict[str, str], name: str, default: float) -> float:
+def number_of(tags: Mapping[str, str], name: str, default: float) -> float:
     """Return a tag as a number; the default where it is missing or no number."""
     try:
         return float(tags.get(name, default))
@@ -56,7 +57,7 @@ def number_of(tags: dict[str, str], name: str, default: float) -> float:
         return default
 
 
-def motion_of(tags: dict[str, str]) -> str | None:
+def motion_of(tags: Mapping[str, str]) -> str | None:
     """Return what the atoms did, None where nothing says it."""
     if number_of(tags, "IMAGES", 0) > 0 or is_on(tags, "LCLIMB"):
         return IMAGE
@@ -70,7 +71,7 @@ def motion_of(tags: dict[str, str]) -> str | None:
     return motion if moves else SINGLE_POINT
 
 
-def no_total_energy(tags: dict[str, str]) -> str | None:
+def no_total_energy(tags: Mapping[str, str]) -> str | None:
     """Say why the run's energy is not that of its own converged density; None where it is."""
     if number_of(tags, "ICHARG", 0) >= 10:
         return f"its charge density was fixed (ICHARG = {tags['ICHARG']})"
@@ -81,14 +82,14 @@ def no_total_energy(tags: dict[str, str]) -> str | None:
     return None
 
 
-def spin_of(tags: dict[str, str]) -> str | None:
+def spin_of(tags: Mapping[str, str]) -> str | None:
     """Return whether the run was spin-polarized, None where nothing says it."""
     if is_on(tags, "LNONCOLLINEAR") or is_on(tags, "LSORBIT"):
         return "non-collinear"
     return {"1": NOT_POLARIZED, "2": "spin-polarized"}.get(tags.get("ISPIN", ""))
 
 
-def functional_of(tags: dict[str, str], potentials: str) -> str | None:
+def functional_of(tags: Mapping[str, str], potentials: str) -> str | None:
     """Return the functional; ``potentials`` are the titles of the POTCAR."""
     meta, gga = (tags.get(name, "--").upper() for name in ("METAGGA", "GGA"))
     name: str | None
@@ -112,7 +113,7 @@ def functional_of(tags: dict[str, str], potentials: str) -> str | None:
     return hybrid or f"{name} hybrid"
 
 
-def hubbard_u_of(tags: dict[str, str], elements: list[str]) -> dict[str, float] | None:
+def hubbard_u_of(tags: Mapping[str, str], elements: list[str]) -> dict[str, float] | None:
     """Return U of each element in eV; None where +U is on and the values cannot be read."""
     if not is_on(tags, "LDAU"):
         return {}
@@ -133,7 +134,7 @@ def hubbard_u_of(tags: dict[str, str], elements: list[str]) -> dict[str, float] 
     return found if any(found.values()) else {}
 
 
-def dispersion_of(tags: dict[str, str]) -> str | None:
+def dispersion_of(tags: Mapping[str, str]) -> str | None:
     """Return the dispersion correction, None without one."""
     if (ivdw := tags.get("IVDW", "0")) != "0":
         return DISPERSION.get(ivdw, f"IVDW {ivdw}")

@@ -118,13 +118,9 @@ def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]
         names.append(name)
         source = ATOMS if len(names) == 1 else f"{ATOMS} #{len(names)}"
         again = f" #{names.count(name)}" if names.count(name) > 1 else ""
-        stored = [image if _stored(image) else image.copy() for image in images]
+        stored = [i if isinstance(i.calc, SinglePointCalculator) else i.copy() for i in images]
         found.append(run_of_atoms(stored, name + again, source, options))
     return found
-
-
-def _stored(atoms: Atoms) -> bool:
-    return isinstance(atoms.calc, SinglePointCalculator)
 
 
 def load_frame_sets(

@@ -12,13 +12,8 @@ from ase import Atoms
 LABELS = ("energy", "forces", "stress", "virial")
 # Before a label's name, in any case: what says that it is the reference. The first is preferred.
 PREFIXES = ("REF_", "dft_")
-_WORDS = {
-    **dict.fromkeys(("energy", "energies"), "energy"),
-    "free_energy": "free_energy",
-    **dict.fromkeys(("force", "forces"), "forces"),
-    **dict.fromkeys(("stress", "stresses"), "stress"),
-    **dict.fromkeys(("virial", "virials"), "virial"),
-}
+_WORDS = {label: label for label in (*LABELS, "free_energy")}
+_WORDS |= {"energies": "energy", "force": "forces", "stresses": "stress", "virials": "virial"}
 PER_ATOM = re.compile(r"per_?atom", re.I)
 # What looks like each label under a name that is not read, and what is certainly none of them.
 _LIKE = {

@@ -20,7 +20,7 @@ from .folders import own_name
 from .images import read_images
 from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
-from .levels import settings_in_info, split_levels
+from .level_of_theory import settings_in_info, split_levels
 from .reader import Run, fingerprint
 from .states import part_states
 from .vasp_settings import Settings

@@ -58,12 +58,9 @@ class PhononReference:
         return fingerprint(LabelledFrame("", cell, None, f, None, "") for cell, f in pairs)
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> contextlib.AbstractContextManager[Any]:
     """Leave out phonopy's warnings: of what changed since version 3, of files without BORN."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return warnings.catch_warnings(action="ignore")
 
 
 def find_phonons(names: Iterable[str]) -> tuple[list[PhononReference], list[str]]:

@@ -19,7 +19,7 @@ from .disk_list import DiskList
 from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
-from .levels import settings_in_info
+from .level_of_theory import settings_in_info
 from .reader import Run
 from .states import part_states
 from .vasp_settings import Settings

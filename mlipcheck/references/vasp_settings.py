@@ -122,23 +122,17 @@ def _agree(one: str, two: str) -> bool:
 
 def _in_words(tags: Mapping[str, str], species: Sequence[Species]) -> Settings:
     """Put into words what the tags say."""
-    tags = dict(tags)
-    isif = tags.get("ISIF")
     functional = incar.functional_of(tags, " ".join(one.title for one in species))
     hubbard_u = incar.hubbard_u_of(tags, [one.element for one in species])
     dispersion = incar.dispersion_of(tags)
-    level = functional
-    if level and hubbard_u != {}:
-        level += "+U"
-    if level and dispersion:
-        level += f" + {dispersion}"
+    more = "+U" * (hubbard_u != {}) + (f" + {dispersion}" if dispersion else "")
     return Settings(
-        cell_free=None if isif is None else incar.number_of(tags, "ISIF", 2) in FREE_CELL,
+        cell_free=incar.number_of(tags, "ISIF", 2) in FREE_CELL if "ISIF" in tags else None,
         motion=incar.motion_of(tags),
         steps=int(incar.number_of(tags, "NSW", 2)),
         no_energy=incar.no_total_energy(tags),
         charge=_charge(tags, species),
-        level_of_theory=None if level is None else f"{level}, VASP",
+        level_of_theory=functional and f"{functional}{more}, VASP",
         functional=functional,
         hubbard_u=hubbard_u,
         dispersion=dispersion,
@@ -148,7 +142,7 @@ def _in_words(tags: Mapping[str, str], species: Sequence[Species]) -> Settings:
     )
 
 
-def _charge(tags: dict[str, str], species: Sequence[Species]) -> float:
+def _charge(tags: Mapping[str, str], species: Sequence[Species]) -> float:
     """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
     known = species and all(one.atoms and one.valence for one in species)
     electrons = incar.number_of(tags, "NELECT", 0.0)

@@ -22,7 +22,7 @@ from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.frame_sets import FrameSet, frames_from_atoms
 from mlipcheck.references.inputs import load_frame_sets, load_references
-from mlipcheck.references.levels import split_levels
+from mlipcheck.references.level_of_theory import split_levels
 from mlipcheck.references.reader import read_runs
 
 NAN, INF = float("nan"), float("inf")
@@ -582,9 +582,6 @@ def test_levels_that_the_frames_name_are_split(tmp_path, key):
         ("cu (r2SCAN)", "r2SCAN", 1),
     ]
     assert [f.name for f in found[0].frames] == ["cu[0]", "cu[2]"]
-    together = frames_from_atoms(images)
-    assert (together.level_of_theory, len(together.frames)) == (None, 3)
-    assert "mixed levels of theory: PBE, r2SCAN" in together.notes
     one = frames_from_atoms(images[::2])
     assert one.level_of_theory == "PBE"
 
