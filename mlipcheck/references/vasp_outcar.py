@@ -12,7 +12,8 @@ from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from .incar import SOME, UNSAID, one_word
-from .vasp_output import Output, Species, check_steps, element_of, find_unconverged, stars_note
+from .vasp_output import check_steps, element_of, stars_note
+from .vasp_settings import Settings, Species, settings_of
 
 TAGS = (
     *("ISIF", "NSW", "IBRION", "IMAGES", "LCLIMB", "ICHAIN", "ICHARG", "NELM", "NELECT", "ALGO"),
@@ -37,7 +38,7 @@ NEB = re.compile(r"each image running on|^ *CHAIN-FORCE|^ *NEB: ", re.MULTILINE)
 STOPPED = "stop encountered"  # soft or hard, by a STOPCAR
 
 
-def read_outcar(data: bytes) -> Output:
+def read_outcar(data: bytes) -> tuple[list[Atoms], Settings]:
     """Read an ``OUTCAR``; where it is truncated, its complete ionic steps."""
     text = data.decode(errors="replace")
     ends = list(END.finditer(text))
@@ -58,9 +59,9 @@ def read_outcar(data: bytes) -> Output:
         raise InputError(f"{notes[-1]}; give the vasprun.xml of this run")
     if re.search(r"^ *ML FREE ENERGIE", text, re.MULTILINE):
         notes.append("what its machine-learned force field says is left out")
-    unconverged = find_unconverged([loop for loop, _ in steps], tags)
+    loops, frames = zip(*steps, strict=True)
     finished = finished and STOPPED not in text
-    return Output(tags, species, [atoms for _, atoms in steps], unconverged, finished, tuple(notes))
+    return list(frames), settings_of(tags, species, loops, finished, notes)
 
 
 def _tags(head: str) -> dict[str, str]:

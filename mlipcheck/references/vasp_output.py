@@ -1,19 +1,18 @@
-"""What the files of a VASP run hold: tags, atoms, the ionic steps that are DFT's; vasprun.xml."""
+"""vasprun.xml: tags, atoms, and the ionic steps that are DFT's."""
 
 from __future__ import annotations
 
 import io
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers
 
-from .incar import UNSAID, is_on, number_of, one_word
+from .incar import UNSAID, is_on, one_word
+from .vasp_settings import Settings, Species, settings_of
 
 # Large, not needed here, and where Fortran's stars often stand.
 HEAVY = re.compile(rb"<(eigenvalues|dos|projected|dielectricfunction|dynmat)\b.*?</\1>", re.DOTALL)
@@ -23,41 +22,6 @@ SC_ENERGY = re.compile(rb'<scstep>.*?e_fr_energy">([^<]*)', re.DOTALL)
 STARS = re.compile(rb"\*{3,}")
 LOOSE = 10  # EDIFF that the last electronic step of a converged SCF may be off
 ROUNDING = 2e-8  # eV that the difference of two printed energies may be off
-
-
-class Species(NamedTuple):
-    """Atoms of one POTCAR: its title, how many, and the valence electrons of each."""
-
-    element: str
-    title: str
-    atoms: int
-    valence: float
-
-
-@dataclass(frozen=True)
-class Output:
-    """What a file of a run says.
-
-    ``unconverged`` are the frames whose electronic steps ended before the energy settled,
-    ``finished`` is whether the run ended by itself, ``notes`` what was left out of the file.
-    """
-
-    tags: dict[str, str]
-    species: list[Species]
-    frames: list[Atoms]
-    unconverged: tuple[int, ...]
-    finished: bool
-    notes: tuple[str, ...]
-
-
-def find_unconverged(
-    loops: Iterable[tuple[int, bool | None]], tags: dict[str, str]
-) -> tuple[int, ...]:
-    """Return which loops of electronic steps did not settle: their number says it, or NELM."""
-    nelm = number_of(tags, "NELM", float("inf"))
-    return tuple(
-        k for k, (n, settled) in enumerate(loops) if (n >= nelm if settled is None else not settled)
-    )
 
 
 def element_of(name: str, title: str) -> str:
@@ -86,7 +50,7 @@ def check_steps(tags: dict[str, str], good: int, notes: Sequence[str] = ()) -> N
     raise InputError(f"no ionic step in it is complete and has a total energy{why}")
 
 
-def read_vasprun(data: bytes) -> Output:
+def read_vasprun(data: bytes) -> tuple[list[Atoms], Settings]:
     """Read a ``vasprun.xml``; where it is truncated, its complete ionic steps."""
     finished = b"</modeling>" in data[-200:]
     if not finished:
@@ -124,8 +88,7 @@ def read_vasprun(data: bytes) -> Output:
     learned = re.findall(rb"<structure\s*>", CALCULATION.sub(b"", body))
     if learned and is_on(tags, "ML_LMLFF"):
         notes.append(f"{len(learned)} steps of its machine-learned force field left out")
-    unconverged = find_unconverged(loops, tags)
-    return Output(tags, species, _frames(slim), unconverged, finished, tuple(notes))
+    return _frames(slim), settings_of(tags, species, loops, finished, notes)
 
 
 def _lines_only(found: re.Match[bytes]) -> bytes:
