@@ -17,8 +17,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from .incar import IMAGE
-from .vasp_outcar import read_outcar
-from .vasp_output import read_vasprun
+from .vasp_output import read_outcar, read_vasprun
 from .vasp_settings import Settings
 
 # What reading a damaged file raises.
