@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +131,7 @@ class FrameSet(Record):
 
     def independent(self) -> FrameSet:
         """Take every frame for a run of its own."""
-        frames = (dataclasses.replace(f, run=f.name) for f in self.every)
+        frames = (replace(f, run=f.name) for f in self.every)
         return self._of(frames, "frames taken as independent, as asked")
 
     def sample(self, n: int, seed: int) -> FrameSet:
@@ -150,7 +148,7 @@ class FrameSet(Record):
 
     def _of(self, frames: Iterable[LabelledFrame], note: str, size: int | None = None) -> FrameSet:
         """Return the same with other frames; a small sample of what is on disk is in memory."""
-        new = dataclasses.replace(self, notes=(*self.notes, note))
+        new = replace(self, notes=(*self.notes, note))
         small = self.stored is None or (size is not None and size <= MAX_IN_MEMORY)
         return _keep(new, tuple(frames) if small else DiskList(frames))
 
@@ -158,10 +156,10 @@ class FrameSet(Record):
 def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
     """Return a set with its states; where they are on disk, some spread evenly are in memory."""
     if not isinstance(states, DiskList) or len(states) <= MAX_IN_MEMORY:
-        return dataclasses.replace(found, frames=tuple(states), stored=None)
+        return replace(found, frames=tuple(states), stored=None)
     drawn = np.linspace(0, len(states) - 1, MAX_IN_MEMORY).round().astype(int)
     frames = tuple(states[k] for k in drawn.tolist())
-    return dataclasses.replace(found, frames=frames, stored=states)
+    return replace(found, frames=frames, stored=states)
 
 
 def frames_from_atoms(
@@ -237,8 +235,8 @@ def make_set(
     )
     if all(frame.error for frame in states):
         error = f"{source}: {_error(list(states) + list(left_out))}"
-        return dataclasses.replace(found, notes=tuple(notes), error=error)
-    found = dataclasses.replace(found, left_out=tuple(islice(left_out, MAX_IN_MEMORY)))
+        return replace(found, notes=tuple(notes), error=error)
+    found = replace(found, left_out=tuple(itertools.islice(left_out, MAX_IN_MEMORY)))
     return _keep(found, states)
 
 
@@ -267,9 +265,8 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
             missing.update(label for label in NAMES if getattr(frame, label) is None)
         for note in dict.fromkeys(frame.notes):
             noted[note] += 1
-            named.setdefault(note, [])
             if noted[note] <= MAX_LISTED:
-                named[note].append(frame.name)
+                named.setdefault(note, []).append(frame.name)
     usable = total - errors.total()
     notes = [f"{total} frames of {count(len(runs), 'run')}"] if len(runs) < total else []
     for error, n in Counter(frame.error for frame in left_out).items():

@@ -65,10 +65,9 @@ def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[At
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file")
     kind = vasp.file_kind(path)
-    species = options.species if options else ()
     try:
         kind = kind or _kind(path)
-        frames, settings = _read(path, kind, species)
+        frames, settings = _read(path, kind, options.species if options else ())
     except Exception as error:
         raise _explained(path, kind, error) from error
     if not frames or any(len(a) == 0 for a in frames):

@@ -117,17 +117,14 @@ def hubbard_u_of(tags: Mapping[str, str], elements: list[str]) -> dict[str, floa
     """Return U of each element in eV; None where +U is on and the values cannot be read."""
     if not is_on(tags, "LDAU"):
         return {}
+    columns = (tags[name].split() for name in ("LDAUL", "LDAUU", "LDAUJ"))
     try:
-        shells, us, js = (
-            [float(word) for word in tags[name].split()] for name in ("LDAUL", "LDAUU", "LDAUJ")
-        )
-    except (KeyError, ValueError):
-        return None
-    if not len(elements) == len(shells) == len(us) == len(js):
+        rows = [(x, *map(float, row)) for x, *row in zip(elements, *columns, strict=True)]
+    except (KeyError, ValueError):  # missing, no numbers, or not one for each
         return None
     dudarev = tags.get("LDAUTYPE", "2").split()[:1] == ["2"]
     found: dict[str, float] = {}
-    for element, shell, u, j in zip(elements, shells, us, js, strict=True):
+    for element, shell, u, j in rows:
         value = (u - j if dudarev else u) if shell >= 0 else 0.0
         # an element may have several POTCARs
         found[element] = max(value, found.get(element, value))

@@ -157,8 +157,7 @@ def load_frame_sets(
 
 
 def _is_path(item: Any) -> bool:
-    named = isinstance(item, str) and item in {*DATA_SETS, *OTHERS, *NAMES}
-    return isinstance(item, (str, Path)) and not named
+    return isinstance(item, (str, Path)) and item not in {*DATA_SETS, *OTHERS, *NAMES}
 
 
 def _hint(run: Run) -> Run:

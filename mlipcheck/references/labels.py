@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -213,10 +212,10 @@ def _join_virial(kept: _Labels) -> _Labels:
     stress, virial = kept.get("stress"), kept.get("virial")
     if virial is not None and stress is None:
         doubt = virial.doubt or Doubt("convention", UNCHECKED, ("stresses",))
-        kept["stress"] = dataclasses.replace(virial, doubt=doubt)
+        kept["stress"] = replace(virial, doubt=doubt)
     elif virial is not None and stress is not None and _differ(stress, virial, ROUNDING["stress"]):
         text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
-        kept["stress"] = dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
+        kept["stress"] = replace(stress, doubt=Doubt("unit", text, ("stresses",)))
     return {label: kept[label] for label in NAMES if label in kept}
 
 

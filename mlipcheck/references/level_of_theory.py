@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,9 +81,7 @@ def _join(a: Settings, b: Settings) -> Settings | None:
     spins = [one.spin for one in (a, b) if one.spin != NOT_POLARIZED or _magnetic(one)]
     spin = NOT_POLARIZED if NOT_POLARIZED in spins else next(filter(None, spins), a.spin)
     species = tuple(dict.fromkeys(a.species + b.species))
-    return dataclasses.replace(
-        a, hubbard_u=hubbard_u, disagree=disagree, spin=spin, species=species
-    )
+    return replace(a, hubbard_u=hubbard_u, disagree=disagree, spin=spin, species=species)
 
 
 def _magnetic(settings: Settings) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms, units
@@ -117,7 +116,7 @@ def morse_clusters(sizes: Sequence[int] = (2, 3, 4, 6, 13)) -> list[RelaxedRefer
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
         frames = [read_frame(first, "", ""), read_frame(atoms, "", "")]
         found = _reference(frames, f"Morse{size}", "exact Morse")
-        references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
+        references.append(replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from . import incar
@@ -145,7 +144,7 @@ def join_settings(best: Settings, other: Settings) -> Settings:
         for tag in COMPARED
         if not _agree(best.tags.get(tag, ""), other.tags.get(tag, ""))
     )
-    return dataclasses.replace(joined, **kept, disagree=disagree)
+    return replace(joined, **kept, disagree=disagree)
 
 
 def _agree(one: str, two: str) -> bool:
