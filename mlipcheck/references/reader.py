@@ -38,7 +38,7 @@ class Run:
     name, source, given : str
         What to call it; its file; what the user named, that file or a folder above it.
     frames : sequence of LabelledFrame
-        Their ``run`` says which belong together; the rows of a database stand for themselves.
+        Their ``run`` says which belong together; the rows of a database only where info says it.
         Those of a large file are on disk, in a `DiskList`.
     settings : Settings or None
         What a VASP run says of itself; None for other files.
@@ -171,9 +171,12 @@ def _read_large(path: Path, name: str, options: ReadOptions) -> Run:
 def _name_frames(
     images: Sequence[Atoms], name: str, apart: bool = False, one_run: bool = False
 ) -> Iterator[Named]:
-    """Yield each structure with its name and its run; ``apart``, each is a run of its own."""
+    """Yield each structure with its name and its run; ``apart``, info alone joins them."""
     names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
-    runs = names if apart else [name] * len(images) if one_run else _runs(images, name)
+    if apart:
+        runs = [_run_in_info(image) or one for image, one in zip(images, names, strict=True)]
+    else:
+        runs = [name] * len(images) if one_run else _runs(images, name)
     return zip(images, names, runs, strict=True)
 
 

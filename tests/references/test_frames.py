@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import ase.db
 import ase.io
 import numpy as np
 import pytest
@@ -261,6 +262,15 @@ def test_rows_of_a_database_stand_for_themselves(tmp_path):
     ase.io.write(tmp_path / "rows.traj", crystals(3.5, 3.6, 3.7))
     (found,) = load_frame_sets(tmp_path / "rows.traj")
     assert {f.run for f in found.frames} == {"rows"}
+
+
+def test_rows_of_a_database_may_name_their_run(tmp_path):
+    path = tmp_path / "rows.db"
+    with ase.db.connect(path) as rows:
+        for atoms, run in zip(crystals(3.5, 3.6, 3.7), "aab", strict=True):
+            rows.write(atoms, mptrj_traj_id=f"mp-{run}")
+    (found,) = load_frame_sets(path)
+    assert [f.run for f in found.frames] == ["mp-a", "mp-a", "mp-b"]
 
 
 @pytest.mark.slow
