@@ -57,10 +57,10 @@ class LabelledFrame:
 
     name: str
     atoms: Atoms
-    energy: float | None
-    forces: np.ndarray | None
-    stress: np.ndarray | None
-    run: str
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    run: str = ""
     zero: str = ""
     error: str | None = None
     notes: tuple[str, ...] = ()
@@ -112,7 +112,7 @@ def read_frame(
         raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(label_keys.LABELS)}")
     stated = label_keys.stated_units(label_keys.carried_by(atoms))
     if fault := find_fault(atoms) or label_keys.not_in_angstrom(stated):
-        return LabelledFrame(name, Atoms(), None, None, None, run, zero, fault)
+        return LabelledFrame(name, Atoms(), run=run, zero=zero, error=fault)
     bare = atoms.copy()
     bare.set_constraint()
     results, stale = _results(atoms)

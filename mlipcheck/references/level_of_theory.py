@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -145,7 +144,7 @@ def level_doubt(
         found.append(f"with {dispersion}, the model with {theirs.dispersion}")
     elif settings and theirs.dispersion and not dispersion:
         found.append(f"without {theirs.dispersion}, the model with it")
-    magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
+    magnetic = MAGNETIC & set[str]().union(*compositions)
     if settings and settings.spin == NOT_POLARIZED and magnetic:
         found.append(f"without spin polarization, with {_listed(magnetic)} in it")
     if not found:

@@ -55,7 +55,7 @@ class PhononReference:
         """The same for the same cells and forces, whatever their file is called."""
         cells = displaced_cells(self.phonon) if self.phonon is not None else []
         pairs = zip(cells, self.forces, strict=True)
-        return fingerprint(LabelledFrame("", cell, None, f, None, "") for cell, f in pairs)
+        return fingerprint(LabelledFrame("", cell, forces=f) for cell, f in pairs)
 
 
 def quiet() -> contextlib.AbstractContextManager[Any]:

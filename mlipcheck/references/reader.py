@@ -97,15 +97,15 @@ def run_of_atoms(
     return Run(name, source, source, tuple(_label(named, options=options)))
 
 
-def fingerprint(frames: Iterable[LabelledFrame]) -> str:
+def fingerprint(frames: Iterable[LabelledFrame], digits: int = 6, start: str = "") -> str:
     """Return the same for the same frames and labels, whatever their file is called."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(start.encode())
     for f in frames:
         digest.update(f.atoms.numbers.astype("<i8").tobytes() + f.atoms.pbc.tobytes())
         for value in (f.atoms.positions, f.atoms.cell[:], f.energy, f.forces, f.stress):
             if value is not None:
                 # rounded, and no minus at a zero: another machine reads the same numbers
-                digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
+                digest.update((np.round(value, digits) + 0.0).astype("<f8").tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
 from .level_of_theory import settings_in_info
-from .reader import Run
+from .reader import Run, fingerprint
 from .states import part_states
 from .vasp_settings import Settings
 
@@ -77,14 +76,11 @@ class RelaxedReference(Record):
     @property
     def fingerprint(self) -> str:
         """The same for the same structures, whatever their file is called; empty without one."""
-        digest = hashlib.sha256(f"{self.energy}".encode())
-        for atoms in (self.relaxed, self.first):
-            if atoms is not None:
-                digest.update(atoms.numbers.astype("<i8").tobytes() + atoms.pbc.tobytes())
-                # rounded, and no minus at a zero: another machine computes the same structure
-                lengths = np.round([*atoms.positions, *atoms.cell[:]], 4) + 0.0
-                digest.update(lengths.astype("<f8").tobytes())
-        return digest.hexdigest()[:16] if self.relaxed is not None else ""
+        if self.relaxed is None:
+            return ""
+        bare = [LabelledFrame("", a) for a in (self.relaxed, self.first) if a is not None]
+        # fewer digits than a file has: another machine computes the same structure
+        return fingerprint(bare, 4, f"{self.energy}")
 
 
 def morse_clusters(sizes: Sequence[int] = (2, 3, 4, 6, 13)) -> list[RelaxedReference]:
