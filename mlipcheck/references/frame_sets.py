@@ -267,17 +267,16 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
             noted[note] += 1
             if noted[note] <= MAX_LISTED:
                 named.setdefault(note, []).append(frame.name)
-    usable = total - errors.total()
     notes = [f"{total} frames of {count(len(runs), 'run')}"] if len(runs) < total else []
     for error, n in Counter(frame.error for frame in left_out).items():
         notes.append(f"{count(n, 'frame')} left out: {error}")
     for label in NAMES:
         # often nothing has a stress
-        if missing[label] and not (label == "stress" and missing[label] == usable):
+        if missing[label] and (label != "stress" or missing[label] < total - errors.total()):
             notes.append(f"{missing[label]} of {total} frames have no {label}")
-    wanted = {*missing} | ({"virial"} if missing["stress"] else set())
+    wanted = [n for n in LABELS if missing["stress" if n == "virial" else n]]
     images = (f.atoms for f in frames if not f.error)
-    if wanted and (what_to_do := advice(images, [n for n in LABELS if n in wanted])):
+    if wanted and (what_to_do := advice(images, wanted)):
         notes.append(what_to_do)
     for note, n in noted.items():
         names = ", ".join(named[note]) + ", ..." * (n > MAX_LISTED)

@@ -94,7 +94,7 @@ def run_of_atoms(
 ) -> Run:
     """Take the labels that structures carry; never starts a calculation."""
     named = _name_frames(list(images), name)
-    return Run(name, source, source, tuple(_label(named, options=options)))
+    return Run(name, source, source, tuple(_label(named, options or ReadOptions())))
 
 
 def fingerprint(frames: Iterable[LabelledFrame], digits: int = 6, start: str = "") -> str:
@@ -139,8 +139,8 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     for _, _, other in [one for one in read if one is not best][:1]:
         settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
-    named = _name_frames(images, name, path.suffix.lower() == ".db" and not of_vasp, bool(of_vasp))
-    frames = tuple(_label(named, zero, of_vasp, options))
+    named = _name_frames(images, name, apart=path.suffix.lower() == ".db")
+    frames = tuple(_label(named, options, zero, of_vasp))
     notes = (
         *(f"{why}; read {path.name} instead" for why in wrong),
         *(f"{why}; what it says of the run is not known" for why in unread),
@@ -163,31 +163,23 @@ def _read_large(path: Path, name: str, options: ReadOptions) -> Run:
             yield atoms, label, run
 
     try:
-        return Run(name, str(path), "", DiskList(_label(named(), options=options)))
+        return Run(name, str(path), "", DiskList(_label(named(), options)))
     except InputError as error:
         return Run(name, str(path), error=str(error))
 
 
-def _name_frames(
-    images: Sequence[Atoms], name: str, apart: bool = False, one_run: bool = False
-) -> Iterator[Named]:
+def _name_frames(images: Sequence[Atoms], name: str, apart: bool = False) -> Iterator[Named]:
     """Yield each structure with its name and its run; ``apart``, info alone joins them."""
     names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
-    if apart:
-        runs = [_run_in_info(image) or one for image, one in zip(images, names, strict=True)]
-    else:
-        runs = [name] * len(images) if one_run else _runs(images, name)
-    return zip(images, names, runs, strict=True)
+    own = (_run_in_info(image) or one for image, one in zip(images, names, strict=True))
+    return zip(images, names, own if apart else _runs(images, name), strict=True)
 
 
 def _label(
-    named: Iterable[Named],
-    zero: str = "",
-    settings: Settings | None = None,
-    options: ReadOptions | None = None,
+    named: Iterable[Named], options: ReadOptions, zero: str = "", settings: Settings | None = None
 ) -> Iterator[LabelledFrame]:
     """Read the labels of frames; those that their run says are none are frames with an error."""
-    keys = options.label_keys if options and not settings else None
+    keys = None if settings else options.label_keys
     none: Any = {"energy": None, "forces": None, "stress": None, "notes": ()}
     for step, (atoms, label, run) in enumerate(named):
         frame = read_frame(atoms, label, run, zero, keys)
