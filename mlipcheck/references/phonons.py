@@ -16,10 +16,9 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.base import FAILURES
 from ..calculators.evaluate import describe_error
-from .folders import unpacked_name
 from .labels import LabelledFrame
 from .reader import fingerprint
-from .vasp import opened
+from .vasp import opened, unpacked_name
 
 INSTALL = 'phonopy is not installed; pip install "mlipcheck[phonons]"'
 SETS = "FORCE_SETS"

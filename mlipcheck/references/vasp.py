@@ -89,8 +89,13 @@ def _said(path: Path) -> str:
 
 def restart(path: Path) -> str:
     """Return which restart of a run a file's name says that it is, empty where it does not."""
-    found = RESTART.fullmatch(re.sub(r"\.(gz|bz2|xz)$", "", path.name))
+    found = RESTART.fullmatch(unpacked_name(path))
     return next(part for part in found.groups() if part).lower() if found else ""
+
+
+def unpacked_name(path: Path) -> str:
+    """Return the name of a file without the suffix of its compression."""
+    return re.sub(r"\.(gz|bz2|xz)$", "", path.name)
 
 
 @contextmanager
