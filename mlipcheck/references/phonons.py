@@ -18,7 +18,7 @@ from ..calculators.base import FAILURES
 from ..calculators.evaluate import describe_error
 from .labels import LabelledFrame
 from .reader import fingerprint
-from .vasp import opened, unpacked_name
+from .vasp import DAMAGE, opened, unpacked_name
 
 INSTALL = 'phonopy is not installed; pip install "mlipcheck[phonons]"'
 SETS = "FORCE_SETS"
@@ -94,7 +94,7 @@ def _is_ours(path: Path) -> bool:
     """Tell whether a file begins as those that phonopy writes."""
     if not unpacked_name(path).endswith((".yaml", ".yml")):
         return False
-    with contextlib.suppress(OSError, EOFError), opened(path) as stream:
+    with contextlib.suppress(*DAMAGE), opened(path) as stream:
         return stream.read(20).startswith((b"phonopy:", b"displacements:"))
     return "phonopy" in path.name  # damaged, which is to be said
 
