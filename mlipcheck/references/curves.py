@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +63,7 @@ def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -
 
 @functools.cache
 def _diatomics(path: Path) -> dict[str, dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        curves: dict[str, dict[str, Any]] = json.load(stream)["PBE"]
-    return curves
+    return datasets.load_json(path)["PBE"]
 
 
 def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:

@@ -328,7 +328,8 @@ def poscar(first: str) -> str:
 
 def test_a_poscar_of_vasp_4(tmp_path):
     path = tmp_path / "POSCAR"
-    for first in ("phase I of No As", "rocksalt", "Na"):  # of which ASE takes what looks like some
+    # of which ASE takes what looks like some
+    for first in ("phase I of No As", "rocksalt", "Na", "X Cl"):
         line = refused(path, poscar(first))
         assert line.startswith("POSCAR: it does not name its elements (VASP 4)")
         assert "--species Na,Cl" in line
