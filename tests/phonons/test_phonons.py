@@ -17,9 +17,13 @@ from faulty import Failing, Faulty, ScaledForces
 
 from mlipcheck.checks.phonons import check as check_module
 from mlipcheck.checks.phonons.check import Phonons
-from mlipcheck.checks.phonons.criteria import read_instability, read_other_modes
 from mlipcheck.checks.phonons.frequencies import build_phonon, displace_twice, follow_file
-from mlipcheck.checks.phonons.record import CrystalPhonons, Spectrum
+from mlipcheck.checks.phonons.record import (
+    CrystalPhonons,
+    Spectrum,
+    read_instability,
+    read_other_modes,
+)
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.record import Model
 from mlipcheck.references.phonons import (
