@@ -1,36 +1,31 @@
-"""The check of dynamics: which crystals, how long, the questions and their limits."""
+"""The check of dynamics: which crystals, how long, and the table of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.io import write
 
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error, evaluate, floating_type
+from ...calculators.evaluate import evaluate, floating_type
 from ...check import Check, Context, Skip, Task
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
-from ...system import Settings, System
+from ...system import SHORTEST, Settings, System
+from .. import crystals
 from ..compression.record import farthest_collapses
-from ..crystals import MOST_ATOMS, QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals
-from .criteria import CRITERIA
 from .nve import add_run, heat, simulate
-from .record import Dynamics, Segment
+from .record import CRITERIA, Dynamics
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CRYSTALS, QUICK_CRYSTALS = 2, 1
-SHORTEST, LONGEST = 50.0, 200.0  # fs, where nobody asks for a time
-ATOM_STEPS = 10_000  # atoms times steps of both runs that the time is chosen by
-QUICK_STEPS = 2_500
+# Crystals, atoms of a supercell, and atoms times steps of both runs that the time is chosen by.
+BOUNDS, QUICK = (2, crystals.MOST_ATOMS, 10_000), (1, crystals.QUICK_ATOMS, 2_500)
+LONGEST = 200.0  # fs, where nobody asks for a time
 STEPS, HYDROGEN_STEPS = (2.0, 1.0), (1.0, 0.5)  # fs
 AT_REST = 0.05  # eV/Å to which a crystal is relaxed first
 
@@ -67,13 +62,11 @@ class DynamicsCheck(Check[Dynamics]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        most = QUICK_CRYSTALS if settings.quick else CRYSTALS
-        crystals, skips = choose_crystals(system, most)
-        atoms = QUICK_ATOMS if settings.quick else MOST_ATOMS
-        work = QUICK_STEPS if settings.quick else ATOM_STEPS
+        most, atoms, work = QUICK if settings.quick else BOUNDS
+        found, skips = crystals.choose_crystals(system, most)
         tasks: list[Task | Skip] = []
-        for crystal in crystals:
-            cell = build_supercell(crystal.atoms, atoms)
+        for crystal in found:
+            cell = crystals.build_supercell(crystal.atoms, atoms)
             steps = HYDROGEN_STEPS if "H" in crystal.atoms.symbols else STEPS
             per_fs = sum(1 / step for step in steps)
             chosen = round(work / (len(cell) * per_fs), -1)
@@ -86,18 +79,9 @@ class DynamicsCheck(Check[Dynamics]):
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Dynamics]:
-        crystal, (time, temperature, seed, steps, _) = task.subject
-        row = Dynamics(
-            crystal.name,
-            crystal.fingerprint,
-            temperature,
-            time,
-            seed=seed,
-        )
-        try:
-            return [_run(calculator, task, row, steps, context)]
-        except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
+        crystal, (time, temperature, seed, *_) = task.subject
+        row = Dynamics(crystal.name, crystal.fingerprint, temperature, time, seed=seed)
+        return crystals.row_or_error(row, lambda: _run(calculator, task, row, context))
 
     def finish(
         self, rows: Sequence[Dynamics], earlier: Mapping[str, Sequence[Any]]
@@ -122,19 +106,16 @@ def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
 
 
 def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics]]) -> None:
-    from ...drawing.lettering import printable
-
     for model, row in rows:
         for run, style in zip(row.trajectories, (":", "-"), strict=False):
-            name = f"{printable(model.label, 40)}, {run.step:g} fs"
-            axis.plot(run.times, run.energies, style, color=model.colour, label=name)
+            look = {"color": model.colour, "label": f"{model.label}, {run.step:g} fs"}
+            axis.plot(run.times, run.energies, style, **look)
 
 
-def _run(
-    calculator: BaseCalculator, task: Task, row: Dynamics, steps: Sequence[float], context: Context
-) -> Dynamics:
-    atoms = bring_to_rest(calculator, task.subject[0].atoms, AT_REST, cell=True)
-    cell = build_supercell(atoms, task.subject[1][-1])
+def _run(calculator: BaseCalculator, task: Task, row: Dynamics, context: Context) -> Dynamics:
+    crystal, (*_, steps, most) = task.subject
+    rest = crystals.bring_to_rest(calculator, crystal.atoms, AT_REST, cell=True)
+    cell = crystals.build_supercell(rest, most)
     (found,) = evaluate(calculator, [cell])
     if found.energy is None:
         raise InputError(found.error or "the calculator has no energy")
@@ -145,21 +126,12 @@ def _run(
     for step in steps:
         pieces = simulate(calculator, hot, step, row.time, task.key, context)
         row = add_run(row, hot, step, pieces)
-        if context.settings.fits is not None:
-            _write(context.settings.fits, f"{row.name} {step:g}fs", hot, pieces)
+        if (folder := context.settings.fits) is not None:  # the states at the end of each piece
+            from ...drawing.panel import slug
+
+            folder.mkdir(parents=True, exist_ok=True)
+            name = slug("dynamics", f"{row.name} {step:g}fs")
+            write(folder / f"{name}.traj", [piece.end(hot) for piece in pieces])
         if pieces[-1].error:
             break
     return row
-
-
-def _write(folder: Path, name: str, hot: Atoms, pieces: Sequence[Segment]) -> None:
-    """Write the structure at the end of each piece of a run, with its momenta."""
-    from ...drawing.panel import slug
-
-    folder.mkdir(parents=True, exist_ok=True)
-    images = []
-    for piece in pieces:
-        images.append(hot.copy())
-        images[-1].positions = piece.positions
-        images[-1].set_momenta(piece.momenta)
-    write(folder / f"{slug('dynamics', name)}.traj", images)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import find_closest
 from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error
+from ...calculators.evaluate import Progress, describe_error
 from ...check import Context
 from ..relaxation.geometry import find_bonds, follow_bonds
 from .record import Dynamics, Segment, Trajectory
@@ -44,10 +43,8 @@ def simulate(
     pieces: list[Segment] = []
     left = round(time / step)
     while left > 0 and not (pieces and pieces[-1].error):
-        start, steps = atoms.copy(), min(left, round(PIECE / step))
-        if pieces:
-            start.positions = pieces[-1].positions
-            start.set_momenta(pieces[-1].momenta)
+        start = pieces[-1].end(atoms) if pieces else atoms.copy()
+        steps = min(left, round(PIECE / step))
         compute = partial(_follow, calculator, start, steps, step, context.advance)
         pieces.append(context.keep(Segment, (key, step, len(pieces)), compute))
         left -= steps
@@ -55,11 +52,7 @@ def simulate(
 
 
 def _follow(
-    calculator: BaseCalculator,
-    atoms: Atoms,
-    steps: int,
-    step: float,
-    advance: Callable[[int], None],
+    calculator: BaseCalculator, atoms: Atoms, steps: int, step: float, advance: Progress
 ) -> Segment:
     from ase.md.verlet import VelocityVerlet
 
@@ -96,8 +89,7 @@ def add_run(row: Dynamics, start: Atoms, step: float, pieces: list[Segment]) -> 
     closest = row.closest
     for piece in pieces:
         closest = _smallest(closest, piece.closest)
-    end = start.copy()
-    end.positions = pieces[-1].positions
+    end = pieces[-1].end(start)
     bonds = find_bonds(start)
     broken = follow_bonds(bonds, end).lengths > BROKEN * bonds.lengths
     lost = np.setdiff1d(bonds.indices, bonds.indices[~broken])  # all of their bonds are broken
