@@ -263,6 +263,15 @@ def test_a_run_goes_on_where_it_was_and_is_kept(copper, tmp_path, emt):
     assert frames[0].get_momenta().any()
 
 
+@pytest.mark.slow
+def test_runs_of_a_long_name_are_kept_in_a_file_each(tmp_path):
+    path = tmp_path / f"{'copper-' * 6}.cif"
+    write(path, bulk("Cu"))
+    settings = Settings(only=("dynamics",), quick=True, time=50.0, fits=tmp_path / "kept")
+    check_up(EMT(), [str(path)], settings)
+    assert len(list((tmp_path / "kept").iterdir())) == 2
+
+
 def test_what_is_no_crystal_is_left_out_with_the_reason(tmp_path):
     for name, atoms in (("slab", fcc111("Cu", (1, 1, 3), vacuum=8)), ("water", molecule("H2O"))):
         atoms.info.clear()

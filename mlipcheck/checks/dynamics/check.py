@@ -130,7 +130,8 @@ def _run(calculator: BaseCalculator, task: Task, row: Dynamics, context: Context
             from ...drawing.panel import slug
 
             folder.mkdir(parents=True, exist_ok=True)
-            name = slug("dynamics", f"{row.name} {step:g}fs")
+            # the step apart: of a long name only the beginning is taken
+            name = slug("dynamics", row.name) + slug("", f"{step:g}fs")
             write(folder / f"{name}.traj", [piece.end(hot) for piece in pieces])
         if pieces[-1].error:
             break
