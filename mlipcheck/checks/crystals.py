@@ -30,7 +30,7 @@ from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
-KNOWN_ELEMENTS = ("dcdft", "acwf-unaries", "angsten-vacancies")
+KNOWN_ELEMENTS = ("dcdft", "acwf-unaries", "angsten-vacancies", "metal-slabs")
 SOURCES = {"exact Morse": TOY, **dict.fromkeys(KNOWN_ELEMENTS, ELEMENTS)}
 SOURCES |= {f"elastic-{element}": ELEMENTS for element in STRAINED}
 METHODS = (
