@@ -9,29 +9,15 @@ from dataclasses import replace
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error
-from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
 from ...drawing.tables import Column, number, some
 from ...references.datasets import get_dataset
-from ...references.level_of_theory import level_doubt
 from ...references.vacancies import DATASET, KnownVacancy, known_vacancies
 from ...system import Settings, System
-from ..crystals import (
-    HEIGHT,
-    METHODS,
-    MOST_ATOMS,
-    NONE_GIVEN,
-    Crystal,
-    choose_crystals,
-    count_repeats,
-    tested_on,
-)
-from .criteria import CRITERIA
+from .. import crystals
 from .hops import count_evaluations, find_hops, measure_hops
-from .record import Hop, Vacancy
+from .record import CRITERIA, Hop, Vacancy
 
 # The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
 METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
@@ -64,33 +50,30 @@ class Vacancies(Check[Vacancy]):
         Column("hop\neV", lambda r: _each([h.barrier for h in r.hops])),
         Column("hop ref.", lambda r: _each([h.reference for h in r.hops])),
     )
-    methods = METHODS
+    methods = crystals.METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most, species = (1, 1) if settings.quick else (MOST_CRYSTALS, MOST_SPECIES)
-        crystals, left = choose_crystals(replace(system, frames=()), most)
+        chosen, left = crystals.choose_crystals(replace(system, frames=()), most)
         found = _metals(system, settings)
-        for crystal in crystals:
+        for crystal in chosen:
             found += _own(crystal, species)
-        return [*found, *(skip for skip in left if skip != NONE_GIVEN or not found)]
+        return [*found, *(s for s in left if s != crystals.NONE_GIVEN or not found)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Vacancy]:
         crystal, repeat, hops, row = task.subject
-        level = describe(calculator).level_of_theory
-        if doubt := level_doubt(row.level_of_theory, level, [set(crystal.symbols)]):
-            row = replace(row, doubts=(doubt,))
-        try:
-            return [measure_hops(calculator, crystal, repeat, hops, row, context.advance)]
-        except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
+        doubts = crystals.find_doubts(calculator, row.level_of_theory, crystal.symbols)
+        row = replace(row, doubts=doubts)
+        how = calculator, crystal, repeat, hops, row, context.advance
+        return crystals.row_or_error(row, lambda: measure_hops(*how))
 
     def evidence(self, row: Vacancy) -> Evidence:
-        return Evidence(tested_on(row.source, row.formula), row.doubts)
+        return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
 
 def _metals(system: System, settings: Settings) -> list[Task | Skip]:
     """Return a task for each metal with a reference, and why there is none for others."""
-    elements = sorted({x for word in system.elements for x in word.split("-")})
+    elements = crystals.asked_elements(system)
     if not elements:
         return []
     if "none" in settings.reference:
@@ -120,20 +103,20 @@ def _metal(known: KnownVacancy) -> Task:
     return _task(known.crystal, repeat, hops, row)
 
 
-def _own(crystal: Crystal, most: int) -> list[Task | Skip]:
+def _own(crystal: crystals.Crystal, most: int) -> list[Task | Skip]:
     """Return a task for each species of a user's crystal, and why there is none for others."""
-    repeat = count_repeats(crystal.atoms)
-    n = len(crystal.atoms) * math.prod(repeat)
-    if n > MOST_ATOMS:
-        why = f"{n} atoms in a supercell of {HEIGHT:g} Å, {MOST_ATOMS} at most"
+    repeat = crystals.count_repeats(crystal.atoms)
+    n, most_atoms = len(crystal.atoms) * math.prod(repeat), crystals.MOST_ATOMS
+    if n > most_atoms:
+        why = f"{n} atoms in a supercell of {crystals.HEIGHT:g} Å, {most_atoms} at most"
         return [Skip(f"no hops in {crystal.name}: {why}")]
     hops, why_not = find_hops(crystal.atoms)
     why_not += [f"{x}: {most} species are tried at most" for x in list(hops)[most:]]
     facts = crystal.formula, crystal.source, crystal.fingerprint
-    found: list[Task | Skip] = []
-    for symbol, hop in list(hops.items())[:most]:
-        row = Vacancy(f"{symbol} in {crystal.name}", *facts)
-        found.append(_task(crystal.atoms, repeat, [hop], row))
+    found: list[Task | Skip] = [
+        _task(crystal.atoms, repeat, [hop], Vacancy(f"{symbol} in {crystal.name}", *facts))
+        for symbol, hop in list(hops.items())[:most]
+    ]
     if why_not:
         found.append(Skip(f"hops left out in {crystal.name}, {'; '.join(why_not)}"))
     return found
