@@ -60,12 +60,14 @@ class Vacancy(Record):
     error: str | None = None
 
 
-def _compare(name: str, value: float | None, reference: float) -> Reading:
-    if value is None:
-        return Reading(None, f"{name} {HALF_WAY}".lstrip())
+def compare(
+    name: str, value: float, reference: float, said: str = "PBE", uncertainty: float = UNCERTAINTY
+) -> Reading:
+    """Compare the height of an energy (eV) with that of a reference, which is called ``said``."""
     off, share = value - reference, 100 / max(reference, LEAST)
-    text = f"{name} {value:.2f} eV, PBE {reference:.2f} ({100 * off / reference:+.0f} %)"
-    return Reading(share * abs(off), text.lstrip(), max(0.0, share * (abs(off) - UNCERTAINTY)))
+    relative = f" ({100 * off / reference:+.0f} %)" if reference > uncertainty else ""
+    text = f"{name} {value:.2f} eV, {said} {reference:.2f}{relative}".lstrip()
+    return Reading(share * abs(off), text, max(0.0, share * (abs(off) - uncertainty)))
 
 
 def read_formation(row: Vacancy) -> Reading | None:
@@ -73,12 +75,17 @@ def read_formation(row: Vacancy) -> Reading | None:
         return None
     if row.formation is None:
         return Reading(None, f"{row.unconverged} did not converge")
-    return _compare("", row.formation, row.formation_reference)
+    return compare("", row.formation, row.formation_reference)
 
 
 def read_hop(row: Vacancy) -> Reading | None:
-    known = [(h, h.reference) for h in row.hops if h.reference is not None]
-    found = [_compare(h.name, h.barrier, reference) for h, reference in known]
+    found = [
+        Reading(None, f"{h.name} {HALF_WAY}".lstrip())
+        if h.barrier is None
+        else compare(h.name, h.barrier, h.reference)
+        for h in row.hops
+        if h.reference is not None
+    ]
     return max(found, key=lambda r: r.value or 0.0, default=None)
 
 
