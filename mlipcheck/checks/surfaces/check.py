@@ -153,18 +153,13 @@ def _slab_tasks(elements: Sequence[str], settings: Settings) -> list[Task | Skip
     sets = slabs_of(known)
     if sets is None:
         return [Skip(f"slabs of {some(known)} are not here: mlipcheck data {DATASET} fetches them")]
+    level, large = get_dataset(DATASET).level_of_theory, []
     found: list[Task | Skip] = []
-    large: list[str] = []
     for every in sets:
         few = [s for s in every.slabs if not settings.quick or len(s.atoms) <= QUICK_ATOMS]
         large += [s.name for s in every.slabs if s not in few]
-        row = Surface(
-            name=f"{every.element} slabs",
-            formula=every.element,
-            source=DATASET,
-            fingerprint=f"{len(few)} slabs of {every.element}",
-            level_of_theory=get_dataset(DATASET).level_of_theory,
-        )
+        facts = every.element, DATASET, f"{len(few)} slabs of {every.element}", level
+        row = Surface(f"{every.element} slabs", *facts)
         middle = few[len(few) // 2].atoms
         evaluations = sum(len(s.atoms) for s in few) / len(middle)
         subject = dataclasses.replace(every, slabs=tuple(few)), row

@@ -66,7 +66,7 @@ def find_planes(atoms: Atoms, most: int, most_atoms: int) -> tuple[list[Plane], 
     planes: list[Plane] = []
     refused: dict[str, str] = {}
     for name, index in _families(atoms, symmetry):
-        spacing = float(1 / np.linalg.norm(index @ atoms.cell.reciprocal()))
+        spacing = float(1 / np.linalg.norm(index @ np.linalg.inv(atoms.cell[:]).T))
         cuts, why = _find_cuts(atoms, symmetry, index, spacing)
         needed = math.ceil(THICKNESS / spacing) * len(atoms)
         if why or needed > most_atoms:
@@ -93,7 +93,7 @@ def _families(atoms: Atoms, symmetry: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each kind of plane, the widest spaced first: its usual name, and primitive index."""
     indices = np.rint(12 * LOW @ symmetry.transformation_matrix).astype(int)
     indices //= np.gcd.reduce(indices, axis=1)[:, None]
-    spacings = 1 / np.linalg.norm(indices @ atoms.cell.reciprocal(), axis=1)
+    spacings = 1 / np.linalg.norm(indices @ np.linalg.inv(atoms.cell[:]).T, axis=1)
     seen: set[tuple[int, ...]] = set()
     for k in np.lexsort(((LOW < 0).sum(axis=1), -spacings.round(2))):
         if tuple(indices[k].tolist()) not in seen:

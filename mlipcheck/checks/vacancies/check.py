@@ -93,13 +93,9 @@ def _metals(system: System, settings: Settings) -> list[Task | Skip]:
 def _metal(known: KnownVacancy) -> Task:
     repeat, hops = METALS[known.lattice]
     hops = tuple(replace(hop, reference=known.hops.get(hop.name)) for hop in hops)
-    row = Vacancy(
-        name=f"{known.element}-{known.lattice}",
-        formula=known.element,
-        source=DATASET,
-        level_of_theory=get_dataset(DATASET).level_of_theory,
-        formation_reference=known.formation,
-    )
+    row = Vacancy(f"{known.element}-{known.lattice}", known.element, DATASET)
+    level = get_dataset(DATASET).level_of_theory
+    row = replace(row, level_of_theory=level, formation_reference=known.formation)
     return _task(known.crystal, repeat, hops, row)
 
 
