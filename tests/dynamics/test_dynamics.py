@@ -14,8 +14,8 @@ from ase.io import read, write
 from checking import check_up
 
 from mlipcheck.check import Context
-from mlipcheck.checks.dynamics.nve import add_run, heat, simulate
-from mlipcheck.checks.dynamics.record import CRITERIA, Dynamics, Segment, Trajectory, read_ratio
+from mlipcheck.checks.dynamics.check import CRITERIA, read_ratio
+from mlipcheck.checks.dynamics.nve import Dynamics, Segment, Trajectory, add_run, heat, simulate
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import make_store, run_checkup
 from mlipcheck.cli.inputs import parse_time

@@ -13,7 +13,7 @@ from ...criterion import Criterion, Reading
 from ...references.doubts import Doubt
 from ...references.paths import CRYSTAL, MOLECULE, STRAIN
 from ...storage import Record
-from ..vacancies.record import COMPARED, LEAST, compare
+from ..vacancies.check import COMPARED, LEAST, compare
 
 BARRIER, WELL, RISE = "barrier", "well", "rise"
 NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
