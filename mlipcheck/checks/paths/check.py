@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 QUICK = 10  # paths
 
 
-def _pair(found: Sequence[float | None], form: str) -> str:
+def _pair(found: Sequence[float | None], form: str, unit: float = 1.0) -> str:
     """Return two numbers in words, the model's and the reference's."""
-    return " / ".join(format(x, form) for x in found if x is not None) or MISSING
+    return " / ".join(format(x / unit, form) for x in found if x is not None) or MISSING
 
 
 def _height(row: PathProfile, k: int, form: str = ".3f", unit: float = 1.0) -> str:
     heights = list(row.heights.values())[k : k + 1]
-    return _pair([x / unit for pair in heights for x in pair[::-1]], form)
+    return _pair([x for pair in heights for x in pair[::-1]], form, unit)
 
 
 def _work(row: PathProfile) -> str:
@@ -47,8 +47,7 @@ def _work(row: PathProfile) -> str:
 
 
 def _traction(row: PathProfile) -> str:
-    found = [row.traction(row.model), row.traction(row.reference)]
-    return _pair([None if x is None else x / units.GPa for x in found], ".1f")
+    return _pair([row.traction(row.model), row.traction(row.reference)], ".1f", units.GPa)
 
 
 class Paths(Check[PathProfile]):

@@ -17,7 +17,7 @@ from ...references.datasets import get_dataset
 from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_vacancies
 from ...system import Settings, System
 from .. import crystals
-from .hops import Hop, Vacancy, count_evaluations, find_hops, measure_hops
+from .hops import CALLS, Hop, Vacancy, find_hops, measure_hops
 
 # The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
 METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
@@ -218,5 +218,5 @@ def _own(crystal: crystals.Crystal, most: int) -> list[Task | Skip]:
 def _task(crystal: Atoms, repeat: Sequence[int], hops: Sequence[Hop], row: Vacancy) -> Task:
     crystal = Atoms(crystal.numbers, crystal.positions, cell=crystal.cell, pbc=True)
     key = (row, crystal.numbers, crystal.positions, crystal.cell[:], repeat, hops)
-    cost = crystal.repeat(repeat), count_evaluations(hops)
+    cost = crystal.repeat(repeat), 1 + CALLS + (CALLS + 2) * len(hops)
     return Task(row.name, (crystal, repeat, hops, row), key, *cost, steps=1 + len(hops))

@@ -99,11 +99,6 @@ def find_hops(atoms: Atoms) -> tuple[dict[str, Hop], list[str]]:
     return found, [f"{symbol}: {why}" for symbol in species if symbol not in found]
 
 
-def count_evaluations(hops: Sequence[Hop]) -> int:
-    """Return about how many supercells are evaluated."""
-    return 1 + CALLS + (CALLS + 2) * len(hops)
-
-
 @stays_here
 def measure_hops(
     calculator: BaseCalculator,
