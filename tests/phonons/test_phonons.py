@@ -399,7 +399,7 @@ def test_quick_takes_less(tmp_path):
 def test_what_fails_in_the_middle_is_a_row_with_its_error(file):
     calculator = Failing(EMT(), lambda atoms: np.linalg.norm(atoms.positions[0]) > 5e-3)
     given = read_phonons(file)
-    task = check_module._file_task(given)
+    task = check_module._task(given, given.phonon, len(given.forces))
     from mlipcheck.check import Context
 
     (row,) = Phonons().run(calculator, task, Context())
