@@ -171,10 +171,8 @@ def _push(
 
 
 def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
-    from ...drawing.lettering import printable
-
     for model, row in rows:
-        axis.plot(row.distances, row.energies, color=model.colour, label=printable(model.label, 40))
+        axis.plot(row.distances, row.energies, color=model.colour, label=model.label)
         for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
             if found is not None and found.barrier < HIGHEST:
                 place = (found.distance, found.barrier)
