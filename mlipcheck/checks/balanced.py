@@ -211,7 +211,7 @@ class BalancedDifferences(Check[Balanced]):
     methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        check_settings(settings.energies, settings.energy_resolution)
+        check_settings(settings)
         tasks: list[Task | Skip] = []
         for s in system.frames:
             reactions = [] if s.source in DATA_SETS or s.error else find_reactions(s)

@@ -22,6 +22,7 @@ from mlipcheck.references.disk_list import DiskList
 from mlipcheck.references.inputs import load_frame_sets
 from mlipcheck.references.reader import read_runs
 from mlipcheck.storage import dumps
+from mlipcheck.system import Settings
 
 N = 60
 
@@ -160,7 +161,7 @@ def summed(labels, found, size, start=0, how=None):
         pieces.reduce_frames(labels.every[k : k + size], found[k : k + size], how, k)
         for k in range(0, len(found), size)
     ]
-    return summarise(EMT(), labels, parts)
+    return summarise(EMT(), labels, parts, Settings())
 
 
 @pytest.mark.parametrize("size", [1, 7, 59])

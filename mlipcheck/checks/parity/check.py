@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator
@@ -16,9 +16,9 @@ from ...references.frame_sets import FrameSet
 from ...references.inputs import DATA_SETS
 from ...system import Settings, System
 from ...uses import OWN, PUBLIC, TOY
-from . import compare
+from .compare import check_settings, summarise
 from .criteria import CRITERIA, FORCE_QUESTIONS
-from .pieces import how_to_reduce, iterate_pieces
+from .pieces import iterate_pieces
 from .record import Parity
 from .tables import make_tables
 
@@ -45,7 +45,7 @@ class ParityCheck(Check[Parity]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        compare.check_settings(settings.energies, settings.energy_resolution, settings.seed)
+        check_settings(settings)
         skips: list[Task | Skip] = [Skip(why) for why in list_reasons(system.unlabelled)]
         if not system.frames:
             return skips or [Skip("no labelled frames given")]
@@ -57,17 +57,14 @@ class ParityCheck(Check[Parity]):
             middle = sorted(atoms, key=len)[len(atoms) // 2]
             n, size = len(s.every), s.atoms / max(1, len(middle))
             name = f"{s.name} ({count(n, 'frame')})"
-            key = (*s.key, *_how(settings).items())
+            key = (*s.key, settings.energies, settings.energy_resolution, settings.seed)
             seconds = n * READING if s.stored is not None else 0.0
             tasks.append(Task(name, s, key, middle, size, BATCH, seconds, steps=n))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Parity]:
-        labels: FrameSet = task.subject
-        chosen = _how(context.settings)
-        how = how_to_reduce(calculator, labels, chosen["energies"], chosen["seed"])
-        pieces = iterate_pieces(calculator, labels, how, context.keep, context.advance)
-        return [compare.summarise(calculator, labels, pieces, **chosen)]
+        pieces = iterate_pieces(calculator, task.subject, context)
+        return [summarise(calculator, task.subject, pieces, context.settings)]
 
     def evidence(self, row: Parity) -> Evidence:
         if row.level_of_theory == "analytic":
@@ -111,11 +108,6 @@ class ParityCheck(Check[Parity]):
                 text = f"One factor does not correct the forces of {p.name}: "
                 found.append(Advice("do not rescale", f"{text}{'; '.join(r.refused)}."))
         return found
-
-
-def _how(settings: Settings) -> dict[str, Any]:
-    names = ("energies", "energy_resolution", "seed")
-    return {name: getattr(settings, name) for name in names}
 
 
 def _fewer(labels: FrameSet, atoms: float, seed: int) -> FrameSet:

@@ -6,7 +6,7 @@ grows with the number of atoms is kept but the forces of some frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,14 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
 from ...analysis.jackknife import sum_by_group
-from ...calculators.evaluate import Progress, iterate_evaluations
+from ...calculators.evaluate import evaluate
 from ...calculators.records import Evaluation
 from ...calculators.registry import describe
+from ...check import Context
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.mp2020 import correction
+from ...system import Settings
 
 # Of each frame; NaN where it has none. Forces: F the reference's, f the model's.
 COLUMNS = (
@@ -42,9 +44,10 @@ MAX_KEPT = 1_000_000  # force components that are kept; beyond, those of frames 
 class Piece:
     """Some frames that follow each other, reduced.
 
-    ``errors`` say why a frame has no numbers (n, columns); ``unlabelled`` are those without labels.
-    ``sums`` (m, 2 + 5) has the frame, the kind of atom, and what such atoms add to the sums.
-    ``reference`` and ``model`` are force components, ``owners`` the frame of each.
+    ``failed``, ``unlabelled`` and ``not_corrected`` say why a frame, by its place here, has no
+    numbers (n, columns), no labels, or no correction. ``sums`` (m, 2 + 5) has the frame, the kind
+    of atom, and what such atoms add to the sums. ``reference`` and ``model`` are force components,
+    ``owners`` the frame of each.
     """
 
     runs: tuple[str, ...]
@@ -69,48 +72,36 @@ class Reduction:
     share: float = 1.0
     seed: int = 0
 
-    @classmethod
-    def of(cls, labels: FrameSet, corrected: bool, seed: int) -> Reduction:
-        """Return what is right for a set; the U of the user's own runs, where they have one."""
-        u = labels.settings.hubbard_u if labels.settings is not None else None
-        share = min(1.0, MAX_KEPT / (3 * max(labels.atoms, 1)))
-        return cls(corrected, u, share, seed)
 
+def how_to_reduce(calculator: BaseCalculator, labels: FrameSet, settings: Settings) -> Reduction:
+    """Return how frames are reduced: corrections are looked for where a convention has them.
 
-def how_to_reduce(
-    calculator: BaseCalculator, labels: FrameSet, energies: str | None, seed: int
-) -> Reduction:
-    """Return how frames are reduced: corrections are looked for where a convention has them."""
+    They are of the U of the user's own runs, where they have one.
+    """
     checkpoint = describe(calculator).energy_convention
-    corrected = "mp2020" in (energies, checkpoint, labels.energy_convention)
-    return Reduction.of(labels, corrected, seed)
+    corrected = "mp2020" in (settings.energies, checkpoint, labels.energy_convention)
+    u = labels.settings.hubbard_u if labels.settings else None
+    return Reduction(corrected, u, min(1.0, MAX_KEPT / (3 * max(labels.atoms, 1))), settings.seed)
 
 
 def iterate_pieces(
-    calculator: BaseCalculator,
-    labels: FrameSet,
-    how: Reduction,
-    keep: Callable[[Any, Any, Callable[[], Any]], Any],
-    advance: Progress,
+    calculator: BaseCalculator, labels: FrameSet, context: Context
 ) -> Iterator[Piece]:
     """Evaluate a set in pieces of some frames each, which may be kept; see `Context.keep`."""
-    every = labels.every
+    every, how = labels.every, how_to_reduce(calculator, labels, context.settings)
     size = max(TOGETHER, len(every) // MAX_PIECES)
     for start in range(0, len(every), size):
         left = min(size, len(every) - start)
 
         def compute(start: int = start) -> Piece:
             nonlocal left
-            some, results = every[start : start + size], {}
+            left, some = 0, every[start : start + size]
             images = [f.atoms for f in some]
-            for k, result in iterate_evaluations(calculator, images, PROPERTIES):
-                results[k] = result
-                advance(1)
-                left -= 1
-            return reduce_frames(some, [results[k] for k in range(len(some))], how, start)
+            found = evaluate(calculator, images, properties=PROPERTIES, progress=context.advance)
+            return reduce_frames(some, found, how, start)
 
-        yield keep(Piece, (labels.key, start, size, how), compute)
-        advance(left)
+        yield context.keep(Piece, (labels.key, start, size, how), compute)
+        context.advance(left)  # what was kept
 
 
 def reduce_frames(
@@ -132,11 +123,9 @@ def reduce_frames(
     good = [k for k in range(len(frames)) if not {str(k)} & (failed.keys() | unlabelled.keys())]
     for k in good:
         frame, evaluation, row = frames[k], found[k], numbers[k]
-        row[0], row[1] = len(frame.atoms), abs(frame.atoms.cell.volume)
-        for column, value in ((2, frame.energy), (3, evaluation.energy)):
-            row[column] = np.nan if value is None else value
-        for column, tensor in ((STRESS, frame.stress), (STRESS + 6, evaluation.stress)):
-            row[column : column + 6] = np.nan if tensor is None else tensor
+        size = len(frame.atoms), abs(frame.atoms.cell.volume)
+        row[:4] = *size, frame.energy, evaluation.energy  # None is NaN
+        row[STRESS : STRESS + 6], row[STRESS + 6 :] = frame.stress, evaluation.stress
         if how.corrected and frame.energy is not None:
             try:
                 row[PLACE["correction"]] = correction(frame.atoms, how.hubbard_u)
