@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reduced_frames import reduced_forces
 
-from mlipcheck.checks.parity.rescaling import fit_factor
+from mlipcheck.checks.parity.forces import fit_factor
 
 
 def drawn(n=20, seed=0, scale=0.5):

@@ -30,13 +30,12 @@ from .energies import (
     find_conventions,
     find_other_zeros,
 )
-from .forces import FLOOR, compare_forces
+from .forces import BEST_FIT, FLOOR, compare_forces, fit_factor
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
 from .pieces import Piece, iterate_pieces
 from .ranking import compare_ranking
 from .record import Parity, StressParity
 from .reduced import MAX_LISTED, Frames, merge
-from .rescaling import BEST_FIT, fit_factor
 
 MIN_PAIRS = 10  # to know how errors of differences are spread
 
