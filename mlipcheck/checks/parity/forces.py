@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator
@@ -103,8 +104,9 @@ def _medians(frames: np.ndarray, groups: np.ndarray) -> tuple[ForceGroup | None,
     pooled = _summarise("median of frames", sum_by_group(kept, of))
     with np.errstate(divide="ignore", invalid="ignore"):
         found = {key: statistic(kept) for key, statistic in STATISTICS.items()}
-    middle = {key: median(x, of) if np.isfinite(x).all() else None for key, x in found.items()}
-    return replace(pooled, mae=median(kept[:, 3] / kept[:, 4], of), **middle), len(kept)
+    middle: dict[str, Any] = {"mae": median(kept[:, 3] / kept[:, 4], of)}
+    middle |= {key: median(x, of) if np.isfinite(x).all() else None for key, x in found.items()}
+    return replace(pooled, **middle), len(kept)
 
 
 def fit_factor(frames: Frames) -> Rescaling | None:
