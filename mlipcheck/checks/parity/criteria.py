@@ -159,10 +159,10 @@ def read_ranking(row: Parity) -> Reading | None:
         return Reading(100 * found.chance, text, 100 * best)
     if found.observed is None or found.observed_pairs < MIN_PAIRS:
         return Reading(None, f"too few pairs about {asked} apart")
+    # who resolves a difference resolves a larger one, too
+    larger = [b for b in found.bins if b.low >= found.difference and b.pairs >= MIN_PAIRS]
     seen = [(found.observed, found.observed_pairs, f"about {asked}")]
-    for b in found.bins:  # who resolves a difference resolves a larger one, too
-        if b.low >= found.difference and b.pairs >= MIN_PAIRS:
-            seen.append((b.observed, b.pairs, b.range))
+    seen += [(b.observed, b.pairs, b.range) for b in larger]
     right, n, apart = min(seen, key=itemgetter(0))
     middle = (n * right + 2) / (n + 4)  # Agresti and Coull
     best = middle + 2 * math.sqrt(middle * (1 - middle) / (n + 4))

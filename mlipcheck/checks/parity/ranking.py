@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
-from ...analysis.jackknife import with_interval
+from ...analysis.jackknife import sum_by_group, with_interval
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95
@@ -106,18 +105,17 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimat
     Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)². The interval is that of log σ,
     whose spread does not depend on σ.
     """
-    names, index = np.unique(np.concatenate(runs), return_inverse=True)
-    ends = np.cumsum([len(e) for e in errors])[:-1]
-    total = np.zeros(2)
-    changes = np.zeros((len(names), 2))  # of numerator and pairs, by leaving out each run
-    for e, run in zip(errors, np.split(index, ends), strict=True):
-        # what each run has of this composition
-        inside, place = np.unique(run, return_inverse=True)
-        own = [np.bincount(place.ravel(), x) for x in (np.ones(len(e)), e**2, e)]
-        all_of = _over_pairs(len(e), float((e**2).sum()), float(e.sum()))
-        rest = _over_pairs(*(x.sum() - x for x in own))
-        changes[inside] += rest - all_of
-        total += all_of
+    e, run = np.concatenate(errors), np.unique(np.concatenate(runs), return_inverse=True)[1]
+    composition = np.repeat(np.arange(len(errors)), [len(x) for x in errors])
+    values = np.column_stack([np.ones(len(e)), e**2, e])
+    # what each run has of each composition
+    names = np.column_stack([composition, run.ravel()])
+    cells, cell = np.unique(names, axis=0, return_inverse=True)
+    each, own = sum_by_group(values, composition), sum_by_group(values, cell.ravel())
+    of = each[cells[:, 0]]
+    # of numerator and pairs, by leaving out each run
+    changes = sum_by_group(_over_pairs(of - own) - _over_pairs(of), cells[:, 1])
+    total = _over_pairs(each).sum(axis=0)
     numerator, pairs = np.vstack([total + changes, total]).T
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
@@ -126,9 +124,10 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimat
     return Estimate(float(sigma[-1]), low, high)
 
 
-def _over_pairs(m: Any, squares: Any, total: Any) -> np.ndarray:
-    """Return Σ (e_i - e_j)² over pairs, and their number."""
-    return np.stack([m * squares - total**2, m * (m - 1) / 2], axis=-1)
+def _over_pairs(sums: np.ndarray) -> np.ndarray:
+    """Return Σ (e_i - e_j)² over pairs, and their number, of m, Σe² and Σe (n, 3)."""
+    m, squares, total = sums.T
+    return np.column_stack([m * squares - total**2, m * (m - 1) / 2])
 
 
 def chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
