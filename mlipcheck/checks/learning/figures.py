@@ -23,12 +23,12 @@ APART = 1.05  # between methods at one N, so that their bars are seen apart
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw a figure for each curve of each model."""
-    panels = []
-    for model in models:
-        for k, curve in enumerate(model.run.rows("learning"), 1):
-            if curve.error is None:
-                panels.append(_draw_panel(f"{model.prefix}learning-{k}", curve, model))
-    return panels
+    return [
+        _draw_panel(f"{model.prefix}learning-{k}", curve, model)
+        for model in models
+        for k, curve in enumerate(model.run.rows("learning"), 1)
+        if curve.error is None
+    ]
 
 
 def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
