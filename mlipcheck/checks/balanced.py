@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
-from ase.formula import Formula
 
 from ..calculators.evaluate import evaluate
 from ..calculators.records import Evaluation
@@ -160,7 +159,7 @@ def _balance(product: np.ndarray, reactants: np.ndarray) -> tuple[Fraction, ...]
 
 def _units(frame: LabelledFrame) -> tuple[str, int]:
     """Return the reduced formula, and how many times the cell has it."""
-    formula, n = Formula(frame.atoms.get_chemical_formula()).reduce()
+    formula, n = frame.atoms.symbols.formula.reduce()
     return formula.format("hill"), n
 
 

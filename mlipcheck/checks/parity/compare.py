@@ -22,14 +22,7 @@ from ...references.frame_sets import FrameSet
 from ...references.inputs import FrameItem, load_frame_sets
 from ...references.level_of_theory import level_doubt
 from ...system import Settings
-from .energies import (
-    CONVENTIONS,
-    OF_CHECKPOINT,
-    compare_energies_in,
-    doubt_zero,
-    find_conventions,
-    find_other_zeros,
-)
+from .energies import CONVENTIONS, OF_CHECKPOINT, find_conventions, find_other_zeros
 from .forces import BEST_FIT, FLOOR, compare_forces, fit_factor
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
 from .pieces import Piece, iterate_pieces
@@ -199,14 +192,14 @@ def _add_energies(
     ]
     n_apart, kept = int(np.count_nonzero(off)), kept.only(off == 0)
     conventions = find_conventions(labels, kept)
-    energy = compare_energies_in(conventions, convention, why)
+    energy = conventions.compare(convention, why)
     if energy is None:
         known = convention in conventions.errors
         not_had = {conventions.reason(convention, k) for k in range(len(kept) * known)}
         why = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
         if settings.energies is None:
             convention = "fit-offsets"
-            energy = compare_energies_in(conventions, convention, why)
+            energy = conventions.compare(convention, why)
     if energy is None:
         parts.not_assessed["energy"] = why
     else:
@@ -235,7 +228,7 @@ def _add_energies(
     unit = doubt_energies(kept.formula, n_atoms, reference, model)
     r_squared = parts.results["forces"].r_squared if "forces" in parts.results else None
     astray = r_squared is not None and r_squared.value < BEST_FIT
-    parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
+    parts.doubts.append(unit or conventions.doubt_zero(convention, astray=astray))
 
 
 def _follows(frames: Frames) -> np.ndarray:

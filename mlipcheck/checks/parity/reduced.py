@@ -57,15 +57,9 @@ class Frames:
         return self.numbers[:, PLACE[column]]
 
     @property
-    def corrected(self) -> bool:
-        """Whether the Materials Project's corrections were looked for."""
-        return bool(self.not_corrected) or bool(np.isfinite(self["correction"]).any())
-
-    @property
-    def stresses(self) -> tuple[np.ndarray, np.ndarray]:
+    def stresses(self) -> list[np.ndarray]:
         """The reference's and the model's (n, 6)."""
-        reference, model = np.split(self.numbers[:, STRESS:], 2, axis=1)
-        return reference, model
+        return np.split(self.numbers[:, STRESS:], 2, axis=1)
 
     @property
     def forces(self) -> np.ndarray:

@@ -10,17 +10,8 @@ from ase import units
 
 from ...analysis.estimate import Estimate
 from ...check import align, named
-from ...drawing.tables import (
-    MISSING,
-    Block,
-    Column,
-    Paragraph,
-    capital,
-    count,
-    number,
-    table_of_columns,
-    table_of_rows,
-)
+from ...drawing import tables
+from ...drawing.tables import MISSING, Block, Column, Paragraph, capital, count, number
 from ...record import Model
 from .criteria import MIN_GROUPS
 from .energies import OF_CHECKPOINT
@@ -45,7 +36,7 @@ def make_tables(models: Sequence[Model]) -> list[Block]:
             (named(m, p.name) + DISTRIBUTIONS.get(p.distribution or "", ""), p)
             for m, p in good[k : k + SETS_PER_TABLE]
         ]
-        blocks.append(table_of_columns("Labelled frames", entries, QUANTITIES))
+        blocks.append(tables.table_of_columns("Labelled frames", entries, QUANTITIES))
     for m, p in every:
         blocks += [Paragraph(named(m, line.text), line.status, line.inset) for line in _remarks(p)]
     for m, p in good:
@@ -165,7 +156,7 @@ def _groups(title: str, forces: ForceParity) -> list[Block]:
     elements = sorted(forces.by_element, key=lambda g: -g.mae.value)
     rows = [replace(g, name=f"|F| {g.name} eV/Å") for g in forces.by_magnitude]
     rows += elements[:MAX_ELEMENTS]
-    table = table_of_rows(capital(title), "", [[("", g)] for g in rows], GROUP_COLUMNS)
+    table = tables.table_of_rows(capital(title), "", [[("", g)] for g in rows], GROUP_COLUMNS)
     if len(elements) <= MAX_ELEMENTS:
         return [table]
     some = f"The {MAX_ELEMENTS} of {len(elements)} elements with the largest errors"
