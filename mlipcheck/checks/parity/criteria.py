@@ -153,8 +153,7 @@ def read_ranking(row: Parity) -> Reading | None:
     if not found.observed_pairs:
         return Reading(None, f"no pair of states is about {asked} apart")
     if found.misfit is None:
-        low = found.sigma.low if found.sigma.low is not None else found.sigma.value / NO_INTERVAL
-        best = float(chance(found.difference, low))
+        best = float(chance(found.difference, _sure(found.sigma)))
         text = f"{100 * found.chance:.0f} % for {asked} (σ {found.sigma.value:.3g} eV)"
         return Reading(100 * found.chance, text, 100 * best)
     if found.observed is None or found.observed_pairs < MIN_PAIRS:

@@ -11,6 +11,7 @@ from ase import units
 from ...analysis.jackknife import sum_by_group
 from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
+from ...references.label_units import unit_factor
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
 from .pieces import reduce_frames
@@ -38,31 +39,18 @@ BOTH, ALONE = 10, 100
 # Components of shear as ASE has them, the GPa and frames that show another order, and R² in it.
 SHEAR, MIN_SHEAR, MIN_FRAMES, IN_ORDER = ("yz", "xz", "xy"), 0.1 * units.GPa, 4, 0.95
 
-# What labels of another unit have to be multiplied by.
-FACTORS: dict[str, dict[str, float]] = {
-    "energies": {
-        "Hartree": units.Hartree,
-        "Rydberg": units.Rydberg,
-        "kcal/mol": units.kcal / units.mol,
-        "kJ/mol": units.kJ / units.mol,
-    },
-    "forces": {
-        "Hartree/Bohr": units.Hartree / units.Bohr,
-        "Rydberg/Å": units.Rydberg,
-        "Hartree/Å": units.Hartree,
-        "Rydberg/Bohr": units.Rydberg / units.Bohr,
-        "kcal/mol/Å": units.kcal / units.mol,
-        "kJ/mol/Å": units.kJ / units.mol,
-        "eV/Bohr": 1 / units.Bohr,
-    },
-    "stresses": {
-        "GPa": units.GPa,
-        "kbar": units.GPa / 10,
-        "bar": units.bar,
-        "MPa": units.GPa / 1000,
-        "Hartree/Bohr^3": units.Hartree / units.Bohr**3,
-        "Rydberg/Bohr^3": units.Rydberg / units.Bohr**3,
-    },
+# What labels may be in, and what they have to be multiplied by then.
+_UNITS = {
+    "energies": ("energy", "Hartree Rydberg kcal/mol kJ/mol"),
+    "forces": (
+        "forces",
+        "Hartree/Bohr Rydberg/Å Hartree/Å Rydberg/Bohr kcal/mol/Å kJ/mol/Å eV/Bohr",
+    ),
+    "stresses": ("stress", "GPa kbar bar MPa Hartree/Bohr^3 Rydberg/Bohr^3"),
+}
+FACTORS = {
+    kind: {unit: unit_factor(label, unit) for unit in names.split()}
+    for kind, (label, names) in _UNITS.items()
 }
 # A unit so near that a stiff model has to follow and be just so for it; done twice, it is how soft
 # models are.
