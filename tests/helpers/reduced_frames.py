@@ -7,8 +7,13 @@ from ase import Atoms
 
 from mlipcheck.calculators.records import Evaluation
 from mlipcheck.checks.parity.compare import summarise
-from mlipcheck.checks.parity.pieces import Reduction, how_to_reduce, reduce_frames
-from mlipcheck.checks.parity.reduced import Frames, merge
+from mlipcheck.checks.parity.pieces import (
+    Frames,
+    Reduction,
+    how_to_reduce,
+    merge,
+    reduce_frames,
+)
 from mlipcheck.references.labels import LabelledFrame
 from mlipcheck.system import Settings
 

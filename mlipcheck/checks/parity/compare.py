@@ -25,10 +25,9 @@ from ...system import Settings
 from .energies import CONVENTIONS, OF_CHECKPOINT, find_conventions, find_other_zeros
 from .forces import BEST_FIT, FLOOR, compare_forces, fit_factor
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
-from .pieces import Piece, iterate_pieces
+from .pieces import MAX_LISTED, STRESS, Frames, Piece, iterate_pieces, merge
 from .ranking import compare_ranking
 from .record import Parity, StressParity
-from .reduced import MAX_LISTED, Frames, merge
 
 MIN_PAIRS = 10  # to know how errors of differences are spread
 
@@ -263,7 +262,7 @@ def _add_stresses(parts: _Parts, frames: Frames) -> None:
     kept = parts.with_both(frames, "stress", ("stress 0", "model_stress 0"), "a stress")
     if kept is None:
         return
-    reference, model = kept.stresses
+    reference, model = np.split(kept.numbers[:, STRESS:], 2, axis=1)
     off = model - reference
     mean = off[:, :3].mean(axis=1)
     off[:, :3] -= mean[:, None]

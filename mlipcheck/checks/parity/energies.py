@@ -11,8 +11,8 @@ from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets, fit_robustly
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
+from .pieces import MAX_LISTED, Frames
 from .record import EnergyParity
-from .reduced import MAX_LISTED, Frames
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
 # A convention that leaves less than this part of another's error explains most of it, and a

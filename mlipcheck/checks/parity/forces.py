@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator
+from ase.data import chemical_symbols
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
@@ -20,9 +21,8 @@ from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
 from ..relaxation.relax import iterate_relaxations
 from ..relaxation.settings import RelaxSettings
-from .pieces import SIZES
+from .pieces import EDGES, SIZES, Frames
 from .record import ForceGroup, ForceParity, Rescaling
-from .reduced import Frames, kind_name
 
 # eV/Å of rms reference force, below which a slope is one of the error that a model has at any
 # minimum, 0.01 to 0.02 eV/Å.
@@ -54,7 +54,7 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
     each = 1 - (1 - CONFIDENCE) / max(elements, 1)  # Bonferroni: so many elements are tried
     parts = {
         k: _summarise(
-            kind_name(k),
+            _kind_name(k),
             sum_by_group(frames.sums[frames.kinds == k], frames.groups[frames.kinds == k]),
             each if k < SIZES else CONFIDENCE,
         )
@@ -81,6 +81,16 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
         reference_sample=frames.reference[shown],
         model_sample=frames.model[shown],
     )
+
+
+def _kind_name(kind: int) -> str:
+    """Return an element, or a range of |F| in eV/Å."""
+    if kind < SIZES:
+        return chemical_symbols[kind]
+    low, high = EDGES[kind - SIZES : kind - SIZES + 2]
+    if low == 0:
+        return f"< {high:g}"
+    return f"{low:g} to {high:g}" if np.isfinite(high) else f"> {low:g}"
 
 
 def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:

@@ -14,8 +14,7 @@ from ...references.doubts import Doubt
 from ...references.label_units import unit_factor
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
-from .pieces import reduce_frames
-from .reduced import Frames, merge
+from .pieces import Frames, merge, reduce_frames
 
 # R² below which a ratio of sizes says nothing about units, of many numbers and of fewer than MANY.
 CORRELATED, CORRELATED_FEW, MANY = 0.5, 0.9, 12
