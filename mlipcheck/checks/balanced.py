@@ -227,7 +227,7 @@ class BalancedDifferences(Check[Balanced]):
         labels, reactions, frames = task.subject
         info, settings = describe(calculator), context.settings
         found = evaluate(calculator, [f.atoms for f in frames], properties=("energy", "forces"))
-        own = doubt_own(frames, found)
+        own = doubt_own(list(zip(frames, found, strict=True)))
         levels = labels.level_of_theory, info.level_of_theory
         other = level_doubt(*levels, labels.compositions, labels.settings)
         asked = [x for x in (settings.energies, info.energy_convention) if x in CONVENTIONS]

@@ -120,10 +120,10 @@ class Agreement(Check[Predictions]):
         drawn, given = task.subject
         images = [f.atoms for f in drawn.frames]
         found = evaluate(calculator, images, progress=context.advance)
-        good = [f for f, e in zip(drawn.frames, found, strict=True) if e.error is None]
-        labelled = any(f.forces is not None for f in good)
-        own = doubt_own(drawn.frames, found) if labelled else None
-        error = None if good else f"the model fails on every structure: {found[0].error}"
+        pairs = [(f, e) for f, e in zip(drawn.frames, found, strict=True) if e.error is None]
+        labelled = any(f.forces is not None for f, _ in pairs)
+        own = doubt_own(pairs) if labelled else None
+        error = None if pairs else f"the model fails on every structure: {found[0].error}"
         kept = tuple(map(_predicted, drawn.frames, found))
         return [Predictions(drawn.name, given, kept, (own,) if own else (), error=error)]
 

@@ -76,7 +76,7 @@ def compare_tensors(
     model, reference = (np.array([x.stress for x in side]) for side in (found, frames))
     level = describe(calculator).level_of_theory
     other = level_doubt(labels.level_of_theory, level, labels.compositions, labels.settings)
-    own = doubt_own(frames, found)
+    own = doubt_own(list(zip(frames, found, strict=True)))
     unit = doubt_unit("stresses", reference.ravel(), model.ravel())
     doubts = tuple(d for d in ((own,) if own else (other, unit, *labels.doubts)) if d)
     tensor = ElasticTensor(cells.fit(model), reference=cells.fit(reference), cells=len(frames))

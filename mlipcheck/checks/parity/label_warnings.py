@@ -178,11 +178,12 @@ def _doubt_order(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
     return Doubt("component order", text, ("shear",))
 
 
-def doubt_own(frames: Sequence[LabelledFrame], found: Sequence[Evaluation]) -> Doubt | None:
+def doubt_own(pairs: Sequence[tuple[LabelledFrame, Evaluation]]) -> Doubt | None:
     """Say where all frames that a model answers for have its very labels, to a file's digits.
 
     Energies may be shifted, by one constant for each composition, and either may be missing.
     """
+    frames, found = zip(*pairs, strict=True) if pairs else ((), ())
     return doubt_own_labels(merge(frames, [reduce_frames(frames, found)]))
 
 

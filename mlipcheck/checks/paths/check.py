@@ -129,7 +129,7 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
     first = both[0] if len(both) else 0
     composition = [set(path.frames[0].atoms.get_chemical_symbols())]
     settings = path.settings if path.settings.functional else None
-    own = doubt_own(path.frames, found)
+    own = doubt_own([(f, e) for f, e in zip(path.frames, found, strict=True) if e.error is None])
     doubts = [own] if own else [level_doubt(level, info.level_of_theory, composition, settings)]
     failures = tuple(
         (f.name, e.error) for f, e in zip(path.frames, found, strict=True) if e.error is not None
