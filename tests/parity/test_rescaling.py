@@ -102,6 +102,13 @@ def test_one_run_leaves_nothing_to_judge_by():
     assert "all frames are of one run: 5 independent ones are needed" in why(found)
 
 
+def test_one_run_with_forces_among_several_is_not_all_of_one_run():
+    rest = drawn(5, scale=1e-3)
+    found = fit([*rest, *drawn(1)], [*rest, *planted(drawn(1), 0.7, 0.01)])
+    assert found.groups == 1
+    assert why(found).startswith("1 group: 5 independent ones are needed")
+
+
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_few_groups_are_never_enough(n):
     """An exact factor, whose every fold gets better, is refused all the same."""

@@ -16,6 +16,7 @@ from ase.data import chemical_symbols
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
 from ...calculators.evaluate import Progress
+from ...drawing.tables import count
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
@@ -164,7 +165,7 @@ def fit_factor(frames: Frames) -> Rescaling | None:
         rmse_improved=float(better[1]),
         r_squared=float(cross**2 / (ff * FF)),
     )
-    return replace(found, refused=_reasons(found))
+    return replace(found, refused=_reasons(found, len(sums)))
 
 
 def relaxed_energies(
@@ -198,15 +199,15 @@ def relaxed_energies(
     return energies, tuple(failed)
 
 
-def _reasons(found: Rescaling) -> tuple[str, ...]:
-    """Say what speaks against the factor."""
+def _reasons(found: Rescaling, runs: int) -> tuple[str, ...]:
+    """Say what speaks against the factor that was fitted to so many runs."""
     if abs(found.factor - 1) < NO_CHANGE:
         return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
     reasons = []
     if found.groups < MIN_VOTES:
-        runs = "all frames are of one run" if found.groups == 1 else f"{found.groups} groups"
+        given = "all frames are of one run" if runs == 1 else count(found.groups, "group")
         how = "were frames made independently: --independent, or FrameSet.independent()"
-        reasons.append(f"{runs}: {MIN_VOTES} independent ones are needed to judge it on ({how})")
+        reasons.append(f"{given}: {MIN_VOTES} independent ones are needed to judge it on ({how})")
     elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
         fall = (
             f"{100 * found.mae_improved:.0f} % (MAE) and {100 * found.rmse_improved:.0f} % (RMSE)"
