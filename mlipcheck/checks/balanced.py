@@ -267,7 +267,10 @@ def _compare(
     found = [results[name] for name in row.frames]
     if wrong := next((x.error for x in found if x.error), None):
         return replace(row, error=wrong)
-    return replace(row, model=reaction.energy([x.energy or 0.0 for x in found]))
+    energies = [x.energy for x in found if x.energy is not None]
+    if len(energies) < len(found):
+        return replace(row, unknown="the model gives no energy")
+    return replace(row, model=reaction.energy(energies))
 
 
 def _label(frame: LabelledFrame, labels: FrameSet, convention: str) -> float:

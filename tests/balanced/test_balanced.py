@@ -218,3 +218,13 @@ def test_corrections_of_the_checkpoint_are_taken_into_account():
     (raw,) = rows_of(model, labels, energies="raw").values()
     # of an oxide, an O (Wang et al. 2021)
     assert raw.model - raw.reference == pytest.approx(-0.687)
+
+
+def test_a_model_without_energies_is_not_judged():
+    class ForcesOnly(Bonds):
+        implemented_properties = ["forces"]
+
+    for row in rows_of(ForcesOnly(), set_of(metals())).values():
+        assert (row.model, row.error, row.unknown) == (None, None, "the model gives no energy")
+        assert row.reference is not None
+        assert status(row) == "not assessed"
