@@ -63,8 +63,7 @@ def draw_curve(axis: Axes, curve: LearningCurve, colour: str) -> None:
     them: mean less spread may be negative, and have no logarithm. A ring is the N that the target
     needs. What is the model's own, fine-tuned or as it is, has its ``colour``.
     """
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    axis.set(xscale="log", yscale="log")
     others = [m for m in curve.methods if m != FINE_TUNED]
     looks = {m: STYLES[k % len(STYLES)] for k, m in enumerate(others)} | {FINE_TUNED: (colour, "-")}
     for k, method in enumerate(curve.methods):

@@ -89,30 +89,24 @@ def learn_from_frames(
     zero_shot = learner.errors([x.model_energy for x in learner.test], learner.model_forces)
     none = [np.zeros_like(x.forces) for x in learner.test]
     norms = np.linalg.norm(np.concatenate([x.forces for x in learner.test]), axis=1)
-    both: Any = {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
-    forces = make_curve(
-        gather_points(results, "forces"),
-        zero_shot["forces"],
-        target,
+
+    def curve(kind: str, quantity: str, unit: str, **facts: Any) -> LearningCurve:
+        facts |= {"name": f"{labels.name}, {kind}", "quantity": quantity, "unit": unit}
+        facts |= {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
+        return make_curve(gather_points(results, kind), zero_shot[kind], **facts)
+
+    forces = curve(
+        "forces",
+        "MAE of force components",
+        "eV/Å",
+        target=target,
         nested=True,
-        name=f"{labels.name}, forces",
-        quantity="MAE of force components",
-        unit="eV/Å",
         baseline=learner.errors(None, none)["forces"],
         mean_force=float(norms.mean()),
         settings=learner.settings,  # of both, and said once
         notes=learner.notes,
-        **both,
     )
-    energies = make_curve(
-        gather_points(results, "energies"),
-        zero_shot["energies"],
-        name=f"{labels.name}, energies",
-        quantity="MAE of the energy",
-        unit="eV/atom",
-        **both,
-    )
-    return forces, energies
+    return forces, curve("energies", "MAE of the energy", "eV/atom")
 
 
 class _Learner:
