@@ -169,11 +169,7 @@ class _Parts:
 
 
 def _add_energies(
-    parts: _Parts,
-    labels: FrameSet,
-    frames: Frames,
-    checkpoint: str | None,
-    settings: Settings,
+    parts: _Parts, labels: FrameSet, frames: Frames, checkpoint: str | None, settings: Settings
 ) -> None:
     columns = "energy", "model_energy"
     kept = parts.with_both(frames, "energy", columns, "an energy", "ranking")
@@ -193,8 +189,8 @@ def _add_energies(
     conventions = find_conventions(labels, kept)
     energy = conventions.compare(convention, why)
     if energy is None:
-        known = convention in conventions.errors
-        not_had = {conventions.reason(convention, k) for k in range(len(kept) * known)}
+        known = range(len(kept)) if convention in conventions.errors else ()
+        not_had = {conventions.reason(convention, k) for k in known}
         why = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
         if settings.energies is None:
             convention = "fit-offsets"
@@ -246,10 +242,9 @@ def _add_forces(parts: _Parts, frames: Frames, seed: int) -> None:
     parts.results["forces"] = found
     parts.doubts.append(doubt_forces(kept))
     if found.s_lo is None:
-        size = f"the reference's rms force is {found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
-        parts.not_assessed |= dict.fromkeys(
-            ("slope", "rescaling"), f"too small for a slope: {size}"
-        )
+        size = f"{found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        why = f"too small for a slope: the reference's rms force is {size}"
+        parts.not_assessed |= dict.fromkeys(("slope", "rescaling"), why)
         return
     if found.groups < 2:
         parts.not_assessed["intervals"] = "all frames are of one run, none is independent"
