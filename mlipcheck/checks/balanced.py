@@ -139,11 +139,12 @@ def find_reactions(labels: FrameSet) -> list[Reaction]:
 def _states(labels: FrameSet) -> list[LabelledFrame]:
     """Return the lowest frame at rest of each formula, of the zero of energy that most have."""
     molecules = [f for f in labels.left_out if f.error == DIMER]
-    zero = Counter(f.zero for f in labels.frames if f.energy is not None).most_common(1)
+    zeros = Counter(f.zero for f in labels.frames if f.energy is not None)
+    zero = [name for name, _ in zeros.most_common(1)]  # none where only molecules have energies
     lowest: dict[str, LabelledFrame] = {}
     for f in sorted((*labels.frames, *molecules), key=lambda f: f.energy or 0.0):
         at_rest = (largest_force(f) or 0.0) <= AT_REST
-        if f.energy is not None and f.zero == zero[0][0] and at_rest:
+        if f.energy is not None and f.zero in zero and at_rest:
             lowest.setdefault(f.atoms.get_chemical_formula(), f)
     return sorted(lowest.values(), key=lambda f: len(f.atoms))[:MAX_STATES]
 

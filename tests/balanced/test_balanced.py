@@ -228,3 +228,13 @@ def test_a_model_without_energies_is_not_judged():
         assert (row.model, row.error, row.unknown) == (None, None, "the model gives no energy")
         assert row.reference is not None
         assert status(row) == "not assessed"
+
+
+def test_frames_without_energies_beside_a_molecule_make_no_reaction():
+    """The molecule alone does not say which zero of energy the others have."""
+    forces_only = bulk("Cu", a=3.6, cubic=True)
+    forces_only.calc = SinglePointCalculator(forces_only, forces=np.zeros((4, 3)))
+    alone = Atoms("CO", [[0, 0, 0], [0, 0, 1.14]], cell=[12, 12, 12], pbc=True)
+    labels = frames_from_atoms([forces_only, label(alone)], "mine", "mine.xyz")
+    assert [f.atoms.get_chemical_formula() for f in labels.left_out] == ["CO"]
+    assert find_reactions(labels) == []
