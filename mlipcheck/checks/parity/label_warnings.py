@@ -11,7 +11,7 @@ from ase import units
 from ...analysis.jackknife import sum_by_group
 from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
-from ...references.label_units import unit_factor
+from ...references.label_keys import unit_factor
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
 from .pieces import Frames, merge, reduce_frames
