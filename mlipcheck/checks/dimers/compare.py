@@ -6,14 +6,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline, CubicSpline
 
 from ...references.curves import ReferenceCurve
-from .curve import (
-    WALL_TOP,
-    find_extrema,
-    find_well,
-    fit_slope,
-    trapezoid_weights,
-    wall_radius,
-)
+from .curve import WALL_TOP, find_extrema, find_well, fit_slope, trapezoid_weights, wall_radius
 from .record import CurveComparison, Extremum
 
 WALL_HEIGHTS = (1.0, 5.0, 10.0)  # eV

@@ -172,15 +172,9 @@ def fit_slope(model: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> 
         return None
     cross = float(np.sum(weights * model * reference))
     mm = float(np.sum(weights * model**2))
-    s_lo = cross / ff
-    s_hi = mm / cross if cross != 0 else None
-    return Slope(
-        s_lo=s_lo,
-        s_hi=s_hi,
-        r_squared=None if not s_hi else s_lo / s_hi,
-        magnitude=float(np.sqrt(mm / ff)),
-        points=len(reference),
-    )
+    s_lo, s_hi = cross / ff, mm / cross if cross != 0 else None
+    r_squared, magnitude = s_lo / s_hi if s_hi else None, float(np.sqrt(mm / ff))
+    return Slope(s_lo, s_hi, r_squared, magnitude, len(reference))
 
 
 def _vertex(r: np.ndarray, energies: np.ndarray, forces: np.ndarray, k: int) -> tuple[float, float]:

@@ -20,16 +20,8 @@ from ...calculators.registry import as_calculator, describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from ...references.images import ReadOptions
 from ...references.level_of_theory import level_doubt
+from . import curve
 from .compare import compare_curves, reference_extrema
-from .curve import (
-    SUSPECT_JUMP,
-    WALL_TOP,
-    find_attractions,
-    find_extrema,
-    find_jumps,
-    find_roughness,
-    find_well,
-)
 from .record import DimerScan, Extremum
 
 STEP = 0.025  # Å, at most
@@ -129,16 +121,16 @@ def scan_pair(
         left = n - len(scan.failed_points)
         return replace(scan, error=f"{left} of {n} points left; first: {why}")
     r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
-    well = find_well(r, energies, plan.bond_scale)
+    well = curve.find_well(r, energies, plan.bond_scale)
     bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
-    attraction, collapse = find_attractions(r, energies, forces, bond, floor)
+    attraction, collapse = curve.find_attractions(r, energies, forces, bond, floor)
     outside = r > (collapse.distance if collapse else 0.0)
     r, energies, forces = r[outside], energies[outside], forces[outside]
     # what can be reached from the bond over 10 eV, and of that what no attraction lies before
-    high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
+    high = np.flatnonzero((energies >= floor + curve.WALL_TOP) & (r < bond))
     near = np.arange(len(r)) > high.max(initial=-1)
     calm = near & (r > (attraction.distance if attraction else 0.0))
-    jumps = np.where(calm[1:] & calm[:-1], find_jumps(r, energies, forces), 0.0)
+    jumps = np.where(calm[1:] & calm[:-1], curve.find_jumps(r, energies, forces), 0.0)
 
     def ask(radii: Iterable[float]) -> np.ndarray:
         images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
@@ -146,23 +138,21 @@ def scan_pair(
         return np.array([_numbers(e) for e in found]).reshape(-1, 2)
 
     jump, between = _find_jump(ask, r, jumps)
-    comparison = None
+    comparison, reference = None, plan.reference
     known: tuple[Extremum, ...] = ()
-    if plan.reference is not None and len(r) >= MIN_POINTS:
-        doubt = level_doubt(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
+    if reference is not None and len(r) >= MIN_POINTS:
+        doubt = level_doubt(reference.level_of_theory, plan.level_of_theory, [plan.pair])
         difference = doubt.text if doubt else None
-        comparison = compare_curves(
-            plan.reference, r, energies, forces, plan.bond_scale, difference
-        )
-        known = reference_extrema(plan.reference, plan.bond_scale)
+        comparison = compare_curves(reference, r, energies, forces, plan.bond_scale, difference)
+        known = reference_extrema(reference, plan.bond_scale)
     return replace(
         scan,
         equilibrium_distance=well.distance if well else None,
         force_constant=well.force_constant if well else None,
         attraction=attraction,
         collapse=collapse,
-        spurious_extrema=find_extrema(r[near], energies[near], well, known),
-        roughness=find_roughness(r[calm], forces[calm]),
+        spurious_extrema=curve.find_extrema(r[near], energies[near], well, known),
+        roughness=curve.find_roughness(r[calm], forces[calm]),
         largest_jump=jump,
         largest_jump_distance=between,
         conservation_error=_find_curl(ask, r[calm], forces[calm], step),
@@ -200,9 +190,8 @@ def list_pairs(elements_or_pairs: str | Iterable[str | tuple[str, str]]) -> list
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:
     if distances is None:
         innermost = min(0.3 * bond_scale, 0.4)
-        return np.linspace(
-            innermost, OUTERMOST, int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9)) + 1
-        )
+        steps = int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9))
+        return np.linspace(innermost, OUTERMOST, steps + 1)
     grid = np.array(distances, dtype=float)
     if grid.ndim != 1 or len(grid) < MIN_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
         raise InputError(f"{grid.size} distances; give {MIN_POINTS} or more positive ones in Å")
@@ -212,9 +201,8 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
 
 
 def _dimer(pair: Pair, distance: float, boxed: bool) -> Atoms:
-    if boxed:
-        return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], cell=[BOX + distance, BOX, BOX], pbc=True)
-    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
+    box = {"cell": [BOX + distance, BOX, BOX], "pbc": True} if boxed else {}
+    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], **box)
 
 
 def _sample(
@@ -241,14 +229,14 @@ def _sample(
 def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None, float | None]:
     """Return the largest jump (eV) and where it is (Å); a possible jump is evaluated finely."""
     jumps = jumps.copy()
-    suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
+    suspects = np.flatnonzero(jumps > curve.SUSPECT_JUMP)
     # three more points on either side, so that every part of the interval is scored
     parts = np.arange(-3, FINER + 4) / FINER
     fine = r[suspects, None] + parts * np.diff(r)[suspects, None]
     points = ask(fine.ravel()).reshape(*fine.shape, 2)
     for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
         if np.isfinite(energies).all():  # else it stands
-            jumps[k] = find_jumps(x, energies, forces).max()
+            jumps[k] = curve.find_jumps(x, energies, forces).max()
     if not len(jumps):
         return None, None
     at = int(jumps.argmax())
