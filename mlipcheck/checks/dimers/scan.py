@@ -117,9 +117,7 @@ def scan_pair(
     good = np.isfinite(scan.energies)
     if good.sum() < MIN_POINTS:
         why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
-        n = len(scan.distances)
-        left = n - len(scan.failed_points)
-        return replace(scan, error=f"{left} of {n} points left; first: {why}")
+        return replace(scan, error=f"{good.sum()} of {len(good)} points left; first: {why}")
     r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
     well = curve.find_well(r, energies, plan.bond_scale)
     bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
