@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -130,8 +129,17 @@ class Compression(Check[CompressedPair]):
         base = CompressedPair(
             crystal.name, ("", ""), crystal.formula, crystal.source, crystal.fingerprint
         )
+        rows = []
         try:
-            return list(_push(calculator, crystal.atoms, most, limit, base, context))
+            cell = build_supercell(bring_to_rest(calculator, crystal.atoms, FAR), limit)
+            for n in find_neighbours(cell)[:most]:
+                name = f"{base.name}: {'-'.join(n.pair)}"
+                row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
+                rows.append(push_together(calculator, n, row))
+                context.advance(1)
+            if not rows:
+                raise InputError("no two atoms are neighbours")
+            return rows
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(base, error=describe_error(error))]
 
@@ -149,25 +157,6 @@ class Compression(Check[CompressedPair]):
         axes = ("distance (Å)", "E − E(crystal) (eV)")
         caption = "{}: neighbours pushed together. Hollow: first attraction; filled: collapse."
         return draw_each(self, models, lambda r: bool(r.innermost), _draw, caption, axes)
-
-
-def _push(
-    calculator: BaseCalculator,
-    atoms: Atoms,
-    most: int,
-    limit: int | None,
-    base: CompressedPair,
-    context: Context,
-) -> Iterator[CompressedPair]:
-    cell = build_supercell(bring_to_rest(calculator, atoms, FAR), limit)
-    found = find_neighbours(cell)[:most]
-    if not found:
-        raise InputError("no two atoms are neighbours")
-    for n in found:
-        name = f"{base.name}: {'-'.join(n.pair)}"
-        row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
-        yield push_together(calculator, n, row)
-        context.advance(1)
 
 
 def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:

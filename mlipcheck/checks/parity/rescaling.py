@@ -12,8 +12,8 @@ from ...calculators.evaluate import Progress
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
-from ..relaxation.relax import iterate_relaxations
-from ..relaxation.settings import RelaxSettings
+from ..relaxation.optimize import RelaxSettings
+from ..relaxation.relax import relax_structure
 from .forces import FLOOR
 from .record import Rescaling
 from .reduced import Frames
@@ -93,7 +93,8 @@ def relaxed_energies(
     ]
     energies: dict[str, float] = {}
     failed = []
-    for row in iterate_relaxations(calculator, starts, RelaxSettings()):
+    for start in starts:
+        row = relax_structure(calculator, start, RelaxSettings())
         if row.converged and row.energy is not None:
             energies[row.name] = row.energy / row.n_atoms
         else:

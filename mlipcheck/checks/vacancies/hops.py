@@ -14,8 +14,7 @@ from ase.neighborlist import neighbor_list
 from ...analysis.symmetry import find_symmetry
 from ...calculators.base import stays_here
 from ..crystals import find_energies
-from ..relaxation.optimize import optimize
-from ..relaxation.settings import RelaxSettings
+from ..relaxation.optimize import RelaxSettings, optimize
 from .record import Hop, Vacancy
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
