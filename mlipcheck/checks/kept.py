@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
 from ..storage import dumps, report_loss, to_plain, write_atomically
-from .interface.subject import CANDIDATES, bond_length, strained_crystal
+from .interface.subject import CANDIDATES, answer, bond_length, strained_crystal
 
 # How far the numbers of one model may be apart, relative and in eV an atom, eV/Å and eV/Å^3: on
 # another number of threads SevenNet's differ by 3e-7, in float32, and CHGNet's not at all.
@@ -65,9 +63,7 @@ def _ask(calculator: BaseCalculator, elements: Sequence[str]) -> list[float]:
     bond = describe(calculator).bond_scale or max(SHORTEST, bond_length(elements, None))
     for scale in SCALES:
         crystal = strained_crystal(elements, scale * bond)
-        (found,) = evaluate(calculator, [crystal], properties=("energy", "forces", "stress"))
-        if found.error is not None:  # it may take no crystal
-            (found,) = evaluate(calculator, [Atoms(crystal.numbers, crystal.positions)])
+        found = answer(calculator, crystal, ("energy", "forces", "stress"))
         largest = 1.0 if found.forces is None else np.abs(found.forces).max()
         if found.error is None and SMALLEST < largest < LARGEST:
             energy = None if found.energy is None else found.energy / len(crystal)

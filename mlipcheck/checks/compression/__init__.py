@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from .check import Compression
-
-__all__ = ["Compression"]
+from .check import Compression as Compression

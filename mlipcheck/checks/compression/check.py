@@ -25,8 +25,8 @@ from .record import CompressedPair
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CRYSTALS, PAIRS = 3, 10
-QUICK = (1, 1)
+# crystals, pairs of each, and atoms of a supercell
+ALL, QUICK = (3, 10, None), (1, 1, QUICK_ATOMS)
 FAR = 0.3  # eV/Å; above it a structure is relaxed first
 HIGHEST, DEEPEST = 100.0, -30.0  # eV that a figure shows
 ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
@@ -105,8 +105,7 @@ class Compression(Check[CompressedPair]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        most, pairs = QUICK if settings.quick else (CRYSTALS, PAIRS)
-        limit = QUICK_ATOMS if settings.quick else None
+        most, pairs, limit = QUICK if settings.quick else ALL
         crystals, skips = choose_crystals(system, most, elements=True)
         tasks: list[Task | Skip] = []
         for crystal in crystals:

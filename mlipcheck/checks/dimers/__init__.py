@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from .check import Dimers
-
-__all__ = ["Dimers"]
+from .check import Dimers as Dimers

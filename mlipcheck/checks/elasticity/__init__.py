@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from .check import Elasticity
-
-__all__ = ["Elasticity"]
+from .check import Elasticity as Elasticity

@@ -125,9 +125,9 @@ class Elasticity(Check[EquationOfState]):
                 row = replace(row, tensor=tensor.measure_tensor(calculator, start))
         except FAILURES as error:  # kept and shown as this crystal's result
             why = describe_error(error)
-            row = replace(
-                row, **({"tensor": ElasticTensor(why=why)} if row.fit else {"error": why})
-            )
+            if row.fit is None:
+                return [replace(row, error=why)]
+            row = replace(row, tensor=ElasticTensor(why=why))
         return [row]
 
     def evidence(self, row: EquationOfState) -> Evidence:

@@ -131,7 +131,7 @@ def choose_subject(
     error = ""
     for symbol in elements or CANDIDATES:
         crystal = strained_crystal((symbol,), bond_length((symbol,), info.bond_scale))
-        found = _answer(calculator, crystal)
+        found = answer(calculator, crystal)
         if found.error is None:
             known.append(symbol)
         error = found.error or error
@@ -145,7 +145,7 @@ def choose_subject(
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
         sample = strained_crystal(pair, bond)
-        found = _answer(calculator, sample)
+        found = answer(calculator, sample)
         size = 0.0 if found.forces is None else float(np.abs(found.forces).max())
         tried.append((size, bond, sample, found))
         if size > NOTICEABLE or found.forces is None:
@@ -167,9 +167,11 @@ def choose_subject(
         return subject
 
 
-def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
+def answer(
+    calculator: BaseCalculator, atoms: Atoms, properties: Sequence[str] = ("energy", "forces")
+) -> Evaluation:
     """Return the evaluation of a crystal; in vacuum, where the calculator takes no crystal."""
-    (found,) = evaluate(calculator, [atoms])
+    (found,) = evaluate(calculator, [atoms], properties=properties)
     if found.error is None:
         return found
     (in_vacuum,) = evaluate(calculator, [Atoms(atoms.numbers, atoms.positions)])

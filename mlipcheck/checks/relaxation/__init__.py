@@ -2,6 +2,4 @@
 
 from __future__ import annotations
 
-from .check import Relaxations
-
-__all__ = ["Relaxations"]
+from .check import Relaxations as Relaxations

@@ -234,18 +234,16 @@ def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
     of it; where the others do not fix its constants it stays None.
     """
     found = list(rows)
-    groups: dict[str | None, list[int]] = {}
+    groups: dict[str | None, list[tuple[int, float]]] = {}
     for k, row in enumerate(rows):
         if row.converged and row.energy is not None and row.reference_energy is not None:
-            groups.setdefault(row.level_of_theory, []).append(k)
+            difference = (row.energy - row.reference_energy) / row.n_atoms
+            groups.setdefault(row.level_of_theory, []).append((k, difference))
     for group in groups.values():
-        counts = [Counter(Formula(rows[k].formula).count()) for k in group]
-        differences = [
-            ((rows[k].energy or 0.0) - (rows[k].reference_energy or 0.0)) / rows[k].n_atoms
-            for k in group
-        ]
+        places, differences = zip(*group, strict=True)
+        counts = [Counter(Formula(rows[k].formula).count()) for k in places]
         errors, _ = fit_offsets(counts, np.array(differences))
-        for k, error in zip(group, errors, strict=True):
+        for k, error in zip(places, errors, strict=True):
             if np.isfinite(error):
                 found[k] = dataclasses.replace(rows[k], energy_error_per_atom=float(error))
     return found
