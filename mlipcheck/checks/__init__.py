@@ -14,17 +14,17 @@ from ..check import Check
 from .adsorption import Adsorption
 from .agreement import Agreement
 from .balanced import BalancedDifferences
-from .compression import Compression
+from .compression.check import Compression
 from .contacts import Contacts
-from .dimers import Dimers
+from .dimers.check import Dimers
 from .dynamics import DynamicsCheck
-from .elasticity import Elasticity
+from .elasticity.check import Elasticity
 from .interface import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .paths import Paths
 from .phonons import Phonons
-from .relaxation import Relaxations
+from .relaxation.check import Relaxations
 from .surfaces import Surfaces
 from .vacancies import Vacancies
 

@@ -21,7 +21,7 @@ from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..storage import Record
 from ..system import Settings, System
-from .compression.record import farthest_collapses
+from .compression.push import farthest_collapses
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped

@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ..calculators.around import base_facts
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
-from ..checks.compression.record import CompressedPair
+from ..checks.compression.push import CompressedPair
 from ..checks.dimers.curve import find_attractions
 from ..checks.dimers.record import Attraction, DimerScan
 from ..references.curves import Pair

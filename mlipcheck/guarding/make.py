@@ -10,8 +10,8 @@ from ase.calculators.calculator import BaseCalculator
 from ..analysis.closest import find_closest
 from ..calculators.guarded import Guard
 from ..check import Context, Skip, Task
-from ..checks.compression import Compression
-from ..checks.compression.record import CompressedPair
+from ..checks.compression.check import Compression
+from ..checks.compression.push import CompressedPair
 from ..checks.dimers.scan import list_pairs, scan_dimers
 from ..checkup.find import find_system
 from ..checkup.run import Progress

@@ -16,8 +16,7 @@ from checking import check_up
 
 from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
-from mlipcheck.checks.compression.push import find_neighbours, push_together
-from mlipcheck.checks.compression.record import CompressedPair
+from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.contacts import Contacts, find_contacts
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.checkup.plan import plan_checkup

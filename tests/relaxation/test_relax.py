@@ -19,7 +19,8 @@ from faulty_interface import SlabStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
-from mlipcheck.checks.relaxation import Relaxations, geometry
+from mlipcheck.checks.relaxation import geometry
+from mlipcheck.checks.relaxation.check import Relaxations
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.checks.relaxation.relax import compare_energies
 from mlipcheck.references.crystals import dcdft_crystals

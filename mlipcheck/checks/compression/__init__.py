@@ -1,5 +1,1 @@
 """Compression: neighbours pushed together inside a crystal."""
-
-from __future__ import annotations
-
-from .check import Compression as Compression

@@ -19,8 +19,7 @@ from ...record import Model
 from ...system import Settings, System
 from ..crystals import QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals, tested_on
 from ..dimers.record import Attraction
-from .push import find_neighbours, push_together
-from .record import CompressedPair
+from .push import CompressedPair, find_neighbours, push_together
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel

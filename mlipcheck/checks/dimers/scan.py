@@ -21,10 +21,8 @@ from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, 
 from ...references.images import ReadOptions
 from ...references.level_of_theory import level_doubt
 from . import curve
-from .compare import compare_curves, reference_extrema
 from .record import DimerScan, Extremum
 
-STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
 MIN_POINTS = 8
 CONSERVATION_RADII = 16
@@ -119,7 +117,8 @@ def scan_pair(
         why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
         return replace(scan, error=f"{good.sum()} of {len(good)} points left; first: {why}")
     r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
-    well = curve.find_well(r, energies, plan.bond_scale)
+    reference, scale = plan.reference, plan.bond_scale
+    well = curve.find_well(r, energies, scale)
     bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
     attraction, collapse = curve.find_attractions(r, energies, forces, bond, floor)
     outside = r > (collapse.distance if collapse else 0.0)
@@ -136,13 +135,13 @@ def scan_pair(
         return np.array([_numbers(e) for e in found]).reshape(-1, 2)
 
     jump, between = _find_jump(ask, r, jumps)
-    comparison, reference = None, plan.reference
+    comparison = None
     known: tuple[Extremum, ...] = ()
     if reference is not None and len(r) >= MIN_POINTS:
         doubt = level_doubt(reference.level_of_theory, plan.level_of_theory, [plan.pair])
         difference = doubt.text if doubt else None
-        comparison = compare_curves(reference, r, energies, forces, plan.bond_scale, difference)
-        known = reference_extrema(reference, plan.bond_scale)
+        comparison = curve.compare_curves(reference, r, energies, forces, scale, difference)
+        known = curve.reference_extrema(reference, scale)
     return replace(
         scan,
         equilibrium_distance=well.distance if well else None,
@@ -188,7 +187,7 @@ def list_pairs(elements_or_pairs: str | Iterable[str | tuple[str, str]]) -> list
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:
     if distances is None:
         innermost = min(0.3 * bond_scale, 0.4)
-        steps = int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9))
+        steps = int(np.ceil((OUTERMOST - innermost) / curve.STEP - 1e-9))
         return np.linspace(innermost, OUTERMOST, steps + 1)
     grid = np.array(distances, dtype=float)
     if grid.ndim != 1 or len(grid) < MIN_POINTS or not (np.isfinite(grid) & (grid > 0)).all():

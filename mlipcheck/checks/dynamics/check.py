@@ -18,7 +18,7 @@ from ...check import Check, Context, Skip, Task
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import Settings, System
-from ..compression.record import farthest_collapses
+from ..compression.push import farthest_collapses
 from ..crystals import MOST_ATOMS, QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals
 from .criteria import CRITERIA
 from .nve import add_run, heat, simulate

@@ -28,10 +28,8 @@ from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
-from . import tensor
-from .criteria import CRITERIA
-from .record import ElasticTensor, EquationOfState
-from .volumes import EVALUATIONS, scan_volumes
+from . import strains
+from .record import CRITERIA, ElasticTensor, EquationOfState
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -117,12 +115,12 @@ class Elasticity(Check[EquationOfState]):
         subject, row, wanted = task.subject
         try:
             if row.of_frames:
-                return [tensor.compare_tensors(calculator, subject, row)]
-            row = scan_volumes(calculator, subject, row)
+                return [strains.compare_tensors(calculator, subject, row)]
+            row = strains.scan_volumes(calculator, subject, row)
             if wanted and row.fit is not None:
                 size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
                 start = strained(subject, (size - 1) * np.eye(3))
-                row = replace(row, tensor=tensor.measure_tensor(calculator, start))
+                row = replace(row, tensor=strains.measure_tensor(calculator, start))
         except FAILURES as error:  # kept and shown as this crystal's result
             why = describe_error(error)
             if row.fit is None:
@@ -155,7 +153,7 @@ def _task(
     row = _row(reference, reference.name, atoms.get_chemical_formula())
     row = replace(row, start_only=reference.start_only, reference=curve)
     wanted = limit is None or len(atoms) <= limit
-    cost = EVALUATIONS + tensor.count_evaluations(atoms) * wanted
+    cost = strains.EVALUATIONS + strains.count_evaluations(atoms) * wanted
     key = (row.name, row.source, row.fingerprint, curve, wanted)
     return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
 

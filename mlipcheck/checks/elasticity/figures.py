@@ -12,8 +12,7 @@ from ...drawing.colours import DARK, REFERENCE
 from ...drawing.lettering import SIZE, legend_below, plain, printable
 from ...drawing.panel import Panel, new_axes, slug
 from ...record import Model
-from .criteria import CRITERIA
-from .record import EquationOfState
+from .record import CRITERIA, EquationOfState
 
 HIGHEST = 3.0  # eV per atom above the minimum
 
