@@ -19,7 +19,7 @@ from .contacts import Contacts
 from .dimers.check import Dimers
 from .dynamics import DynamicsCheck
 from .elasticity.check import Elasticity
-from .interface import Interface
+from .interface.check import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .paths import Paths

@@ -59,8 +59,7 @@ def _describe(scan: DimerScan) -> str:
     bond = scan.equilibrium_distance
     words = [f"Bond length: {f'{bond:.3f} Å' if bond is not None else 'unbound'}."]
     for criterion in CRITERIA:
-        reading = criterion.read(scan)
-        if reading is not None and reading.value is not None:
+        if (reading := criterion.read(scan)) and reading.value is not None:
             words.append(f"{criterion.quantity.capitalize()}: {plain(reading.text)}.")
     return " ".join(words)
 

@@ -165,23 +165,17 @@ def list_pairs(elements_or_pairs: str | Iterable[str | tuple[str, str]]) -> list
     InputError
         For what is not an element or a pair of elements, or for nothing.
     """
-    elements: list[str] = []
-    explicit: list[Pair] = []
-    for item in as_list(elements_or_pairs):
-        pair = parse_pair(item) if isinstance(item, str) else item
-        symbols = (str(item),) if pair is None else pair
-        for symbol in symbols:
-            if atomic_numbers.get(symbol, 0) < 1:
-                raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
-        if pair is None:
-            elements += symbols
-        else:
-            explicit.append(sorted_pair(*pair))
-    crossed = itertools.combinations_with_replacement(dict.fromkeys(elements), 2)
-    pairs = list(dict.fromkeys([sorted_pair(*p) for p in crossed] + explicit))
+    asked = as_list(elements_or_pairs)
+    given = [parse_pair(x) or (str(x),) if isinstance(x, str) else x for x in asked]
+    for symbol in itertools.chain(*given):
+        if atomic_numbers.get(symbol, 0) < 1:
+            raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
+    elements = dict.fromkeys(x[0] for x in given if len(x) == 1)
+    crossed = itertools.combinations_with_replacement(elements, 2)
+    pairs = [sorted_pair(*p) for p in (*crossed, *(x for x in given if len(x) > 1))]
     if not pairs:
         raise InputError("no elements; give symbols like Cu, or pairs like Cu-O")
-    return pairs
+    return list(dict.fromkeys(pairs))
 
 
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:

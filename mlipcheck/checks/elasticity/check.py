@@ -13,7 +13,6 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
-from ...analysis.strain import strained
 from ...analysis.tensor import moduli
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
@@ -118,8 +117,7 @@ class Elasticity(Check[EquationOfState]):
                 return [strains.compare_tensors(calculator, subject, row)]
             row = strains.scan_volumes(calculator, subject, row)
             if wanted and row.fit is not None:
-                size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
-                start = strained(subject, (size - 1) * np.eye(3))
+                (start,) = strains.scaled(subject, np.array([row.fit.v0]))
                 row = replace(row, tensor=strains.measure_tensor(calculator, start))
         except FAILURES as error:  # kept and shown as this crystal's result
             why = describe_error(error)

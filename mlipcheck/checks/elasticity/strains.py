@@ -76,7 +76,7 @@ def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState)
         return replace(row, error=fit)
     others = [_fit(calculator, atoms, fit.v0, window) for window in WINDOWS]
     moduli = [x.b0 for x in (fit, *others) if not isinstance(x, str)]
-    ends = _scaled(atoms, fit.v0 * np.array([1 - FIT, 1 + FIT]))
+    ends = scaled(atoms, fit.v0 * np.array([1 - FIT, 1 + FIT]))
     errors = [derivative_error(calculator, end, np.eye(3) / 3, DERIVATIVE_STEP) for end in ends]
     epsilon, delta = compare_curves(fit, row.reference) if row.reference else (None, None)
     turn = max((v for v in _extrema(curve, 1) if SHAPE[0] * fit.v0 <= v < fit.v0), default=None)
@@ -94,7 +94,8 @@ def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState)
     )
 
 
-def _scaled(atoms: Atoms, volumes: np.ndarray) -> list[Atoms]:
+def scaled(atoms: Atoms, volumes: np.ndarray) -> list[Atoms]:
+    """Return a crystal at each of the volumes, Å^3 per atom."""
     scales = (volumes * len(atoms) / atoms.get_volume()) ** (1 / 3)
     return [strained(atoms, (scale - 1) * np.eye(3)) for scale in scales]
 
@@ -103,7 +104,7 @@ def _energies(
     calculator: BaseCalculator, atoms: Atoms, volumes: np.ndarray
 ) -> tuple[np.ndarray, str | None]:
     """Return energies per atom, and the first error."""
-    found = evaluate(calculator, _scaled(atoms, volumes), properties=("energy",))
+    found = evaluate(calculator, scaled(atoms, volumes), properties=("energy",))
     energies = [np.nan if e.energy is None else e.energy / len(atoms) for e in found]
     return np.array(energies), next((e.error for e in found if e.error), None)
 

@@ -279,8 +279,7 @@ def batch(subject: Subject) -> list[Deviation]:
         (expected,) = subject.ask([image], *own)
         if found.error is not None:
             return [Deviation(f"{image.get_chemical_formula()} in a batch: {found.error}")]
-        missing = [n for n in own if getattr(found, n) is None]
-        if missing:
+        if missing := [n for n in own if getattr(found, n) is None]:
             return [Deviation(f"no {missing[0]} in a batch")]
         deviations += compare(found, expected, subject.precision, "in a batch")
     return deviations

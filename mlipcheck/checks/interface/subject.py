@@ -121,8 +121,7 @@ def choose_subject(
     InputError
         Where it answers for none, with what it said last.
     """
-    unknown = [x for x in elements or () if atomic_numbers.get(x, 0) < 1]
-    if unknown:
+    if unknown := [x for x in elements or () if atomic_numbers.get(x, 0) < 1]:
         raise InputError(f"{unknown[0]!r} is not an element")
     if dtype not in (None, "float32", "float64"):
         raise InputError(f"dtype is {dtype!r}; give float32 or float64")
