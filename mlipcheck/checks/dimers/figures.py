@@ -77,11 +77,11 @@ def _draw_pair(
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     reference = next((s.comparison for _, s in curves if s.comparison is not None), None)
     if reference is not None:
-        style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
+        style: dict[str, Any] = {"color": REFERENCE, "ls": "--", "lw": 1}
+        style["label"] = printable(reference.reference, 40)
         energies, forces = reference.reference_energies, reference.reference_forces
         for axis, y in ((upper, energies), (lower, forces)):
-            label = printable(reference.reference, 40)
-            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), label=label, **style)
+            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), **style)
     views = [_draw_curve(upper, lower, m, s, alone=len(curves) == 1) for m, s in curves]
     lefts, rights, tops, floors, reaches = zip(*views, strict=True)
     left, right = min(lefts), max(rights)
@@ -118,8 +118,7 @@ def _draw_curve(
     energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
     inner = scan.attraction.distance if scan.attraction else 0.0
     shown = (r > inner) & (energies < HIGH)
-    label = printable(model.label, 40)
-    upper.plot(r, energies, color=colour, label=label)
+    upper.plot(r, energies, color=colour, label=printable(model.label, 40))
     lower.plot(r, forces, color=colour)
     # bond hollow, collapse filled, at the frame where it is higher
     marks = [(bond, 0.0, "white", "bond length")] if bond is not None else []

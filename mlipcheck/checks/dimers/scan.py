@@ -103,8 +103,7 @@ def plan_scan(
     if reference is not None:
         exact = get_demonstration(info.backend).morse
         curves = find_curves(reference, grids, exact=exact, options=options)
-    level = info.level_of_theory
-    return [ScanPlan(p, scales[p], grids[p], curves.get(p), level) for p in pairs]
+    return [ScanPlan(p, scales[p], grids[p], curves.get(p), info.level_of_theory) for p in pairs]
 
 
 def scan_pair(

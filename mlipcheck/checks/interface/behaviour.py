@@ -86,9 +86,8 @@ def input_unchanged(subject: Subject) -> list[Deviation]:
 def determinism(subject: Subject) -> list[Deviation]:
     """The same structure gives the same numbers again."""
     names = subject.properties("energy", "forces", "stress")
-    images = [subject.sample, nudged(subject.sample), subject.sample]
-    first, _, second = subject.ask(images, *names)
-    precision = subject.precision
+    sample, precision = subject.sample, subject.precision
+    first, _, second = subject.ask([sample, nudged(sample), sample], *names)
     fine = replace(precision, energy=precision.repeat, forces=precision.repeat)
     return compare(second, first, fine, f"the second time, as {precision.kind}")
 

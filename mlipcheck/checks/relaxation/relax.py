@@ -29,6 +29,8 @@ from .record import Relaxation
 
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
+# what a row has of its reference
+SHARED = ("name", "source", "fingerprint", "level_of_theory", "start_only", "notes", "error")
 
 
 def relax_against_reference(
@@ -102,19 +104,13 @@ def relax_structure(
 ) -> Relaxation:
     """Return one row of `relax_against_reference`, whatever goes wrong; energies come later."""
     row = Relaxation(
-        name=reference.name,
-        source=reference.source,
-        fingerprint=reference.fingerprint,
-        level_of_theory=reference.level_of_theory,
-        start_only=reference.start_only,
-        notes=reference.notes,
+        **{field: getattr(reference, field) for field in SHARED},
         optimizer=settings.optimizer,
         target_fmax=settings.fmax,
         most_steps=settings.steps,
         start=settings.start,
         seed=settings.seed if settings.start == "rattled" else None,
         reference_energy=reference.energy,
-        error=reference.error,
     )
     target = reference.relaxed
     if target is None:
