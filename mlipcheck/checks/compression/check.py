@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # crystals, pairs of each, and atoms of a supercell
 ALL, QUICK = (3, 10, None), (1, 1, QUICK_ATOMS)
 FAR = 0.3  # eV/Å; above it a structure is relaxed first
-HIGHEST, DEEPEST = 100.0, -30.0  # eV that a figure shows
+HIGHEST, LEAST, DEEPEST = 100.0, 0.1, -30.0  # eV that a figure shows: at most, at least, below
 ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
 
 
@@ -167,6 +167,6 @@ def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
                 place = (found.distance, found.barrier)
                 axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
     energies = np.concatenate([row.energies for _, row in rows])
-    top = min(np.nanmax(energies), HIGHEST)
+    top = max(min(np.nanmax(energies), HIGHEST), LEAST)
     axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
     axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")
