@@ -19,7 +19,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError
 
 from .calculators.backends import list_backends
 from .calculators.registry import describe, get_calculator
-from .checks.interface import check_calculator, expected_failures_of, iter_checks
+from .checks.interface.suite import check_calculator, expected_failures_of, iter_checks
 
 Candidate: TypeAlias = BaseCalculator | str | Callable[[], BaseCalculator]
 

@@ -14,17 +14,17 @@ from ..check import Check
 from .adsorption.check import Adsorption
 from .agreement.check import Agreement
 from .balanced import BalancedDifferences
-from .compression import Compression
+from .compression.check import Compression
 from .contacts import Contacts
-from .dimers import Dimers
+from .dimers.check import Dimers
 from .dynamics.check import DynamicsCheck
-from .elasticity import Elasticity
-from .interface import Interface
+from .elasticity.check import Elasticity
+from .interface.check import Interface
 from .learning import Learning
 from .parity import ParityCheck
 from .paths.check import Paths
 from .phonons.check import Phonons
-from .relaxation import Relaxations
+from .relaxation.check import Relaxations
 from .surfaces.check import Surfaces
 from .vacancies.check import Vacancies
 

@@ -15,8 +15,8 @@ from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from ..analysis.closest import find_closest
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
 from ..check import Context, Skip, Task
-from ..checks.compression import Compression
-from ..checks.compression.record import CompressedPair
+from ..checks.compression.check import Compression
+from ..checks.compression.push import CompressedPair
 from ..checks.dimers.curve import find_attractions
 from ..checks.dimers.record import Attraction, DimerScan
 from ..checks.dimers.scan import list_pairs, scan_dimers

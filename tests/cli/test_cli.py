@@ -709,7 +709,7 @@ def test_an_option_has_one_meaning_in_all_commands():
 def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, tmp_path):
     from mlipcheck.checks.relaxation import check
 
-    original, done = check.iterate_relaxations, []
+    original, done = check.relax_structure, []
 
     def interrupted(*args, **kwargs):
         if len(done) == 2:
@@ -717,7 +717,7 @@ def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, 
         done.append(1)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(check, "iterate_relaxations", interrupted)
+    monkeypatch.setattr(check, "relax_structure", interrupted)
     path = tmp_path / "out.json"
     status, out, err = run_cli("relax", "--json", path)
     assert status == 130

@@ -167,6 +167,13 @@ def test_a_calculator_that_always_fails_is_a_result():
     assert status(found, "points") == {"fail"}
 
 
+def test_points_without_forces_are_not_left():
+    calculator = MorseCalculator()
+    calculator.implemented_properties = ["energy"]
+    (found,) = scan_dimers(calculator, ["N"], distances=np.linspace(0.8, 3, 12))
+    assert found.error == "0 of 12 points left; first: no finite energy with forces"
+
+
 @pytest.mark.slow
 def test_a_model_that_needs_a_cell_gets_a_box():
     boxed, free = scan(NeedsCell(get_calculator("toy:wide"))), scan(get_calculator("toy:wide"))

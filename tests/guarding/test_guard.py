@@ -27,8 +27,7 @@ from mlipcheck import (
 from mlipcheck.analysis.closest import find_closest
 from mlipcheck.calculators.guarded import Guard, GuardedCalculator, PairRepulsion
 from mlipcheck.calculators.toy.toy import RBFRidgeCalculator, fit_toy
-from mlipcheck.checks.compression.push import find_neighbours, push_together
-from mlipcheck.checks.compression.record import CompressedPair
+from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.guarding.build import DISTANCES, SWITCH, build_guard, zbl_force
 from mlipcheck.guarding.shown import draw_pair, list_pairs

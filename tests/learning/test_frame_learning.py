@@ -25,7 +25,7 @@ from mlipcheck.checks.learning.plan import Example, plan_fits, split_runs
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.relaxation.settings import RelaxSettings
+from mlipcheck.checks.relaxation.optimize import RelaxSettings
 from mlipcheck.drawing.colours import OTHER
 from mlipcheck.drawing.panel import new_axes
 from mlipcheck.system import Settings, System

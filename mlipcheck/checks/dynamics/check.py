@@ -17,7 +17,7 @@ from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...system import SHORTEST, Settings, System
 from .. import crystals
-from ..compression.record import farthest_collapses
+from ..compression.push import farthest_collapses
 from .nve import Dynamics, add_run, heat, simulate
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from ...drawing.tables import count
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
-from ..relaxation.relax import iterate_relaxations
-from ..relaxation.settings import RelaxSettings
+from ..relaxation.optimize import RelaxSettings
+from ..relaxation.relax import relax_structure
 from .pieces import EDGES, SIZES, Frames
 from .record import ForceGroup, ForceParity, Rescaling
 
@@ -189,7 +189,8 @@ def relaxed_energies(
     ]
     energies: dict[str, float] = {}
     failed = []
-    for row in iterate_relaxations(calculator, starts, RelaxSettings()):
+    for start in starts:
+        row = relax_structure(calculator, start, RelaxSettings())
         if row.converged and row.energy is not None:
             energies[row.name] = row.energy / row.n_atoms
         else:

@@ -16,8 +16,7 @@ from ...calculators.base import stays_here
 from ...references.doubts import Doubt
 from ...storage import Record
 from ..crystals import find_energies
-from ..relaxation.optimize import optimize
-from ..relaxation.settings import RelaxSettings
+from ..relaxation.optimize import RelaxSettings, optimize
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
