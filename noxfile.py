@@ -10,19 +10,6 @@ import nox
 nox.options.default_venv_backend = "virtualenv"
 nox.options.sessions = ["tests"]
 
-# What holds real models to the contract, and their adapters to the packages' own calculators. The
-# checks themselves are tried on CHGNet, with the whole suite.
-MODEL_TESTS = [
-    "interface/test_interface_models.py",
-    "calculators/test_adapters.py",
-    "calculators/test_checkpoints.py",
-    "calculators/test_limits.py",
-    "parity/test_parity_models.py",
-    "adsorption/test_adsorption.py",
-    "test_notebook.py",
-    "test_notebook_executed.py",
-]
-
 
 def run_tests(session: nox.Session, *arguments: str) -> None:
     """Run pytest on all cores, one thread each; a file's tests share their fixtures."""
@@ -48,12 +35,10 @@ def tests(session: nox.Session) -> None:
     ],
 )
 def backend(session: nox.Session, extra: str, module: str) -> None:
-    """Run the contract, the adapter, a dimer scan and a relaxation with one real model."""
+    """Run every test that needs a real model, with that of one package."""
     session.install(f".[{extra},phonons,test]")
     session.run("python", "-c", f"import {module}")  # skipped tests must not pass for run ones
-    own = f"calculators/test_{extra}.py"
-    chosen = [] if extra == "chgnet" else [f"tests/{x}" for x in (*MODEL_TESTS, own)]
-    run_tests(session, *(session.posargs or chosen))
+    run_tests(session, "-m", "model", *session.posargs)
 
 
 @nox.session

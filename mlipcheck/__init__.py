@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from .calculators.registry import describe as describe
     from .calculators.registry import get_calculator as get_calculator
     from .calculators.rescaled import RescaledCalculator as RescaledCalculator
-    from .calculators.toy.morse import Morse as Morse
-    from .calculators.toy.morse import MorseCalculator as MorseCalculator
     from .calculators.toy.rbf_ridge import RBFRidge as RBFRidge
-    from .calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator as RBFRidgeCalculator
+    from .calculators.toy.toy import Morse as Morse
+    from .calculators.toy.toy import MorseCalculator as MorseCalculator
+    from .calculators.toy.toy import RBFRidgeCalculator as RBFRidgeCalculator
     from .calculators.toy.toy import fit_toy as fit_toy
     from .checks import list_checks as list_checks
     from .checks.dimers.scan import scan_dimers as scan_dimers
@@ -26,41 +26,35 @@ if TYPE_CHECKING:
     from .checks.parity.compare import parity as parity
     from .checks.relaxation.relax import relax_against_reference as relax_against_reference
     from .guarding.build import build_guard as build_guard
-    from .guarding.make import make_guard as make_guard
+    from .guarding.build import make_guard as make_guard
     from .references.inputs import load_frame_sets as load_frame_sets
     from .references.inputs import load_references as load_references
     from .report.report import Report as Report
 
-# Public name -> module that defines it, imported on first use: `import mlipcheck` alone loads
+# Module -> the public names that it defines, imported on first use: `import mlipcheck` alone loads
 # neither ase nor torch nor matplotlib.
-_PUBLIC = {
-    "GuardedCalculator": ".calculators.guarded",
-    "Morse": ".calculators.toy.morse",
-    "MorseCalculator": ".calculators.toy.morse",
-    "RBFRidge": ".calculators.toy.rbf_ridge",
-    "RBFRidgeCalculator": ".calculators.toy.rbf_ridge_calculator",
-    "Report": ".report.report",
-    "RescaledCalculator": ".calculators.rescaled",
-    "build_guard": ".guarding.build",
-    "check_calculator": ".checks.interface.suite",
-    "describe": ".calculators.registry",
-    "evaluate": ".calculators.evaluate",
-    "fit_toy": ".calculators.toy.toy",
-    "get_calculator": ".calculators.registry",
-    "iter_checks": ".checks.interface.suite",
-    "list_backends": ".calculators.backends",
-    "list_checks": ".checks",
-    "load_frame_sets": ".references.inputs",
-    "load_references": ".references.inputs",
-    "make_guard": ".guarding.make",
-    "parity": ".checks.parity.compare",
-    "relax_against_reference": ".checks.relaxation.relax",
-    "run_checks": ".api",
-    "scan_dimers": ".checks.dimers.scan",
-    "toy_learning_curve": ".checks.learning.toy",
+_MODULES = {
+    ".api": ["run_checks"],
+    ".calculators.backends": ["list_backends"],
+    ".calculators.evaluate": ["evaluate"],
+    ".calculators.guarded": ["GuardedCalculator"],
+    ".calculators.registry": ["describe", "get_calculator"],
+    ".calculators.rescaled": ["RescaledCalculator"],
+    ".calculators.toy.rbf_ridge": ["RBFRidge"],
+    ".calculators.toy.toy": ["Morse", "MorseCalculator", "RBFRidgeCalculator", "fit_toy"],
+    ".checks": ["list_checks"],
+    ".checks.dimers.scan": ["scan_dimers"],
+    ".checks.interface.suite": ["check_calculator", "iter_checks"],
+    ".checks.learning.toy": ["toy_learning_curve"],
+    ".checks.parity.compare": ["parity"],
+    ".checks.relaxation.relax": ["relax_against_reference"],
+    ".guarding.build": ["build_guard", "make_guard"],
+    ".references.inputs": ["load_frame_sets", "load_references"],
+    ".report.report": ["Report"],
 }
+_PUBLIC = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = ["__version__", *_PUBLIC]
+__all__ = ["__version__", *sorted(_PUBLIC)]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,6 @@ nothing here, and nothing breaks.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 NAMES = ("toy", "chgnet", "sevennet", "mattersim", "mace")
@@ -28,29 +27,24 @@ def _plugins() -> frozenset[Any]:
     try:
         from ase._4.plugins.plugin import CalculatorPlugin
 
+        make = {name: functools.partial(_make_class, name) for name in NAMES}
         return frozenset(
-            CalculatorPlugin(
-                name, citation=get_backend(name).citation, implementation=_class_of(name)
-            )
+            CalculatorPlugin(name, citation=get_backend(name).citation, implementation=make[name])
             for name in NAMES
         )
     except (ImportError, TypeError):  # no plug-ins yet, or others
         return frozenset()
 
 
-def _class_of(backend: str) -> Callable[[], type]:
-    """Return what makes the class; ASE calls it when a user asks for the implementation."""
+def _make_class(backend: str) -> type:
+    """Return what ASE takes for a calculator's class, when a user asks for the implementation."""
+    from ase.calculators.calculator import BaseCalculator
 
-    def make() -> type:
-        from ase.calculators.calculator import BaseCalculator
+    from .calculators.registry import get_calculator
 
-        from .calculators.registry import get_calculator
+    def new(cls: type, checkpoint: str = "", **options: Any) -> BaseCalculator:
+        """Return ``get_calculator("backend:checkpoint", **options)``."""
+        return get_calculator(f"{backend}:{checkpoint}".rstrip(":"), **options)
 
-        def new(cls: type, checkpoint: str = "", **options: Any) -> BaseCalculator:
-            """Return ``get_calculator("backend:checkpoint", **options)``."""
-            return get_calculator(f"{backend}:{checkpoint}".rstrip(":"), **options)
-
-        # ASE wants a class; which class a calculator has depends on its backend
-        return type(backend, (BaseCalculator,), {"__new__": new, "__module__": __name__})
-
-    return make
+    # ASE wants a class; which class a calculator has depends on its backend
+    return type(backend, (BaseCalculator,), {"__new__": new, "__module__": __name__})

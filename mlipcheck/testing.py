@@ -19,7 +19,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError
 
 from .calculators.backends import list_backends
 from .calculators.registry import describe, get_calculator
-from .checks.interface import check_calculator, expected_failures_of, iter_checks
+from .checks.interface.suite import check_calculator, expected_failures_of, iter_checks
 
 Candidate: TypeAlias = BaseCalculator | str | Callable[[], BaseCalculator]
 
@@ -47,19 +47,18 @@ def parametrize_with_checks(
     -------
     pytest.MarkDecorator
     """
-    chosen = None if elements is None else tuple(elements)
     cases = []
     for calculator in calculators:
         name, known = _name_and_failures(calculator)
         known = {**known, **(expected_failures or {})}
         for check in (c.name for c in iter_checks()):
             marks = [pytest.mark.xfail(strict=True, reason=known[check])] if check in known else []
-            test = functools.partial(_run, check, chosen)
+            test = functools.partial(_run, check, elements)
             cases.append(pytest.param(calculator, test, id=f"{name}-{check}", marks=marks))
     return pytest.mark.parametrize(("calculator", "check"), cases)
 
 
-def _run(check: str, elements: tuple[str, ...] | None, calculator: Candidate) -> None:
+def _run(check: str, elements: Sequence[str] | None, calculator: Candidate) -> None:
     """Raise `AssertionError` where the test fails, and skip where it does not apply."""
     made = calculator if isinstance(calculator, BaseCalculator) else _load(calculator)
     (result,) = check_calculator(made, checks=[check], elements=elements, expected_failures={})

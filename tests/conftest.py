@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,20 +11,19 @@ import pytest
 
 mpl.use("agg")
 
-# Fixtures that need more than a bare install, and the marker of the tests that have them.
-NEEDS = {
-    "data_dir": "data",
-    **dict.fromkeys(("chgnet", "sevennet", "mace_file", "mattersim_file"), "model"),
-}
+# Fixtures and parameters that need a real model's package, or what comes with one.
+MODELS = re.compile(r"(chgnet|sevennet|mace|mattersim)(_file|-float\d+)?|model|pretrained|pymatgen")
 
 
 def pytest_collection_modifyitems(items):
     """Mark what needs data or a model by its fixtures, and its parameters' names."""
     for item in items:
-        names = {*getattr(item, "fixturenames", ())}
-        for fixture, marker in NEEDS.items():
-            if fixture in names:
-                item.add_marker(marker)
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        names = {*getattr(item, "fixturenames", ()), *(p for p in parameters if type(p) is str)}
+        if "data_dir" in names:
+            item.add_marker("data")
+        if any(map(MODELS.fullmatch, names)):
+            item.add_marker("model")
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +51,12 @@ def sevennet():
     from mlipcheck import get_calculator
 
     return get_calculator("sevennet", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def pymatgen():
+    """What comes with CHGNet's package, where it is installed."""
+    return pytest.importorskip("pymatgen.core", reason="pymatgen is not installed: '.[chgnet]'")
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,7 @@ typing = [path for path in DOCUMENTS if any(w[0] == "mlipcheck" for w in lines_o
 
 
 @pytest.mark.slow
+@pytest.mark.model  # fine-tuning is typed where CHGNet is installed
 @pytest.mark.parametrize("document", typing, ids=lambda path: path.name)
 def test_every_command_runs_as_printed(document, tmp_path, request, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # no fit of an earlier run

@@ -36,7 +36,7 @@ from packaging.requirements import Requirement
 import mlipcheck
 from mlipcheck import get_calculator
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.checks.parity.scales import PUBLISHED
+from mlipcheck.checks.parity.panels import PUBLISHED
 
 SECTIONS = ["scales", "softening", "learning", "real", "exercise", "real-softening", "conclusions"]
 

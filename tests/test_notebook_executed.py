@@ -47,6 +47,9 @@ sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 """
 
 
+pytestmark = pytest.mark.model  # more of its cells run where one is installed
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     return execute(tmp_path_factory.mktemp("notebook"))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from .estimate import Estimate
+from .offsets import places
 
 CONFIDENCE = 0.95
 POSITIVE = (0.0, np.inf)
@@ -82,9 +83,7 @@ def median(values: np.ndarray, groups: Sequence[str] | np.ndarray) -> Estimate:
     at least 95 %. Each group counts as one value, its own median. Fewer than six groups have no
     such interval.
     """
-    sizes = np.unique(np.asarray(groups), return_counts=True)[1]
-    inside = values[np.argsort(np.asarray(groups), kind="stable")]
-    each = np.sort([np.median(part) for part in np.split(inside, np.cumsum(sizes)[:-1])])
+    each = np.sort([np.median(values[part]) for part in places(groups)])
     value = float(np.median(each))
     rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, len(each), 0.5))
     if rank < 1:

@@ -61,7 +61,7 @@ def fit_offsets(
     projected = modes.T @ (means * weights)
     constants = right[used].T @ (projected / scales[used])
     residuals = means * weights - modes @ projected
-    of_run, of_composition = _places(cells[:, 1]), _places(cells[:, 0])
+    of_run, of_composition = places(cells[:, 1]), places(cells[:, 0])
     errors = np.full(len(cells), np.nan)
     for same in of_composition if runs is not None else [[k] for k in range(len(cells))]:
         # with each cell all of its composition is left out, and what else is of its run
@@ -89,12 +89,10 @@ def _shares(counts: Sequence[Counter[str]]) -> tuple[list[str], np.ndarray]:
     return elements, np.array([[c.get(x, 0) / c.total() for x in elements] for c in counts])
 
 
-def _places(labels: np.ndarray) -> list[list[int]]:
-    """Return where each of the numbers 0, 1, ... stands."""
-    found: list[list[int]] = [[] for _ in range(int(labels.max(initial=-1)) + 1)]
-    for k, label in enumerate(labels.tolist()):
-        found[label].append(k)
-    return found
+def places(labels: Sequence[str] | np.ndarray) -> list[np.ndarray]:
+    """Return the indices of each label, the labels in rising order."""
+    sizes = np.unique(labels, return_counts=True)[1]
+    return np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
 
 
 def fit_robustly(counts: Sequence[Counter[str]], difference: np.ndarray) -> np.ndarray:

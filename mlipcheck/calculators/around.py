@@ -1,18 +1,20 @@
-"""What calculators around another share: its facts, its batches, and a file that names it."""
+"""Calculators around another: its facts, its batches, a file that names it; a count of calls."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
-from ..storage import from_plain
+from ..storage import dumps, from_plain, to_plain, write_atomically
 from .base import StrictCalculator, read_literal
 from .neighbours import check_geometry
 from .records import CalculatorInfo, Evaluation
@@ -88,12 +90,10 @@ class AroundCalculator(StrictCalculator):
         for one, about in zip(self.base.evaluate_batch(images, properties), prepared, strict=True):
             changed = {
                 name: self._changed(name, value, about)
-                if value is not None and name in self.implemented_properties
-                else None
                 for name, value in vars(one).items()
-                if name != "error"
+                if name in self.implemented_properties
             }
-            evaluations.append(replace(one, **changed))
+            evaluations.append(Evaluation(error=one.error, **changed))
         return evaluations
 
     @abstractmethod
@@ -105,61 +105,88 @@ class AroundCalculator(StrictCalculator):
         """Return a property changed."""
 
 
+class CountingCalculator(BaseCalculator):
+    """Any calculator, counting the distinct geometries whose forces are asked for."""
+
+    def __init__(self, base: BaseCalculator) -> None:
+        super().__init__()
+        self.base = base
+        self.force_calls = 0
+        self.implemented_properties = list(base.implemented_properties)
+
+    def calculate(self, atoms: Atoms, properties: list[str], system_changes: list[str]) -> None:
+        self.base.calculate(atoms, properties, system_changes)
+
+    def get_property(
+        self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True
+    ) -> Any:
+        if name == "forces" and atoms is not None and self.check_state(atoms):
+            self.force_calls += 1
+            self.atoms = atoms.copy()
+        return self.base.get_property(name, atoms, allow_calculation)
+
+
 @dataclass(frozen=True)
 class SavedBase:
-    """What a file says of the calculator inside."""
+    """What a file says of the calculator inside; ``kind`` is what else is in it."""
 
+    schema: ClassVar[str]
+    kind: ClassVar[str]
     base: str
     options: dict[str, str]
     dtype: str | None
     checkpoint_sha256: str | None
 
+    @classmethod
+    def of(cls, base: BaseCalculator, **more: Any) -> Self:
+        """Return the record of a calculator, with ``more`` of its fields."""
+        info = describe(base)
+        return cls(info.spec, info.options, info.dtype, info.checkpoint_sha256, **more)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write a file; `InputError` for a base that a file may not name, see `check_safe`."""
+        check_safe(self.base, self.options)
+        write_atomically(path, dumps({"schema": self.schema} | to_plain(self)))
+
+    def load_base(self, device: str, dtype: str | None) -> BaseCalculator:
+        """Return the calculator inside.
+
+        Before anything is loaded, it must be one that a file may name, and its checkpoint that of
+        the file: else `CalculatorSetupError`.
+        """
+        options = {name: read_literal(value) for name, value in self.options.items()}
+        file = check_safe(self.base, options)
+        found = None if file is None else checksum(file)
+        if found != self.checkpoint_sha256:
+            raise CalculatorSetupError(
+                f"the checkpoint of {self.base} is {short(found)}, the {self.kind} is that of "
+                f"{short(self.checkpoint_sha256)}; find that checkpoint, or make the {self.kind} "
+                "anew"
+            )
+        return get_calculator(self.base, device=device, dtype=dtype or self.dtype, **options)
+
 
 Saved = TypeVar("Saved", bound=SavedBase)
 
 
-def base_facts(base: BaseCalculator) -> dict[str, Any]:
-    """Return the fields of `SavedBase`."""
-    info = describe(base)
-    return {
-        "base": info.spec,
-        "options": info.options,
-        "dtype": info.dtype,
-        "checkpoint_sha256": info.checkpoint_sha256,
-    }
-
-
-def read_saved(path: Path, schema: str, kind: type[Saved]) -> Saved:
-    """Return the record of a file; `CalculatorSetupError` for what is not one."""
+@contextlib.contextmanager
+def opened(path: Path, cls: type[Saved]) -> Iterator[Saved]:
+    """Give the record of a file; `CalculatorSetupError` from here on names the file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CalculatorSetupError(f"{path} is not JSON ({error})") from error
-    found = content.get("schema") if isinstance(content, dict) else None
-    if found != schema:
-        raise CalculatorSetupError(f"{path}: schema is {found!r}, expected {schema!r}")
     try:
-        saved: Saved = from_plain(kind, content)
-    except ValueError as error:
-        raise CalculatorSetupError(f"{path}: {error}; write it anew with save()") from error
-    return saved
-
-
-def load_base(saved: SavedBase, what: str, device: str, dtype: str | None) -> BaseCalculator:
-    """Return the calculator that a file names.
-
-    Before anything is loaded, it must be one that a file may name, and its checkpoint that of
-    ``what``: else `CalculatorSetupError`.
-    """
-    options = {name: read_literal(value) for name, value in saved.options.items()}
-    file = check_safe(saved.base, options)
-    found = None if file is None else checksum(file)
-    if found != saved.checkpoint_sha256:
-        raise CalculatorSetupError(
-            f"the checkpoint of {saved.base} is {short(found)}, the {what} is that of "
-            f"{short(saved.checkpoint_sha256)}; find that checkpoint, or make the {what} anew"
-        )
-    return get_calculator(saved.base, device=device, dtype=dtype or saved.dtype, **options)
+        found = content.get("schema") if isinstance(content, dict) else None
+        if found != cls.schema:
+            raise CalculatorSetupError(f"schema is {found!r}, expected {cls.schema!r}")
+        try:
+            saved = from_plain(cls, content)
+        except ValueError as error:
+            raise CalculatorSetupError(f"{error}; write it anew with save()") from error
+        yield saved
+    except CalculatorSetupError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def short(checksum: str | None) -> str:

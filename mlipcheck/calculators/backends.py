@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+from typing import Any
 
 from ase.calculators.calculator import InputError
 
@@ -41,6 +42,19 @@ def _mace(name: str, level: str, licence: str, file: str) -> Checkpoint:
     return Checkpoint(name, level, "raw", licence, (f"~/.cache/mace/{file}",))
 
 
+def _pretrained(name: str, **facts: Any) -> Backend:
+    """Return the row of a pretrained model: its adapter, its extra, and weights that are safe."""
+    loader = f"mlipcheck.calculators.{name}:load"
+    return Backend(name, loader, extra=name, takes_path=True, safe=True, **facts)
+
+
+def _around(name: str, command: str, **facts: Any) -> Backend:
+    """Return the row of a calculator around another, which a file names."""
+    needs = f"the file that 'mlipcheck {command} --save FILE' writes"
+    loader = f"mlipcheck.calculators.{name}:load"
+    return Backend(name, loader, needs=needs, dtypes=(), takes_path=True, **facts)
+
+
 BACKENDS = (
     Backend(
         name="toy",
@@ -56,9 +70,8 @@ BACKENDS = (
             remark="The toy is fitted to the bottom of a Morse curve: too soft by construction.",
         ),
     ),
-    Backend(
-        name="chgnet",
-        loader="mlipcheck.calculators.chgnet:load",
+    _pretrained(
+        "chgnet",
         summary="CHGNet, a charge-informed universal potential; weights in its wheel",
         citation="Deng et al., Nat. Mach. Intell. 5, 1031 (2023), doi 10.1038/s42256-023-00716-3",
         checkpoints=(
@@ -69,30 +82,22 @@ BACKENDS = (
             ),
         ),
         package="chgnet",
-        extra="chgnet",
-        trainer="mlipcheck.calculators.chgnet_training",
+        trainer="mlipcheck.calculators.chgnet",
         dtypes=("float32",),
-        takes_path=True,
         cutoff=6.0,
-        safe=True,
     ),
-    Backend(
-        name="mattersim",
-        loader="mlipcheck.calculators.mattersim:load",
+    _pretrained(
+        "mattersim",
         summary="MatterSim, M3GNet trained over temperatures and pressures; weights are a download",
         citation="Yang et al., arXiv 2405.04967 (2024)",
         checkpoints=(_mattersim("1M"), _mattersim("5M")),
         package="mattersim",
-        extra="mattersim",
         needs="Python 3.12 or newer",
         dtypes=("float32", "float64"),
-        takes_path=True,
         cutoff=5.0,
-        safe=True,
     ),
-    Backend(
-        name="sevennet",
-        loader="mlipcheck.calculators.sevennet:load",
+    _pretrained(
+        "sevennet",
         summary="SevenNet, equivariant; weights of 7net-0, l3i5 and mf-0 in its wheel",
         citation="Park et al., J. Chem. Theory Comput. 20, 4857 (2024), "
         "doi 10.1021/acs.jctc.4c00190",
@@ -108,17 +113,13 @@ BACKENDS = (
             _sevennet("7net-omni-i12", _OMNI, "omni_i12/checkpoint_sevennet_omni_i12.pth"),
         ),
         package="sevenn",
-        extra="sevennet",
         dtypes=("float32",),
-        takes_path=True,
         takes_options=True,
         cutoff=5.0,
-        safe=True,
         safe_options=("modal",),
     ),
-    Backend(
-        name="mace",
-        loader="mlipcheck.calculators.mace:load",
+    _pretrained(
+        "mace",
         summary="MACE, equivariant; weights are downloads",
         citation="Batatia et al., arXiv 2401.00096 (2023)",
         checkpoints=(
@@ -141,11 +142,8 @@ BACKENDS = (
         ),
         package="mace",
         distribution="mace-torch",
-        extra="mace",
         dtypes=("float32", "float64"),
-        takes_path=True,
         takes_options=True,
-        safe=True,
         safe_options=("head",),
         runs_code=True,
     ),
@@ -168,23 +166,17 @@ BACKENDS = (
             "morse:nan_input": "MorsePotential leaves out neighbours at NaN: a finite energy",
         },
     ),
-    Backend(
-        name="rescaled",
-        loader="mlipcheck.calculators.rescaled:load",
+    _around(
+        "rescaled",
+        command="parity --rescale",
         summary="another of these, its forces and energies times a factor: rescaled:FILE",
         citation="Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6",
-        needs="the file that 'mlipcheck parity --rescale --save FILE' writes",
-        dtypes=(),
-        takes_path=True,
     ),
-    Backend(
-        name="guarded",
-        loader="mlipcheck.calculators.guarded:load",
+    _around(
+        "guarded",
+        command="guard",
         summary="another of these, with a repulsion that closes its holes: guarded:FILE",
         citation="Ziegler, Biersack, Littmark, The Stopping and Range of Ions in Solids (1985)",
-        needs="the file that 'mlipcheck guard --save FILE' writes",
-        dtypes=(),
-        takes_path=True,
     ),
 )
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import contextlib
 import difflib
-import functools
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator, InputError, all_changes
@@ -57,19 +56,11 @@ def brief(error: BaseException, most: int = 200) -> str:
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def stays_here(function: Callable[P, R]) -> Callable[P, R]:
+@contextlib.contextmanager
+def stays_here() -> Iterator[None]:
     """Decorate a function that may change the working directory: it is restored afterwards."""
-
-    @functools.wraps(function)
-    def staying(*args: P.args, **kwargs: P.kwargs) -> R:
-        with contextlib.chdir(os.curdir):
-            return function(*args, **kwargs)
-
-    return staying
+    with contextlib.chdir(os.curdir):
+        yield
 
 
 class StrictCalculator(Calculator, ABC):
@@ -84,8 +75,7 @@ class StrictCalculator(Calculator, ABC):
     def set(self, **kwargs: Any) -> dict[str, Any]:
         """Change parameters; `InputError` for one that is not in ``default_parameters``."""
         refuse_unknown(kwargs, self.default_parameters, type(self).__name__)
-        changed: dict[str, Any] = super().set(**kwargs)
-        return changed
+        return super().set(**kwargs)
 
     def calculate(
         self,

@@ -108,9 +108,8 @@ def iterate_evaluations(
             queue.append((index, edges))
         except InputError as error:
             yield index, Evaluation(error=str(error))
-    alone = [[index] for index, _ in queue]
-    bound = max_edges or default_max_edges(calculator)
-    for batch in _batches(queue, bound) if batched else alone:
+    room = (max_edges or default_max_edges(calculator)) if batched else 0  # then one by one
+    for batch in _batches(queue, room):
         yield from _evaluate_batch(calculator, images, batch, wanted)
 
 
@@ -174,7 +173,7 @@ def _inspect(atoms: Atoms, cutoff: float) -> int:
 
 
 def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
-    """Cut the queue of (index, edges) into runs of at most ``max_edges``."""
+    """Cut the queue of (index, edges) into runs of at most ``max_edges``, or of one structure."""
     batches: list[list[int]] = []
     room = 0
     for index, edges in queue:
@@ -187,7 +186,7 @@ def _batches(queue: list[tuple[int, int]], max_edges: int) -> list[list[int]]:
     return batches
 
 
-@stays_here
+@stays_here()
 def _evaluate_batch(
     calculator: BaseCalculator, images: Sequence[Atoms], batch: list[int], properties: list[str]
 ) -> list[tuple[int, Evaluation]]:
@@ -248,6 +247,5 @@ def _checked(atoms: Atoms, result: Evaluation, properties: list[str]) -> Evaluat
 def describe_error(error: BaseException) -> str:
     """Return an exception as one line: the message alone where it is ours or ASE's."""
     text = " ".join(str(error).split()) or "no message"
-    if isinstance(error, (InputError, CalculationFailed)):
-        return text
-    return f"{type(error).__name__}: {text}"
+    is_plain = isinstance(error, (InputError, CalculationFailed))
+    return text if is_plain else f"{type(error).__name__}: {text}"

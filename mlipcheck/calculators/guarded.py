@@ -18,14 +18,13 @@ from ase.data import atomic_numbers
 from ase.stress import full_3x3_to_voigt_6_stress
 from scipy.interpolate import PchipInterpolator
 
-from ..storage import dumps, to_plain, write_atomically
-from .around import AroundCalculator, SavedBase, load_base, read_saved, short
+from ..storage import dumps
+from .around import AroundCalculator, SavedBase, opened, short
+from .evaluate import LOOK_AROUND
 from .neighbours import half_neighbour_list
-from .registry import check_safe, describe
+from .registry import describe
 
-SCHEMA = "mlipcheck-guard/1"
 INNERMOST = 0.1  # Å; further in the repulsive force stays as it is there
-LOOK_AROUND = 3.0  # Å: vesin has no room for too many parts of a box
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +78,8 @@ class Guard(SavedBase):
     ``built_from`` are the words of the command line, ``checksum`` the sha256 of all the rest.
     """
 
+    schema = "mlipcheck-guard/1"
+    kind = "guard"
     pairs: tuple[PairRepulsion, ...]
     built_from: tuple[str, ...] = ()
     checksum: str = ""
@@ -110,9 +111,7 @@ class Guard(SavedBase):
 
         `InputError` for a base that a file may not name; see `check_safe`.
         """
-        check_safe(self.base, self.options)
-        saved = replace(self, checksum=self.content_sha256)
-        write_atomically(path, dumps({"schema": SCHEMA} | to_plain(saved)))
+        replace(self, checksum=self.content_sha256).write(path)
 
 
 class GuardedCalculator(AroundCalculator):
@@ -188,7 +187,7 @@ class GuardedCalculator(AroundCalculator):
         for atom, sign in ((i, -1), (j, 1)):
             np.add.at(energies, atom, energy / 2)
             np.add.at(forces, atom, sign * push)
-        volume = atoms.get_volume() if atoms.pbc.all() else np.inf
+        volume = atoms.get_volume() if atoms.cell.rank == 3 else np.inf
         return energies, forces, full_3x3_to_voigt_6_stress(-(push.T @ d) / volume)
 
     def _changed(self, name: str, value: Any, about: Any) -> Any:
@@ -209,12 +208,9 @@ def load(checkpoint: str, *, device: str, dtype: str | None) -> GuardedCalculato
     its checkpoint that of the guard: else `CalculatorSetupError`.
     """
     path = Path(checkpoint)
-    guard = read_saved(path, SCHEMA, Guard)
-    try:
+    with opened(path, Guard) as guard:
         if guard.content_sha256 != guard.checksum:
             raise CalculatorSetupError(f"it was edited; build it anew: {guard.command()}")
-        calculator = GuardedCalculator(load_base(guard, "guard", device, dtype), guard)
-    except CalculatorSetupError as error:
-        raise type(error)(f"{path}: {error}") from error
+        calculator = GuardedCalculator(guard.load_base(device, dtype), guard)
     calculator.checkpoint_path = path
     return calculator

@@ -125,13 +125,7 @@ def closed_box(atoms: Atoms, vacuum: float) -> np.ndarray:
 
 def full_cell(atoms: Atoms) -> np.ndarray:
     """Return the cell with unit vectors, at right angles, along what is not periodic."""
-    if not atoms.pbc.any():
-        return np.eye(3)
-    cell = atoms.cell[:].copy()
-    if not atoms.pbc.all():
-        cell[~atoms.pbc] = 0
-        cell = complete_cell(cell)
-    return cell
+    return complete_cell(np.where(atoms.pbc[:, None], atoms.cell[:], 0.0))
 
 
 def _refuse_flat(box: np.ndarray, cutoff: float) -> None:

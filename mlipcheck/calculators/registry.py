@@ -20,7 +20,7 @@ from .base import FAILURES, brief, refuse_unknown, stays_here
 from .records import CalculatorInfo
 
 
-@stays_here
+@stays_here()
 def get_calculator(
     spec: str, *, device: str = "auto", dtype: str | None = None, **options: Any
 ) -> BaseCalculator:
@@ -193,9 +193,8 @@ def get_trainer(calculator: BaseCalculator) -> Any | None:
     ``SETTINGS``, words for what is fixed beforehand.
     """
     backend = find_backend(describe(calculator).backend)
-    if backend is None or backend.trainer is None:
-        return None
-    return importlib.import_module(backend.trainer)
+    trainer = backend.trainer if backend else None
+    return importlib.import_module(trainer) if trainer else None
 
 
 def _choose_checkpoint(backend: Backend, asked: str) -> str:

@@ -12,26 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
+from ase.calculators.calculator import BaseCalculator, InputError
 from ase.formula import Formula
 
-from ..storage import dumps, to_plain, write_atomically
-from .around import AroundCalculator, SavedBase, base_facts, load_base, read_saved
-from .registry import check_safe, describe
+from .around import AroundCalculator, SavedBase, opened
 
-SCHEMA = "mlipcheck-rescaled/1"
 MAX_LISTED = 5  # compositions in a message
 
 # No `energies`: E0 is known of a composition and not of its atoms. Nor a dipole or charges, of
 # which a factor of the forces says nothing.
-SCALED = ("energy", "free_energy", "forces", "stress")
 PASSED_ON = ("magmom", "magmoms")
+PROPERTIES = ("energy", "free_energy", "forces", "stress", *PASSED_ON)
 
 
 @dataclass(frozen=True)
 class RescaledFile(SavedBase):
     """What a file of a rescaled calculator holds; ``fit`` is for people."""
 
+    schema = "mlipcheck-rescaled/1"
+    kind = "factor"
     factor: float
     reference_energy: dict[str, Any]
     fit: dict[str, Any] = field(default_factory=dict)
@@ -75,11 +74,7 @@ class RescaledCalculator(AroundCalculator):
                 "by the product"
             )
         super().__init__(
-            base,
-            "rescaled",
-            (*SCALED, *PASSED_ON),
-            factor=factor,
-            reference_energy=reference_energy,
+            base, "rescaled", PROPERTIES, factor=factor, reference_energy=reference_energy
         )
 
     def set(self, **kwargs: Any) -> dict[str, Any]:
@@ -119,10 +114,7 @@ class RescaledCalculator(AroundCalculator):
         ``fit`` says where the factor comes from, in anything that JSON can hold. `InputError` for
         a base that a file may not name; see `check_safe`.
         """
-        info = describe(self.base)
-        check_safe(info.spec, info.options)
-        content = RescaledFile(**base_facts(self.base), fit=dict(fit or {}), **self.parameters)
-        write_atomically(path, dumps({"schema": SCHEMA} | to_plain(content)))
+        RescaledFile.of(self.base, fit=dict(fit or {}), **self.parameters).write(path)
 
 
 def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculator:
@@ -133,12 +125,9 @@ def load(checkpoint: str, *, device: str, dtype: str | None) -> RescaledCalculat
     factor: else `CalculatorSetupError`.
     """
     path = Path(checkpoint)
-    saved = read_saved(path, SCHEMA, RescaledFile)
-    try:
-        base = load_base(saved, "factor", device, dtype)
+    with opened(path, RescaledFile) as saved:
+        base = saved.load_base(device, dtype)
         calculator = RescaledCalculator(base, saved.factor, saved.reference_energy)
-    except CalculatorSetupError as error:
-        raise type(error)(f"{path}: {error}") from error
     calculator.checkpoint_path = path
     return calculator
 

@@ -11,22 +11,22 @@ from typing import Any
 
 from ..calculators.base import FAILURES, brief
 from ..check import Check
-from .adsorption import Adsorption
-from .agreement import Agreement
+from .adsorption.check import Adsorption
+from .agreement.check import Agreement
 from .balanced import BalancedDifferences
-from .compression import Compression
+from .compression.check import Compression
 from .contacts import Contacts
-from .dimers import Dimers
-from .dynamics import DynamicsCheck
-from .elasticity import Elasticity
-from .interface import Interface
+from .dimers.check import Dimers
+from .dynamics.check import DynamicsCheck
+from .elasticity.check import Elasticity
+from .interface.check import Interface
 from .learning import Learning
 from .parity import ParityCheck
-from .paths import Paths
-from .phonons import Phonons
-from .relaxation import Relaxations
-from .surfaces import Surfaces
-from .vacancies import Vacancies
+from .paths.check import Paths
+from .phonons.check import Phonons
+from .relaxation.check import Relaxations
+from .surfaces.check import Surfaces
+from .vacancies.check import Vacancies
 
 ENTRY_POINTS = "mlipcheck.checks"
 

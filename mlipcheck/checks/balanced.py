@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
-from ase.formula import Formula
 
 from ..calculators.evaluate import evaluate
 from ..calculators.records import Evaluation
@@ -140,11 +139,12 @@ def find_reactions(labels: FrameSet) -> list[Reaction]:
 def _states(labels: FrameSet) -> list[LabelledFrame]:
     """Return the lowest frame at rest of each formula, of the zero of energy that most have."""
     molecules = [f for f in labels.left_out if f.error == DIMER]
-    zero = Counter(f.zero for f in labels.frames if f.energy is not None).most_common(1)
+    zeros = Counter(f.zero for f in labels.frames if f.energy is not None)
+    zero = [name for name, _ in zeros.most_common(1)]  # none where only molecules have energies
     lowest: dict[str, LabelledFrame] = {}
     for f in sorted((*labels.frames, *molecules), key=lambda f: f.energy or 0.0):
         at_rest = (largest_force(f) or 0.0) <= AT_REST
-        if f.energy is not None and f.zero == zero[0][0] and at_rest:
+        if f.energy is not None and f.zero in zero and at_rest:
             lowest.setdefault(f.atoms.get_chemical_formula(), f)
     return sorted(lowest.values(), key=lambda f: len(f.atoms))[:MAX_STATES]
 
@@ -160,7 +160,7 @@ def _balance(product: np.ndarray, reactants: np.ndarray) -> tuple[Fraction, ...]
 
 def _units(frame: LabelledFrame) -> tuple[str, int]:
     """Return the reduced formula, and how many times the cell has it."""
-    formula, n = Formula(frame.atoms.get_chemical_formula()).reduce()
+    formula, n = frame.atoms.symbols.formula.reduce()
     return formula.format("hill"), n
 
 
@@ -211,7 +211,7 @@ class BalancedDifferences(Check[Balanced]):
     methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        check_settings(settings.energies, settings.energy_resolution)
+        check_settings(settings)
         tasks: list[Task | Skip] = []
         for s in system.frames:
             reactions = [] if s.source in DATA_SETS or s.error else find_reactions(s)
@@ -228,7 +228,7 @@ class BalancedDifferences(Check[Balanced]):
         labels, reactions, frames = task.subject
         info, settings = describe(calculator), context.settings
         found = evaluate(calculator, [f.atoms for f in frames], properties=("energy", "forces"))
-        own = doubt_own([(f, e) for f, e in zip(frames, found, strict=True) if e.error is None])
+        own = doubt_own(list(zip(frames, found, strict=True)))
         levels = labels.level_of_theory, info.level_of_theory
         other = level_doubt(*levels, labels.compositions, labels.settings)
         asked = [x for x in (settings.energies, info.energy_convention) if x in CONVENTIONS]
@@ -268,7 +268,10 @@ def _compare(
     found = [results[name] for name in row.frames]
     if wrong := next((x.error for x in found if x.error), None):
         return replace(row, error=wrong)
-    return replace(row, model=reaction.energy([x.energy or 0.0 for x in found]))
+    energies = [x.energy for x in found if x.energy is not None]
+    if len(energies) < len(found):
+        return replace(row, unknown="the model gives no energy")
+    return replace(row, model=reaction.energy(energies))
 
 
 def _label(frame: LabelledFrame, labels: FrameSet, convention: str) -> float:

@@ -21,7 +21,7 @@ from ..record import CROSSED, Advice, RunRecord
 from ..references.curves import sorted_pair
 from ..storage import Record
 from ..system import Settings, System
-from .compression.record import farthest_collapses
+from .compression.push import farthest_collapses
 from .dimers.record import DimerScan
 
 STOP_MARGIN = 1.1  # of the collapse: where a run is to be stopped
@@ -88,15 +88,14 @@ def find_contacts(
         for pair in itertools.combinations_with_replacement(sorted(set(atoms.symbols)), 2)
     }
     scanned = {s.pair: s for s in scans if s.error is None}
-    collapses = farthest_collapses({"dimers": scans})
     rows = []
     for pair in sorted(pairs):
-        row = Contact(pair, *found.get(pair, (None, "")))
-        row = replace(row, guarded=(radii or {}).get(pair))
+        distance, structure = found.get(pair, (None, ""))
+        row = Contact(pair, distance, structure, guarded=(radii or {}).get(pair))
         if scan := scanned.get(pair):
             row = replace(
                 row,
-                collapse=collapses.get("-".join(pair)),
+                collapse=scan.collapse.distance if scan.collapse else None,
                 dip=scan.dip.distance if scan.dip else None,
                 innermost=float(scan.distances[np.isfinite(scan.energies)].min()),
             )

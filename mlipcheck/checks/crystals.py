@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -12,10 +13,15 @@ from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ..analysis.closest import empty_directions
-from ..calculators.evaluate import evaluate
+from ..calculators.base import FAILURES
+from ..calculators.evaluate import Progress, describe_error, evaluate
+from ..calculators.records import Evaluation
+from ..calculators.registry import describe
 from ..check import Skip, Task
 from ..drawing.tables import Column, some
+from ..references.doubts import Doubt
 from ..references.inputs import COLLECTIONS, DATA_SETS
+from ..references.level_of_theory import level_doubt
 from ..references.structures import RelaxedReference, from_atoms
 from ..references.surfaces import ELEMENTS as STRAINED
 from ..system import System
@@ -24,7 +30,7 @@ from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
 MOLECULAR_ELEMENTS = frozenset(["H", "N", "O", "P", "S", "Se", *HALOGENS, *NOBLE_GASES])
-KNOWN_ELEMENTS = ("dcdft", "acwf-unaries", "angsten-vacancies")
+KNOWN_ELEMENTS = ("dcdft", "acwf-unaries", "angsten-vacancies", "metal-slabs")
 SOURCES = {"exact Morse": TOY, **dict.fromkeys(KNOWN_ELEMENTS, ELEMENTS)}
 SOURCES |= {f"elastic-{element}": ELEMENTS for element in STRAINED}
 METHODS = (
@@ -37,6 +43,8 @@ STEPS = 200  # of a relaxation before something else is tried
 HEIGHT = 7.0  # Å between a crystal's planes, at least, for an atom not to see its own images
 MOST_ATOMS = 150  # of a supercell that is simulated
 QUICK_ATOMS = 64
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +73,7 @@ def choose_crystals(
     own += _quietest_frames(system)
     given = own
     if elements and not own:
-        named = {x for word in system.elements for x in word.split("-")}
+        named = asked_elements(system)
         known = [r for r in system.references if tested_on(r.source, r.name) == ELEMENTS]
         given = [r for r in known if r.name in named or not named]
     whole = {r.name for r in system.references}
@@ -95,6 +103,11 @@ def choose_crystals(
     return chosen[:most], skips
 
 
+def asked_elements(system: System) -> list[str]:
+    """Return the elements that are asked about, alone or in pairs, in alphabetical order."""
+    return sorted({x for word in system.elements for x in word.split("-")})
+
+
 def _quietest_frames(system: System) -> list[RelaxedReference]:
     """Return the frames of the user's own sets, those with the smallest forces first."""
     frames = [f for s in system.frames if s.name not in DATA_SETS for f in s.frames if len(f.atoms)]
@@ -103,13 +116,39 @@ def _quietest_frames(system: System) -> list[RelaxedReference]:
     return [from_atoms(frames[k].atoms, frames[k].name) for k in order]
 
 
+def row_or_error(row: Row, compute: Callable[[], Row]) -> list[Row]:
+    """Return what is computed; where that fails, the ``row`` with its error."""
+    try:
+        return [compute()]
+    except FAILURES as error:  # kept and shown as this crystal's result
+        return [replace(row, error=describe_error(error))]  # type: ignore[type-var]
+
+
+def find_doubts(
+    calculator: BaseCalculator, level: str | None, elements: Iterable[str]
+) -> tuple[Doubt, ...]:
+    """Return the doubt that a reference of another level of theory than the model's casts."""
+    doubt = level_doubt(level, describe(calculator).level_of_theory, [set(elements)])
+    return (doubt,) if doubt else ()
+
+
 def find_energies(calculator: BaseCalculator, images: Sequence[Atoms]) -> list[float]:
     """Return the energies (eV) of all images; raise `InputError` with what is wrong with one."""
-    found = evaluate(calculator, images, properties=("energy",))
+    return _need("energy", evaluate(calculator, images, properties=("energy",)))
+
+
+def find_forces(
+    calculator: BaseCalculator, images: Sequence[Atoms], progress: Progress | None = None
+) -> list[np.ndarray]:
+    """Return the forces (eV/Å) on all images; raise `InputError` with what is wrong with one."""
+    return _need("forces", evaluate(calculator, images, progress=progress))
+
+
+def _need(what: str, found: Sequence[Evaluation]) -> list[Any]:
     for one in found:
-        if one.energy is None:
-            raise InputError(one.error or "the calculator has no energy")
-    return [e.energy for e in found if e.energy is not None]
+        if getattr(one, what) is None:
+            raise InputError(one.error or f"the calculator has no {what}")
+    return [getattr(one, what) for one in found]
 
 
 def bring_to_rest(
@@ -127,10 +166,8 @@ def bring_to_rest(
 
     moved = atoms.copy()
     moved.set_constraint()
-    (found,) = evaluate(calculator, [moved])
-    if found.forces is None:
-        raise InputError(found.error or "the calculator has no forces")
-    if not cell and np.linalg.norm(found.forces, axis=1).max() <= fmax:
+    (forces,) = find_forces(calculator, [moved])
+    if not cell and np.linalg.norm(forces, axis=1).max() <= fmax:
         return moved
     moved.calc = calculator
     with BFGS(FrechetCellFilter(moved) if cell else moved, logfile=None) as run:
@@ -144,7 +181,7 @@ def bring_to_rest(
 
 def count_repeats(atoms: Atoms) -> tuple[int, ...]:
     """Return how often to repeat a crystal for periodic heights of 7 Å or more; vacuum is not."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.complete()[:]), axis=0)
+    heights = 1 / atoms.cell.complete().reciprocal().lengths()
     counts = np.where(empty_directions(atoms), 1, np.ceil(HEIGHT / heights - 1e-9)).astype(int)
     return tuple(counts.tolist())
 

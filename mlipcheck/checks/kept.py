@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ..calculators.evaluate import evaluate
 from ..calculators.registry import describe
 from ..storage import dumps, report_loss, to_plain, write_atomically
-from .interface.subject import CANDIDATES, bond_length, strained_crystal
+from .interface.subject import CANDIDATES, answer, bond_length, strained_crystal
 
 # How far the numbers of one model may be apart, relative and in eV an atom, eV/Å and eV/Å^3: on
 # another number of threads SevenNet's differ by 3e-7, in float32, and CHGNet's not at all.
@@ -48,8 +46,7 @@ def probe(calculator: BaseCalculator, elements: Iterable[str] = ()) -> list[floa
         where it answers for no crystal.
     """
     own = sorted(set(elements))
-    found = [x for k in range(0, len(own), 2) for x in _ask(calculator, own[k : k + 2])]
-    if found:
+    if found := [x for k in range(0, len(own), 2) for x in _ask(calculator, own[k : k + 2])]:
         return found
     answers = filter(None, (_ask(calculator, [symbol]) for symbol in CANDIDATES))
     return [x for answer in itertools.islice(answers, MAX_COMMON) for x in answer]
@@ -65,9 +62,7 @@ def _ask(calculator: BaseCalculator, elements: Sequence[str]) -> list[float]:
     bond = describe(calculator).bond_scale or max(SHORTEST, bond_length(elements, None))
     for scale in SCALES:
         crystal = strained_crystal(elements, scale * bond)
-        (found,) = evaluate(calculator, [crystal], properties=("energy", "forces", "stress"))
-        if found.error is not None:  # it may take no crystal
-            (found,) = evaluate(calculator, [Atoms(crystal.numbers, crystal.positions)])
+        found = answer(calculator, crystal, ("energy", "forces", "stress"))
         largest = 1.0 if found.forces is None else np.abs(found.forces).max()
         if found.error is None and SMALLEST < largest < LARGEST:
             energy = None if found.energy is None else found.energy / len(crystal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..check import Check, align
@@ -28,7 +29,8 @@ def draw_each(
     has : callable
         Tells whether a row has something to draw.
     draw : callable
-        Draws models with their rows, at least one, into matplotlib's ``Axes``.
+        Draws models with their rows, at least one, into matplotlib's ``Axes``; their labels are
+        such that matplotlib can draw them.
     about : str
         The caption, with ``{}`` for the subject's name.
     axes : (str, str)
@@ -40,7 +42,7 @@ def draw_each(
         if not good:
             continue
         figure, axis = new_axes(3.3)
-        draw(axis, good)
+        draw(axis, [(replace(m, label=printable(m.label, 40)), r) for m, r in good])
         name = good[0][1].name
         axis.tick_params(labelsize=SIZE)
         axis.set_title(printable(name, 40), fontsize=SIZE + 1)

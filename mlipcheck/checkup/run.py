@@ -188,7 +188,7 @@ class _Run:
                 done = _Steps(task.steps, advance)
                 given = replace(context, keep=self.store.within(check.name), advance=done.advance)
 
-                @stays_here
+                @stays_here()
                 def compute(task: Task = task, given: Context = given) -> list[Any]:
                     return check.run(calculator, task, given)
 

@@ -89,7 +89,7 @@ def load(model: Model) -> Model:
     return replace(model, info=info, offers=tuple(calculator.implemented_properties), cutoff=cutoff)
 
 
-@stays_here
+@stays_here()
 def run_task(call: Call) -> Outcome:
     """Do one task; what is raised here is the worker's fault, and not that of a check."""
     check = next((c for c in list_checks() if c.name == call.check), None)

@@ -43,7 +43,7 @@ def save_factor(
 ) -> None:
     """Write the factor with the energies that it is about, where it was accepted."""
     from ..calculators.rescaled import RescaledCalculator
-    from ..checks.parity.rescaling import relaxed_energies
+    from ..checks.parity.forces import relaxed_energies
     from ..drawing.tables import some
 
     if path is None:

@@ -36,7 +36,7 @@ def guard(
     """
     from ..calculators.registry import check_safe, describe
     from ..drawing.colours import model_colours
-    from ..guarding.make import make_guard
+    from ..guarding.build import make_guard
     from ..guarding.shown import draw_pair, list_pairs
     from ..report import listings
     from ..system import Settings

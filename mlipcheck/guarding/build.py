@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +12,18 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from ..calculators.around import base_facts
+from ..analysis.closest import find_closest
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
-from ..checks.compression.record import CompressedPair
+from ..check import Context, Skip, Task
+from ..checks.compression.check import Compression
+from ..checks.compression.push import CompressedPair
 from ..checks.dimers.curve import find_attractions
 from ..checks.dimers.record import Attraction, DimerScan
+from ..checks.dimers.scan import list_pairs, scan_dimers
+from ..checkup.find import find_system
+from ..checkup.run import Progress
 from ..references.curves import Pair
+from ..system import Settings
 
 # Å; the distances of the scans in vacuum that a guard is built from
 DISTANCES = np.linspace(INNERMOST, 6.0, 237)
@@ -126,10 +133,49 @@ def build_guard(
         found.append(_build(scan.pair, curves, (closest or {}).get(scan.pair)))
     repulsions = tuple(repulsion for repulsion, _ in found)
     try:
-        guard = Guard(**base_facts(calculator), pairs=repulsions, built_from=tuple(built_from))
+        guard = Guard.of(calculator, pairs=repulsions, built_from=tuple(built_from))
     except ValueError as error:
         raise InputError(str(error)) from error
     return replace(guard, checksum=guard.content_sha256), [pair for _, pair in found]
+
+
+def make_guard(
+    calculator: BaseCalculator,
+    what: Sequence[str],
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> tuple[Guard, list[GuardedPair], list[str]]:
+    """Scan every pair of the elements in vacuum and in the crystals, and build the guard.
+
+    ``what`` are elements, files and folders; of elements, the crystals that dcdft has of them.
+    ``settings`` say how files are read, ``progress`` is as of `run_checkup`. Returns the guard,
+    what it does to each pair, and what was not scanned and why.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, and as `build_guard` does.
+    """
+    settings = settings or Settings()
+    progress = progress or (lambda name, total: nullcontext(lambda n: None))
+    system = find_system(calculator, what, options=settings.reading)
+    pairs = list_pairs(dict.fromkeys(x for word in system.elements for x in word.split("-")))
+    check = Compression()
+    found = check.tasks(system, settings)
+    tasks = [t for t in found if isinstance(t, Task)]
+    with progress("pairs in vacuum", len(pairs)) as advance:
+        scans = []
+        for pair in pairs:
+            scans += scan_dimers(calculator, [pair], distances=DISTANCES)
+            advance(1)
+    pushed: list[CompressedPair] = []
+    with progress("pairs in crystals", sum(t.steps for t in tasks)) as advance:
+        for task in tasks:
+            pushed += check.run(calculator, task, Context(settings, advance=advance))
+    notes = [t.reason for t in found if isinstance(t, Skip)]
+    notes += [f"{p.name}: {p.error or p.failed}" for p in pushed if p.error or p.failed]
+    closest = find_closest(system.structures)
+    return *build_guard(calculator, scans, pushed, closest, what), notes
 
 
 def zbl_force(pair: Pair, r: np.ndarray) -> np.ndarray:

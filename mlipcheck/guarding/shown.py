@@ -37,10 +37,8 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
         if c.left
     ]
     if left:
-        words = (
-            f"Dips that it leaves, too near to your distances or bonds: {some(left, MAX_LISTED)}."
-        )
-        blocks.append(Paragraph(words, "caution"))
+        words = "Dips that it leaves, too near to your distances or bonds"
+        blocks.append(Paragraph(f"{words}: {some(left, MAX_LISTED)}.", "caution"))
     blocks += [Paragraph(f"Not scanned: {note}.") for note in notes]
     outermost = max(rows, key=lambda r: r.radius)
     own = ", nowhere in your structures" if any(r.shortest for r in rows) else ""
@@ -63,7 +61,9 @@ def draw_pair(row: GuardedPair, colour: str) -> Panel:
         axis.plot(curve.distances, curve.after, style, color=colour, label=f"guarded, {where}")
     axis.axvspan(0, row.radius, color=BAND, zorder=0, label="the guard acts")
     right = max(row.shortest or 0.0, *(c.bond for c in row.curves))
+    shortest = ""
     if row.shortest is not None:
+        shortest = f" Shortest in your structures: {row.shortest:.2f} Å."
         axis.axvline(row.shortest, color=DARK, lw=0.9, ls=":", label="shortest in your structures")
     low = min(float(np.min(c.before, initial=0.0)) for c in row.curves)
     axis.set_xlim(0, 1.25 * right)
@@ -74,9 +74,6 @@ def draw_pair(row: GuardedPair, colour: str) -> Panel:
     axis.set_ylabel("E − E(bond) (eV)", fontsize=SIZE)
     legend_below(figure, 2)
     name = plain(row.name)
-    shortest = (
-        "" if row.shortest is None else f" Shortest in your structures: {row.shortest:.2f} Å."
-    )
     return Panel(
         name=slug("guard", row.name),
         caption=f"{name} without the guard and with it; it acts in the grey band alone.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +48,7 @@ def hydrogen_sites() -> list[AdsorptionSite]:
     PBE (VASP) of Xu and Kitchin, J. Phys. Chem. C 118, 25597 (2014); four layers, the lower two
     fixed. Higher coverages are left out: there the H atoms see each other.
     """
-    energies, structures = (json.loads(path.read_text("utf-8")) for path in datasets.fetch(DATASET))
+    energies, structures = map(datasets.load_json, datasets.fetch(DATASET))
     return [
         AdsorptionSite(
             metal=metal,

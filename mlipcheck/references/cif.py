@@ -35,8 +35,7 @@ def read_cif(path: Path) -> list[Atoms]:
             atoms = block.get_atoms(fractional_occupancies=False)
             fault = _find_missing(str(block.get("_chemical_formula_sum", "")), atoms)
         atoms.info = {FAULT: fault} if fault else {}
-        unknown = sum(str(x) in "?." for x in block.get("_atom_site_occupancy") or ())
-        if unknown:
+        if unknown := sum(str(x) in "?." for x in block.get("_atom_site_occupancy") or ()):
             add_note(atoms, f"occupancies of {unknown} sites are not given and taken as 1")
         if "D" in _symbols(block):
             add_note(atoms, DEUTERIUM)
@@ -83,10 +82,7 @@ def _find_missing(formula: str, atoms: Atoms) -> str | None:
     found = Counter(atoms.symbols)
     units = max(found[symbol] / n for symbol, n in wanted.items() if n)
     rounded = 0.0 if all(n.is_integer() for n in wanted.values()) else ROUNDED * units
-    off = (
-        abs(units * wanted.get(s, 0) - found[s]) - rounded * wanted.get(s, 0)
-        for s in {**wanted, **found}
-    )
+    off = (abs(units * wanted[s] - found[s]) - rounded * wanted[s] for s in {**wanted, **found})
     if max(off) <= 0.4:
         return None
     missing = ", ".join(symbol for symbol in wanted if symbol not in found)

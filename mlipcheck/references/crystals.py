@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,9 +54,7 @@ def acwf_unaries() -> list[RelaxedReference]:
     return [reference for reference, _ in _read_unaries(path)]
 
 
-def ground_states(
-    elements: Iterable[str],
-) -> list[tuple[RelaxedReference, BirchMurnaghan]] | None:
+def ground_states(elements: Iterable[str]) -> list[tuple[RelaxedReference, BirchMurnaghan]] | None:
     """Return elements in their own cubic lattice with their equations of state, per atom.
 
     None where the data are not at hand: nothing is downloaded. Elements whose lattice is another,
@@ -73,7 +69,7 @@ def ground_states(
 
 def _read_unaries(path: Path) -> list[tuple[RelaxedReference, BirchMurnaghan]]:
     dataset = datasets.get_dataset("acwf-unaries")
-    table = json.loads(path.read_text(encoding="utf-8"))
+    table = datasets.load_json(path)
     found = []
     for key, fit in table["BM_fit_data"].items():
         element, structure = key.split("-X/")
@@ -99,8 +95,6 @@ def wbm_crystals() -> list[RelaxedReference]:
     """Return 972 relaxed crystals of WBM with raw energies, downloaded if they are not at hand."""
     dataset = datasets.get_dataset("wbm-equilibrium")
     (path,) = datasets.fetch(dataset.name)
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        rows = json.load(stream)
     return [
         RelaxedReference(
             name=row["material_id"],
@@ -110,5 +104,5 @@ def wbm_crystals() -> list[RelaxedReference]:
             cell_free=True,
             level_of_theory=dataset.level_of_theory,
         )
-        for row in rows
+        for row in datasets.load_json(path)
     ]

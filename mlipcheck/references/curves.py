@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import gzip
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers, chemical_symbols
 from scipy.interpolate import CubicSpline
 
-from ..calculators.toy.morse import Morse
+from ..calculators.toy.toy import Morse
 from ..drawing.tables import some
 from . import datasets
 from .images import ReadOptions
@@ -65,9 +63,7 @@ def morse_curve(pair: Pair, distances: np.ndarray, morse: Morse | None = None) -
 
 @functools.cache
 def _diatomics(path: Path) -> dict[str, dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        curves: dict[str, dict[str, Any]] = json.load(stream)["PBE"]
-    return curves
+    return datasets.load_json(path)["PBE"]
 
 
 def pbe_curve(pair: Pair, path: Path) -> ReferenceCurve | None:

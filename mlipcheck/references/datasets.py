@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -133,6 +135,12 @@ def fetch(name: str) -> tuple[Path, ...]:
             f"{' and '.join(f'{file.name} from {file.url}' for file in missing)} into "
             f"{data_folder()}, or let {ENVIRONMENT_VARIABLE} name the folder that has them"
         ) from error
+
+
+def load_json(path: Path) -> Any:
+    """Read JSON, compressed or not."""
+    data = path.read_bytes()
+    return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
 
 
 def _keeper() -> Any:

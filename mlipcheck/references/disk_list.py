@@ -7,13 +7,13 @@ import tempfile
 import threading
 import weakref
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar, overload
 
 Item = TypeVar("Item")
 
 
-class DiskList(Sequence[Item], Generic[Item]):
+class DiskList(Sequence[Item]):
     """Items that are pickled to a file without a name in ``$TMPDIR``, and read when asked for.
 
     Memory holds eight bytes an item. Another process is given a tuple of them all.
@@ -45,11 +45,7 @@ class DiskList(Sequence[Item], Generic[Item]):
             return [self[k] for k in range(*index.indices(len(self)))]
         with self._lock:
             self._file.seek(self._starts[index])
-            item: Item = pickle.load(self._file)
-        return item
-
-    def __iter__(self) -> Iterator[Item]:
-        return (self[k] for k in range(len(self)))
+            return pickle.load(self._file)
 
     def __reduce__(self) -> Any:
         return tuple, (list(self),)

@@ -36,22 +36,20 @@ def check_stresses(frames: Sequence[LabelledFrame]) -> tuple[tuple[Doubt, ...], 
     notes : tuple of str
         That they are confirmed, where it was in doubt.
     """
-    found = list(dict.fromkeys(d for f in frames if not f.error for d in f.doubts))
+    found = tuple(dict.fromkeys(d for f in frames if not f.error for d in f.doubts))
     pairs = np.array(list(_works(frames[:MAX_FRAMES]))).reshape(-1, 2)
     work, change = pairs[np.abs(pairs).max(axis=1, initial=0.0) > SMALLEST].T
-    if not work.any() or not change.any():
-        return tuple(found), ()
-    cross = float(work @ change)
-    if cross**2 < CORRELATED * float(work @ work) * float(change @ change):
-        return tuple(found), ()
-    ratio = cross / float(work @ work)
+    cross, square = float(work @ change), float(work @ work)
+    if cross**2 <= CORRELATED * square * float(change @ change):  # all are 0 where nothing is known
+        return found, ()
+    ratio = cross / square
     unchecked = [doubt for doubt in found if doubt.kind == "convention"]
     if 1 / NEAR < ratio < NEAR:
         kept = tuple(doubt for doubt in found if doubt not in unchecked)
         return kept, (CONFIRMED,) if unchecked else ()
     reverse = 1 / NEAR < -ratio < NEAR
     if 0.5 < ratio < 2.0 or (len(work) < MIN_PAIRS and not (reverse and unchecked)):
-        return tuple(found), ()
+        return found, ()
     known = (f for f in frames[:MAX_FRAMES] if f.stress is not None)
     volume = float(np.median([f.atoms.cell.volume for f in known]))
     factors = _FACTORS | {"eV, as virials": 1 / volume}

@@ -45,18 +45,13 @@ def runs_below(
     for child in inside:
         if child.is_dir():
             yield from runs_below(child, suffixes, links, top, known)
-        elif Path(unpacked_name(child)).suffix.lower() in suffixes:
+        elif Path(vasp.unpacked_name(child)).suffix.lower() in suffixes:
             yield [child], ""
-
-
-def unpacked_name(path: Path) -> str:
-    """Return the name of a file without the suffix of its compression."""
-    return re.sub(r"\.(gz|bz2|xz)$", "", path.name)
 
 
 def own_name(path: Path) -> str:
     """Return the name of a file without its suffixes; nothing for a name that VASP gives."""
-    name = unpacked_name(path)
+    name = vasp.unpacked_name(path)
     if vasp.file_kind(path) is None:
         return name.rsplit(".", 1)[0]
     name = name.replace(".xml", "")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +22,7 @@ from .doubts import Doubt
 from .energy_work import check_stresses
 from .label_keys import LABELS, PREFIXES, advice
 from .labels import NAMES, NO_LABELS, LabelledFrame
-from .levels import Level, settings_in_info, split_levels
+from .level_of_theory import settings_in_info, split_levels
 from .reader import ATOMS, Run, fingerprint, run_of_atoms
 from .states import part_states
 from .vasp import file_kind
@@ -133,7 +131,7 @@ class FrameSet(Record):
 
     def independent(self) -> FrameSet:
         """Take every frame for a run of its own."""
-        frames = (dataclasses.replace(f, run=f.name) for f in self.every)
+        frames = (replace(f, run=f.name) for f in self.every)
         return self._of(frames, "frames taken as independent, as asked")
 
     def sample(self, n: int, seed: int) -> FrameSet:
@@ -150,31 +148,28 @@ class FrameSet(Record):
 
     def _of(self, frames: Iterable[LabelledFrame], note: str, size: int | None = None) -> FrameSet:
         """Return the same with other frames; a small sample of what is on disk is in memory."""
-        new = dataclasses.replace(self, notes=(*self.notes, note))
-        if self.stored is None or (size is not None and size <= MAX_IN_MEMORY):
-            return dataclasses.replace(new, frames=tuple(frames), stored=None)
-        return _keep(new, DiskList(frames))
+        new = replace(self, notes=(*self.notes, note))
+        small = self.stored is None or (size is not None and size <= MAX_IN_MEMORY)
+        return _keep(new, tuple(frames) if small else DiskList(frames))
 
 
 def _keep(found: FrameSet, states: Sequence[LabelledFrame]) -> FrameSet:
     """Return a set with its states; where they are on disk, some spread evenly are in memory."""
-    if not isinstance(states, DiskList):
-        return dataclasses.replace(found, frames=tuple(states))
-    if len(states) <= MAX_IN_MEMORY:
-        return dataclasses.replace(found, frames=tuple(states), stored=None)
+    if not isinstance(states, DiskList) or len(states) <= MAX_IN_MEMORY:
+        return replace(found, frames=tuple(states), stored=None)
     drawn = np.linspace(0, len(states) - 1, MAX_IN_MEMORY).round().astype(int)
     frames = tuple(states[k] for k in drawn.tolist())
-    return dataclasses.replace(found, frames=frames, stored=states)
+    return replace(found, frames=frames, stored=states)
 
 
 def frames_from_atoms(
     images: Iterable[Atoms], name: str = "frames", source: str = ATOMS
 ) -> FrameSet:
-    """Take the labels that structures carry; never starts a calculation.
+    """Take the labels that structures of one level carry; never starts a calculation.
 
     Frames that follow each other with the same atoms are one run, unless their info has others.
     """
-    (found,) = _of_levels(name, source, [run_of_atoms(images, name, source)], split=False)
+    (found,) = make_sets([run_of_atoms(images, name, source)])
     return found
 
 
@@ -202,18 +197,13 @@ def _why_none(run: Run) -> str:
     return run.error or f"{run.source}: {_error(run.frames)}"
 
 
-def _of_levels(name: str, source: str, runs: Sequence[Run], split: bool = True) -> list[FrameSet]:
-    """Return one set for each level of theory, or one of all; a note says where there are more."""
+def _of_levels(name: str, source: str, runs: Sequence[Run]) -> list[FrameSet]:
+    """Return one set for each level of theory; a note says where there are several."""
     rows = ((f, run.settings or settings_in_info(f.atoms)) for run in runs for f in run.frames)
     notes = [note for run in runs for note in run.notes]
     levels = split_levels(rows, max((run.frames for run in runs), key=len))
-    if len(levels) > 1 and not split:
-        notes.append(f"mixed levels of theory: {', '.join(level.words for level in levels)}")
-        every = [frame for run in runs for frame in run.frames]
-        return [make_set(name, source, every, Settings(), notes)]
-    if len(levels) < 2:
-        (level,) = levels or [Level(Settings())]
-        return [make_set(name, source, level.frames, level.settings, notes)]
+    if len(levels) == 1:
+        return [make_set(name, source, levels[0].frames, levels[0].settings, notes)]
     notes.append("mixed levels of theory: split")
     found = []
     for level in levels:
@@ -245,8 +235,8 @@ def make_set(
     )
     if all(frame.error for frame in states):
         error = f"{source}: {_error(list(states) + list(left_out))}"
-        return dataclasses.replace(found, notes=tuple(notes), error=error)
-    found = dataclasses.replace(found, left_out=tuple(islice(left_out, MAX_IN_MEMORY)))
+        return replace(found, notes=tuple(notes), error=error)
+    found = replace(found, left_out=tuple(itertools.islice(left_out, MAX_IN_MEMORY)))
     return _keep(found, states)
 
 
@@ -275,20 +265,18 @@ def _notes(frames: Sequence[LabelledFrame], left_out: Sequence[LabelledFrame]) -
             missing.update(label for label in NAMES if getattr(frame, label) is None)
         for note in dict.fromkeys(frame.notes):
             noted[note] += 1
-            named.setdefault(note, [])
             if noted[note] <= MAX_LISTED:
-                named[note].append(frame.name)
-    usable = total - errors.total()
+                named.setdefault(note, []).append(frame.name)
     notes = [f"{total} frames of {count(len(runs), 'run')}"] if len(runs) < total else []
     for error, n in Counter(frame.error for frame in left_out).items():
         notes.append(f"{count(n, 'frame')} left out: {error}")
     for label in NAMES:
         # often nothing has a stress
-        if missing[label] and not (label == "stress" and missing[label] == usable):
+        if missing[label] and (label != "stress" or missing[label] < total - errors.total()):
             notes.append(f"{missing[label]} of {total} frames have no {label}")
-    wanted = {*missing} | ({"virial"} if missing["stress"] else set())
+    wanted = [n for n in LABELS if missing["stress" if n == "virial" else n]]
     images = (f.atoms for f in frames if not f.error)
-    if wanted and (what_to_do := advice(images, [n for n in LABELS if n in wanted])):
+    if wanted and (what_to_do := advice(images, wanted)):
         notes.append(what_to_do)
     for note, n in noted.items():
         names = ", ".join(named[note]) + ", ..." * (n > MAX_LISTED)

@@ -65,10 +65,9 @@ def read_images(path: Path, options: ReadOptions | None = None) -> tuple[list[At
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file")
     kind = vasp.file_kind(path)
-    species = options.species if options else ()
     try:
         kind = kind or _kind(path)
-        frames, settings = _read(path, kind, species)
+        frames, settings = _read(path, kind, options.species if options else ())
     except Exception as error:
         raise _explained(path, kind, error) from error
     if not frames or any(len(a) == 0 for a in frames):
@@ -117,10 +116,7 @@ def _stream(path: Path, kind: str) -> Iterator[Atoms]:
         with connect(_local(path)) as rows:
             for row in rows.select():
                 atoms = row.toatoms()
-                atoms.info = {
-                    **row.data,
-                    **row.key_value_pairs,
-                }  # which ASE's own reader leaves out
+                atoms.info = {**row.data, **row.key_value_pairs}  # left out by ASE's own reader
                 yield atoms
     else:
         for text in _pieces(path):
@@ -183,8 +179,7 @@ def _read(path: Path, kind: str, species: Sequence[str]) -> tuple[list[Atoms], S
     elif kind in (*STREAMED, "json"):
         frames = list(_stream(path, kind))
     else:
-        found = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
-        frames = found if isinstance(found, list) else []
+        frames = ase.io.read(_local(path), index=":", format=kind, do_not_split_by_at_sign=True)
     return frames, Settings()
 
 

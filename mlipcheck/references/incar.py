@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 
 def _table(text: str) -> dict[str, str]:
@@ -43,12 +44,12 @@ def one_word(text: str) -> str:
     return words[0] if words else ""
 
 
-def is_on(tags: dict[str, str], name: str) -> bool:
+def is_on(tags: Mapping[str, str], name: str) -> bool:
     """Tell whether a logical tag is true; one that is missing is not."""
     return tags.get(name, "F").strip(" .").upper().startswith("T")
 
 
-def number_of(tags: dict[str, str], name: str, default: float) -> float:
+def number_of(tags: Mapping[str, str], name: str, default: float) -> float:
     """Return a tag as a number; the default where it is missing or no number."""
     try:
         return float(tags.get(name, default))
@@ -56,7 +57,7 @@ def number_of(tags: dict[str, str], name: str, default: float) -> float:
         return default
 
 
-def motion_of(tags: dict[str, str]) -> str | None:
+def motion_of(tags: Mapping[str, str]) -> str | None:
     """Return what the atoms did, None where nothing says it."""
     if number_of(tags, "IMAGES", 0) > 0 or is_on(tags, "LCLIMB"):
         return IMAGE
@@ -70,7 +71,7 @@ def motion_of(tags: dict[str, str]) -> str | None:
     return motion if moves else SINGLE_POINT
 
 
-def no_total_energy(tags: dict[str, str]) -> str | None:
+def no_total_energy(tags: Mapping[str, str]) -> str | None:
     """Say why the run's energy is not that of its own converged density; None where it is."""
     if number_of(tags, "ICHARG", 0) >= 10:
         return f"its charge density was fixed (ICHARG = {tags['ICHARG']})"
@@ -81,14 +82,14 @@ def no_total_energy(tags: dict[str, str]) -> str | None:
     return None
 
 
-def spin_of(tags: dict[str, str]) -> str | None:
+def spin_of(tags: Mapping[str, str]) -> str | None:
     """Return whether the run was spin-polarized, None where nothing says it."""
     if is_on(tags, "LNONCOLLINEAR") or is_on(tags, "LSORBIT"):
         return "non-collinear"
     return {"1": NOT_POLARIZED, "2": "spin-polarized"}.get(tags.get("ISPIN", ""))
 
 
-def functional_of(tags: dict[str, str], potentials: str) -> str | None:
+def functional_of(tags: Mapping[str, str], potentials: str) -> str | None:
     """Return the functional; ``potentials`` are the titles of the POTCAR."""
     meta, gga = (tags.get(name, "--").upper() for name in ("METAGGA", "GGA"))
     name: str | None
@@ -112,28 +113,25 @@ def functional_of(tags: dict[str, str], potentials: str) -> str | None:
     return hybrid or f"{name} hybrid"
 
 
-def hubbard_u_of(tags: dict[str, str], elements: list[str]) -> dict[str, float] | None:
+def hubbard_u_of(tags: Mapping[str, str], elements: list[str]) -> dict[str, float] | None:
     """Return U of each element in eV; None where +U is on and the values cannot be read."""
     if not is_on(tags, "LDAU"):
         return {}
+    columns = (tags[name].split() for name in ("LDAUL", "LDAUU", "LDAUJ"))
     try:
-        shells, us, js = (
-            [float(word) for word in tags[name].split()] for name in ("LDAUL", "LDAUU", "LDAUJ")
-        )
-    except (KeyError, ValueError):
-        return None
-    if not len(elements) == len(shells) == len(us) == len(js):
+        rows = [(x, *map(float, row)) for x, *row in zip(elements, *columns, strict=True)]
+    except (KeyError, ValueError):  # missing, no numbers, or not one for each
         return None
     dudarev = tags.get("LDAUTYPE", "2").split()[:1] == ["2"]
     found: dict[str, float] = {}
-    for element, shell, u, j in zip(elements, shells, us, js, strict=True):
+    for element, shell, u, j in rows:
         value = (u - j if dudarev else u) if shell >= 0 else 0.0
         # an element may have several POTCARs
         found[element] = max(value, found.get(element, value))
     return found if any(found.values()) else {}
 
 
-def dispersion_of(tags: dict[str, str]) -> str | None:
+def dispersion_of(tags: Mapping[str, str]) -> str | None:
     """Return the dispersion correction, None without one."""
     if (ivdw := tags.get("IVDW", "0")) != "0":
         return DISPERSION.get(ivdw, f"IVDW {ivdw}")

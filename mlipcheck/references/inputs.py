@@ -98,12 +98,9 @@ def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]
     InputError
         For something else.
     """
-    items = as_list(given)
-    if items and all(isinstance(item, Atoms) for item in items):
-        items = [items]  # a list of Atoms is one set
     found: list[str | Run] = []
     names: list[str] = []
-    for item in items:
+    for item in _as_sets(given):
         if isinstance(item, (str, os.PathLike)):
             found.append(os.fspath(item))
             continue
@@ -118,13 +115,15 @@ def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]
         names.append(name)
         source = ATOMS if len(names) == 1 else f"{ATOMS} #{len(names)}"
         again = f" #{names.count(name)}" if names.count(name) > 1 else ""
-        stored = [image if _stored(image) else image.copy() for image in images]
+        stored = [i if isinstance(i.calc, SinglePointCalculator) else i.copy() for i in images]
         found.append(run_of_atoms(stored, name + again, source, options))
     return found
 
 
-def _stored(atoms: Atoms) -> bool:
-    return isinstance(atoms.calc, SinglePointCalculator)
+def _as_sets(given: Any) -> list[Any]:
+    """Return what was given as a list, in which a list of Atoms is one item."""
+    items = as_list(given)
+    return [items] if items and all(isinstance(item, Atoms) for item in items) else items
 
 
 def load_frame_sets(
@@ -146,9 +145,7 @@ def load_frame_sets(
     InputError
         For nothing, something else, or a data set without labelled frames or that cannot be had.
     """
-    given = as_list(items)
-    if given and all(isinstance(item, Atoms) for item in given):
-        given = [given]  # a list of Atoms is one set
+    given = _as_sets(items)
     found = make_sets(map(_hint, read_runs(filter(_is_path, given), options)))
     found += [one for item in given if not _is_path(item) for one in _load(item)]
     if not found:
@@ -161,8 +158,7 @@ def load_frame_sets(
 
 
 def _is_path(item: Any) -> bool:
-    named = isinstance(item, str) and item in {*DATA_SETS, *OTHERS, *NAMES}
-    return isinstance(item, (str, Path)) and not named
+    return isinstance(item, (str, Path)) and item not in {*DATA_SETS, *OTHERS, *NAMES}
 
 
 def _hint(run: Run) -> Run:

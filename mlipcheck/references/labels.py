@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from . import label_keys
 from .doubts import Doubt
-from .label_keys import LABELS, PER_ATOM, Source, carried_by, numbers, numeric_keys, sources_in
-from .label_units import not_in_angstrom, stated_units, unit_factor
 from .structure_faults import find_fault, notes_on
 
 NAMES = ("energy", "forces", "stress")
@@ -59,10 +57,10 @@ class LabelledFrame:
 
     name: str
     atoms: Atoms
-    energy: float | None
-    forces: np.ndarray | None
-    stress: np.ndarray | None
-    run: str
+    energy: float | None = None
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    run: str = ""
     zero: str = ""
     error: str | None = None
     notes: tuple[str, ...] = ()
@@ -110,11 +108,11 @@ def read_frame(
     InputError
         For keys of something else.
     """
-    if wrong := sorted(set(keys or ()) - set(LABELS)):
-        raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(LABELS)}")
-    stated = stated_units(carried_by(atoms))
-    if fault := find_fault(atoms) or not_in_angstrom(stated):
-        return LabelledFrame(name, Atoms(), None, None, None, run, zero, fault)
+    if wrong := sorted(set(keys or ()) - set(label_keys.LABELS)):
+        raise InputError(f"label is {wrong[0]!r}; give keys of {', '.join(label_keys.LABELS)}")
+    stated = label_keys.stated_units(label_keys.carried_by(atoms))
+    if fault := find_fault(atoms) or label_keys.not_in_angstrom(stated):
+        return LabelledFrame(name, Atoms(), run=run, zero=zero, error=fault)
     bare = atoms.copy()
     bare.set_constraint()
     results, stale = _results(atoms)
@@ -149,13 +147,13 @@ def read_frame(
     )
 
 
-def _results(atoms: Atoms) -> tuple[Source, str]:
+def _results(atoms: Atoms) -> tuple[label_keys.Source, str]:
     """Return what the calculator holds, or why that is of no use."""
     calc = atoms.calc
     held = getattr(calc, "results", {})
     results = {
         name: (f"{CALCULATOR}{name}", held[name])
-        for name in (*LABELS, "free_energy")
+        for name in (*label_keys.LABELS, "free_energy")
         if held.get(name) is not None
     }
     # one calculator of many images holds the results of the last one only
@@ -167,20 +165,20 @@ def _results(atoms: Atoms) -> tuple[Source, str]:
 
 
 def _put_together(
-    atoms: Atoms, results: Source, stated: Mapping[str, str], keys: Mapping[str, str]
+    atoms: Atoms, results: label_keys.Source, stated: Mapping[str, str], keys: Mapping[str, str]
 ) -> tuple[_Labels, list[str]]:
     """Return each label as the first place has it that no earlier one contradicts, and notes."""
-    carried = getattr(atoms.calc, "results", {}) | carried_by(atoms)
+    carried = getattr(atoms.calc, "results", {}) | label_keys.carried_by(atoms)
     taken: _Labels = {}
     for label, key in keys.items():
         if carried.get(key) is None:
-            listed = ", ".join(numeric_keys(atoms)) or "none"
+            listed = ", ".join(label_keys.numeric_keys(carried)) or "none"
             taken[label] = _Label(key, None, f"no {key} in it (numeric keys: {listed}), {label}")
         else:
             taken[label] = _read(label, key, carried[key], atoms, stated)
     chosen = {_MEANS.get(label, label) for label in taken}
     notes = []
-    for source in sources_in(atoms, results):
+    for source in label_keys.sources_in(atoms, results):
         # a live calculator has ASE's units, wherever its structure came from
         live = source is results and not isinstance(atoms.calc, SinglePointCalculator)
         found = {
@@ -214,10 +212,10 @@ def _join_virial(kept: _Labels) -> _Labels:
     stress, virial = kept.get("stress"), kept.get("virial")
     if virial is not None and stress is None:
         doubt = virial.doubt or Doubt("convention", UNCHECKED, ("stresses",))
-        kept["stress"] = dataclasses.replace(virial, doubt=doubt)
+        kept["stress"] = replace(virial, doubt=doubt)
     elif virial is not None and stress is not None and _differ(stress, virial, ROUNDING["stress"]):
         text = f"{stress.place} is not -{virial.place}/volume: its unit or sign is in doubt"
-        kept["stress"] = dataclasses.replace(stress, doubt=Doubt("unit", text, ("stresses",)))
+        kept["stress"] = replace(stress, doubt=Doubt("unit", text, ("stresses",)))
     return {label: kept[label] for label in NAMES if label in kept}
 
 
@@ -232,10 +230,10 @@ def _read(label: str, place: str, value: Any, atoms: Atoms, stated: Mapping[str,
     """Read one label in its shape, in eV and Å."""
     kind = label.removeprefix("free_")
     unit = stated.get(place.lower().replace("-", "_"), stated.get(kind, ""))
-    if not unit and kind == "energy" and PER_ATOM.search(place):
+    if not unit and kind == "energy" and label_keys.PER_ATOM.search(place):
         unit = "eV/atom"
     try:
-        factor = unit_factor(kind, unit, len(atoms)) if unit else 1.0
+        factor = label_keys.unit_factor(kind, unit, len(atoms)) if unit else 1.0
         array = factor * _array(label, value, atoms)
     except InputError as error:
         return _Label(place, None, str(error))
@@ -253,7 +251,7 @@ def _doubt_unsaid(label: str, stated: Mapping[str, str]) -> Doubt | None:
     about = {"energy": "energies", "forces": "forces"}.get(label, "stresses")
     for other in filter(stated.get, ("energy", "forces")):
         with contextlib.suppress(InputError):
-            if unit_factor(other, stated[other]) == 1.0:
+            if label_keys.unit_factor(other, stated[other]) == 1.0:
                 continue
         text = f"the file says the unit of {other}, {stated[other]}, and not that of {label}"
         return Doubt("unit", text, (about,))
@@ -266,7 +264,7 @@ def _array(name: str, value: Any, atoms: Atoms) -> np.ndarray:
     if is_tensor and not atoms.pbc.all():
         raise InputError(f"{name} of what is not periodic in three directions")
     shape = (len(atoms), 3) if name == "forces" else (6,) if is_tensor else ()
-    if (array := numbers(value)) is None:
+    if (array := label_keys.numbers(value)) is None:
         raise InputError(f"{name} that cannot be read as numbers")
     array = array.astype(float)
     if is_tensor and array.size == 9:

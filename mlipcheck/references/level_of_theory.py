@@ -1,14 +1,20 @@
-"""Whether labels are of the level of theory that a checkpoint was trained on."""
+"""Levels of theory: frames parted by them, and whether labels are of a checkpoint's."""
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+import numpy as np
+from ase import Atoms
+
+from .disk_list import list_like
 from .doubts import Doubt
 from .incar import FUNCTIONALS, HYBRIDS, NOT_POLARIZED
+from .label_keys import numbers
+from .labels import LabelledFrame
 from .vasp_settings import Settings
 
 # U in eV of the Materials Project (MPRelaxSet), for what contains oxygen or fluorine.
@@ -19,6 +25,74 @@ MAGNETIC = frozenset(["Cr", "Mn", "Fe", "Co", "Ni"])
 U_TOLERANCE = 0.05  # eV: 3.3 for 3.32 is the same choice
 NAMES = {*FUNCTIONALS.values(), *HYBRIDS.values(), "SCAN", "ωB97M-V"}
 DISPERSIONS = ("D2", "D3", "D3(BJ)", "D4", "TS", "MBD", "dDsC", "rVV10", "nonlocal vdW")
+# Keys of info that say a level of theory, and the charge of all atoms in e.
+LEVEL_KEYS = ("level_of_theory", "functional", "xc")
+CHARGE_KEYS = ("charge", "total_charge")
+
+
+@dataclass
+class Level:
+    """The frames of one level of theory."""
+
+    settings: Settings
+    frames: Any  # to append to, a list or a `DiskList`
+
+    @property
+    def words(self) -> str:
+        text = self.settings.level_of_theory or "level of theory unknown"
+        charge = f", charge {self.settings.charge:+g}" if self.settings.charge else ""
+        return text.removesuffix(", VASP") + charge
+
+
+def split_levels(
+    rows: Iterable[tuple[LabelledFrame, Settings]], like: Sequence[LabelledFrame] = ()
+) -> list[Level]:
+    """Put together what is of one level of theory, in the order in which the levels appear.
+
+    Runs of different elements are of one level although each has the values of U of its own.
+    """
+    levels: list[Level] = []
+    for frame, settings in rows:
+        for level in levels:
+            if (joined := _join(level.settings, settings)) is not None:
+                level.settings = joined
+                break
+        else:
+            levels.append(level := Level(settings, list_like(like)))
+        level.frames.append(frame)
+    return levels
+
+
+def _join(a: Settings, b: Settings) -> Settings | None:
+    """Return what holds for both, None where they are of different levels of theory."""
+    if a is b:
+        return a
+    if (a.level_of_theory, a.charge) != (b.level_of_theory, b.charge):
+        return None
+    hubbard_u = None
+    if a.hubbard_u is not None and b.hubbard_u is not None:
+        both = a.hubbard_u.keys() & b.hubbard_u.keys()
+        if any(a.hubbard_u[element] != b.hubbard_u[element] for element in both):
+            return None
+        hubbard_u = a.hubbard_u | b.hubbard_u
+    # what casts doubt on some of the frames casts it on the set
+    disagree = tuple(dict.fromkeys(a.disagree + b.disagree))
+    spins = [one.spin for one in (a, b) if one.spin != NOT_POLARIZED or _magnetic(one)]
+    spin = NOT_POLARIZED if NOT_POLARIZED in spins else next(filter(None, spins), a.spin)
+    species = tuple(dict.fromkeys(a.species + b.species))
+    return replace(a, hubbard_u=hubbard_u, disagree=disagree, spin=spin, species=species)
+
+
+def _magnetic(settings: Settings) -> bool:
+    return any(one.element in MAGNETIC for one in settings.species)
+
+
+def settings_in_info(atoms: Atoms) -> Settings:
+    """Return what the author of a file wrote beside a structure."""
+    level = next((str(atoms.info[key]) for key in LEVEL_KEYS if key in atoms.info), None)
+    charges = (numbers(atoms.info.get(key)) for key in CHARGE_KEYS)
+    charge = next((x.item() for x in charges if x is not None and x.size == 1), 0.0)
+    return Settings(level_of_theory=level, charge=float(np.nan_to_num(charge)))
 
 
 class _Level(NamedTuple):
@@ -70,7 +144,7 @@ def level_doubt(
         found.append(f"with {dispersion}, the model with {theirs.dispersion}")
     elif settings and theirs.dispersion and not dispersion:
         found.append(f"without {theirs.dispersion}, the model with it")
-    magnetic = MAGNETIC.intersection(itertools.chain(*compositions))
+    magnetic = MAGNETIC & set[str]().union(*compositions)
     if settings and settings.spin == NOT_POLARIZED and magnetic:
         found.append(f"without spin polarization, with {_listed(magnetic)} in it")
     if not found:

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from ..calculators.toy.morse import MorseCalculator
+from ..calculators.toy.toy import MorseCalculator
 from .frame_sets import FrameSet, frames_from_atoms
 from .structures import morse_clusters
 

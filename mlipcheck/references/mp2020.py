@@ -54,8 +54,7 @@ def correction(atoms: Atoms, hubbard_u: Mapping[str, float] | None = None) -> fl
     lattice = Lattice(atoms.cell[:])
     structure = Structure(lattice, atoms.numbers, atoms.positions, coords_are_cartesian=True)
     parameters = {"run_type": "GGA+U" if applied else "GGA", "hubbards": applied}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of guessed oxidation states, one a structure
+    with warnings.catch_warnings(action="ignore"):  # of guessed oxidation states, one a structure
         states = {"oxidation_states": dict(_oxidation_states(structure.composition.formula))}
         entry = ComputedStructureEntry(structure, 0.0, parameters=parameters, data=states)
         scheme = compatibility.MaterialsProject2020Compatibility(check_potcar=False)

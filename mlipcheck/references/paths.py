@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from .folders import own_name
 from .images import read_images
 from .incar import IMAGE
 from .labels import NO_LABELS, LabelledFrame, read_frame
-from .levels import settings_in_info, split_levels
+from .level_of_theory import settings_in_info, split_levels
 from .reader import Run, fingerprint
 from .states import part_states
 from .vasp_settings import Settings
@@ -105,8 +105,8 @@ def find_paths(runs: Sequence[Run], named: Iterable[str] = ()) -> list[Reference
                 inside[folder.name] = run
         elif run.frames:
             others.append(run)
-    found = [_of_folders(folder, inside, runs, named) for folder, inside in images.items()]
-    paths = [path for path in found if path is not None]
+    found = (_of_folders(folder, inside, runs, named) for folder, inside in images.items())
+    paths = list(filter(None, found))
     for name in named:
         own = [r for r in others if r.given == name]
         several = [(r.frames[-1], r.settings) for r in own if r.settings is not None]
@@ -132,8 +132,7 @@ def _of_folders(
         return None
     images = [settings.motion == IMAGE for _, settings in rows]
     numbers = [int(frame.name) for frame, _ in rows]
-    gaps = [f"{a:02d} and {b:02d}" for a, b in itertools.pairwise(numbers) if b > a + 1]
-    notes = [f"no image between {gap}" for gap in gaps]
+    notes = [f"no image between {a:02d} and {b:02d}" for a, b in pairwise(numbers) if b > a + 1]
     path = _build(folder.resolve().name, str(folder), rows, notes)
     sure = any(images) or any(run.given in named for run in inside.values())
     if not sure and (path.error or path.notes or numbers[0] > 1):
@@ -170,7 +169,7 @@ def _of_file(run: Run) -> Iterator[ReferencePath]:
         formula = frame.atoms.get_chemical_formula()
         return frame.run.split("[")[0], formula, str(frame.atoms.info.get("config_type", ""))
 
-    groups = [list(group) for _, group in itertools.groupby(run.frames, key)]
+    groups = [list(group) for _, group in groupby(run.frames, key)]
     seen = Counter[str]()
     for frames in groups:
         _, formula, kind = key(frames[0])
@@ -194,9 +193,9 @@ def _put_in_order(path: ReferencePath, rows: Sequence[Row]) -> ReferencePath:
     frames = [f for f in states if len(f.atoms)]
     labelled = sum(f.energy is not None for f in frames)
     if labelled < MIN_IMAGES:
-        reasons = [f"; {f.error}" for f in states if f.error not in (None, NO_LABELS)]
+        why = next((f"; {f.error}" for f in states if f.error not in (None, NO_LABELS)), "")
         text = f"{labelled} of {len(rows)} images with an energy, {MIN_IMAGES} needed"
-        raise InputError("".join([text, *reasons[:1]]))
+        raise InputError(text + why)
     for f in frames:
         if list(f.atoms.numbers) != list(frames[0].atoms.numbers):
             raise InputError(f"{f.name} has other atoms than {frames[0].name}, or in another order")
@@ -238,9 +237,7 @@ def _put_in_order(path: ReferencePath, rows: Sequence[Row]) -> ReferencePath:
 def _lengths(frames: Sequence[LabelledFrame]) -> np.ndarray:
     """Return how far images are apart (Å), by minimum images, without their mean displacement."""
     cells = np.array([f.atoms.cell.complete()[:] for f in frames])
-    scaled = np.array(
-        [f.atoms.positions @ np.linalg.inv(h) for f, h in zip(frames, cells, strict=True)]
-    )
+    scaled = np.array([f.atoms.positions for f in frames]) @ np.linalg.inv(cells)
     found = np.zeros((len(frames), len(frames)))
     for k, (s, h) in enumerate(zip(scaled, cells, strict=True)):
         off = scaled - s

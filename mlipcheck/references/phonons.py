@@ -16,10 +16,9 @@ from ase.calculators.calculator import InputError
 
 from ..calculators.base import FAILURES
 from ..calculators.evaluate import describe_error
-from .folders import unpacked_name
 from .labels import LabelledFrame
 from .reader import fingerprint
-from .vasp import opened
+from .vasp import DAMAGE, opened, unpacked_name
 
 INSTALL = 'phonopy is not installed; pip install "mlipcheck[phonons]"'
 SETS = "FORCE_SETS"
@@ -55,15 +54,12 @@ class PhononReference:
         """The same for the same cells and forces, whatever their file is called."""
         cells = displaced_cells(self.phonon) if self.phonon is not None else []
         pairs = zip(cells, self.forces, strict=True)
-        return fingerprint(LabelledFrame("", cell, None, f, None, "") for cell, f in pairs)
+        return fingerprint(LabelledFrame("", cell, forces=f) for cell, f in pairs)
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> contextlib.AbstractContextManager[Any]:
     """Leave out phonopy's warnings: of what changed since version 3, of files without BORN."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return warnings.catch_warnings(action="ignore")
 
 
 def find_phonons(names: Iterable[str]) -> tuple[list[PhononReference], list[str]]:
@@ -98,7 +94,7 @@ def _is_ours(path: Path) -> bool:
     """Tell whether a file begins as those that phonopy writes."""
     if not unpacked_name(path).endswith((".yaml", ".yml")):
         return False
-    with contextlib.suppress(OSError, EOFError), opened(path) as stream:
+    with contextlib.suppress(*DAMAGE), opened(path) as stream:
         return stream.read(20).startswith((b"phonopy:", b"displacements:"))
     return "phonopy" in path.name  # damaged, which is to be said
 

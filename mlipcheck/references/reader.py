@@ -38,7 +38,7 @@ class Run:
     name, source, given : str
         What to call it; its file; what the user named, that file or a folder above it.
     frames : sequence of LabelledFrame
-        Their ``run`` says which belong together; the rows of a database stand for themselves.
+        Their ``run`` says which belong together; the rows of a database only where info says it.
         Those of a large file are on disk, in a `DiskList`.
     settings : Settings or None
         What a VASP run says of itself; None for other files.
@@ -94,18 +94,18 @@ def run_of_atoms(
 ) -> Run:
     """Take the labels that structures carry; never starts a calculation."""
     named = _name_frames(list(images), name)
-    return Run(name, source, source, tuple(_label(named, options=options)))
+    return Run(name, source, source, tuple(_label(named, options or ReadOptions())))
 
 
-def fingerprint(frames: Iterable[LabelledFrame]) -> str:
+def fingerprint(frames: Iterable[LabelledFrame], digits: int = 6, start: str = "") -> str:
     """Return the same for the same frames and labels, whatever their file is called."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(start.encode())
     for f in frames:
         digest.update(f.atoms.numbers.astype("<i8").tobytes() + f.atoms.pbc.tobytes())
         for value in (f.atoms.positions, f.atoms.cell[:], f.energy, f.forces, f.stress):
             if value is not None:
                 # rounded, and no minus at a zero: another machine reads the same numbers
-                digest.update((np.round(value, 6) + 0.0).astype("<f8").tobytes())
+                digest.update((np.round(value, digits) + 0.0).astype("<f8").tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -139,8 +139,8 @@ def _read_best(files: Sequence[Path], name: str, zero: str, options: ReadOptions
     for _, _, other in [one for one in read if one is not best][:1]:
         settings = join_settings(settings, other)
     of_vasp = settings if vasp.file_kind(path) is not None else None
-    named = _name_frames(images, name, path.suffix.lower() == ".db" and not of_vasp, bool(of_vasp))
-    frames = tuple(_label(named, zero, of_vasp, options))
+    named = _name_frames(images, name, apart=path.suffix.lower() == ".db")
+    frames = tuple(_label(named, options, zero, of_vasp))
     notes = (
         *(f"{why}; read {path.name} instead" for why in wrong),
         *(f"{why}; what it says of the run is not known" for why in unread),
@@ -163,28 +163,23 @@ def _read_large(path: Path, name: str, options: ReadOptions) -> Run:
             yield atoms, label, run
 
     try:
-        return Run(name, str(path), "", DiskList(_label(named(), options=options)))
+        return Run(name, str(path), "", DiskList(_label(named(), options)))
     except InputError as error:
         return Run(name, str(path), error=str(error))
 
 
-def _name_frames(
-    images: Sequence[Atoms], name: str, apart: bool = False, one_run: bool = False
-) -> Iterator[Named]:
-    """Yield each structure with its name and its run; ``apart``, each is a run of its own."""
+def _name_frames(images: Sequence[Atoms], name: str, apart: bool = False) -> Iterator[Named]:
+    """Yield each structure with its name and its run; ``apart``, info alone joins them."""
     names = [name] if len(images) == 1 else [f"{name}[{k}]" for k in range(len(images))]
-    runs = names if apart else [name] * len(images) if one_run else _runs(images, name)
-    return zip(images, names, runs, strict=True)
+    own = (_run_in_info(image) or one for image, one in zip(images, names, strict=True))
+    return zip(images, names, own if apart else _runs(images, name), strict=True)
 
 
 def _label(
-    named: Iterable[Named],
-    zero: str = "",
-    settings: Settings | None = None,
-    options: ReadOptions | None = None,
+    named: Iterable[Named], options: ReadOptions, zero: str = "", settings: Settings | None = None
 ) -> Iterator[LabelledFrame]:
     """Read the labels of frames; those that their run says are none are frames with an error."""
-    keys = options.label_keys if options and not settings else None
+    keys = None if settings else options.label_keys
     none: Any = {"energy": None, "forces": None, "stress": None, "notes": ()}
     for step, (atoms, label, run) in enumerate(named):
         frame = read_frame(atoms, label, run, zero, keys)

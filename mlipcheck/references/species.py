@@ -130,7 +130,7 @@ def read_vasp_structures(path: Path, text: str, kind: str, species: Sequence[str
     by, names = "--species", list(species)
     if not names:
         by, names = "the first line", [re.sub(r"\d+$", "", word) for word in lines[0].split()]
-    unknown = not species and any(name not in atomic_numbers for name in names)
+    unknown = not species and any(atomic_numbers.get(name, 0) < 1 for name in names)
     if unknown or len(names) != len(counts):
         raise InputError(
             f"{path}: it has {len(counts)} species and --species names {len(names)}; name each"

@@ -89,8 +89,8 @@ def in_vacuum(atoms: Atoms) -> bool:
 
 def _sets_zero(atoms: Atoms, *, crystals: bool) -> str | None:
     """Say what sets a zero of energy, and is no state; None for what is one."""
-    said = len(atoms) <= 2 and SETS_ZERO.search(str(atoms.info.get("config_type", "")))
-    if said or (len(atoms) <= 2 and in_vacuum(atoms)):
+    said = SETS_ZERO.search(str(atoms.info.get("config_type", "")))
+    if len(atoms) <= 2 and (said or in_vacuum(atoms)):
         return SINGLE_ATOM if len(atoms) == 1 else DIMER if crystals else None
     return None
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import InputError
 
-from ..calculators.toy.morse import MorseCalculator
+from ..calculators.toy.toy import MorseCalculator
 from ..storage import Record
 from .disk_list import DiskList
 from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
-from .levels import settings_in_info
-from .reader import Run
+from .level_of_theory import settings_in_info
+from .reader import Run, fingerprint
 from .states import part_states
 from .vasp_settings import Settings
 
@@ -78,14 +76,11 @@ class RelaxedReference(Record):
     @property
     def fingerprint(self) -> str:
         """The same for the same structures, whatever their file is called; empty without one."""
-        digest = hashlib.sha256(f"{self.energy}".encode())
-        for atoms in (self.relaxed, self.first):
-            if atoms is not None:
-                digest.update(atoms.numbers.astype("<i8").tobytes() + atoms.pbc.tobytes())
-                # rounded, and no minus at a zero: another machine computes the same structure
-                lengths = np.round([*atoms.positions, *atoms.cell[:]], 4) + 0.0
-                digest.update(lengths.astype("<f8").tobytes())
-        return digest.hexdigest()[:16] if self.relaxed is not None else ""
+        if self.relaxed is None:
+            return ""
+        bare = [LabelledFrame("", a) for a in (self.relaxed, self.first) if a is not None]
+        # fewer digits than a file has: another machine computes the same structure
+        return fingerprint(bare, 4, f"{self.energy}")
 
 
 def morse_clusters(sizes: Sequence[int] = (2, 3, 4, 6, 13)) -> list[RelaxedReference]:
@@ -117,7 +112,7 @@ def morse_clusters(sizes: Sequence[int] = (2, 3, 4, 6, 13)) -> list[RelaxedRefer
         BFGS(atoms, logfile=None).run(fmax=1e-6, steps=500)
         frames = [read_frame(first, "", ""), read_frame(atoms, "", "")]
         found = _reference(frames, f"Morse{size}", "exact Morse")
-        references.append(dataclasses.replace(found, cell_free=False, level_of_theory="analytic"))
+        references.append(replace(found, cell_free=False, level_of_theory="analytic"))
     return references
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +56,7 @@ def slabs_of(elements: Iterable[str]) -> list[Slabs] | None:
 
 
 def _read_slabs(element: str, surfaces: Path, strained: Path) -> Slabs:
-    rows, cells = (json.loads(p.read_text(encoding="utf-8")) for p in (surfaces, strained))
+    rows, cells = map(datasets.load_json, (surfaces, strained))
     lowest = min(cells, key=lambda row: row["outputs"]["energy"] / row["num_atoms"])
     crystal = read_structure(lowest["structure"])
     per_atom = lowest["outputs"]["energy"] / len(crystal)

@@ -17,9 +17,8 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from .incar import IMAGE
-from .vasp_outcar import read_outcar
-from .vasp_output import read_vasprun
-from .vasp_settings import Settings, settings_of
+from .vasp_output import read_outcar, read_vasprun
+from .vasp_settings import Settings
 
 # What reading a damaged file raises.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ElementTree.ParseError)
@@ -90,8 +89,13 @@ def _said(path: Path) -> str:
 
 def restart(path: Path) -> str:
     """Return which restart of a run a file's name says that it is, empty where it does not."""
-    found = RESTART.fullmatch(re.sub(r"\.(gz|bz2|xz)$", "", path.name))
+    found = RESTART.fullmatch(unpacked_name(path))
     return next(part for part in found.groups() if part).lower() if found else ""
+
+
+def unpacked_name(path: Path) -> str:
+    """Return the name of a file without the suffix of its compression."""
+    return re.sub(r"\.(gz|bz2|xz)$", "", path.name)
 
 
 @contextmanager
@@ -118,19 +122,18 @@ def read_vasp(path: Path, kind: str) -> tuple[list[Atoms], Settings]:
     try:
         with opened(path) as stream:
             data = stream.read()
-        output = read_vasprun(data) if kind == "vasp-xml" else read_outcar(data)
+        frames, settings = (read_vasprun if kind == "vasp-xml" else read_outcar)(data)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except (*DAMAGE, ValueError) as error:
         why = f"damaged or truncated ({type(error).__name__}: {error})"
         raise InputError(f"{path}: {why}") from error
-    settings = settings_of(output)
     if kind == "vasp-out":
-        _add_constraints(output.frames, path.parent)
+        _add_constraints(frames, path.parent)
     if settings.motion == IMAGE:
-        for atoms in output.frames:  # its energy is a label
+        for atoms in frames:  # its energy is a label
             atoms.calc.results.pop("forces", None)
-    return output.frames, settings
+    return frames, settings
 
 
 def _add_constraints(frames: Sequence[Atoms], folder: Path) -> None:

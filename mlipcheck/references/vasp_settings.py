@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from . import incar
 from .doubts import Doubt
-from .vasp_output import Output, Species
 
 # ISIF values that let volume and shape go; the others fix both, or the volume.
 FREE_CELL = (3, 6)
 # Tags that both files of a run have, and that have to be the same.
 COMPARED = ("GGA", "METAGGA", "LHFCALC", "LDAU", "IVDW", "ISPIN", "NELECT")
+
+
+class Species(NamedTuple):
+    """Atoms of one POTCAR: its title, how many, and the valence electrons of each."""
+
+    element: str
+    title: str
+    atoms: int
+    valence: float
 
 
 @dataclass(frozen=True)
@@ -81,13 +89,43 @@ class Settings:
         return tuple(found)
 
 
-def settings_of(output: Output) -> Settings:
-    """Return what one file of a run says."""
-    words, notes = _in_words(output.tags, output.species), output.notes
-    if words.motion == incar.IMAGE:
-        notes += ("forces of an image of a path contain its springs and are left out",)
-    kept = {name: getattr(output, name) for name in ("unconverged", "finished")}
-    return dataclasses.replace(words, **kept, notes=notes)
+def settings_of(
+    tags: Mapping[str, str],
+    species: Sequence[Species],
+    loops: Iterable[tuple[int, bool | None]] = (),
+    finished: bool = True,
+    notes: Sequence[str] = (),
+) -> Settings:
+    """Put into words what the tags of a run say, and its ``loops`` of electronic steps.
+
+    Of each loop, how many steps it has, and whether the energy settled; None where only their
+    number says it, by NELM.
+    """
+    functional = incar.functional_of(tags, " ".join(one.title for one in species))
+    hubbard_u = incar.hubbard_u_of(tags, [one.element for one in species])
+    dispersion = incar.dispersion_of(tags)
+    more = "+U" * (hubbard_u != {}) + (f" + {dispersion}" if dispersion else "")
+    motion, nelm = incar.motion_of(tags), incar.number_of(tags, "NELM", float("inf"))
+    if motion == incar.IMAGE:
+        notes = (*notes, "forces of an image of a path contain its springs and are left out")
+    settled = (n < nelm if known is None else known for n, known in loops)
+    return Settings(
+        cell_free=incar.number_of(tags, "ISIF", 2) in FREE_CELL if "ISIF" in tags else None,
+        motion=motion,
+        steps=int(incar.number_of(tags, "NSW", 2)),
+        finished=finished,
+        unconverged=tuple(k for k, good in enumerate(settled) if not good),
+        no_energy=incar.no_total_energy(tags),
+        charge=_charge(tags, species),
+        level_of_theory=functional and f"{functional}{more}, VASP",
+        functional=functional,
+        hubbard_u=hubbard_u,
+        dispersion=dispersion,
+        spin=incar.spin_of(tags),
+        notes=tuple(notes),
+        tags=tags,
+        species=tuple(species),
+    )
 
 
 def join_settings(best: Settings, other: Settings) -> Settings:
@@ -99,14 +137,14 @@ def join_settings(best: Settings, other: Settings) -> Settings:
     if says.get("IVDW") == incar.SOME and "IVDW" in other.tags:
         del says["IVDW"]
     both = {**other.tags, **says}
-    joined = _in_words(both, best.species or other.species)
+    joined = settings_of(both, best.species or other.species)
     kept = {name: getattr(best, name) for name in ("unconverged", "finished", "notes")}
     disagree = tuple(
         f"{tag} = {best.tags[tag]} and {other.tags[tag]}"
         for tag in COMPARED
         if not _agree(best.tags.get(tag, ""), other.tags.get(tag, ""))
     )
-    return dataclasses.replace(joined, **kept, disagree=disagree)
+    return replace(joined, **kept, disagree=disagree)
 
 
 def _agree(one: str, two: str) -> bool:
@@ -120,35 +158,7 @@ def _agree(one: str, two: str) -> bool:
         return a.startswith(b) or b.startswith(a)
 
 
-def _in_words(tags: Mapping[str, str], species: Sequence[Species]) -> Settings:
-    """Put into words what the tags say."""
-    tags = dict(tags)
-    isif = tags.get("ISIF")
-    functional = incar.functional_of(tags, " ".join(one.title for one in species))
-    hubbard_u = incar.hubbard_u_of(tags, [one.element for one in species])
-    dispersion = incar.dispersion_of(tags)
-    level = functional
-    if level and hubbard_u != {}:
-        level += "+U"
-    if level and dispersion:
-        level += f" + {dispersion}"
-    return Settings(
-        cell_free=None if isif is None else incar.number_of(tags, "ISIF", 2) in FREE_CELL,
-        motion=incar.motion_of(tags),
-        steps=int(incar.number_of(tags, "NSW", 2)),
-        no_energy=incar.no_total_energy(tags),
-        charge=_charge(tags, species),
-        level_of_theory=None if level is None else f"{level}, VASP",
-        functional=functional,
-        hubbard_u=hubbard_u,
-        dispersion=dispersion,
-        spin=incar.spin_of(tags),
-        tags=tags,
-        species=tuple(species),
-    )
-
-
-def _charge(tags: dict[str, str], species: Sequence[Species]) -> float:
+def _charge(tags: Mapping[str, str], species: Sequence[Species]) -> float:
     """Return the charge of the cell in e: the valence electrons of its atoms less NELECT."""
     known = species and all(one.atoms and one.valence for one in species)
     electrons = incar.number_of(tags, "NELECT", 0.0)

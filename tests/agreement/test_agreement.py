@@ -17,8 +17,7 @@ from real_models import tolerated
 from same import there_and_back
 
 from mlipcheck.checks.agreement.check import ATOMS, QUICK_STRUCTURES, STRUCTURES, Agreement
-from mlipcheck.checks.agreement.compare import compare_models, rank
-from mlipcheck.checks.agreement.record import Predicted, Predictions
+from mlipcheck.checks.agreement.compare import Predicted, Predictions, compare_models, rank
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.tables import Paragraph, TableBlock

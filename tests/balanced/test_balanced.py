@@ -198,8 +198,8 @@ def test_emt_vacancy_against_emt_of_another_stiffness():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("pymatgen")
 def test_corrections_of_the_checkpoint_are_taken_into_account():
-    pytest.importorskip("pymatgen")
     oxide = bulk("MgO", "rocksalt", a=4.21)
     metal = bulk("Mg", "hcp", a=2.9, c=4.7)
     gas = Atoms("O2", [[0, 0, 0], [0, 0, 1.23]], cell=[12, 12, 12], pbc=True)
@@ -218,3 +218,23 @@ def test_corrections_of_the_checkpoint_are_taken_into_account():
     (raw,) = rows_of(model, labels, energies="raw").values()
     # of an oxide, an O (Wang et al. 2021)
     assert raw.model - raw.reference == pytest.approx(-0.687)
+
+
+def test_a_model_without_energies_is_not_judged():
+    class ForcesOnly(Bonds):
+        implemented_properties = ["forces"]
+
+    for row in rows_of(ForcesOnly(), set_of(metals())).values():
+        assert (row.model, row.error, row.unknown) == (None, None, "the model gives no energy")
+        assert row.reference is not None
+        assert status(row) == "not assessed"
+
+
+def test_frames_without_energies_beside_a_molecule_make_no_reaction():
+    """The molecule alone does not say which zero of energy the others have."""
+    forces_only = bulk("Cu", a=3.6, cubic=True)
+    forces_only.calc = SinglePointCalculator(forces_only, forces=np.zeros((4, 3)))
+    alone = Atoms("CO", [[0, 0, 0], [0, 0, 1.14]], cell=[12, 12, 12], pbc=True)
+    labels = frames_from_atoms([forces_only, label(alone)], "mine", "mine.xyz")
+    assert [f.atoms.get_chemical_formula() for f in labels.left_out] == ["CO"]
+    assert find_reactions(labels) == []

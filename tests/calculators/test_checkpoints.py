@@ -152,6 +152,7 @@ def with_an_archive_behind_it(content, path):
     path.write_bytes(pickle.dumps(content, protocol=2) + harmless.getvalue())
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(
     "write", [as_torch_saves, as_torch_saved, as_a_pickle, with_an_archive_behind_it]
 )
@@ -176,6 +177,7 @@ def test_a_file_that_runs_something_is_refused_and_runs_nothing(name, write, tmp
     assert not folder.exists()
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("name", ["chgnet", "sevennet"])
 def test_what_a_file_would_run_is_named(name, tmp_path):
     pytest.importorskip(PACKAGES[name])
@@ -186,6 +188,7 @@ def test_what_a_file_would_run_is_named(name, tmp_path):
         get_calculator(f"{name}:{path}", device="cpu")
 
 
+@pytest.mark.model
 @pytest.mark.parametrize(("name", "checkpoint"), [("chgnet", "0.3.0"), ("sevennet", "7net-0")])
 def test_a_name_goes_before_a_file_that_is_called_so(name, checkpoint, tmp_path, monkeypatch):
     pytest.importorskip(PACKAGES[name])

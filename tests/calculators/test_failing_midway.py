@@ -9,10 +9,10 @@ from ase.calculators.calculator import CalculatorSetupError, all_changes
 
 from mlipcheck.calculators.evaluate import evaluate
 from mlipcheck.calculators.registry import get_calculator
-from mlipcheck.calculators.toy.morse import MorseCalculator
+from mlipcheck.calculators.toy.toy import MorseCalculator
 from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.dimers.scan import scan_dimers
-from mlipcheck.checks.interface import check_calculator
+from mlipcheck.checks.interface.suite import check_calculator
 from mlipcheck.checks.relaxation.relax import relax_against_reference
 from mlipcheck.references.curves import morse_curve
 from mlipcheck.storage import from_plain, to_plain

@@ -162,6 +162,7 @@ def test_what_memory_does_not_hold_is_refused():
     assert "give a smaller structure" in many.error
 
 
+@pytest.mark.model
 def test_a_lost_gpu_is_each_structures_error(monkeypatch):
     torch = pytest.importorskip("torch")
 

@@ -137,6 +137,7 @@ def test_a_misspelt_option_is_named(load):
 # Pretrained weights, which are a download
 
 
+@pytest.mark.model
 def test_medium_mpa_0_knows_silicon():
     pytest.importorskip("mace", reason="mace-torch is not installed: pip install '.[mace]'")
     checkpoint = get_backend("mace").checkpoint("medium-mpa-0")

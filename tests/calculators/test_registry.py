@@ -202,6 +202,7 @@ def test_a_calculator_of_ase_that_cannot_be_set_up_says_so(name):
         get_calculator(f"ase:{name}")
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("spec", ["toy", "toy:exact", "ase:emt", "chgnet"])
 def test_a_type_of_numbers_that_the_model_does_not_have_is_refused(spec):
     if spec == "chgnet":
@@ -211,6 +212,7 @@ def test_a_type_of_numbers_that_the_model_does_not_have_is_refused(spec):
         get_calculator(spec, dtype=other)
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("device", ["gpuu", "cuda:99"])
 def test_a_device_that_is_not_there_is_refused(device):
     pytest.importorskip("chgnet", reason="chgnet is not installed")

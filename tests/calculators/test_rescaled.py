@@ -25,8 +25,7 @@ from mlipcheck.calculators.backends import get_backend
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.rescaled import RescaledCalculator
-from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
-from mlipcheck.calculators.toy.toy import fit_toy, wide_model
+from mlipcheck.calculators.toy.toy import RBFRidgeCalculator, fit_toy, wide_model
 
 K, E0 = 1.3, -0.7
 BASES = {

@@ -370,7 +370,7 @@ BROKEN = {
     "number": ("mlipcheck_eos:STRAINS", "is a ndarray, not a Check"),
     "raises": ("test_others_checks:Raising", "RuntimeError: no licence"),
     "unfinished": ("test_others_checks:Unfinished", "abstract"),
-    "twice": ("mlipcheck.checks.dimers:Dimers", "has the name of another check, 'dimers'"),
+    "twice": ("mlipcheck.checks.dimers.check:Dimers", "has the name of another check, 'dimers'"),
 }
 
 

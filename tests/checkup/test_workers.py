@@ -95,7 +95,7 @@ def test_resumed_serial_and_parallel(tmp_path, monkeypatch):
     plan = plan_checkup(calculator, METALS, RELAX)
     store = make_store(calculator, tmp_path, plan)
     with monkeypatch.context() as patch:
-        patch.setattr("mlipcheck.checks.relaxation.check.iterate_relaxations", never)
+        patch.setattr("mlipcheck.checks.relaxation.check.relax_structure", never)
         assert same(run_checkup(calculator, plan, store=store), expected)
     assert store.used == len(METALS)
     kept = sorted(tmp_path.iterdir())

@@ -566,6 +566,7 @@ def test_periodic_without_a_cell_is_no_traceback(run_cli, tmp_path, command):
         assert "cell" in out
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("device", ["bogus", "cuda:99"])
 def test_a_device_that_is_not_there(run_cli, device):
     pytest.importorskip("chgnet", reason="chgnet is not installed")
@@ -580,6 +581,7 @@ def test_a_missing_package_names_its_pip_line(run_cli, without_chgnet):
     assert 'python -m pip install "mlipcheck[chgnet]"' in message
 
 
+@pytest.mark.model
 def test_a_file_that_is_no_checkpoint(run_cli, tmp_path):
     pytest.importorskip("chgnet", reason="chgnet is not installed")
     path = tmp_path / "weights.pth.tar"
@@ -707,7 +709,7 @@ def test_an_option_has_one_meaning_in_all_commands():
 def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, tmp_path):
     from mlipcheck.checks.relaxation import check
 
-    original, done = check.iterate_relaxations, []
+    original, done = check.relax_structure, []
 
     def interrupted(*args, **kwargs):
         if len(done) == 2:
@@ -715,7 +717,7 @@ def test_an_interrupted_relaxation_keeps_what_is_finished(run_cli, monkeypatch, 
         done.append(1)
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(check, "iterate_relaxations", interrupted)
+    monkeypatch.setattr(check, "relax_structure", interrupted)
     path = tmp_path / "out.json"
     status, out, err = run_cli("relax", "--json", path)
     assert status == 130

@@ -17,7 +17,7 @@ from commands import typed
 
 from mlipcheck import get_calculator
 from mlipcheck.calculators.evaluate import evaluate
-from mlipcheck.checks.interface import check_calculator
+from mlipcheck.checks.interface.suite import check_calculator
 from mlipcheck.checks.relaxation.relax import relax_against_reference
 from mlipcheck.drawing.tables import Paragraph, TableBlock
 from mlipcheck.report import terminal

@@ -15,12 +15,13 @@ from ase.io import write
 from checking import check_up
 
 from mlipcheck.calculators.neighbours import half_neighbour_list
+from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.compression.check import Compression, read_attraction, read_margin
-from mlipcheck.checks.compression.push import find_neighbours, push_together
-from mlipcheck.checks.compression.record import CompressedPair
+from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.contacts import Contacts, find_contacts
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.checkup.plan import plan_checkup
+from mlipcheck.record import Model, RunRecord
 from mlipcheck.system import Settings
 
 ONLY = Settings(only=("compression",))
@@ -255,3 +256,15 @@ def test_a_second_crystal_of_one_composition_is_named(tmp_path):
     plan = plan_checkup(EMT(), given, ONLY)
     assert len(plan.jobs[0].tasks) == 1
     assert "one crystal of each composition; left out: bcc" in plan.notes
+
+
+@pytest.mark.parametrize(("distances", "energies"), [([2.0], [0.0]), ([1.5, 2.0], [-2.0, 0.0])])
+def test_a_pair_that_nothing_repels_stays_inside_its_figure(distances, energies):
+    arrays = {"distances": distances, "energies": energies, "forces": np.zeros(len(distances))}
+    arrays = {name: np.array(values) for name, values in arrays.items()}
+    row = CompressedPair("H: H-H", ("H", "H"), contact=2.0, **arrays)
+    run = RunRecord("run", describe(EMT()), {}, {}, {"compression": (row,)})
+    (panel,) = Compression().figures([Model(run, "emt", "#000000", "o")])
+    low, high = panel.figure.axes[0].get_ylim()
+    assert low < min(energies)
+    assert high > max(energies)

@@ -13,7 +13,7 @@ from ase.data import atomic_numbers, covalent_radii
 from faulty import ExtraPairEnergy, Failing, NeedsCell, ScaledForces, gaussian, step
 
 from mlipcheck import MorseCalculator, evaluate, get_calculator, scan_dimers
-from mlipcheck.calculators.toy.morse import Morse
+from mlipcheck.calculators.toy.toy import Morse
 from mlipcheck.references.curves import ReferenceCurve, morse_curve
 from mlipcheck.verdict import judge
 
@@ -165,6 +165,13 @@ def test_a_calculator_that_always_fails_is_a_result():
     assert "planted failure" in found.error
     assert len(found.failed_points) == len(found.distances)
     assert status(found, "points") == {"fail"}
+
+
+def test_points_without_forces_are_not_left():
+    calculator = MorseCalculator()
+    calculator.implemented_properties = ["energy"]
+    (found,) = scan_dimers(calculator, ["N"], distances=np.linspace(0.8, 3, 12))
+    assert found.error == "0 of 12 points left; first: no finite energy with forces"
 
 
 @pytest.mark.slow

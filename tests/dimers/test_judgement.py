@@ -11,7 +11,7 @@ from diatomics import Diatomics
 from faulty import ExtraPairEnergy, gaussian
 
 from mlipcheck import get_calculator, scan_dimers
-from mlipcheck.calculators.toy.morse import Morse
+from mlipcheck.calculators.toy.toy import Morse
 from mlipcheck.checks.dimers.criteria import describe_wall, energy_text
 from mlipcheck.checks.dimers.curve import find_attractions, find_extrema, find_roughness
 from mlipcheck.checks.dimers.record import Extremum

@@ -14,9 +14,8 @@ from ase.io import read, write
 from checking import check_up
 
 from mlipcheck.check import Context
-from mlipcheck.checks.dynamics.criteria import CRITERIA, read_ratio
-from mlipcheck.checks.dynamics.nve import add_run, heat, simulate
-from mlipcheck.checks.dynamics.record import Dynamics, Segment, Trajectory
+from mlipcheck.checks.dynamics.check import CRITERIA, read_ratio
+from mlipcheck.checks.dynamics.nve import Dynamics, Segment, Trajectory, add_run, heat, simulate
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import make_store, run_checkup
 from mlipcheck.cli.inputs import parse_time
@@ -262,6 +261,15 @@ def test_a_run_goes_on_where_it_was_and_is_kept(copper, tmp_path, emt):
     frames = read(tmp_path / "kept" / names[0], index=":")
     assert len(frames) == 2
     assert frames[0].get_momenta().any()
+
+
+@pytest.mark.slow
+def test_runs_of_a_long_name_are_kept_in_a_file_each(tmp_path):
+    path = tmp_path / f"{'copper-' * 6}.cif"
+    write(path, bulk("Cu"))
+    settings = Settings(only=("dynamics",), quick=True, time=50.0, fits=tmp_path / "kept")
+    check_up(EMT(), [str(path)], settings)
+    assert len(list((tmp_path / "kept").iterdir())) == 2
 
 
 def test_what_is_no_crystal_is_left_out_with_the_reason(tmp_path):

@@ -29,7 +29,7 @@ from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip
 from mlipcheck.checks.crystals import bring_to_rest
 from mlipcheck.checks.elasticity.check import Elasticity, _task
-from mlipcheck.checks.elasticity.tensor import measure_tensor
+from mlipcheck.checks.elasticity.strains import measure_tensor
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.tables import TableBlock
 from mlipcheck.record import RunRecord

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from ase import Atoms, units
-from ase.build import bulk
+from ase.build import bulk, fcc111
 from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
@@ -26,10 +26,8 @@ from mlipcheck import (
 )
 from mlipcheck.analysis.closest import find_closest
 from mlipcheck.calculators.guarded import Guard, GuardedCalculator, PairRepulsion
-from mlipcheck.calculators.toy.rbf_ridge_calculator import RBFRidgeCalculator
-from mlipcheck.calculators.toy.toy import fit_toy
-from mlipcheck.checks.compression.push import find_neighbours, push_together
-from mlipcheck.checks.compression.record import CompressedPair
+from mlipcheck.calculators.toy.toy import RBFRidgeCalculator, fit_toy
+from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.guarding.build import DISTANCES, SWITCH, build_guard, zbl_force
 from mlipcheck.guarding.shown import draw_pair, list_pairs
@@ -269,6 +267,23 @@ def test_forces_and_stress_are_derivatives_and_energies_add_up(holed):
     energy = guarded.get_property("energy", atoms)
     assert guarded.get_property("energies", atoms).sum() == pytest.approx(energy, rel=1e-12)
     assert guarded.get_property("free_energy", atoms) == energy
+
+
+def test_the_stress_of_a_slab_in_a_cell_is_the_derivative_too():
+    """EMT gives stresses of slabs, which filters for the cell use: the guard's part goes there."""
+    wide = np.linspace(6, 0, 200) ** 3
+    guard = Guard.of(EMT(), pairs=(PairRepulsion(("Cu", "Cu"), 3.2, wide),))
+    guarded = GuardedCalculator(EMT(), guard)
+    atoms = fcc111("Cu", (1, 1, 3), vacuum=5.0)
+    assert atoms.pbc.tolist() == [True, True, False]
+    energies = []
+    for step in (-1e-4, 1e-4):
+        image = atoms.copy()
+        image.set_cell(atoms.cell[:] @ np.diag([1 + step, 1, 1]), scale_atoms=True)
+        energies.append(guarded.get_property("energy", image))
+    slope = (energies[1] - energies[0]) / 2e-4 / atoms.get_volume()
+    assert abs(slope) > 0.3  # EMT alone: below 0.01
+    assert guarded.get_property("stress", atoms)[0] == pytest.approx(slope, rel=1e-4)
 
 
 def test_it_is_twice_differentiable_everywhere(holed):

@@ -15,8 +15,7 @@ from checking import check_up
 from mlipcheck import check_calculator, evaluate, make_guard, scan_dimers
 from mlipcheck.analysis.closest import find_closest
 from mlipcheck.calculators.guarded import GuardedCalculator
-from mlipcheck.checks.compression.push import find_neighbours, push_together
-from mlipcheck.checks.compression.record import CompressedPair
+from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.crystals import build_supercell
 from mlipcheck.guarding.build import DISTANCES, SWITCH, build_guard
 from mlipcheck.storage import dumps

@@ -7,9 +7,15 @@ from ase import Atoms
 
 from mlipcheck.calculators.records import Evaluation
 from mlipcheck.checks.parity.compare import summarise
-from mlipcheck.checks.parity.pieces import Reduction, how_to_reduce, reduce_frames
-from mlipcheck.checks.parity.reduced import Frames, merge
+from mlipcheck.checks.parity.pieces import (
+    Frames,
+    Reduction,
+    how_to_reduce,
+    merge,
+    reduce_frames,
+)
 from mlipcheck.references.labels import LabelledFrame
+from mlipcheck.system import Settings
 
 
 def reduced(frames, found, size=None, **how) -> Frames:
@@ -31,5 +37,6 @@ def reduced_forces(names, groups, symbols, reference, model, **options) -> Frame
 
 def compare_frames(calculator, labels, found, energies=None, energy_resolution=None, seed=0):
     """Return the `Parity` of frames that were evaluated already."""
-    piece = reduce_frames(labels.frames, found, how_to_reduce(calculator, labels, energies, seed))
-    return summarise(calculator, labels, [piece], energies, energy_resolution, seed)
+    settings = Settings(energies=energies, energy_resolution=energy_resolution, seed=seed)
+    piece = reduce_frames(labels.frames, found, how_to_reduce(calculator, labels, settings))
+    return summarise(calculator, labels, [piece], settings)

@@ -25,7 +25,7 @@ from faulty_interface import (
 
 from mlipcheck import MorseCalculator, check_calculator, get_calculator, iter_checks
 from mlipcheck.checks.interface import suite
-from mlipcheck.checks.interface.record import ContractResult
+from mlipcheck.checks.interface.suite import ContractResult
 from mlipcheck.storage import dumps, from_plain
 from mlipcheck.verdict import judge
 

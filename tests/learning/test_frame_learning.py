@@ -25,7 +25,7 @@ from mlipcheck.checks.learning.plan import Example, plan_fits, split_runs
 from mlipcheck.checks.learning.record import FINE_TUNED, OFFSETS, RESCALED, SCRATCH
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.relaxation.settings import RelaxSettings
+from mlipcheck.checks.relaxation.optimize import RelaxSettings
 from mlipcheck.drawing.colours import OTHER
 from mlipcheck.drawing.panel import new_axes
 from mlipcheck.system import Settings, System
@@ -395,9 +395,9 @@ def test_chgnet_learns_from_one_frame_of_a_run(chgnet, relaxation, tmp_path):
 
 
 def test_chgnet_refuses_frames_without_labels(chgnet):
-    from mlipcheck.calculators import chgnet_training
+    from mlipcheck.calculators.chgnet import fine_tune
 
     with pytest.raises(InputError, match="no frames to learn from"):
-        chgnet_training.fine_tune(chgnet, [])
+        fine_tune(chgnet, [])
     with pytest.raises(InputError, match="frame 0 has no energy and forces"):
-        chgnet_training.fine_tune(chgnet, [bulk("Cu")])
+        fine_tune(chgnet, [bulk("Cu")])

@@ -18,7 +18,7 @@ from mlipcheck.analysis.offsets import fit_offsets
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import pieces as reduction
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.parity.energies import compare_energies_in, find_conventions
+from mlipcheck.checks.parity.energies import find_conventions
 from mlipcheck.references.frame_sets import FrameSet
 from mlipcheck.references.labels import LabelledFrame
 from mlipcheck.references.vasp_settings import Settings
@@ -194,8 +194,8 @@ def test_corrections_get_the_u_of_the_users_runs_and_else_the_schemes(monkeypatc
     assert seen == [None, None, given, None]
 
 
+@pytest.mark.usefixtures("pymatgen")
 def test_several_compositions_of_which_some_have_another_u():
-    pytest.importorskip("pymatgen.core", reason="pymatgen is not installed; it comes with chgnet")
     formulas = ["NaCl", "FeO", "Na2O"]
     labels = labelled([-8, -11, -12.0], formulas, settings=Settings(hubbard_u={"Fe": 4.0}))
     for frame in labels.frames:
@@ -248,7 +248,7 @@ def test_setup_errors_are_reasons(monkeypatch):
     frames = reduced(labels.frames, [Evaluation(energy=-1.0)], corrected=True)
     conventions = find_conventions(labels, frames)
     assert conventions.reason("mp2020", 0) == "no scheme here"
-    assert compare_energies_in(conventions, "mp2020", "") is None
+    assert conventions.compare("mp2020", "") is None
 
 
 # --- zeros of energy ----------------------------------------------------------------------------
@@ -458,7 +458,7 @@ def test_conventions_are_compared_on_the_same_frames(planted):
     labels = labelled([*raw, -1.0], formulas)
     found = [Evaluation(energy=x) for x in model]
     conventions = find_conventions(labels, reduced(labels.frames, found, corrected=True))
-    found = compare_energies_in(conventions, "raw", "as asked")
+    found = conventions.compare("raw", "as asked")
     assert found.frames == len(formulas)
     counts = {n for _, n in found.alternatives.values()}
     assert counts == {len(FORMULAS)}

@@ -10,9 +10,8 @@ from parity_records import BINS, make_energy, make_forces, make_parity, make_ran
 from mlipcheck import get_calculator
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
-from mlipcheck.checks.parity.panels import draw_panels, kinds_of
+from mlipcheck.checks.parity.panels import SIGNAL, draw_panels, draw_scales, kinds_of
 from mlipcheck.checks.parity.record import Parity
-from mlipcheck.checks.parity.scales import SIGNAL, draw_scales
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import OTHER
 from mlipcheck.drawing.panel import new_axes, svg

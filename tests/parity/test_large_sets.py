@@ -14,7 +14,6 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from same import assert_same
 
 from mlipcheck.checks.parity import energies, pieces
-from mlipcheck.checks.parity import reduced as reduction
 from mlipcheck.checks.parity.compare import parity, summarise
 from mlipcheck.checkup.find import find_system
 from mlipcheck.references import frame_sets, images
@@ -22,6 +21,7 @@ from mlipcheck.references.disk_list import DiskList
 from mlipcheck.references.inputs import load_frame_sets
 from mlipcheck.references.reader import read_runs
 from mlipcheck.storage import dumps
+from mlipcheck.system import Settings
 
 N = 60
 
@@ -160,7 +160,7 @@ def summed(labels, found, size, start=0, how=None):
         pieces.reduce_frames(labels.every[k : k + size], found[k : k + size], how, k)
         for k in range(0, len(found), size)
     ]
-    return summarise(EMT(), labels, parts)
+    return summarise(EMT(), labels, parts, Settings())
 
 
 @pytest.mark.parametrize("size", [1, 7, 59])
@@ -171,8 +171,8 @@ def test_pieces_of_any_size_make_the_same(evaluated, size):
 def test_many_runs_are_put_together(evaluated, monkeypatch):
     """Values are of all runs, and intervals of groups of runs about as wide."""
     before = summed(*evaluated, 7).forces
-    monkeypatch.setattr(reduction, "MAX_RUNS", 20)
-    monkeypatch.setattr(reduction, "BLOCKS", 12)
+    monkeypatch.setattr(pieces, "MAX_RUNS", 20)
+    monkeypatch.setattr(pieces, "BLOCKS", 12)
     after = summed(*evaluated, 7).forces
     assert after.groups == before.groups  # over all atoms runs stay what they are
     for one, other in zip(before.by_element, after.by_element, strict=True):
@@ -196,7 +196,7 @@ def test_of_very_many_forces_some_are_kept(evaluated):
 def test_a_record_names_a_bounded_number_of_frames(evaluated, monkeypatch):
     labels, found = evaluated
     whole = summed(labels, found, 7)
-    for module in (energies, reduction):
+    for module in (energies, pieces):
         monkeypatch.setattr(module, "MAX_LISTED", 10)
     few = summed(labels, found, 7)
     assert few.energy.frames == whole.energy.frames

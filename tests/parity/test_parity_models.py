@@ -14,8 +14,7 @@ from reduced_frames import compare_frames, reduced
 
 from mlipcheck import evaluate, get_calculator
 from mlipcheck.calculators.registry import describe
-from mlipcheck.calculators.toy.morse import Morse
-from mlipcheck.calculators.toy.toy import fit_toy
+from mlipcheck.calculators.toy.toy import Morse, fit_toy
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.forces import compare_forces
 from mlipcheck.checks.parity.pieces import PROPERTIES

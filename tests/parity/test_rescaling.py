@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reduced_frames import reduced_forces
 
-from mlipcheck.checks.parity.rescaling import fit_factor
+from mlipcheck.checks.parity.forces import fit_factor
 
 
 def drawn(n=20, seed=0, scale=0.5):
@@ -100,6 +100,13 @@ def test_one_run_leaves_nothing_to_judge_by():
     assert found.factor == pytest.approx(1 / 0.7)
     assert found.groups == 1
     assert "all frames are of one run: 5 independent ones are needed" in why(found)
+
+
+def test_one_run_with_forces_among_several_is_not_all_of_one_run():
+    rest = drawn(5, scale=1e-3)
+    found = fit([*rest, *drawn(1)], [*rest, *planted(drawn(1), 0.7, 0.01)])
+    assert found.groups == 1
+    assert why(found).startswith("1 group: 5 independent ones are needed")
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])

@@ -17,8 +17,7 @@ from ase.optimize import BFGS
 from faulty import Faulty, ScaledForces
 from vasp_files import IMAGES, STATIC, write_neb, write_outcar, write_vasprun
 
-from mlipcheck.checks.paths import Paths
-from mlipcheck.checks.paths.check import compare_path
+from mlipcheck.checks.paths.check import Paths, compare_path
 from mlipcheck.checkup.find import find_system
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.run import run_checkup

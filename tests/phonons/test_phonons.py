@@ -17,9 +17,13 @@ from faulty import Failing, Faulty, ScaledForces
 
 from mlipcheck.checks.phonons import check as check_module
 from mlipcheck.checks.phonons.check import Phonons
-from mlipcheck.checks.phonons.criteria import read_instability, read_other_modes
 from mlipcheck.checks.phonons.frequencies import build_phonon, displace_twice, follow_file
-from mlipcheck.checks.phonons.record import CrystalPhonons, Spectrum
+from mlipcheck.checks.phonons.record import (
+    CrystalPhonons,
+    Spectrum,
+    read_instability,
+    read_other_modes,
+)
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.record import Model
 from mlipcheck.references.phonons import (
@@ -395,7 +399,7 @@ def test_quick_takes_less(tmp_path):
 def test_what_fails_in_the_middle_is_a_row_with_its_error(file):
     calculator = Failing(EMT(), lambda atoms: np.linalg.norm(atoms.positions[0]) > 5e-3)
     given = read_phonons(file)
-    task = check_module._file_task(given)
+    task = check_module._task(given, given.phonon, len(given.forces))
     from mlipcheck.check import Context
 
     (row,) = Phonons().run(calculator, task, Context())

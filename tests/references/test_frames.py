@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import ase.db
 import ase.io
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from vasp_files import write_outcar, write_vasprun
 
 from mlipcheck.references.frame_sets import FrameSet, frames_from_atoms
 from mlipcheck.references.inputs import load_frame_sets, load_references
-from mlipcheck.references.levels import split_levels
+from mlipcheck.references.level_of_theory import split_levels
 from mlipcheck.references.reader import read_runs
 
 NAN, INF = float("nan"), float("inf")
@@ -261,6 +262,15 @@ def test_rows_of_a_database_stand_for_themselves(tmp_path):
     ase.io.write(tmp_path / "rows.traj", crystals(3.5, 3.6, 3.7))
     (found,) = load_frame_sets(tmp_path / "rows.traj")
     assert {f.run for f in found.frames} == {"rows"}
+
+
+def test_rows_of_a_database_may_name_their_run(tmp_path):
+    path = tmp_path / "rows.db"
+    with ase.db.connect(path) as rows:
+        for atoms, run in zip(crystals(3.5, 3.6, 3.7), "aab", strict=True):
+            rows.write(atoms, mptrj_traj_id=f"mp-{run}")
+    (found,) = load_frame_sets(path)
+    assert [f.run for f in found.frames] == ["mp-a", "mp-a", "mp-b"]
 
 
 @pytest.mark.slow
@@ -582,9 +592,6 @@ def test_levels_that_the_frames_name_are_split(tmp_path, key):
         ("cu (r2SCAN)", "r2SCAN", 1),
     ]
     assert [f.name for f in found[0].frames] == ["cu[0]", "cu[2]"]
-    together = frames_from_atoms(images)
-    assert (together.level_of_theory, len(together.frames)) == (None, 3)
-    assert "mixed levels of theory: PBE, r2SCAN" in together.notes
     one = frames_from_atoms(images[::2])
     assert one.level_of_theory == "PBE"
 

@@ -328,7 +328,8 @@ def poscar(first: str) -> str:
 
 def test_a_poscar_of_vasp_4(tmp_path):
     path = tmp_path / "POSCAR"
-    for first in ("phase I of No As", "rocksalt", "Na"):  # of which ASE takes what looks like some
+    # of which ASE takes what looks like some
+    for first in ("phase I of No As", "rocksalt", "Na", "X Cl"):
         line = refused(path, poscar(first))
         assert line.startswith("POSCAR: it does not name its elements (VASP 4)")
         assert "--species Na,Cl" in line
@@ -537,8 +538,8 @@ def test_json_that_is_something_else(tmp_path):
     assert [str(a.symbols) for a in read_images(tmp_path / "db.json")[0]] == ["Cu", "Al"]
 
 
-def test_what_pymatgen_itself_writes(tmp_path):
-    core = pytest.importorskip("pymatgen.core", reason="pymatgen is not installed")
+def test_what_pymatgen_itself_writes(pymatgen, tmp_path):
+    core = pymatgen
     monty = pytest.importorskip("monty.json")
     one = core.Structure(core.Lattice.hexagonal(3, 5), ["Fe2+", "D+"], [[0, 0, 0], [0.3, 0.6, 0.5]])
     mol = core.Molecule(["C", "O"], [[0, 0, 0], [0, 0, 1.1]])

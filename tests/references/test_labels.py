@@ -20,8 +20,7 @@ from mlipcheck import parity
 from mlipcheck.references.curves import find_curves
 from mlipcheck.references.energy_work import CONFIRMED
 from mlipcheck.references.inputs import frames_from_atoms, load_frame_sets, load_references
-from mlipcheck.references.label_keys import parse_header
-from mlipcheck.references.label_units import unit_factor
+from mlipcheck.references.label_keys import parse_header, unit_factor
 from mlipcheck.references.labels import UNCHECKED, read_frame
 from mlipcheck.verdict import judge
 

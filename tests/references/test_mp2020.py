@@ -19,11 +19,6 @@ OXIDE, PEROXIDE, CHLORINE, FLUORINE, SULPHUR = -0.687, -0.465, -0.614, -0.462, -
 IRON, NICKEL = -2.256, -2.541  # in oxides, with their U
 
 
-@pytest.fixture
-def pymatgen():
-    pytest.importorskip("pymatgen.core", reason="pymatgen is not installed; it comes with chgnet")
-
-
 def haematite():
     sites = [(0, 0, 0.355), (0.306, 0, 0.25)]
     return crystal(["Fe", "O"], sites, spacegroup=167, cellpar=[5.035, 5.035, 13.747, 90, 90, 120])

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import chemical_symbols
 from scipy.interpolate import CubicSpline
 
-from mlipcheck.calculators.toy.morse import Morse
+from mlipcheck.calculators.toy.toy import Morse
 from mlipcheck.references import datasets
 from mlipcheck.references.curves import (
     ReferenceCurve,

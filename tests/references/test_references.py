@@ -22,6 +22,7 @@ from ase.constraints import FixAtoms
 from mlipcheck.references import vasp
 from mlipcheck.references.images import read_images
 from mlipcheck.references.inputs import load_frame_sets, load_references
+from mlipcheck.references.phonons import find_phonons
 from mlipcheck.references.structures import morse_clusters
 
 UNFINISHED_XML = b"<?xml version='1.0'?>\n<modeling>\n <generator>\n  <i name='program'>vasp</i>\n"
@@ -276,6 +277,18 @@ def test_a_missing_file_is_a_reference_with_its_error(tmp_path):
     (r,) = load_references([tmp_path / "vasprun.xml"])
     assert r.relaxed is None
     assert r.error == f"{tmp_path / 'vasprun.xml'}: no such file"
+
+
+MAGIC = {"gz": b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "xz": b"\xfd7zXZ\0", "bz2": b"BZh9"}
+
+
+@pytest.mark.parametrize("suffix", MAGIC)
+def test_a_damaged_yaml_in_a_folder_is_passed_over_unless_it_is_of_phonopy(tmp_path, suffix):
+    for name in ("settings", "phonopy_disp"):
+        (tmp_path / f"{name}.yaml.{suffix}").write_bytes(MAGIC[suffix] + b"damaged" * 9)
+    (phonons,), others = find_phonons([str(tmp_path)])
+    assert others == [str(tmp_path)]
+    assert phonons.error.startswith(str(tmp_path / f"phonopy_disp.yaml.{suffix}"))
 
 
 @pytest.mark.parametrize("name", ["vasprun.xml.gz", "OUTCAR.gz"])

@@ -19,9 +19,10 @@ from faulty_interface import SlabStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
-from mlipcheck.checks.relaxation import Relaxations, geometry
-from mlipcheck.checks.relaxation.energies import compare_energies
+from mlipcheck.checks.relaxation import geometry
+from mlipcheck.checks.relaxation.check import Relaxations
 from mlipcheck.checks.relaxation.record import Relaxation
+from mlipcheck.checks.relaxation.relax import compare_energies
 from mlipcheck.references.crystals import dcdft_crystals
 from mlipcheck.references.structures import RelaxedReference
 from mlipcheck.uses import ELEMENTS, MOLECULAR, OWN, PUBLIC

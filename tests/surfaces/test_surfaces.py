@@ -15,8 +15,7 @@ from ase.spacegroup import crystal
 from mlipcheck.calculators.neighbours import half_neighbour_list
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
-from mlipcheck.checks.surfaces import Surfaces
-from mlipcheck.checks.surfaces.check import cleave
+from mlipcheck.checks.surfaces.check import Surfaces, cleave
 from mlipcheck.checks.surfaces.planes import find_planes
 from mlipcheck.checks.surfaces.record import GAPS, J_PER_M2, Surface
 from mlipcheck.record import Model, RunRecord, Subject

@@ -133,8 +133,7 @@ class RBFRidge:
         # as more rows of least squares: normal equations would square the condition number of A
         rows = np.concatenate([A, np.sqrt(ridge) * np.eye(A.shape[1])])
         right = np.concatenate([y - A @ prior, np.zeros(A.shape[1])])
-        w: np.ndarray = prior + np.linalg.lstsq(rows, right, rcond=None)[0]
-        return w
+        return prior + np.linalg.lstsq(rows, right, rcond=None)[0]
 
     def predict(
         self, data: Sequence[Atoms] | np.ndarray, *, forces: bool = False

@@ -11,16 +11,15 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...calculators.evaluate import evaluate
 from ...calculators.records import Evaluation
-from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
-from ...drawing.tables import Column, Paragraph, number, some
+from ...drawing.tables import Column, Paragraph, count, number
 from ...record import Model
 from ...references import datasets
 from ...references.adsorption import DATASET, AdsorptionSite, hydrogen_sites
-from ...references.level_of_theory import level_doubt
 from ...system import Settings, System
 from ...uses import ELEMENTS
+from ..crystals import asked_elements, find_doubts
 from .record import FREE_ENERGY_CORRECTION, AdsorptionEnergy, MetalAdsorption, read_volcano
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ SIGNAL = "differences on the hydrogen volcano are 0.1 to 0.2 eV"
 def read_energies(row: MetalAdsorption) -> Reading:
     if row.mae is None or row.bias is None:
         return Reading(None, row.error or "no site has an energy")
-    sites = f"{len(row.sites)} sites" if len(row.sites) > 1 else "1 site"
+    sites = count(len(row.sites), "site")
     text = f"{row.mae:.2f} eV (mean error {row.bias:+.2f}, {sites})"
     return Reading(row.mae, text, sure=row.mae - REFERENCE_UNCERTAINTY)
 
@@ -102,30 +101,26 @@ class Adsorption(Check[MetalAdsorption]):
             return [Skip("--reference none leaves it out")]
         if datasets.find(DATASET) is None:
             return [Skip(f"the reference is not here: mlipcheck data {DATASET} fetches it")]
-        elements = {x for word in system.elements for x in word.split("-")}
-        sites = hydrogen_sites()
-        metals = list(dict.fromkeys(s.metal for s in sites))
-        if not elements.intersection(metals):
-            return [Skip(f"known for {some(metals, len(metals))} only")]
-        level = datasets.get_dataset(DATASET).level_of_theory
+        elements, level = asked_elements(system), datasets.get_dataset(DATASET).level_of_theory
+        sites: dict[str, list[AdsorptionSite]] = {}
+        for site in hydrogen_sites():
+            sites.setdefault(site.metal, []).append(site)
         tasks: list[Task | Skip] = []
-        for metal in [m for m in metals if m in elements]:
-            own = [s for s in sites if s.metal == metal]
-            name = f"H on {metal}(111)"
+        for metal in [m for m in sites if m in elements]:
+            own, name = sites[metal], f"H on {metal}(111)"
             key = (name, level, [s.reference_energy for s in own])
             images = len(own) + 2  # H2, and the slab
             tasks.append(Task(name, (own, level), key, own[0].slab_with_adsorbate, images, images))
-        return tasks
+        return tasks or [Skip(f"known for {', '.join(sites)} only")]
 
     def run(
         self, calculator: BaseCalculator, task: Task, context: Context
     ) -> list[MetalAdsorption]:
         sites, level = task.subject
         found = adsorption_energies(calculator, sites)
-        doubt = level_doubt(level, describe(calculator).level_of_theory, [{sites[0].metal, "H"}])
-        failed = all(s.model is None for s in found)
-        error = found[0].message if failed else None
-        return [MetalAdsorption(task.name, found, level, (doubt,) if doubt else (), error)]
+        doubts = find_doubts(calculator, level, {sites[0].metal, "H"})
+        error = found[0].message if all(s.model is None for s in found) else None
+        return [MetalAdsorption(task.name, found, level, doubts, error)]
 
     def evidence(self, row: MetalAdsorption) -> Evidence:
         return Evidence(ELEMENTS, row.doubts)

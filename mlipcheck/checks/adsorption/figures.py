@@ -17,8 +17,7 @@ FURTHEST = 4  # times the largest |ΔG| of the reference
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw the errors of all models, and the volcano of each where there are metals enough."""
-    rows = [(m, m.run.rows("adsorption")) for m in models]
-    volcanoes = [_draw(m, volcano) for m, r in rows if (volcano := read_volcano(r)) is not None]
+    volcanoes = [_draw(m, v) for m in models if (v := read_volcano(m.run.rows("adsorption")))]
     found = draw_compared(models, "adsorption", _errors, "ΔE of H, model − reference (eV)")
     if found is None:
         return volcanoes

@@ -14,17 +14,16 @@ from ...calculators.evaluate import evaluate
 from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
+from ...drawing.colours import DARK
 from ...drawing.tables import MISSING, Block, Column, Paragraph, TableBlock, count, some
 from ...record import Model
-from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
 from ...uses import ALL_USES
 from ..parity.label_warnings import doubt_own
-from .compare import FLOOR, MIN_STRUCTURES, compare_models
-from .record import Difference, Predicted, Predictions
+from .compare import FLOOR, MIN_STRUCTURES, Difference, Predicted, Predictions, compare_models
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -34,6 +33,7 @@ QUICK_STRUCTURES, QUICK_ATOMS = 10, 400
 BATCH = 4
 DIGITS = 5  # of forces in eV/Å, so that results stay small
 UNLABELLED = "structures"  # the set of those without labels
+Pair = tuple[Model, Model, Predictions, Difference]
 _SAME: dict[str, Any] = {
     "fail": None,
     "good": "the nearest model agrees, which does not show that either is right",
@@ -131,13 +131,10 @@ class Agreement(Check[Predictions]):
         self, rows: Sequence[Predictions], earlier: Mapping[str, Sequence[Any]]
     ) -> list[Predictions]:
         """Add the doubts about labels of the same structures."""
-        found: dict[str, list[Doubt]] = {}
-        for parity in earlier.get("parity", ()):
-            found.setdefault(parity.name, []).extend(parity.doubts)
-        return [
-            replace(r, doubts=tuple(dict.fromkeys((*found.get(r.name, ()), *r.doubts))))
-            for r in rows
-        ]
+        sets = earlier.get("parity", ())
+        found = [[x for s in sets if s.name == row.name for x in s.doubts] for row in rows]
+        pairs = zip(rows, found, strict=True)
+        return [replace(r, doubts=tuple(dict.fromkeys([*known, *r.doubts]))) for r, known in pairs]
 
     def beside(
         self, models: Sequence[tuple[str, Sequence[Predictions]]]
@@ -157,25 +154,26 @@ class Agreement(Check[Predictions]):
             kept = some([f"{len(r.structures)} of {r.name}" for r in rows], len(rows))
             text = f"Structures kept to compare models (mlipcheck report A B): {kept}."
             return [Paragraph(text), *failed] if rows else []
-        once = [
-            (f"{a.letter}, {b.letter}", row, d) for a, b, row, d in pairs if a.letter < b.letter
-        ]
+        once = [pair for pair in pairs if pair[0].letter < pair[1].letter]
         heads = ("set", "models", "energy\nmeV/atom (of)", "forces\neV/Å (of)", "size of\nforces")
         table = TableBlock(
             "Agreement of models on the same structures",
             (*heads, "most on", "most in"),
-            tuple((row.name, letters, *_cells(d)) for letters, row, d in once),
+            tuple((r.name, f"{a.letter}, {b.letter}", *_cells(d)) for a, b, r, d in once),
             (False, False, True, True, True, False, False),
         )
         return [table, *dict.fromkeys(_words(*pair) for pair in pairs), *failed]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
+        """Draw the sets in which forces differ and have labels."""
+        named: dict[str, list[Pair]] = {}
+        for pair in list_pairs(models):
+            if _shown(pair[3]).any():
+                named.setdefault(pair[2].name, []).append(pair)
+        return [_draw(name, pairs) for name, pairs in named.items()]
 
-        return draw_panels(list_pairs(models))
 
-
-def list_pairs(models: Sequence[Model]) -> list[tuple[Model, Model, Predictions, Difference]]:
+def list_pairs(models: Sequence[Model]) -> list[Pair]:
     """Return how each model's sets differ from those of each other one."""
     return [
         (one, other, row, d)
@@ -185,6 +183,40 @@ def list_pairs(models: Sequence[Model]) -> list[tuple[Model, Model, Predictions,
         for other in models
         if d.model == other.label
     ]
+
+
+def _shown(d: Difference) -> np.ndarray:
+    """Return which structures logarithmic axes can show."""
+    return (d.errors > 0) & (d.forces > 0)
+
+
+def _draw(name: str, pairs: Sequence[Pair]) -> Panel:
+    """Draw the errors of models beside their differences, where there are labels."""
+    from ...drawing.lettering import SIZE, legend_below, plain, printable
+    from ...drawing.panel import Panel, new_axes, slug
+
+    figure, axis = new_axes(4.2)
+    words, ends = [], []
+    for one, other, _, d in pairs:
+        x, y = d.forces[_shown(d)], d.errors[_shown(d)]
+        label = f"{one.label} beside {other.label}"
+        look: dict[str, Any] = {"color": one.colour, "ms": 5, "alpha": 0.7, "mew": 0}
+        axis.loglog(x, y, one.marker, label=printable(label, 50), **look)
+        ends += [x.min(), x.max()]
+        words.append(f"{plain(label)}: {f'Spearman {d.rank.value:.2f}' if d.rank else d.why_not}.")
+    line = np.array([min(ends), max(ends)])
+    axis.plot(line, line / 2, color=DARK, ls="--", lw=1, label="half of the difference")
+    axis.set_xlabel("difference of forces, mean over atoms (eV/Å)", fontsize=SIZE)
+    axis.set_ylabel("error of forces, mean over atoms (eV/Å)", fontsize=SIZE)
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(printable(name, 40), fontsize=SIZE + 1)
+    legend_below(figure, 1)
+    caption = (
+        f"Errors beside differences on {plain(name)}, a mark a structure: of two models one lies "
+        "on the dashed line or above."
+    )
+    alt = f"{caption} {' '.join(words)}"
+    return Panel(slug("agreement", name), caption, alt, ("agreement",), (name,), figure)
 
 
 def _words(one: Model, other: Model, row: Predictions, d: Difference) -> Paragraph:

@@ -1,9 +1,11 @@
-"""How far one model is from another on the same structures; nothing is computed again."""
+"""What models say of the same structures, and how far one is from another."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,96 @@ from scipy import stats
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE
+from ...analysis.lengths import check_lengths
 from ...analysis.offsets import fit_offsets
-from .record import Difference, Predicted, Predictions
+from ...references.doubts import Doubt
+from ...storage import Record
 
 FLOOR = 0.5  # eV/Å; good models differ by 0.08 on MPtrj's frames, however small the forces are
 MIN_STRUCTURES = 5  # that have an element which is called the most different one
 MIN_RUNS = 10  # independent ones, to rank errors
 
 
+@dataclass(frozen=True, eq=False)
+class Predicted(Record):
+    """What a model says of one structure.
+
+    ``formula`` has the atoms in their order; ``energy`` is in eV, ``forces`` of shape (n_atoms, 3)
+    in eV/Å, ``off`` the mean over atoms of the size of the force's error; each is NaN where there
+    is none. Frames with the same ``run`` are not independent.
+    """
+
+    name: str
+    fingerprint: str
+    formula: str
+    forces: np.ndarray
+    energy: float = math.nan
+    off: float = math.nan
+    run: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Difference(Record):
+    """How far another ``model`` is from this one, on the structures (``names``) that both have.
+
+    ``forces`` and ``errors`` (n,) are the mean size of the difference of forces and of this model's
+    errors, eV/Å; NaN without forces or without labels that can be used. ``energy`` is the median
+    size of the differences of energy in eV/atom, less a constant for each element that is fitted
+    without the structure, over the ``energies`` structures that allow it. ``force`` and ``size``
+    are means of ``forces`` and of the size of forces, eV/Å, ``share`` and ``part`` the medians of
+    difference over size, and of error over difference, ``elements`` the mean difference on each
+    element's atoms, the largest first. ``rank`` and ``size_rank`` are Spearman's correlation of
+    this model's errors with ``forces``, and with the mere size of its forces; ``why_not`` says why
+    there is none.
+    """
+
+    model: str
+    names: tuple[str, ...]
+    forces: np.ndarray
+    errors: np.ndarray
+    energy: float | None
+    energies: int
+    force: float | None
+    size: float | None
+    share: float | None
+    part: float | None
+    elements: dict[str, float]
+    rank: Estimate | None = None
+    size_rank: Estimate | None = None
+    why_not: str = ""
+
+    def __post_init__(self) -> None:
+        check_lengths(self, "names", "forces", "errors")
+
+    @property
+    def warns(self) -> bool:
+        """Whether this model is known to be more wrong where the other differs more."""
+        return self.rank is not None and (self.rank.low or 0.0) > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions(Record):
+    """What a model says of structures of one set, of which ``given`` were given.
+
+    ``doubts`` are about its labels; ``others`` are the models beside it, none where it is alone.
+    """
+
+    name: str
+    given: int = 0
+    structures: tuple[Predicted, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    others: tuple[Difference, ...] = ()
+    error: str | None = None
+
+
 def compare_models(
     row: Predictions, others: Sequence[Predictions], model: str
 ) -> Difference | None:
-    """Compare one set of a model with all that another, ``model``, says; None of no structure."""
+    """Compare one set of a model with all that another, ``model``, says; None of no structure.
+
+    Nothing is computed again.
+    """
     theirs = {s.fingerprint: s for other in others for s in other.structures if s.error is None}
     mine = [s for s in row.structures if s.error is None]
     pairs = [(s, theirs[s.fingerprint]) for s in mine if s.fingerprint in theirs]

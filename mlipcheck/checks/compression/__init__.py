@@ -1,7 +1,1 @@
 """Compression: neighbours pushed together inside a crystal."""
-
-from __future__ import annotations
-
-from .check import Compression
-
-__all__ = ["Compression"]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.base import FAILURES
@@ -20,16 +19,15 @@ from ...record import Model
 from ...system import Settings, System
 from ..crystals import QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals, tested_on
 from ..dimers.record import Attraction
-from .push import find_neighbours, push_together
-from .record import CompressedPair
+from .push import CompressedPair, find_neighbours, push_together
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CRYSTALS, PAIRS = 3, 10
-QUICK = (1, 1)
+# crystals, pairs of each, and atoms of a supercell
+ALL, QUICK = (3, 10, None), (1, 1, QUICK_ATOMS)
 FAR = 0.3  # eV/Å; above it a structure is relaxed first
-HIGHEST, DEEPEST = 100.0, -30.0  # eV that a figure shows
+HIGHEST, LEAST, DEEPEST = 100.0, 0.1, -30.0  # eV that a figure shows: at most, at least, below
 ENDLESS = -100.0  # eV; below it the grid decides how deep a hole is
 
 
@@ -106,8 +104,7 @@ class Compression(Check[CompressedPair]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        most, pairs = QUICK if settings.quick else (CRYSTALS, PAIRS)
-        limit = QUICK_ATOMS if settings.quick else None
+        most, pairs, limit = QUICK if settings.quick else ALL
         crystals, skips = choose_crystals(system, most, elements=True)
         tasks: list[Task | Skip] = []
         for crystal in crystals:
@@ -130,8 +127,17 @@ class Compression(Check[CompressedPair]):
         base = CompressedPair(
             crystal.name, ("", ""), crystal.formula, crystal.source, crystal.fingerprint
         )
+        rows = []
         try:
-            return list(_push(calculator, crystal.atoms, most, limit, base, context))
+            cell = build_supercell(bring_to_rest(calculator, crystal.atoms, FAR), limit)
+            for n in find_neighbours(cell)[:most]:
+                name = f"{base.name}: {'-'.join(n.pair)}"
+                row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
+                rows.append(push_together(calculator, n, row))
+                context.advance(1)
+            if not rows:
+                raise InputError("no two atoms are neighbours")
+            return rows
         except FAILURES as error:  # kept and shown as this crystal's result
             return [replace(base, error=describe_error(error))]
 
@@ -151,35 +157,14 @@ class Compression(Check[CompressedPair]):
         return draw_each(self, models, lambda r: bool(r.innermost), _draw, caption, axes)
 
 
-def _push(
-    calculator: BaseCalculator,
-    atoms: Atoms,
-    most: int,
-    limit: int | None,
-    base: CompressedPair,
-    context: Context,
-) -> Iterator[CompressedPair]:
-    cell = build_supercell(bring_to_rest(calculator, atoms, FAR), limit)
-    found = find_neighbours(cell)[:most]
-    if not found:
-        raise InputError("no two atoms are neighbours")
-    for n in found:
-        name = f"{base.name}: {'-'.join(n.pair)}"
-        row = replace(base, name=name, pair=n.pair, n_atoms=len(cell), contact=n.contact)
-        yield push_together(calculator, n, row)
-        context.advance(1)
-
-
 def _draw(axis: Any, rows: Sequence[tuple[Model, CompressedPair]]) -> None:
-    from ...drawing.lettering import printable
-
     for model, row in rows:
-        axis.plot(row.distances, row.energies, color=model.colour, label=printable(model.label, 40))
+        axis.plot(row.distances, row.energies, color=model.colour, label=model.label)
         for found, fill in ((row.attraction, "white"), (row.collapse, model.colour)):
             if found is not None and found.barrier < HIGHEST:
                 place = (found.distance, found.barrier)
                 axis.plot(*place, model.marker, color=model.colour, mfc=fill, zorder=4)
     energies = np.concatenate([row.energies for _, row in rows])
-    top = min(np.nanmax(energies), HIGHEST)
+    top = max(min(np.nanmax(energies), HIGHEST), LEAST)
     axis.set_ylim(max(np.nanmin(energies), DEEPEST) - 0.05 * top, 1.1 * top)
     axis.axvline(rows[0][1].contact, color="0.25", lw=0.8, ls=":", label="in the crystal")

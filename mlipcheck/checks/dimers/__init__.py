@@ -1,7 +1,1 @@
 """Dimers: two atoms in vacuum, pulled apart and pushed together."""
-
-from __future__ import annotations
-
-from .check import Dimers
-
-__all__ = ["Dimers"]

@@ -170,6 +170,4 @@ def _same_curve(a: CurveComparison, b: CurveComparison) -> bool:
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and bool(
-        np.allclose(one, other, rtol=0, atol=1e-6, equal_nan=True)
-    )
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=1e-6, equal_nan=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,43 +21,28 @@ HIGH = 10.0  # eV; what is higher leaves the frame
 ENDLESS = 1e9  # eV, eV/Å; no axis needs more, and matplotlib's transforms overflow
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A model's scan of a pair, and how it is drawn."""
-
-    scan: DimerScan
-    label: str
-    colour: str
-    marker: str
-
-    @property
-    def drawable(self) -> bool:
-        return self.scan.error is None and bool(np.isfinite(self.scan.energies).any())
-
-
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw every pair that some model has a curve of, a model a colour."""
-    panels = []
-    for same in align([[(m.letter, (m, s)) for s in m.run.rows("dimers")] for m in models]):
-        curves = [Curve(scan, *m.look) for _, (m, scan) in same]
-        good = [c for c in curves if c.drawable]
-        if good:
-            panels.append(_draw_panel(good, _closest(models, good[0].scan.pair)))
-    return panels
+    rows = align([[(m.letter, (m, s)) for s in m.run.rows("dimers")] for m in models])
+    good = [
+        [(m, s) for _, (m, s) in same if not s.error and np.isfinite(s.energies).any()]
+        for same in rows
+    ]
+    return [_draw_panel(curves, _closest(models, curves[0][1].pair)) for curves in good if curves]
 
 
-def _draw_panel(curves: Sequence[Curve], closest: float | None) -> Panel:
+def _draw_panel(curves: Sequence[tuple[Model, DimerScan]], closest: float | None) -> Panel:
     figure = new_figure(4.8)
-    draw_pair(figure, curves, closest)
+    _draw_pair(figure, curves, closest)
     legend_below(figure, 2)
-    scan = curves[0].scan
+    scan = curves[0][1]
     name = plain(scan.name)
     caption = f"Two atoms alone, {name}: energy, and below it the force, against their distance."
     if scan.comparison is not None:
         caption += f" Dashed: {plain(scan.comparison.reference)}."
-    if any(c.scan.collapse for c in curves):
+    if any(s.collapse for _, s in curves):
         caption += " Filled marks: the collapse, inside of which atoms fall together."
-    found = " ".join(f"{plain(c.label)}: {describe(c.scan)}" for c in curves)
+    found = " ".join(f"{plain(m.label)}: {_describe(s)}" for m, s in curves)
     more = f" Shortest distance in your frames: {closest:.2f} Å." if closest is not None else ""
     return Panel(
         name=slug("dimer", scan.name),
@@ -70,13 +54,12 @@ def _draw_panel(curves: Sequence[Curve], closest: float | None) -> Panel:
     )
 
 
-def describe(scan: DimerScan) -> str:
+def _describe(scan: DimerScan) -> str:
     """Return the main numbers of a pair in words."""
     bond = scan.equilibrium_distance
     words = [f"Bond length: {f'{bond:.3f} Å' if bond is not None else 'unbound'}."]
     for criterion in CRITERIA:
-        reading = criterion.read(scan)
-        if reading is not None and reading.value is not None:
+        if (reading := criterion.read(scan)) and reading.value is not None:
             words.append(f"{criterion.quantity.capitalize()}: {plain(reading.text)}.")
     return " ".join(words)
 
@@ -87,29 +70,22 @@ def _closest(models: Sequence[Model], pair: tuple[str, str]) -> float | None:
     return next((d for d in found if is_finite(d)), None)
 
 
-def draw_pair(figure: Figure, curves: Sequence[Curve], closest: float | None = None) -> None:
-    """Draw one pair's energies above its forces, from below the well to 10 eV.
-
-    Parameters
-    ----------
-    figure : Figure
-    curves : sequence of Curve
-        One a model: a hollow mark at the bond, a filled one at the collapse.
-    closest : float, optional
-        The shortest distance of the pair in a user's own frames, Å.
-    """
+def _draw_pair(
+    figure: Figure, curves: Sequence[tuple[Model, DimerScan]], closest: float | None
+) -> None:
+    """Draw energies above forces, from below the well to 10 eV; ``closest`` (Å) is in frames."""
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    reference = next((c.scan.comparison for c in curves if c.scan.comparison is not None), None)
+    reference = next((s.comparison for _, s in curves if s.comparison is not None), None)
     if reference is not None:
-        style: dict[str, Any] = {"color": REFERENCE, "linestyle": "--", "linewidth": 1}
+        style: dict[str, Any] = {"color": REFERENCE, "ls": "--", "lw": 1}
+        style["label"] = printable(reference.reference, 40)
         energies, forces = reference.reference_energies, reference.reference_forces
         for axis, y in ((upper, energies), (lower, forces)):
-            label = printable(reference.reference, 40)
-            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), label=label, **style)
-    views = [_draw_curve(upper, lower, c, alone=len(curves) == 1) for c in curves]
+            axis.plot(reference.distances, np.clip(y, -ENDLESS, ENDLESS), **style)
+    views = [_draw_curve(upper, lower, m, s, alone=len(curves) == 1) for m, s in curves]
     lefts, rights, tops, floors, reaches = zip(*views, strict=True)
     left, right = min(lefts), max(rights)
-    if closest is not None and 0 < closest < max(float(c.scan.distances[-1]) for c in curves):
+    if closest is not None and 0 < closest < max(float(s.distances[-1]) for _, s in curves):
         for axis in (upper, lower):
             axis.axvline(closest, color=DARK, lw=0.9, label="shortest in your frames")
         left, right = min(left, 0.95 * closest), max(right, 1.05 * closest)
@@ -117,7 +93,7 @@ def draw_pair(figure: Figure, curves: Sequence[Curve], closest: float | None = N
     upper.set_ylim(floor - 0.08 * (top - floor), top)
     lower.set_ylim(-0.25 * max(reaches), max(reaches))
     lower.set_xlim(left, max(right, left + 0.1))
-    upper.set_title(printable(curves[0].scan.name), fontsize=SIZE + 1)
+    upper.set_title(printable(curves[0][1].name), fontsize=SIZE + 1)
     upper.set_ylabel("E − E(rₑ) (eV)", fontsize=SIZE)
     lower.set_ylabel("f (eV/Å)", fontsize=SIZE)
     lower.set_xlabel("distance (Å)", fontsize=SIZE)
@@ -127,12 +103,14 @@ def draw_pair(figure: Figure, curves: Sequence[Curve], closest: float | None = N
     figure.align_ylabels()
 
 
-def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple[float, ...]:
+def _draw_curve(
+    upper: Axes, lower: Axes, model: Model, scan: DimerScan, *, alone: bool
+) -> tuple[float, ...]:
     """Draw one model, and return what has to be seen of it.
 
     Å from left to right, eV from the top down to the floor, and the reach of the forces in eV/Å.
     """
-    scan, colour = curve.scan, curve.colour
+    colour = model.colour
     finite = np.isfinite(scan.energies)
     r = scan.distances[finite]
     energies, forces = (np.clip(x[finite], -ENDLESS, ENDLESS) for x in (scan.energies, scan.forces))
@@ -140,8 +118,7 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple
     energies = energies - (np.interp(bond, r, energies) if bond else energies[-1])
     inner = scan.attraction.distance if scan.attraction else 0.0
     shown = (r > inner) & (energies < HIGH)
-    label = printable(curve.label, 40)
-    upper.plot(r, energies, color=colour, label=label)
+    upper.plot(r, energies, color=colour, label=printable(model.label, 40))
     lower.plot(r, forces, color=colour)
     # bond hollow, collapse filled, at the frame where it is higher
     marks = [(bond, 0.0, "white", "bond length")] if bond is not None else []
@@ -149,7 +126,7 @@ def _draw_curve(upper: Axes, lower: Axes, curve: Curve, *, alone: bool) -> tuple
         marks.append((collapse.distance, min(collapse.barrier, 1.1 * HIGH), colour, "collapse"))
     for x, y, fill, what in marks:
         label = what if alone else ""
-        upper.plot(x, y, curve.marker, color=colour, mfc=fill, zorder=4, label=label)
+        upper.plot(x, y, model.marker, color=colour, mfc=fill, zorder=4, label=label)
     if alone and collapse is not None:
         for axis in (upper, lower):
             axis.axvspan(r[0], collapse.distance, zorder=0, **HATCHED)

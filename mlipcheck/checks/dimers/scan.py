@@ -20,19 +20,9 @@ from ...calculators.registry import as_calculator, describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from ...references.images import ReadOptions
 from ...references.level_of_theory import level_doubt
-from .compare import compare_curves, reference_extrema
-from .curve import (
-    SUSPECT_JUMP,
-    WALL_TOP,
-    find_attractions,
-    find_extrema,
-    find_jumps,
-    find_roughness,
-    find_well,
-)
+from . import curve
 from .record import DimerScan, Extremum
 
-STEP = 0.025  # Å, at most
 OUTERMOST = 6.0  # Å
 MIN_POINTS = 8
 CONSERVATION_RADII = 16
@@ -113,8 +103,7 @@ def plan_scan(
     if reference is not None:
         exact = get_demonstration(info.backend).morse
         curves = find_curves(reference, grids, exact=exact, options=options)
-    level = info.level_of_theory
-    return [ScanPlan(p, scales[p], grids[p], curves.get(p), level) for p in pairs]
+    return [ScanPlan(p, scales[p], grids[p], curves.get(p), info.level_of_theory) for p in pairs]
 
 
 def scan_pair(
@@ -125,20 +114,19 @@ def scan_pair(
     good = np.isfinite(scan.energies)
     if good.sum() < MIN_POINTS:
         why = scan.failed_points[0][1] if scan.failed_points else "no finite energy with forces"
-        n = len(scan.distances)
-        left = n - len(scan.failed_points)
-        return replace(scan, error=f"{left} of {n} points left; first: {why}")
+        return replace(scan, error=f"{good.sum()} of {len(good)} points left; first: {why}")
     r, energies, forces = scan.distances[good], scan.energies[good], scan.forces[good]
-    well = find_well(r, energies, plan.bond_scale)
+    reference, scale = plan.reference, plan.bond_scale
+    well = curve.find_well(r, energies, scale)
     bond, floor = (well.distance, well.energy) if well else (float(r[-1]), float(energies[-1]))
-    attraction, collapse = find_attractions(r, energies, forces, bond, floor)
+    attraction, collapse = curve.find_attractions(r, energies, forces, bond, floor)
     outside = r > (collapse.distance if collapse else 0.0)
     r, energies, forces = r[outside], energies[outside], forces[outside]
     # what can be reached from the bond over 10 eV, and of that what no attraction lies before
-    high = np.flatnonzero((energies >= floor + WALL_TOP) & (r < bond))
+    high = np.flatnonzero((energies >= floor + curve.WALL_TOP) & (r < bond))
     near = np.arange(len(r)) > high.max(initial=-1)
     calm = near & (r > (attraction.distance if attraction else 0.0))
-    jumps = np.where(calm[1:] & calm[:-1], find_jumps(r, energies, forces), 0.0)
+    jumps = np.where(calm[1:] & calm[:-1], curve.find_jumps(r, energies, forces), 0.0)
 
     def ask(radii: Iterable[float]) -> np.ndarray:
         images = [_dimer(scan.pair, d, scan.environment != "vacuum") for d in radii]
@@ -148,21 +136,19 @@ def scan_pair(
     jump, between = _find_jump(ask, r, jumps)
     comparison = None
     known: tuple[Extremum, ...] = ()
-    if plan.reference is not None and len(r) >= MIN_POINTS:
-        doubt = level_doubt(plan.reference.level_of_theory, plan.level_of_theory, [plan.pair])
+    if reference is not None and len(r) >= MIN_POINTS:
+        doubt = level_doubt(reference.level_of_theory, plan.level_of_theory, [plan.pair])
         difference = doubt.text if doubt else None
-        comparison = compare_curves(
-            plan.reference, r, energies, forces, plan.bond_scale, difference
-        )
-        known = reference_extrema(plan.reference, plan.bond_scale)
+        comparison = curve.compare_curves(reference, r, energies, forces, scale, difference)
+        known = curve.reference_extrema(reference, scale)
     return replace(
         scan,
         equilibrium_distance=well.distance if well else None,
         force_constant=well.force_constant if well else None,
         attraction=attraction,
         collapse=collapse,
-        spurious_extrema=find_extrema(r[near], energies[near], well, known),
-        roughness=find_roughness(r[calm], forces[calm]),
+        spurious_extrema=curve.find_extrema(r[near], energies[near], well, known),
+        roughness=curve.find_roughness(r[calm], forces[calm]),
         largest_jump=jump,
         largest_jump_distance=between,
         conservation_error=_find_curl(ask, r[calm], forces[calm], step),
@@ -178,31 +164,24 @@ def list_pairs(elements_or_pairs: str | Iterable[str | tuple[str, str]]) -> list
     InputError
         For what is not an element or a pair of elements, or for nothing.
     """
-    elements: list[str] = []
-    explicit: list[Pair] = []
-    for item in as_list(elements_or_pairs):
-        pair = parse_pair(item) if isinstance(item, str) else item
-        symbols = (str(item),) if pair is None else pair
-        for symbol in symbols:
-            if atomic_numbers.get(symbol, 0) < 1:
-                raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
-        if pair is None:
-            elements += symbols
-        else:
-            explicit.append(sorted_pair(*pair))
-    crossed = itertools.combinations_with_replacement(dict.fromkeys(elements), 2)
-    pairs = list(dict.fromkeys([sorted_pair(*p) for p in crossed] + explicit))
+    asked = as_list(elements_or_pairs)
+    given = [parse_pair(x) or (str(x),) if isinstance(x, str) else x for x in asked]
+    for symbol in itertools.chain(*given):
+        if atomic_numbers.get(symbol, 0) < 1:
+            raise InputError(f"{symbol!r} is not an element; give symbols like Cu, or Cu-O")
+    elements = dict.fromkeys(x[0] for x in given if len(x) == 1)
+    crossed = itertools.combinations_with_replacement(elements, 2)
+    pairs = [sorted_pair(*p) for p in (*crossed, *(x for x in given if len(x) > 1))]
     if not pairs:
         raise InputError("no elements; give symbols like Cu, or pairs like Cu-O")
-    return pairs
+    return list(dict.fromkeys(pairs))
 
 
 def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> np.ndarray:
     if distances is None:
         innermost = min(0.3 * bond_scale, 0.4)
-        return np.linspace(
-            innermost, OUTERMOST, int(np.ceil((OUTERMOST - innermost) / STEP - 1e-9)) + 1
-        )
+        steps = int(np.ceil((OUTERMOST - innermost) / curve.STEP - 1e-9))
+        return np.linspace(innermost, OUTERMOST, steps + 1)
     grid = np.array(distances, dtype=float)
     if grid.ndim != 1 or len(grid) < MIN_POINTS or not (np.isfinite(grid) & (grid > 0)).all():
         raise InputError(f"{grid.size} distances; give {MIN_POINTS} or more positive ones in Å")
@@ -212,9 +191,8 @@ def _grid(bond_scale: float, distances: Sequence[float] | np.ndarray | None) -> 
 
 
 def _dimer(pair: Pair, distance: float, boxed: bool) -> Atoms:
-    if boxed:
-        return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], cell=[BOX + distance, BOX, BOX], pbc=True)
-    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]])
+    box = {"cell": [BOX + distance, BOX, BOX], "pbc": True} if boxed else {}
+    return Atoms(pair, [[0, 0, 0], [distance, 0, 0]], **box)
 
 
 def _sample(
@@ -241,14 +219,14 @@ def _sample(
 def _find_jump(ask: Ask, r: np.ndarray, jumps: np.ndarray) -> tuple[float | None, float | None]:
     """Return the largest jump (eV) and where it is (Å); a possible jump is evaluated finely."""
     jumps = jumps.copy()
-    suspects = np.flatnonzero(jumps > SUSPECT_JUMP)
+    suspects = np.flatnonzero(jumps > curve.SUSPECT_JUMP)
     # three more points on either side, so that every part of the interval is scored
     parts = np.arange(-3, FINER + 4) / FINER
     fine = r[suspects, None] + parts * np.diff(r)[suspects, None]
     points = ask(fine.ravel()).reshape(*fine.shape, 2)
     for k, x, (energies, forces) in zip(suspects, fine, points.transpose(0, 2, 1), strict=True):
         if np.isfinite(energies).all():  # else it stands
-            jumps[k] = find_jumps(x, energies, forces).max()
+            jumps[k] = curve.find_jumps(x, energies, forces).max()
     if not len(jumps):
         return None, None
     at = int(jumps.argmax())

@@ -4,35 +4,156 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.io import write
 
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error, evaluate, floating_type
+from ...calculators.evaluate import evaluate, floating_type
 from ...check import Check, Context, Skip, Task
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
-from ...system import Settings, System
-from ..compression.record import farthest_collapses
-from ..crystals import MOST_ATOMS, QUICK_ATOMS, bring_to_rest, build_supercell, choose_crystals
-from .criteria import CRITERIA
-from .nve import add_run, heat, simulate
-from .record import Dynamics, Segment
+from ...system import SHORTEST, Settings, System
+from .. import crystals
+from ..compression.push import farthest_collapses
+from .nve import Dynamics, add_run, heat, simulate
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
 
-CRYSTALS, QUICK_CRYSTALS = 2, 1
-SHORTEST, LONGEST = 50.0, 200.0  # fs, where nobody asks for a time
-ATOM_STEPS = 10_000  # atoms times steps of both runs that the time is chosen by
-QUICK_STEPS = 2_500
+# Crystals, atoms of a supercell, and atoms times steps of both runs that the time is chosen by.
+BOUNDS, QUICK = (2, crystals.MOST_ATOMS, 10_000), (1, crystals.QUICK_ATOMS, 2_500)
+LONGEST = 200.0  # fs, where nobody asks for a time
 STEPS, HYDROGEN_STEPS = (2.0, 1.0), (1.0, 0.5)  # fs
 AT_REST = 0.05  # eV/Å to which a crystal is relaxed first
+LONGEST_RATIO = 6.0  # beyond it the step is too long for the hardest vibration
+ROUNDING = 3.0  # times rounding that a fluctuation must be to mean anything
+SHRINKS = 0.5  # a drift that falls below this share with half the step comes of the step
+JUMP = 8.0  # times the rms change of a step: the energy jumps
+MELT = 0.15  # of the spacing of atoms (Lindemann)
+AMBIENT = 350.0  # K; above it what a crystal does may be physics
+
+
+def read_end(row: Dynamics) -> Reading:
+    failed = [t for t in row.trajectories if t.error]
+    if row.error:
+        return Reading(None, row.error)
+    if failed:
+        last = failed[0].times[-1] if len(failed[0].times) else 0.0
+        return Reading(1, f"failed after {last:.0f} fs at {failed[0].step:g} fs: {failed[0].error}")
+    return Reading(0, f"{row.time:g} fs at {' and '.join(f'{t.step:g}' for t in row.trajectories)}")
+
+
+def read_drift(row: Dynamics) -> Reading | None:
+    if len(row.trajectories) < 2:
+        return None
+    long, short = row.trajectories
+    if short.slope is None or long.slope is None or short.slope_error is None:
+        return None
+    text = f"{short.slope:+.2f} ± {short.slope_error:.2f} meV/atom/ps at {short.step:g} fs"
+    if abs(short.slope) < SHRINKS * abs(long.slope):
+        text += f" ({long.slope:+.2f} at {long.step:g} fs: it comes of the step)"
+        return Reading(0.0, text)
+    return Reading(max(abs(short.slope) - 2 * short.slope_error, 0.0), text)
+
+
+def read_ratio(row: Dynamics) -> Reading | None:
+    if row.ratio is None:
+        return None
+    long, short = row.trajectories
+    text = f"fluctuations x {row.ratio:.1f} from {short.step:g} to {long.step:g} fs"
+    if (long.fluctuation or 0.0) < ROUNDING * row.noise:
+        return Reading(None, f"{text}, at the level of rounding")
+    if row.ratio > LONGEST_RATIO:
+        return Reading(None, f"{text}: {long.step:g} fs is too long for the hardest vibration")
+    if (short.jump or 0.0) > JUMP:
+        text += f"; the energy jumps, {short.jump:.0f} x the usual change of a step"
+    return Reading(row.ratio, text)
+
+
+def read_closest(row: Dynamics) -> Reading | None:
+    if pair := row.fallen:
+        text = f"{pair} {row.closest[pair]:.2f} Å, half of a bond: atoms fell together"
+        return Reading(0.0, text)
+    if row.margin is None:
+        return None
+    pair, ratio = row.margin
+    return Reading(ratio, f"{pair} {row.closest[pair]:.2f} Å, {ratio:.2f} x collapse")
+
+
+def read_structure(row: Dynamics) -> Reading | None:
+    if row.displacement is None:
+        return None
+    text = f"rms displacement {row.displacement:.2f} of the spacing of atoms"
+    text += f", {row.broken} broken bonds, {row.lost} lost atoms" if row.broken else ""
+    kept = row.displacement < MELT and not row.broken
+    if not kept and row.temperature > AMBIENT:
+        return Reading(None, f"{text}, at {row.temperature:g} K")
+    return Reading(0.0 if kept else 1.0, text)
+
+
+CRITERIA = (
+    Criterion(
+        "run to its end",
+        read_end,
+        caution=None,
+        fail=0,
+        source=OWN_CONVENTION,
+        good="the model has an answer along the whole run",
+        bad="the run breaks off",
+        why="a run that breaks off has left the model's range",
+        words="fail: the run breaks off",
+    ),
+    Criterion(
+        "energy drift",
+        read_drift,
+        caution=0.5,
+        fail=5.0,
+        unit="meV/atom/ps",
+        source=f"{OWN_CONVENTION}: 5 meV/atom/ps heat a crystal by 20 K in a ps",
+        good="the total energy stays where it is",
+        bad="the total energy drifts: forces are not the derivative of the energy, or jump",
+        why="a drift heats or cools a run, and falsifies all that is averaged over it",
+    ),
+    Criterion(
+        "energy fluctuations",
+        read_ratio,
+        caution=2.5,
+        fail=None,
+        below=True,
+        unit="x",
+        source="velocity Verlet is of second order: half the step, a quarter of the fluctuation",
+        good="fluctuations shrink with the step as for a smooth potential",
+        bad="fluctuations do not shrink with the step: forces are rough, jump, or do not conserve",
+        why="only a smooth potential has a step that is short enough",
+        words="caution: < 2.5 x; about 4 where forces are smooth",
+    ),
+    Criterion(
+        "closest approach",
+        read_closest,
+        caution=1.25,
+        fail=1.0,
+        below=True,
+        unit="x collapse",
+        source=f"{OWN_CONVENTION}, as for contacts",
+        good="atoms stay well outside of the collapse",
+        bad="atoms come near to where they collapse, or fall together",
+        why="what falls in never comes out, and everything after it is meaningless",
+    ),
+    Criterion(
+        "crystal under heat",
+        read_structure,
+        caution=0,
+        fail=None,
+        source="Lindemann: a crystal melts at 0.1 to 0.15 of the spacing of atoms",
+        good="the crystal keeps its bonds",
+        bad="bonds break or the crystal melts at room temperature",
+        why="a crystal that is known to be stable must stay",
+        words="caution: rms displacement above 0.15, broken bonds below 350 K",
+    ),
+)
 
 
 class DynamicsCheck(Check[Dynamics]):
@@ -67,13 +188,11 @@ class DynamicsCheck(Check[Dynamics]):
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        most = QUICK_CRYSTALS if settings.quick else CRYSTALS
-        crystals, skips = choose_crystals(system, most)
-        atoms = QUICK_ATOMS if settings.quick else MOST_ATOMS
-        work = QUICK_STEPS if settings.quick else ATOM_STEPS
+        most, atoms, work = QUICK if settings.quick else BOUNDS
+        found, skips = crystals.choose_crystals(system, most)
         tasks: list[Task | Skip] = []
-        for crystal in crystals:
-            cell = build_supercell(crystal.atoms, atoms)
+        for crystal in found:
+            cell = crystals.build_supercell(crystal.atoms, atoms)
             steps = HYDROGEN_STEPS if "H" in crystal.atoms.symbols else STEPS
             per_fs = sum(1 / step for step in steps)
             chosen = round(work / (len(cell) * per_fs), -1)
@@ -86,18 +205,9 @@ class DynamicsCheck(Check[Dynamics]):
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Dynamics]:
-        crystal, (time, temperature, seed, steps, _) = task.subject
-        row = Dynamics(
-            crystal.name,
-            crystal.fingerprint,
-            temperature,
-            time,
-            seed=seed,
-        )
-        try:
-            return [_run(calculator, task, row, steps, context)]
-        except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
+        crystal, (time, temperature, seed, *_) = task.subject
+        row = Dynamics(crystal.name, crystal.fingerprint, temperature, time, seed=seed)
+        return crystals.row_or_error(row, lambda: _run(calculator, task, row, context))
 
     def finish(
         self, rows: Sequence[Dynamics], earlier: Mapping[str, Sequence[Any]]
@@ -122,19 +232,16 @@ def _each(row: Dynamics, name: str, form: str, factor: float = 1) -> str:
 
 
 def _draw(axis: Any, rows: Sequence[tuple[Model, Dynamics]]) -> None:
-    from ...drawing.lettering import printable
-
     for model, row in rows:
         for run, style in zip(row.trajectories, (":", "-"), strict=False):
-            name = f"{printable(model.label, 40)}, {run.step:g} fs"
-            axis.plot(run.times, run.energies, style, color=model.colour, label=name)
+            look = {"color": model.colour, "label": f"{model.label}, {run.step:g} fs"}
+            axis.plot(run.times, run.energies, style, **look)
 
 
-def _run(
-    calculator: BaseCalculator, task: Task, row: Dynamics, steps: Sequence[float], context: Context
-) -> Dynamics:
-    atoms = bring_to_rest(calculator, task.subject[0].atoms, AT_REST, cell=True)
-    cell = build_supercell(atoms, task.subject[1][-1])
+def _run(calculator: BaseCalculator, task: Task, row: Dynamics, context: Context) -> Dynamics:
+    crystal, (*_, steps, most) = task.subject
+    rest = crystals.bring_to_rest(calculator, crystal.atoms, AT_REST, cell=True)
+    cell = crystals.build_supercell(rest, most)
     (found,) = evaluate(calculator, [cell])
     if found.energy is None:
         raise InputError(found.error or "the calculator has no energy")
@@ -145,21 +252,13 @@ def _run(
     for step in steps:
         pieces = simulate(calculator, hot, step, row.time, task.key, context)
         row = add_run(row, hot, step, pieces)
-        if context.settings.fits is not None:
-            _write(context.settings.fits, f"{row.name} {step:g}fs", hot, pieces)
+        if (folder := context.settings.fits) is not None:  # the states at the end of each piece
+            from ...drawing.panel import slug
+
+            folder.mkdir(parents=True, exist_ok=True)
+            # the step apart: of a long name only the beginning is taken
+            name = slug("dynamics", row.name) + slug("", f"{step:g}fs")
+            write(folder / f"{name}.traj", [piece.end(hot) for piece in pieces])
         if pieces[-1].error:
             break
     return row
-
-
-def _write(folder: Path, name: str, hot: Atoms, pieces: Sequence[Segment]) -> None:
-    """Write the structure at the end of each piece of a run, with its momenta."""
-    from ...drawing.panel import slug
-
-    folder.mkdir(parents=True, exist_ok=True)
-    images = []
-    for piece in pieces:
-        images.append(hot.copy())
-        images[-1].positions = piece.positions
-        images[-1].set_momenta(piece.momenta)
-    write(folder / f"{slug('dynamics', name)}.traj", images)

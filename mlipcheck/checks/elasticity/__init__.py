@@ -1,7 +1,1 @@
 """Elasticity: the energy of a crystal against its volume."""
-
-from __future__ import annotations
-
-from .check import Elasticity
-
-__all__ = ["Elasticity"]

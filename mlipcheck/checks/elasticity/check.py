@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import units
@@ -13,12 +13,12 @@ from ase.calculators.calculator import BaseCalculator
 
 from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
-from ...analysis.strain import strained
 from ...analysis.tensor import moduli
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
+from ...drawing.colours import DARK, REFERENCE
 from ...drawing.tables import MISSING, Block, Column, number, some, table_of_rows
 from ...record import Model
 from ...references.crystals import ground_states
@@ -28,10 +28,8 @@ from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
-from . import tensor
-from .criteria import CRITERIA
-from .record import ElasticTensor, EquationOfState
-from .volumes import EVALUATIONS, scan_volumes
+from . import strains
+from .record import CRITERIA, ElasticTensor, EquationOfState
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -40,6 +38,7 @@ QUICK = (6, 30)  # crystals, and atoms of all together
 # Atoms of a crystal whose elastic constants are found: by --quick, and where not asked for alone.
 QUICK_STRAINED, MOST_STRAINED = 8, 16
 BATCH = 16
+HIGHEST = 3.0  # eV per atom above the minimum, that a figure shows
 
 
 def _gpa(value: float | None) -> str:
@@ -117,17 +116,16 @@ class Elasticity(Check[EquationOfState]):
         subject, row, wanted = task.subject
         try:
             if row.of_frames:
-                return [tensor.compare_tensors(calculator, subject, row)]
-            row = scan_volumes(calculator, subject, row)
+                return [strains.compare_tensors(calculator, subject, row)]
+            row = strains.scan_volumes(calculator, subject, row)
             if wanted and row.fit is not None:
-                size = (row.fit.v0 * len(subject) / subject.get_volume()) ** (1 / 3)
-                start = strained(subject, (size - 1) * np.eye(3))
-                row = replace(row, tensor=tensor.measure_tensor(calculator, start))
+                (start,) = strains.scaled(subject, np.array([row.fit.v0]))
+                row = replace(row, tensor=strains.measure_tensor(calculator, start))
         except FAILURES as error:  # kept and shown as this crystal's result
             why = describe_error(error)
-            row = replace(
-                row, **({"tensor": ElasticTensor(why=why)} if row.fit else {"error": why})
-            )
+            if row.fit is None:
+                return [replace(row, error=why)]
+            row = replace(row, tensor=ElasticTensor(why=why))
         return [row]
 
     def evidence(self, row: EquationOfState) -> Evidence:
@@ -141,9 +139,9 @@ class Elasticity(Check[EquationOfState]):
         return [*super().tables(models), *([found] if found.rows else [])]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        from .figures import draw_panels
-
-        return draw_panels(models)
+        rows = align([[(m.letter, (m, r)) for r in m.run.rows(self.name)] for m in models])
+        good = [[(m, r) for _, (m, r) in same if np.isfinite(r.energies).any()] for same in rows]
+        return [_draw(curves) for curves in good if curves]
 
 
 def _task(
@@ -152,21 +150,59 @@ def _task(
     """Return the task of a crystal; those of more atoms than ``limit`` are not strained."""
     atoms = reference.relaxed
     assert atoms is not None
-    row = _row(reference, reference.name, atoms.get_chemical_formula())
-    row = replace(row, start_only=reference.start_only, reference=curve)
+    more = {"start_only": reference.start_only, "reference": curve}
+    row = _row(reference, reference.name, atoms.get_chemical_formula(), **more)
     wanted = limit is None or len(atoms) <= limit
-    cost = EVALUATIONS + tensor.count_evaluations(atoms) * wanted
+    cost = strains.EVALUATIONS + strains.count_evaluations(atoms) * wanted
     key = (row.name, row.source, row.fingerprint, curve, wanted)
     return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
 
 
 def _task_of_cells(cells: StrainedCells) -> Task:
     labels, formula = cells.labels, f"{cells.start.symbols.formula.reduce()[0]:hill}"
-    row = replace(_row(labels, f"{labels.name} ({formula})", formula), of_frames=True)
+    row = _row(labels, f"{labels.name} ({formula})", formula, of_frames=True)
     key, cost = (row.name, row.source, row.fingerprint), len(labels.frames)
     return Task(row.name, (cells, row, True), key, cells.start, cost, BATCH)
 
 
-def _row(given: RelaxedReference | FrameSet, name: str, formula: str) -> EquationOfState:
+def _row(
+    given: RelaxedReference | FrameSet, name: str, formula: str, **more: Any
+) -> EquationOfState:
     facts = given.source, given.fingerprint, given.level_of_theory
-    return EquationOfState(name, formula, *facts)
+    return EquationOfState(name, formula, *facts, **more)
+
+
+def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
+    """Draw the energy of one crystal against its volume, a model a colour."""
+    from ...drawing import panel
+    from ...drawing.lettering import SIZE, legend_below, plain, printable
+
+    figure, axis = panel.new_axes(3.6)
+    row, above, words = good[0][1], np.array([0.1]), []
+    own = row.start_volume or 0.0
+    for model, r in good:
+        finite = np.isfinite(r.energies)
+        volumes, energies = r.volumes[finite], r.energies[finite]
+        energies = energies - (r.fit.e0 if r.fit else np.interp(own, volumes, energies))
+        look: dict[str, Any] = {"color": model.colour, "marker": model.marker, "ms": 3}
+        axis.plot(volumes, energies, label=printable(model.label, 40), **look)
+        above = np.append(above, energies)
+        texts = [plain(found.text) for c in CRITERIA if (found := c.read(r))]
+        words.append(f"{plain(model.label)}: {'; '.join(texts)}.")
+    if row.reference is not None:
+        ends = row.reference.v0 * np.array([0.85, 1.15])
+        near = np.linspace(*np.clip(ends, row.volumes.min(), row.volumes.max()))
+        curve = row.reference.energy(near) - row.reference.e0
+        axis.plot(near, curve, color=REFERENCE, ls="--", lw=1.2, label="reference", zorder=4)
+    axis.axvline(own, color=DARK, lw=0.8, ls=":", label="its own volume")
+    high = above[above < HIGHEST].max()
+    axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(printable(row.name, 40), fontsize=SIZE + 1)
+    axis.set_xlabel("volume (Å³/atom)", fontsize=SIZE)
+    axis.set_ylabel("E − E(V0) (eV/atom)", fontsize=SIZE)
+    legend_below(figure, 2)
+    caption = f"Energy of {plain(row.name)} against its volume, shape and positions kept."
+    alt = f"{caption} {' '.join(words)}"
+    name = panel.slug("volume", row.name)
+    return panel.Panel(name, caption, alt, ("elasticity",), (row.name,), figure)

@@ -86,9 +86,8 @@ def input_unchanged(subject: Subject) -> list[Deviation]:
 def determinism(subject: Subject) -> list[Deviation]:
     """The same structure gives the same numbers again."""
     names = subject.properties("energy", "forces", "stress")
-    images = [subject.sample, nudged(subject.sample), subject.sample]
-    first, _, second = subject.ask(images, *names)
-    precision = subject.precision
+    sample, precision = subject.sample, subject.precision
+    first, _, second = subject.ask([sample, nudged(sample), sample], *names)
     fine = replace(precision, energy=precision.repeat, forces=precision.repeat)
     return compare(second, first, fine, f"the second time, as {precision.kind}")
 
@@ -279,8 +278,7 @@ def batch(subject: Subject) -> list[Deviation]:
         (expected,) = subject.ask([image], *own)
         if found.error is not None:
             return [Deviation(f"{image.get_chemical_formula()} in a batch: {found.error}")]
-        missing = [n for n in own if getattr(found, n) is None]
-        if missing:
+        if missing := [n for n in own if getattr(found, n) is None]:
             return [Deviation(f"no {missing[0]} in a batch")]
         deviations += compare(found, expected, subject.precision, "in a batch")
     return deviations

@@ -12,8 +12,7 @@ from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import Column, Paragraph, number
 from ...system import Settings, System
-from .record import ContractResult
-from .suite import check_calculator, iter_checks
+from .suite import ContractResult, check_calculator, iter_checks
 
 SECONDS, EVALUATIONS = 2.0, 400  # measured, of something small
 
@@ -71,9 +70,8 @@ class Interface(Check[ContractResult]):
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[ContractResult]:
         try:
-            return check_calculator(
-                calculator, elements=task.subject or None, progress=context.advance
-            )
+            asked = task.subject or None
+            return check_calculator(calculator, elements=asked, progress=context.advance)
         except InputError as error:  # it answers for nothing that is tried
             return [ContractResult("all", "", "not applicable", str(error), error=str(error))]
 

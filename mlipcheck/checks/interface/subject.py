@@ -110,7 +110,7 @@ def nudged(atoms: Atoms, seed: int = 3) -> Atoms:
     return image
 
 
-@stays_here
+@stays_here()
 def choose_subject(
     calculator: BaseCalculator, elements: Sequence[str] | None, dtype: str | None
 ) -> Subject:
@@ -121,8 +121,7 @@ def choose_subject(
     InputError
         Where it answers for none, with what it said last.
     """
-    unknown = [x for x in elements or () if atomic_numbers.get(x, 0) < 1]
-    if unknown:
+    if unknown := [x for x in elements or () if atomic_numbers.get(x, 0) < 1]:
         raise InputError(f"{unknown[0]!r} is not an element")
     if dtype not in (None, "float32", "float64"):
         raise InputError(f"dtype is {dtype!r}; give float32 or float64")
@@ -131,7 +130,7 @@ def choose_subject(
     error = ""
     for symbol in elements or CANDIDATES:
         crystal = strained_crystal((symbol,), bond_length((symbol,), info.bond_scale))
-        found = _answer(calculator, crystal)
+        found = answer(calculator, crystal)
         if found.error is None:
             known.append(symbol)
         error = found.error or error
@@ -145,7 +144,7 @@ def choose_subject(
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
         sample = strained_crystal(pair, bond)
-        found = _answer(calculator, sample)
+        found = answer(calculator, sample)
         size = 0.0 if found.forces is None else float(np.abs(found.forces).max())
         tried.append((size, bond, sample, found))
         if size > NOTICEABLE or found.forces is None:
@@ -167,9 +166,11 @@ def choose_subject(
         return subject
 
 
-def _answer(calculator: BaseCalculator, atoms: Atoms) -> Evaluation:
+def answer(
+    calculator: BaseCalculator, atoms: Atoms, properties: Sequence[str] = ("energy", "forces")
+) -> Evaluation:
     """Return the evaluation of a crystal; in vacuum, where the calculator takes no crystal."""
-    (found,) = evaluate(calculator, [atoms])
+    (found,) = evaluate(calculator, [atoms], properties=properties)
     if found.error is None:
         return found
     (in_vacuum,) = evaluate(calculator, [Atoms(atoms.numbers, atoms.positions)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +13,9 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ...calculators.backends import list_backends
 from ...calculators.base import as_list, brief, stays_here
 from ...calculators.registry import as_calculator, describe
+from ...storage import Record
 from . import behaviour, derivatives, symmetry
 from .precision import Deviation, NotApplicable
-from .record import ContractResult
 from .subject import CalculatorError, Subject, choose_subject
 
 
@@ -25,6 +25,30 @@ class ContractCheck(NamedTuple):
     name: str
     question: str
     measure: Callable[[Subject], list[Deviation]]
+
+
+@dataclass(frozen=True)
+class ContractResult(Record):
+    """One test of what every ASE calculator does.
+
+    ``status`` is ``passed``, ``failed``, ``expected failure`` or ``not applicable``; ``message``
+    says what was found. ``value`` is the largest deviation and ``tolerance`` what it may be, both
+    in ``unit``; None where there is nothing to measure. ``error`` is set where nothing could be
+    tested, or mlipcheck itself failed.
+    """
+
+    check: str
+    question: str
+    status: str
+    message: str
+    value: float | None = None
+    tolerance: float | None = None
+    unit: str = ""
+    error: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.check
 
 
 # Every function of these modules that has a public name, in the order in which they stand there.
@@ -106,16 +130,12 @@ def expected_failures_of(backend: str | None, checkpoint: str | None) -> dict[st
 
     A key of the row is ``check``, or ``checkpoint:check``.
     """
-    row = next((b for b in list_backends() if b.name == backend), None)
-    expected = {}
-    for key, reason in (row.expected_failures if row else {}).items():
-        only, _, check = key.rpartition(":")
-        if only in ("", checkpoint):
-            expected[check] = reason
-    return expected
+    known = next((b.expected_failures for b in list_backends() if b.name == backend), {})
+    parted = ((*key.rpartition(":"), reason) for key, reason in known.items())
+    return {check: reason for only, _, check, reason in parted if only in ("", checkpoint)}
 
 
-@stays_here
+@stays_here()
 def _run(check: ContractCheck, subject: Subject) -> ContractResult:
     result = ContractResult(check.name, check.question, "not applicable", "")
     try:

@@ -23,12 +23,12 @@ APART = 1.05  # between methods at one N, so that their bars are seen apart
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw a figure for each curve of each model."""
-    panels = []
-    for model in models:
-        for k, curve in enumerate(model.run.rows("learning"), 1):
-            if curve.error is None:
-                panels.append(_draw_panel(f"{model.prefix}learning-{k}", curve, model))
-    return panels
+    return [
+        _draw_panel(f"{model.prefix}learning-{k}", curve, model)
+        for model in models
+        for k, curve in enumerate(model.run.rows("learning"), 1)
+        if curve.error is None
+    ]
 
 
 def _draw_panel(name: str, curve: LearningCurve, model: Model) -> Panel:
@@ -63,8 +63,7 @@ def draw_curve(axis: Axes, curve: LearningCurve, colour: str) -> None:
     them: mean less spread may be negative, and have no logarithm. A ring is the N that the target
     needs. What is the model's own, fine-tuned or as it is, has its ``colour``.
     """
-    axis.set_xscale("log")
-    axis.set_yscale("log")
+    axis.set(xscale="log", yscale="log")
     others = [m for m in curve.methods if m != FINE_TUNED]
     looks = {m: STYLES[k % len(STYLES)] for k, m in enumerate(others)} | {FINE_TUNED: (colour, "-")}
     for k, method in enumerate(curve.methods):

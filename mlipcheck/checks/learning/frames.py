@@ -19,7 +19,7 @@ from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.records import Evaluation
 from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
-from ...drawing.tables import some
+from ...drawing.tables import count, some
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
 from ...storage import collect_versions, report_loss
@@ -81,7 +81,7 @@ def learn_from_frames(
     for fit in fits:
         path = None if store is None else store / f"{learner.key(fit)}.json"
         model = path.with_suffix(".pth") if path is not None and fit in tuned[:1] else None
-        results.append((fit, _fit(learner, fit, path, model, numbers)))
+        results.append((fit, learner.find(fit, path, model, numbers)))
         if model is not None and model.is_file():
             tuned_model = str(model)
         if progress is not None:
@@ -89,30 +89,24 @@ def learn_from_frames(
     zero_shot = learner.errors([x.model_energy for x in learner.test], learner.model_forces)
     none = [np.zeros_like(x.forces) for x in learner.test]
     norms = np.linalg.norm(np.concatenate([x.forces for x in learner.test]), axis=1)
-    both: Any = {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
-    forces = make_curve(
-        gather_points(results, "forces"),
-        zero_shot["forces"],
-        target,
+
+    def curve(kind: str, quantity: str, unit: str, **facts: Any) -> LearningCurve:
+        facts |= {"name": f"{labels.name}, {kind}", "quantity": quantity, "unit": unit}
+        facts |= {"typed": labels.typed, "tuned_model": tuned_model, "test_size": len(learner.test)}
+        return make_curve(gather_points(results, kind), zero_shot[kind], **facts)
+
+    forces = curve(
+        "forces",
+        "MAE of force components",
+        "eV/Å",
+        target=target,
         nested=True,
-        name=f"{labels.name}, forces",
-        quantity="MAE of force components",
-        unit="eV/Å",
         baseline=learner.errors(None, none)["forces"],
         mean_force=float(norms.mean()),
         settings=learner.settings,  # of both, and said once
         notes=learner.notes,
-        **both,
     )
-    energies = make_curve(
-        gather_points(results, "energies"),
-        zero_shot["energies"],
-        name=f"{labels.name}, energies",
-        quantity="MAE of the energy",
-        unit="eV/atom",
-        **both,
-    )
-    return forces, energies
+    return forces, curve("energies", "MAE of the energy", "eV/atom")
 
 
 class _Learner:
@@ -145,6 +139,19 @@ class _Learner:
             "fit": vars(fit),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+    def find(
+        self, fit: Fit, path: Path | None, model: Path | None, numbers: Sequence[float]
+    ) -> Errors:
+        """Return the errors of a fit: kept ones where they, and the ``model``, are whole."""
+        kept = None if path is None else read_kept(path, numbers)
+        if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
+            kept = {"errors": self.learn(fit, model), "model": _checksum(model)}
+            # what failed may be tried again
+            if path is not None and "failed" not in kept["errors"]:
+                write_kept(path, kept, numbers)
+        found: Errors = kept["errors"]
+        return found
 
     def learn(self, fit: Fit, keep: Path | None) -> Errors:
         """Return the errors on the test frames after one fit; one that fails says why.
@@ -219,20 +226,6 @@ class _Learner:
         return found
 
 
-def _fit(
-    learner: _Learner, fit: Fit, path: Path | None, model: Path | None, numbers: Sequence[float]
-) -> Errors:
-    """Return the errors of a fit: kept ones where they, and the ``model``, are whole."""
-    kept = None if path is None else read_kept(path, numbers)
-    if kept is None or (model is not None and _checksum(model) != (kept["model"] or "no file")):
-        errors = learner.learn(fit, model)
-        kept = {"errors": errors, "model": _checksum(model)}
-        if path is not None and "failed" not in errors:  # what failed may be tried again
-            write_kept(path, kept, numbers)
-    found: Errors = kept["errors"]
-    return found
-
-
 def _checksum(model: Path | None) -> str | None:
     return checksum(model) if model is not None and model.is_file() else None
 
@@ -257,7 +250,7 @@ def _examples(
     if not examples:
         raise InputError(f"{labels.name}: no frame to learn from: {next(iter(left_out), 'none')}")
     notes = [
-        f"{len(names)} frame{'s' * (len(names) > 1)} left out ({some(names)}): {why}"
+        f"{count(len(names), 'frame')} left out ({some(names)}): {why}"
         for why, names in left_out.items()
     ]
     return list(examples.values()), tuple(notes)

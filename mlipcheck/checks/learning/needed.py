@@ -122,7 +122,8 @@ def needed_frames(
         else:
             low, high = (_reach(sizes, means + side * spreads, target) for side in (-1, 1))
     text = _needed_text(sizes, n, low, high)
-    return NeededFrames(method, target, _finite(n), _finite(low), _finite(high), text)
+    at, least, most = (None if x is None or math.isinf(x) else x for x in (n, low, high))
+    return NeededFrames(method, target, at, least, most, text)
 
 
 def _reach(sizes: Sequence[int], errors: np.ndarray, target: float) -> float:
@@ -138,10 +139,6 @@ def _reach(sizes: Sequence[int], errors: np.ndarray, target: float) -> float:
         return float(sizes[k])
     share = math.log(errors[k - 1] / target) / math.log(errors[k - 1] / errors[k])
     return float(sizes[k - 1] * (sizes[k] / sizes[k - 1]) ** share)
-
-
-def _finite(x: float | None) -> float | None:
-    return None if x is None or math.isinf(x) else x
 
 
 def _needed_text(sizes: Sequence[int], n: float, low: float | None, high: float | None) -> str:
@@ -215,25 +212,18 @@ def _order(a: LearningPoint, b: LearningPoint | float) -> int:
     return 0 if abs(difference) <= half else int(np.sign(difference))
 
 
-def _compare(method: str, sizes: Sequence[int], order: Sequence[int]) -> str:
-    """Say at which N a method is better, worse, or neither."""
-    where = {
-        word: _where(sizes, [sign == which for sign in order])
-        for word, which in (("better", -1), ("no different", 0), ("worse", 1))
-    }
-    return f"{method} is {', '.join(f'{word} {at}' for word, at in where.items() if at)}"
-
-
-def _where(sizes: Sequence[int], chosen: Sequence[bool]) -> str:
-    """Say which of ``sizes`` are chosen in as few words as possible; nothing where none is."""
-    those = [n for n, is_chosen in zip(sizes, chosen, strict=True) if is_chosen]
-    if not those:
-        return ""
-    if all(chosen):
-        return "at every N"
-    if len(those) > 1 and those == list(sizes[-len(those) :]):
-        return f"from N = {those[0]} on"
-    return f"at N = {_join(those)}"
+def _compare(method: str, sizes: list[int], order: Sequence[int]) -> str:
+    """Say at which N a method is better, worse, or neither, in as few words as possible."""
+    found = []
+    for word, sign in (("better", -1), ("no different", 0), ("worse", 1)):
+        those = [n for n, x in zip(sizes, order, strict=True) if x == sign]
+        if len(those) == len(sizes):
+            found.append(f"{word} at every N")
+        elif len(those) > 1 and those == sizes[-len(those) :]:
+            found.append(f"{word} from N = {those[0]} on")
+        elif those:
+            found.append(f"{word} at N = {_join(those)}")
+    return f"{method} is {', '.join(found)}"
 
 
 def _join(sizes: Sequence[int]) -> str:

@@ -12,9 +12,8 @@ from ase.calculators.calculator import InputError
 
 from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
-from ...calculators.toy.morse import Morse
 from ...calculators.toy.rbf_ridge import RBFRidge
-from ...calculators.toy.toy import SEED, fit_toy
+from ...calculators.toy.toy import SEED, Morse, fit_toy
 from .needed import make_curve
 from .record import FINE_TUNED, SCRATCH, LearningCurve, LearningPoint
 

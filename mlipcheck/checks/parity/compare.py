@@ -12,7 +12,6 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
-from ...calculators.base import check_seed
 from ...calculators.evaluate import Progress
 from ...calculators.records import CalculatorInfo
 from ...calculators.registry import as_calculator, describe
@@ -22,21 +21,13 @@ from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from ...references.inputs import FrameItem, load_frame_sets
 from ...references.level_of_theory import level_doubt
-from .energies import (
-    CONVENTIONS,
-    OF_CHECKPOINT,
-    compare_energies_in,
-    doubt_zero,
-    find_conventions,
-    find_other_zeros,
-)
-from .forces import FLOOR, compare_forces
+from ...system import Settings
+from .energies import CONVENTIONS, OF_CHECKPOINT, find_conventions, find_other_zeros
+from .forces import BEST_FIT, FLOOR, compare_forces, fit_factor
 from .label_warnings import doubt_energies, doubt_forces, doubt_own_labels, doubt_stresses
-from .pieces import Piece, how_to_reduce, iterate_pieces
+from .pieces import MAX_LISTED, STRESS, Frames, Piece, iterate_pieces, merge
 from .ranking import compare_ranking
 from .record import Parity, StressParity
-from .reduced import MAX_LISTED, Frames, merge
-from .rescaling import BEST_FIT, fit_factor
 
 MIN_PAIRS = 10  # to know how errors of differences are spread
 
@@ -83,7 +74,8 @@ def parity(
     Slopes as in Deng et al., npj Comput. Mater. 11, 9 (2025), doi 10.1038/s41524-024-01500-6, with
     the second regression beside the first; see `Slope`.
     """
-    check_settings(energies, energy_resolution, seed)
+    settings = Settings(energies=energies, energy_resolution=energy_resolution, seed=seed)
+    check_settings(settings)
     calculator, sets = as_calculator(calculator), load_frame_sets(images)
     if len(sets) != 1:
         names = ", ".join(s.name for s in sets)
@@ -91,38 +83,30 @@ def parity(
     (labels,) = sets
     if labels.error is not None and not isinstance(images, FrameSet):
         raise InputError(labels.error)
-    how, context = how_to_reduce(calculator, labels, energies, seed), Context()
-    advance = progress or context.advance
-    pieces = iterate_pieces(calculator, labels, how, context.keep, advance)
-    return summarise(calculator, labels, pieces, energies, energy_resolution, seed)
+    context = Context(settings, advance=progress or Context().advance)
+    return summarise(calculator, labels, iterate_pieces(calculator, labels, context), settings)
 
 
-def check_settings(energies: str | None, energy_resolution: float | None, seed: int = 0) -> None:
+def check_settings(settings: Settings) -> None:
     """Raise `InputError` for what `parity` cannot do, before any work is done."""
+    energies, resolution = settings.energies, settings.energy_resolution
     if energies not in (None, *CONVENTIONS):
         raise InputError(f"energies is {energies!r}; give one of {', '.join(CONVENTIONS)}")
-    if energy_resolution is not None and not 0 < energy_resolution < np.inf:
-        wrong = f"energy_resolution is {energy_resolution}"
+    if resolution is not None and not 0 < resolution < np.inf:
+        wrong = f"energy_resolution is {resolution}"
         raise InputError(f"{wrong}; give a positive energy difference in eV")
-    check_seed(seed)
 
 
 def summarise(
-    calculator: BaseCalculator,
-    labels: FrameSet,
-    pieces: Iterable[Piece],
-    energies: str | None = None,
-    energy_resolution: float | None = None,
-    seed: int = 0,
+    calculator: BaseCalculator, labels: FrameSet, pieces: Iterable[Piece], settings: Settings
 ) -> Parity:
     """Return the `Parity` of all pieces of a set; see `parity`."""
     info = describe(calculator)
     frames = merge(labels.every, pieces)
-    listed = (
+    failures, unlabelled = (
         tuple((labels.every[k].name, why) for k, why in islice(found.items(), MAX_LISTED))
         for found in (frames.failed, frames.unlabelled)
     )
-    failures, unlabelled = listed
     row = Parity(
         name=labels.name,
         source=labels.source,
@@ -142,8 +126,8 @@ def summarise(
         why = f"the model fails on every frame: {failures[0][1]}" if failures else "no labels"
         return replace(row, error=labels.error or why)
     parts = _Parts()
-    _add_forces(parts, frames, seed)
-    _add_energies(parts, labels, frames, energies, info.energy_convention, energy_resolution)
+    _add_forces(parts, frames, settings.seed)
+    _add_energies(parts, labels, frames, info.energy_convention, settings)
     _add_stresses(parts, frames)
     said = labels.level_of_theory
     own = None if said == "analytic" else doubt_own_labels(frames)
@@ -185,20 +169,15 @@ class _Parts:
 
 
 def _add_energies(
-    parts: _Parts,
-    labels: FrameSet,
-    frames: Frames,
-    asked: str | None,
-    checkpoint: str | None,
-    energy_resolution: float | None,
+    parts: _Parts, labels: FrameSet, frames: Frames, checkpoint: str | None, settings: Settings
 ) -> None:
     columns = "energy", "model_energy"
     kept = parts.with_both(frames, "energy", columns, "an energy", "ranking")
     if kept is None:
         return
     convention, why = "fit-offsets", "the model's zero of energy is not known to be the labels'"
-    if asked is not None:
-        convention, why = asked, "as asked"
+    if settings.energies is not None:
+        convention, why = settings.energies, "as asked"
     elif checkpoint in ("raw", "mp2020"):
         convention, why = checkpoint, OF_CHECKPOINT
     off = find_other_zeros(kept, _follows(kept), fitted=convention == "fit-offsets")
@@ -208,14 +187,14 @@ def _add_energies(
     ]
     n_apart, kept = int(np.count_nonzero(off)), kept.only(off == 0)
     conventions = find_conventions(labels, kept)
-    energy = compare_energies_in(conventions, convention, why)
+    energy = conventions.compare(convention, why)
     if energy is None:
-        known = convention in conventions.errors
-        not_had = {conventions.reason(convention, k) for k in range(len(kept) * known)}
+        known = range(len(kept)) if convention in conventions.errors else ()
+        not_had = {conventions.reason(convention, k) for k in known}
         why = f"{convention}: {'; '.join(sorted(not_had)[:2]) or 'the labels are not raw'}"
-        if asked is None:
+        if settings.energies is None:
             convention = "fit-offsets"
-            energy = compare_energies_in(conventions, convention, why)
+            energy = conventions.compare(convention, why)
     if energy is None:
         parts.not_assessed["energy"] = why
     else:
@@ -231,7 +210,7 @@ def _add_energies(
         kept.run[comparable],
         (model - shift * n_atoms)[comparable],
         model[comparable],
-        energy_resolution,
+        settings.energy_resolution,
     )
     if ranking is None:
         alone = "no two states of one composition"
@@ -244,7 +223,7 @@ def _add_energies(
     unit = doubt_energies(kept.formula, n_atoms, reference, model)
     r_squared = parts.results["forces"].r_squared if "forces" in parts.results else None
     astray = r_squared is not None and r_squared.value < BEST_FIT
-    parts.doubts.append(unit or doubt_zero(conventions, convention, astray=astray))
+    parts.doubts.append(unit or conventions.doubt_zero(convention, astray=astray))
 
 
 def _follows(frames: Frames) -> np.ndarray:
@@ -263,10 +242,9 @@ def _add_forces(parts: _Parts, frames: Frames, seed: int) -> None:
     parts.results["forces"] = found
     parts.doubts.append(doubt_forces(kept))
     if found.s_lo is None:
-        size = f"the reference's rms force is {found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
-        parts.not_assessed |= dict.fromkeys(
-            ("slope", "rescaling"), f"too small for a slope: {size}"
-        )
+        size = f"{found.reference_rms:.2g} eV/Å, under {FLOOR:g}"
+        why = f"too small for a slope: the reference's rms force is {size}"
+        parts.not_assessed |= dict.fromkeys(("slope", "rescaling"), why)
         return
     if found.groups < 2:
         parts.not_assessed["intervals"] = "all frames are of one run, none is independent"
@@ -279,7 +257,7 @@ def _add_stresses(parts: _Parts, frames: Frames) -> None:
     kept = parts.with_both(frames, "stress", ("stress 0", "model_stress 0"), "a stress")
     if kept is None:
         return
-    reference, model = kept.stresses
+    reference, model = np.split(kept.numbers[:, STRESS:], 2, axis=1)
     off = model - reference
     mean = off[:, :3].mean(axis=1)
     off[:, :3] -= mean[:, None]

@@ -8,7 +8,6 @@ from operator import itemgetter
 from typing import Any
 
 from ase import units
-from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
@@ -16,6 +15,7 @@ from ...drawing.tables import count
 from .compare import MIN_PAIRS
 from .energies import ZERO
 from .forces import FLOOR
+from .ranking import chance
 from .record import ForceGroup, Parity
 
 MIN_GROUPS = 5  # of one element, to be judged among many
@@ -153,16 +153,15 @@ def read_ranking(row: Parity) -> Reading | None:
     if not found.observed_pairs:
         return Reading(None, f"no pair of states is about {asked} apart")
     if found.misfit is None:
-        low = found.sigma.low if found.sigma.low is not None else found.sigma.value / NO_INTERVAL
-        best = float(norm.cdf(found.difference / low)) if low > 0 else 1.0
+        best = float(chance(found.difference, _sure(found.sigma)))
         text = f"{100 * found.chance:.0f} % for {asked} (σ {found.sigma.value:.3g} eV)"
         return Reading(100 * found.chance, text, 100 * best)
     if found.observed is None or found.observed_pairs < MIN_PAIRS:
         return Reading(None, f"too few pairs about {asked} apart")
+    # who resolves a difference resolves a larger one, too
+    larger = [b for b in found.bins if b.low >= found.difference and b.pairs >= MIN_PAIRS]
     seen = [(found.observed, found.observed_pairs, f"about {asked}")]
-    for b in found.bins:  # who resolves a difference resolves a larger one, too
-        if b.low >= found.difference and b.pairs >= MIN_PAIRS:
-            seen.append((b.observed, b.pairs, b.range))
+    seen += [(b.observed, b.pairs, b.range) for b in larger]
     right, n, apart = min(seen, key=itemgetter(0))
     middle = (n * right + 2) / (n + 4)  # Agresti and Coull
     best = middle + 2 * math.sqrt(middle * (1 - middle) / (n + 4))

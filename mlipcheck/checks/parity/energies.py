@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from ase.formula import Formula
@@ -12,8 +11,8 @@ from ...analysis import jackknife
 from ...analysis.offsets import fit_offsets, fit_robustly
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
+from .pieces import MAX_LISTED, Frames
 from .record import EnergyParity
-from .reduced import MAX_LISTED, Frames
 
 CONVENTIONS = ("raw", "mp2020", "fit-offsets")
 # A convention that leaves less than this part of another's error explains most of it, and a
@@ -48,11 +47,75 @@ class Conventions:
             return "the other frames do not determine its elements' constants"
         return self.frames.not_corrected.get(int(self.frames.index[k]), "not comparable")
 
-    @cached_property
-    def composition(self) -> np.ndarray:
-        """Which reduced formula each frame has, as a number."""
+    def compare(self, convention: str, why: str) -> EnergyParity | None:
+        """Return the errors in one convention beside the others; None where no frame has it."""
+        errors = self.errors.get(convention, np.array([]))
+        kept = np.flatnonzero(np.isfinite(errors))
+        if not len(kept):
+            return None
+        values, frames = errors[kept], self.frames
+        # on the frames that all have: another convention's other frames would be compared with
+        # these
+        had = {name: e for name, e in self.errors.items() if np.isfinite(e).any()}
+        common = np.isfinite(list(had.values())).all(axis=0)
+        missing = np.flatnonzero(np.isnan(errors))
+        # of very many, those that are furthest off and others spread evenly
+        shown = np.arange(len(kept))
+        if len(kept) > MAX_LISTED:
+            worst = np.argsort(np.abs(values))[-MAX_LISTED // 10 :]
+            shown = np.union1d(worst, np.linspace(0, len(kept) - 1, MAX_LISTED).astype(int))
+        return EnergyParity(
+            convention=convention,
+            why=why,
+            mae=jackknife.mean(np.abs(values), frames.run[kept]),
+            bias=float(values.mean()),
+            alternatives={
+                name: (float(np.abs(other[common]).mean()), int(common.sum()))
+                for name, other in had.items()
+                if common.any()
+            },
+            offsets=self.offsets,
+            relative=self.relative if convention == "fit-offsets" else "",
+            names=tuple(frames.name(k) for k in kept[shown]),
+            errors=values[shown],
+            more=len(kept) - len(shown),
+            left_out=tuple(
+                (frames.name(k), self.reason(convention, k)) for k in missing[:MAX_LISTED]
+            ),
+            more_left_out=max(len(missing) - MAX_LISTED, 0),
+        )
+
+    def doubt_zero(self, chosen: str, *, astray: bool) -> Doubt | None:
+        """Say where labels have another zero of energy than the model, so that no error is known.
+
+        Where the model's forces are ``astray``, a large error of one sign is the model's own.
+        """
+        if chosen == "fit-offsets" or chosen not in self.errors:
+            return None
+        mine, explained = self.errors[chosen], []
         formulas = [f"{Formula(x).reduce()[0]:hill}" for x in self.frames.formulas]
-        return np.unique(formulas, return_inverse=True)[1].ravel()[self.frames.formula]
+        composition = np.unique(formulas, return_inverse=True)[1].ravel()[self.frames.formula]
+        for name, errors in self.errors.items():
+            both = np.isfinite(errors) & np.isfinite(mine)
+            if name == chosen or both.sum() < MIN_FRAMES:
+                continue
+            explains = EXPLAINS
+            if name == "fit-offsets":
+                if self.relative or composition.max() + 1 < len(self.offsets) + MIN_FRAMES:
+                    continue  # constants explain whatever few compositions share
+                if max(map(abs, self.offsets.values())) > LARGEST_CONSTANT:
+                    explains = EXPLAINS_ALL
+            before, after = float(np.abs(mine[both]).mean()), float(np.abs(errors[both]).mean())
+            if before > NOTICEABLE and after < explains * before:
+                explained.append((after, before, name))
+        if explained:
+            after, before, name = min(explained)
+            text = f"{1000 * before:.0f} meV/atom in it, {1000 * after:.0f} in {name}"
+            return Doubt(ZERO, f"{chosen} seems the wrong convention: {text}", (ZERO,))
+        known = np.isfinite(mine)
+        if typical := _constant(mine[known], composition[known], astray):
+            return Doubt(ZERO, f"its zero of energy seems to be {typical:.3g} eV/atom off", (ZERO,))
+        return None
 
 
 def find_conventions(labels: FrameSet, frames: Frames) -> Conventions:
@@ -64,7 +127,7 @@ def find_conventions(labels: FrameSet, frames: Frames) -> Conventions:
     if np.isnan(fitted).all():
         found.errors["fit-offsets"] = fit_offsets(counts, plain)[0]
         found.relative = "one composition does not fix the zero of energy"
-    if frames.corrected:
+    if frames.not_corrected or np.isfinite(frames["correction"]).any():
         other, sign = ("raw", -1) if own == "mp2020" else ("mp2020", 1)
         found.errors[other] = plain - sign * frames["correction"] / frames["n_atoms"]
     return found
@@ -89,74 +152,6 @@ def find_other_zeros(frames: Frames, follows: np.ndarray, *, fitted: bool) -> np
 def per_atom(frames: Frames) -> np.ndarray:
     """Return E_model - E_reference in eV/atom."""
     return np.asarray((frames["model_energy"] - frames["energy"]) / frames["n_atoms"])
-
-
-def compare_energies_in(found: Conventions, convention: str, why: str) -> EnergyParity | None:
-    """Return the errors in one convention beside the others; None where no frame has it."""
-    errors = found.errors.get(convention, np.array([]))
-    kept = np.flatnonzero(np.isfinite(errors))
-    if not len(kept):
-        return None
-    values, frames = errors[kept], found.frames
-    # on the frames that all have: another convention's other frames would be compared with these
-    had = {name: e for name, e in found.errors.items() if np.isfinite(e).any()}
-    common = np.isfinite(list(had.values())).all(axis=0)
-    missing = np.flatnonzero(np.isnan(errors))
-    # of very many, those that are furthest off and others spread evenly
-    shown = np.arange(len(kept))
-    if len(kept) > MAX_LISTED:
-        worst = np.argsort(np.abs(values))[-MAX_LISTED // 10 :]
-        shown = np.union1d(worst, np.linspace(0, len(kept) - 1, MAX_LISTED).astype(int))
-    return EnergyParity(
-        convention=convention,
-        why=why,
-        mae=jackknife.mean(np.abs(values), frames.run[kept]),
-        bias=float(values.mean()),
-        alternatives={
-            name: (float(np.abs(other[common]).mean()), int(common.sum()))
-            for name, other in had.items()
-            if common.any()
-        },
-        offsets=found.offsets,
-        relative=found.relative if convention == "fit-offsets" else "",
-        names=tuple(frames.name(k) for k in kept[shown]),
-        errors=values[shown],
-        more=len(kept) - len(shown),
-        left_out=tuple((frames.name(k), found.reason(convention, k)) for k in missing[:MAX_LISTED]),
-        more_left_out=max(len(missing) - MAX_LISTED, 0),
-    )
-
-
-def doubt_zero(found: Conventions, chosen: str, *, astray: bool) -> Doubt | None:
-    """Say where labels have another zero of energy than the model, so that no error is known.
-
-    Where the model's forces are ``astray``, a large error of one sign is the model's own.
-    """
-    if chosen == "fit-offsets" or chosen not in found.errors:
-        return None
-    mine, best = found.errors[chosen], None
-    composition = found.composition
-    for name, errors in found.errors.items():
-        both = np.isfinite(errors) & np.isfinite(mine)
-        if name == chosen or both.sum() < MIN_FRAMES:
-            continue
-        explains = EXPLAINS
-        if name == "fit-offsets":
-            if found.relative or composition.max() + 1 < len(found.offsets) + MIN_FRAMES:
-                continue  # constants explain whatever few compositions share
-            if max(map(abs, found.offsets.values())) > LARGEST_CONSTANT:
-                explains = EXPLAINS_ALL
-        before, after = float(np.abs(mine[both]).mean()), float(np.abs(errors[both]).mean())
-        if before > NOTICEABLE and after < explains * before and (best is None or after < best[2]):
-            best = (name, before, after)
-    if best is not None:
-        name, before, after = best
-        text = f"{1000 * before:.0f} meV/atom in it, {1000 * after:.0f} in {name}"
-        return Doubt(ZERO, f"{chosen} seems the wrong convention: {text}", (ZERO,))
-    known = np.isfinite(mine)
-    if typical := _constant(mine[known], composition[known], astray):
-        return Doubt(ZERO, f"its zero of energy seems to be {typical:.3g} eV/atom off", (ZERO,))
-    return None
 
 
 def _constant(errors: np.ndarray, composition: np.ndarray, astray: bool) -> float | None:

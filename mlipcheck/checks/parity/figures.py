@@ -68,9 +68,7 @@ def draw_forces(axis: Axes, p: Parity, colour: str) -> None:
         lines.append(f"slope not assessed: {p.not_assessed.get('slope', '')}")
     if f.dominated:
         lines.append(f"one frame holds {100 * f.largest_share:.0f} % of ΣF²")
-    axis.set_xlim(-reach, reach)
-    axis.set_ylim(-reach, reach)
-    axis.set_box_aspect(1)
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), box_aspect=1)
     x_words, y_words = (f"{who} force components (eV/Å{kind})" for who in ("reference", "model"))
     _set_words(axis, lines, x_words, y_words)
 

@@ -1,22 +1,40 @@
-"""Forces of a model against a reference's: errors, and slopes where forces are large enough."""
+"""Forces of a model against a reference's: errors, slopes where they are large enough, one factor.
+
+A factor on all forces is fitted, and judged on what was left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from ase.calculators.calculator import BaseCalculator
+from ase.data import chemical_symbols
 
 from ...analysis.estimate import Estimate
 from ...analysis.jackknife import CONFIDENCE, POSITIVE, jackknife, median, sum_by_group
-from .pieces import SIZES
-from .record import ForceGroup, ForceParity
-from .reduced import Frames, kind_name
+from ...calculators.evaluate import Progress
+from ...drawing.tables import count
+from ...references.frame_sets import FrameSet
+from ...references.labels import LabelledFrame
+from ...references.structures import RelaxedReference
+from ..relaxation.optimize import RelaxSettings
+from ..relaxation.relax import relax_structure
+from .pieces import EDGES, SIZES, Frames
+from .record import ForceGroup, ForceParity, Rescaling
 
 # eV/Å of rms reference force, below which a slope is one of the error that a model has at any
 # minimum, 0.01 to 0.02 eV/Å.
 FLOOR = 0.1
 BOUNDS = {"r_squared": (0.0, 1.0), "magnitude": POSITIVE}
 MAX_SHOWN = 4000  # components that a figure gets
+# Of one factor on all forces:
+IMPROVED = 0.95  # of the folds must get better, in MAE and in RMSE
+BEST_FIT = 0.9  # R² that the fit must have
+NO_CHANGE = 0.01  # a factor this close to 1 corrects nothing worth the trouble
+MIN_VOTES = 5  # independent groups with a vote, each left out in turn
 
 # From ΣF², Σf·F, Σf², ... to the numbers of `Slope`.
 STATISTICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -37,7 +55,7 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
     each = 1 - (1 - CONFIDENCE) / max(elements, 1)  # Bonferroni: so many elements are tried
     parts = {
         k: _summarise(
-            kind_name(k),
+            _kind_name(k),
             sum_by_group(frames.sums[frames.kinds == k], frames.groups[frames.kinds == k]),
             each if k < SIZES else CONFIDENCE,
         )
@@ -66,6 +84,16 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
     )
 
 
+def _kind_name(kind: int) -> str:
+    """Return an element, or a range of |F| in eV/Å."""
+    if kind < SIZES:
+        return chemical_symbols[kind]
+    low, high = EDGES[kind - SIZES : kind - SIZES + 2]
+    if low == 0:
+        return f"< {high:g}"
+    return f"{low:g} to {high:g}" if np.isfinite(high) else f"> {low:g}"
+
+
 def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> ForceGroup:
     """Return errors and slopes from what each independent group adds."""
     rms = float(np.sqrt(sums[:, 0].sum() / (3 * sums[:, 4].sum())))
@@ -81,16 +109,115 @@ def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> F
 def _medians(frames: np.ndarray, groups: np.ndarray) -> tuple[ForceGroup | None, int]:
     """Return the medians over frames above the floor, and how many these are."""
     counted = np.sqrt(frames[:, 0] / (3 * frames[:, 4])) >= FLOOR
-    kept, of_group = frames[counted], groups[counted]
-    if not counted.any():
+    kept, of = frames[counted], groups[counted]
+    if not len(kept):
         return None, 0
-    middle: dict[str, Estimate] = {}
+    pooled = _summarise("median of frames", sum_by_group(kept, of))
     with np.errstate(divide="ignore", invalid="ignore"):
-        for key, statistic in STATISTICS.items():
-            values = statistic(kept)
-            if np.isfinite(values).all():
-                middle[key] = median(values, of_group)
-    rms = float(np.sqrt(kept[:, 0].sum() / (3 * kept[:, 4].sum())))
-    mae = median(kept[:, 3] / kept[:, 4], of_group)
-    atoms, n = int(kept[:, 4].sum()), len(set(of_group))
-    return ForceGroup("median of frames", atoms, n, mae, rms, **middle), int(counted.sum())
+        found = {key: statistic(kept) for key, statistic in STATISTICS.items()}
+    middle: dict[str, Any] = {"mae": median(kept[:, 3] / kept[:, 4], of)}
+    middle |= {key: median(x, of) if np.isfinite(x).all() else None for key, x in found.items()}
+    return replace(pooled, **middle), len(kept)
+
+
+def fit_factor(frames: Frames) -> Rescaling | None:
+    """Fit a factor to forces and judge it, each run left out in turn.
+
+    ``frames`` have forces of both; of very many, errors are those of the components that are
+    kept. None where either has no forces at all.
+
+    Notes
+    -----
+    k = Σ f·F / Σ f² is what makes Σ (k f - F)² least. 1/s_lo = Σ F² / Σ f·F is not: it blows up
+    what is uncorrelated with F too. Groups where neither has rms forces of 0.1 eV/Å have no vote.
+    """
+    sums = sum_by_group(frames.forces, frames.run)
+    FF, cross, ff = sums[:, :3].sum(axis=0)
+    if ff == 0 or FF == 0:
+        return None
+    factor = float(cross / ff)
+    left = sums.sum(axis=0) - sums
+    # of one group nothing is left out, and where the others have no forces nothing changes
+    factors = np.full(len(sums), factor if len(sums) == 1 else 1.0)
+    np.divide(left[:, 1], left[:, 2], out=factors, where=left[:, 2] > 0)
+    _, place = np.unique(frames.run, return_inverse=True)
+    of, F, f = place.ravel()[frames.owners], frames.reference, frames.model
+    sizes = np.bincount(of, minlength=len(sums))
+    kept = sizes > 0
+    before, after = (
+        np.array([np.bincount(of, x, len(sums)) for x in (np.abs(off), off**2)]).T[kept]
+        / sizes[kept, None]
+        for off in (f - F, factors[of] * f - F)
+    )
+    voting = (np.sqrt(sums[:, [0, 2]].max(axis=1) / (3 * sums[:, 4])) >= FLOOR)[kept]
+    better = (after < before)[voting].sum(axis=0) / max(voting.sum(), 1)
+    (mae, mse), (rescaled_mae, rescaled_mse) = (
+        np.average(errors, axis=0, weights=sizes[kept]).tolist() for errors in (before, after)
+    )
+    found = Rescaling(
+        factor=factor,
+        groups=1 if len(sums) == 1 else int(voting.sum()),
+        mae=mae,
+        rmse=float(np.sqrt(mse)),
+        rescaled_mae=rescaled_mae,
+        rescaled_rmse=float(np.sqrt(rescaled_mse)),
+        mae_improved=float(better[0]),
+        rmse_improved=float(better[1]),
+        r_squared=float(cross**2 / (ff * FF)),
+    )
+    return replace(found, refused=_reasons(found, len(sums)))
+
+
+def relaxed_energies(
+    calculator: BaseCalculator, labels: FrameSet, progress: Progress | None = None
+) -> tuple[dict[str, float], tuple[tuple[str, str], ...]]:
+    """Return the model's own energy of each composition at rest, in eV/atom, and what failed.
+
+    Of each composition the frame that the reference finds lowest is relaxed with the model, its
+    cell where the reference's run says so, or else where it is periodic in three directions.
+    """
+    lowest: dict[str, LabelledFrame] = {}
+    good = [f for f in labels.frames if f.error is None]
+    for frame in sorted(
+        good, key=lambda f: np.inf if f.energy is None else f.energy / len(f.atoms)
+    ):
+        lowest.setdefault(f"{frame.atoms.symbols.formula.reduce()[0]:hill}", frame)
+    free = labels.settings.cell_free if labels.settings is not None else None
+    starts = [
+        RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
+        for formula, frame in lowest.items()
+    ]
+    energies: dict[str, float] = {}
+    failed = []
+    for start in starts:
+        row = relax_structure(calculator, start, RelaxSettings())
+        if row.converged and row.energy is not None:
+            energies[row.name] = row.energy / row.n_atoms
+        else:
+            failed.append((row.name, row.error or f"not converged in {row.steps} steps"))
+        if progress is not None:
+            progress(1)
+    return energies, tuple(failed)
+
+
+def _reasons(found: Rescaling, runs: int) -> tuple[str, ...]:
+    """Say what speaks against the factor that was fitted to so many runs."""
+    if abs(found.factor - 1) < NO_CHANGE:
+        return (f"the factor is {found.factor:.3f}: there is nothing to rescale",)
+    reasons = []
+    if found.groups < MIN_VOTES:
+        given = "all frames are of one run" if runs == 1 else count(found.groups, "group")
+        how = "were frames made independently: --independent, or FrameSet.independent()"
+        reasons.append(f"{given}: {MIN_VOTES} independent ones are needed to judge it on ({how})")
+    elif min(found.mae_improved, found.rmse_improved) < IMPROVED:
+        fall = (
+            f"{100 * found.mae_improved:.0f} % (MAE) and {100 * found.rmse_improved:.0f} % (RMSE)"
+        )
+        folds = f"{found.groups} folds, {100 * IMPROVED:.0f} % needed"
+        reasons.append(f"held-out errors fall in {fall} of {folds}")
+    if found.r_squared < BEST_FIT:
+        why = "a factor leaves too much of the error"
+        reasons.append(f"R² is {found.r_squared:.2f}, {BEST_FIT} needed: {why}")
+    if found.factor <= 0:
+        reasons.append(f"the factor is {found.factor:.2f}: forces would be reversed")
+    return tuple(reasons)

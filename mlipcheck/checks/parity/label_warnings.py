@@ -8,12 +8,13 @@ from itertools import permutations
 import numpy as np
 from ase import units
 
+from ...analysis.jackknife import sum_by_group
 from ...calculators.records import Evaluation
 from ...references.doubts import Doubt
+from ...references.label_keys import unit_factor
 from ...references.labels import LabelledFrame
 from .forces import FLOOR
-from .pieces import reduce_frames
-from .reduced import Frames, merge
+from .pieces import Frames, merge, reduce_frames
 
 # R² below which a ratio of sizes says nothing about units, of many numbers and of fewer than MANY.
 CORRELATED, CORRELATED_FEW, MANY = 0.5, 0.9, 12
@@ -37,31 +38,18 @@ BOTH, ALONE = 10, 100
 # Components of shear as ASE has them, the GPa and frames that show another order, and R² in it.
 SHEAR, MIN_SHEAR, MIN_FRAMES, IN_ORDER = ("yz", "xz", "xy"), 0.1 * units.GPa, 4, 0.95
 
-# What labels of another unit have to be multiplied by.
-FACTORS: dict[str, dict[str, float]] = {
-    "energies": {
-        "Hartree": units.Hartree,
-        "Rydberg": units.Rydberg,
-        "kcal/mol": units.kcal / units.mol,
-        "kJ/mol": units.kJ / units.mol,
-    },
-    "forces": {
-        "Hartree/Bohr": units.Hartree / units.Bohr,
-        "Rydberg/Å": units.Rydberg,
-        "Hartree/Å": units.Hartree,
-        "Rydberg/Bohr": units.Rydberg / units.Bohr,
-        "kcal/mol/Å": units.kcal / units.mol,
-        "kJ/mol/Å": units.kJ / units.mol,
-        "eV/Bohr": 1 / units.Bohr,
-    },
-    "stresses": {
-        "GPa": units.GPa,
-        "kbar": units.GPa / 10,
-        "bar": units.bar,
-        "MPa": units.GPa / 1000,
-        "Hartree/Bohr^3": units.Hartree / units.Bohr**3,
-        "Rydberg/Bohr^3": units.Rydberg / units.Bohr**3,
-    },
+# What labels may be in, and what they have to be multiplied by then.
+_UNITS = {
+    "energies": ("energy", "Hartree Rydberg kcal/mol kJ/mol"),
+    "forces": (
+        "forces",
+        "Hartree/Bohr Rydberg/Å Hartree/Å Rydberg/Bohr kcal/mol/Å kJ/mol/Å eV/Bohr",
+    ),
+    "stresses": ("stress", "GPa kbar bar MPa Hartree/Bohr^3 Rydberg/Bohr^3"),
+}
+FACTORS = {
+    kind: {unit: unit_factor(label, unit) for unit in names.split()}
+    for kind, (label, names) in _UNITS.items()
 }
 # A unit so near that a stiff model has to follow and be just so for it; done twice, it is how soft
 # models are.
@@ -82,8 +70,7 @@ def doubt_unit(kind: str, reference: np.ndarray, model: np.ndarray) -> Doubt | N
 def _doubt_sums(kind: str, n: int, rr: float, mm: float, rm: float) -> Doubt | None:
     """Say the same of n numbers by their sums of squares and of products."""
     follows = rm / np.sqrt(rr * mm) if rr * mm else 0.0
-    least = CORRELATED if n >= MANY else CORRELATED_FEW
-    if n < MIN_NUMBERS[kind] or follows**2 < least:
+    if not _correlated(kind, n, follows):
         return None
     ratio, unit = float(np.sqrt(mm / rr)), ASE_UNITS[kind]
     turned = " with the other sign" if follows < 0 else ""
@@ -132,10 +119,10 @@ def doubt_energies(
     means = [np.bincount(which, x) / sizes for x in per_atom]
     several = sizes[which] > 1
     pairs = zip(per_atom, means, strict=True)
-    dE, predicted = ((x - mean[which])[several] for x, mean in pairs)
+    dE = [(x - mean[which])[several] for x, mean in pairs]
     free = len(reference) - len(sizes)
-    if free >= MIN_DIFFERENCES and _correlated("energies", dE, predicted):
-        return doubt_unit("energies", dE, predicted)
+    if free >= MIN_DIFFERENCES and _correlated("energies", len(dE[0]), _follow(*dE)):
+        return doubt_unit("energies", *dE)
     found = doubt_unit("energies", *means)
     between = doubt_unit("energies", *(x - x.mean() for x in means))
     if found and between and found.kind == between.kind == "unit" and np.vdot(*means) > 0:
@@ -166,12 +153,11 @@ def doubt_stresses(
 def _doubt_virials(reference: np.ndarray, model: np.ndarray, volumes: np.ndarray) -> Doubt | None:
     """Return what speaks against unit and sign, also where labels are times the volume."""
     labels, virials = reference.ravel(), -(model * volumes[:, None]).ravel()
-    found = doubt_unit("stresses", labels, model.ravel())
-    if not _correlated("stresses", labels, virials):
+    found, follows = doubt_unit("stresses", labels, model.ravel()), _follow(labels, virials)
+    if not _correlated("stresses", len(labels), follows):
         return found
     if abs(np.log(np.linalg.norm(virials) / np.linalg.norm(labels))) > TOLERANCE:
         return found
-    follows = _follow(labels, virials)
     if found and found.kind == "unit" and _follow(labels, model.ravel()) ** 2 > follows**2 - 1e-3:
         return Doubt("unit", f"{found.text}; or virials in eV?", found.about)
     text = f"stresses look like {'-' * (follows > 0)}stress times volume in eV; eV/Å^3 expected"
@@ -193,7 +179,7 @@ def _doubt_order(reference: np.ndarray, model: np.ndarray) -> Doubt | None:
 
 
 def doubt_own(pairs: Sequence[tuple[LabelledFrame, Evaluation]]) -> Doubt | None:
-    """Say where all frames have this very model's labels, to the digits of a file.
+    """Say where all frames that a model answers for have its very labels, to a file's digits.
 
     Energies may be shifted, by one constant for each composition, and either may be missing.
     """
@@ -210,11 +196,10 @@ def doubt_own_labels(frames: Frames) -> Doubt | None:
     known = frames.only(np.isfinite(frames["energy"] + frames["model_energy"]))
     per_atom = np.column_stack([known["model_energy"], known["energy"]]) / known["n_atoms"][:, None]
     exact = (np.abs(per_atom[:, 0] - per_atom[:, 1]) <= SAME_ENERGY).all()
-    kinds, place, sizes = np.unique(known.formula, return_inverse=True, return_counts=True)
-    means = np.column_stack([np.bincount(place, x, len(kinds)) for x in per_atom.T])
-    centred = per_atom - (means / sizes[:, None])[place]
+    _, place, sizes = np.unique(known.formula, return_inverse=True, return_counts=True)
+    centred = per_atom - (sum_by_group(per_atom, place) / sizes[:, None])[place]
     shifted = (np.abs(centred[:, 0] - centred[:, 1]) <= SAME_ENERGY).all()
-    free = len(known) - len(kinds)
+    free = len(known) - len(sizes)
     varied = np.abs(centred).max(initial=0.0) > ALONE * SAME_ENERGY
     if (
         largest > ALONE * SAME_FORCE
@@ -231,7 +216,6 @@ def _follow(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.sum(a * b)) / size if size else 0.0
 
 
-def _correlated(kind: str, reference: np.ndarray, model: np.ndarray) -> bool:
-    """Find out whether there is enough in common for the ratio of sizes to mean anything."""
-    least = CORRELATED if len(reference) >= MANY else CORRELATED_FEW
-    return len(reference) >= MIN_NUMBERS[kind] and _follow(reference, model) ** 2 >= least
+def _correlated(kind: str, n: int, follows: float) -> bool:
+    """Find out whether n numbers have enough in common for the ratio of sizes to mean anything."""
+    return n >= MIN_NUMBERS[kind] and follows**2 >= (CORRELATED if n >= MANY else CORRELATED_FEW)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
 from ...analysis.estimate import Estimate
-from ...analysis.jackknife import with_interval
+from ...analysis.jackknife import sum_by_group, with_interval
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95
@@ -61,25 +59,30 @@ def compare_ranking(
     # zeros of energy are taken off first: they would drown what is left in rounding
     centred = [errors[g] - errors[g].mean() for g in members]
     sigma = _spread(centred, [runs[g] for g in members])
-    asked = np.nan if difference is None else difference
-    near = _Bin(NEAR[0] * asked, NEAR[1] * asked)
-    every = [_Bin(low, high) for low, high in pairwise(EDGES)]
+    low, high = np.multiply(NEAR, np.nan if difference is None else difference)
+    # up to each edge: how many pairs, how many ranked right, how many expected, and their states
+    found, near = np.zeros((4, len(EDGES))), np.zeros(2)
     for g in members:
         places = np.array(np.triu_indices(len(g), 1))
-        seen = np.zeros((len(every), len(g)), dtype=bool)  # in a pair of each bin
+        seen = np.zeros((len(EDGES), len(g)), dtype=bool)
         for start in range(0, places.shape[1], TOGETHER):
-            first, second = pair = places[:, start : start + TOGETHER]
+            first, second = places[:, start : start + TOGETHER]
             dE, predicted = (x[g][first] - x[g][second] for x in (reference, model))
+            # what the model finds equal counts half
             right = np.where(predicted == 0, 0.5, np.sign(predicted) == np.sign(dE))
-            size, expected = np.abs(dE), _chance(dE, sigma.value)
-            near.add((size >= near.low) & (size <= near.high), right, expected)
-            for one, states in zip(every, seen, strict=True):
-                inside = (size > one.low) & (size <= one.high)
-                one.add(inside, right, expected)
-                states[pair[:, inside]] = True
-        for one, states in zip(every, seen, strict=True):
-            one.states += int(states.sum())
-    bins = [(b.record, b.states / 2) for b in every if b.pairs]
+            each = np.ones(len(dE)), right, chance(dE, sigma.value)
+            upto = np.searchsorted(EDGES, np.abs(dE))
+            found[:3] += [np.bincount(upto, x, len(EDGES)) for x in each]
+            seen[upto, first] = seen[upto, second] = True
+            about = (np.abs(dE) >= low) & (np.abs(dE) <= high)
+            near += np.count_nonzero(about), right[about].sum()
+        found[3] += seen.sum(axis=1)
+    sizes = zip(pairwise(EDGES), found.T[1:].tolist(), strict=True)  # but for equal energies
+    bins = [
+        (RankingBin(a, b if b < np.inf else None, int(n), right / n, expected / n), states / 2)
+        for (a, b), (n, right, expected, states) in sizes
+        if n
+    ]
     misfit = _growth([reference[g] for g in members], centred) or _misfit(bins)
     return Ranking(
         states=sum(map(len, members)),
@@ -90,36 +93,10 @@ def compare_ranking(
         misfit=misfit,
         bins=tuple(b for b, _ in bins),
         difference=difference,
-        chance=None if difference is None else float(_chance(difference, sigma.value)),
-        observed=near.record.observed if near.pairs else None,
-        observed_pairs=near.pairs,
+        chance=None if difference is None else float(chance(difference, sigma.value)),
+        observed=float(near[1] / near[0]) if near[0] else None,
+        observed_pairs=int(near[0]),
     )
-
-
-@dataclass
-class _Bin:
-    """Pairs that are ``low`` to ``high`` eV apart, added up.
-
-    What the model finds equal counts half as ranked ``right``; ``states`` are in one pair or more.
-    """
-
-    low: float
-    high: float
-    pairs: int = 0
-    states: int = 0
-    right: float = 0.0
-    expected: float = 0.0
-
-    def add(self, inside: np.ndarray, right: np.ndarray, expected: np.ndarray) -> None:
-        self.pairs += int(inside.sum())
-        self.right += float(right[inside].sum())
-        self.expected += float(expected[inside].sum())
-
-    @property
-    def record(self) -> RankingBin:
-        top = float(self.high) if np.isfinite(self.high) else None
-        found = self.right / self.pairs, self.expected / self.pairs
-        return RankingBin(self.low, top, self.pairs, *found)
 
 
 def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimate:
@@ -128,18 +105,17 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimat
     Of m states, Σ over pairs of (e_i - e_j)² is m Σe² - (Σe)². The interval is that of log σ,
     whose spread does not depend on σ.
     """
-    names, index = np.unique(np.concatenate(runs), return_inverse=True)
-    ends = np.cumsum([len(e) for e in errors])[:-1]
-    total = np.zeros(2)
-    changes = np.zeros((len(names), 2))  # of numerator and pairs, by leaving out each run
-    for e, run in zip(errors, np.split(index, ends), strict=True):
-        # what each run has of this composition
-        inside, place = np.unique(run, return_inverse=True)
-        own = [np.bincount(place.ravel(), x) for x in (np.ones(len(e)), e**2, e)]
-        all_of = _over_pairs(len(e), float((e**2).sum()), float(e.sum()))
-        rest = _over_pairs(*(x.sum() - x for x in own))
-        changes[inside] += rest - all_of
-        total += all_of
+    e, run = np.concatenate(errors), np.unique(np.concatenate(runs), return_inverse=True)[1]
+    composition = np.repeat(np.arange(len(errors)), [len(x) for x in errors])
+    values = np.column_stack([np.ones(len(e)), e**2, e])
+    # what each run has of each composition
+    names = np.column_stack([composition, run.ravel()])
+    cells, cell = np.unique(names, axis=0, return_inverse=True)
+    each, own = sum_by_group(values, composition), sum_by_group(values, cell.ravel())
+    of = each[cells[:, 0]]
+    # of numerator and pairs, by leaving out each run
+    changes = sum_by_group(_over_pairs(of - own) - _over_pairs(of), cells[:, 1])
+    total = _over_pairs(each).sum(axis=0)
     numerator, pairs = np.vstack([total + changes, total]).T
     with np.errstate(divide="ignore", invalid="ignore"):  # where a run is all there is
         sigma = np.sqrt(np.maximum(numerator, 0) / pairs)
@@ -148,15 +124,15 @@ def _spread(errors: Sequence[np.ndarray], runs: Sequence[np.ndarray]) -> Estimat
     return Estimate(float(sigma[-1]), low, high)
 
 
-def _over_pairs(m: Any, squares: Any, total: Any) -> np.ndarray:
-    """Return Σ (e_i - e_j)² over pairs, and their number."""
-    return np.stack([m * squares - total**2, m * (m - 1) / 2], axis=-1)
+def _over_pairs(sums: np.ndarray) -> np.ndarray:
+    """Return Σ (e_i - e_j)² over pairs, and their number, of m, Σe² and Σe (n, 3)."""
+    m, squares, total = sums.T
+    return np.column_stack([m * squares - total**2, m * (m - 1) / 2])
 
 
-def _chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
+def chance(dE: np.ndarray | float, sigma: float) -> np.ndarray:
     """Return Φ(|ΔE| / σ); 1 for a model without error."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(norm.cdf(np.abs(dE) / sigma) if sigma > 0 else np.ones(np.shape(dE)))
+    return np.asarray(norm.cdf(np.abs(dE) / sigma) if sigma > 0 else np.ones(np.shape(dE)))
 
 
 def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> str | None:

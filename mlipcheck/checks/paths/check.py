@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import units
@@ -13,6 +13,7 @@ from ...calculators.evaluate import evaluate
 from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
+from ...drawing.colours import REFERENCE
 from ...drawing.tables import MISSING, Column, Paragraph, count, list_reasons, number, some
 from ...record import Model
 from ...references.level_of_theory import level_doubt
@@ -20,8 +21,7 @@ from ...references.paths import ReferencePath
 from ...system import Settings, System
 from ..crystals import METHODS
 from ..parity.label_warnings import doubt_own
-from .criteria import CRITERIA
-from .record import BARRIER, PathProfile
+from .record import BARRIER, CRITERIA, PathProfile
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 QUICK = 10  # paths
 
 
-def _pair(found: Sequence[float | None], form: str) -> str:
+def _pair(found: Sequence[float | None], form: str, unit: float = 1.0) -> str:
     """Return two numbers in words, the model's and the reference's."""
-    return " / ".join(format(x, form) for x in found if x is not None) or MISSING
+    return " / ".join(format(x / unit, form) for x in found if x is not None) or MISSING
 
 
 def _height(row: PathProfile, k: int, form: str = ".3f", unit: float = 1.0) -> str:
     heights = list(row.heights.values())[k : k + 1]
-    return _pair([x / unit for pair in heights for x in pair[::-1]], form)
+    return _pair([x for pair in heights for x in pair[::-1]], form, unit)
 
 
 def _work(row: PathProfile) -> str:
@@ -47,8 +47,7 @@ def _work(row: PathProfile) -> str:
 
 
 def _traction(row: PathProfile) -> str:
-    found = [row.traction(row.model), row.traction(row.reference)]
-    return _pair([None if x is None else x / units.GPa for x in found], ".1f")
+    return _pair([row.traction(row.model), row.traction(row.reference)], ".1f", units.GPa)
 
 
 class Paths(Check[PathProfile]):
@@ -97,11 +96,18 @@ class Paths(Check[PathProfile]):
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from ..panels import draw_each
-        from .figures import draw_profiles
 
         about = "Energy along {}, at the reference's images."
         axes = ("path coordinate (Å)", "E − E(first) (eV)")
-        return draw_each(self, models, lambda r: len(r.both) > 0, draw_profiles, about, axes)
+        return draw_each(self, models, lambda r: len(r.both) > 0, _draw, about, axes)
+
+
+def _draw(axis: Any, good: Sequence[tuple[Model, PathProfile]]) -> None:
+    for m, row in good:
+        look = {"color": m.colour, "marker": m.marker, "ms": 4, "label": m.label}
+        axis.plot(row.coordinate, row.model, **look)
+    look = {"color": REFERENCE, "ls": "--", "marker": ".", "zorder": 4, "label": "reference"}
+    axis.plot(good[0][1].coordinate, good[0][1].reference, **look)
 
 
 def _task(path: ReferencePath) -> Task:
@@ -119,7 +125,7 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
     path : ReferencePath
         One without an error.
     """
-    info, level = describe(calculator), path.settings.level_of_theory
+    level, own_level = path.settings.level_of_theory, describe(calculator).level_of_theory
     found = evaluate(calculator, [f.atoms for f in path.frames], properties=("energy",))
     reference, model = (
         np.array([np.nan if x.energy is None else x.energy for x in side], dtype=float)
@@ -129,11 +135,10 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
     first = both[0] if len(both) else 0
     composition = [set(path.frames[0].atoms.get_chemical_symbols())]
     settings = path.settings if path.settings.functional else None
-    own = doubt_own([(f, e) for f, e in zip(path.frames, found, strict=True) if e.error is None])
-    doubts = [own] if own else [level_doubt(level, info.level_of_theory, composition, settings)]
-    failures = tuple(
-        (f.name, e.error) for f, e in zip(path.frames, found, strict=True) if e.error is not None
-    )
+    pairs = list(zip(path.frames, found, strict=True))
+    doubt = doubt_own([(f, e) for f, e in pairs if e.error is None])
+    doubt = doubt or level_doubt(level, own_level, composition, settings)
+    failures = tuple((f.name, e.error) for f, e in pairs if e.error is not None)
     return PathProfile(
         name=path.name,
         source=path.source,
@@ -148,6 +153,6 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
         area=path.area,
         failures=failures,
         notes=path.notes,
-        doubts=(*(d for d in doubts if d is not None), *path.doubts),
+        doubts=(doubt, *path.doubts) if doubt else path.doubts,
         error=f"the model fails on every image: {failures[0][1]}" if not len(both) else None,
     )

@@ -1,17 +1,24 @@
-"""Record of paths: the energies of a model and of a reference along the same images."""
+"""Record of paths, energies of a model and of a reference along the same images; the questions."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from ...criterion import Criterion, Reading
 from ...references.doubts import Doubt
-from ...references.paths import CRYSTAL
+from ...references.paths import CRYSTAL, MOLECULE, STRAIN
 from ...storage import Record
+from ..vacancies.check import COMPARED, LEAST, compare
 
 BARRIER, WELL, RISE = "barrier", "well", "rise"
 NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
+UNCERTAINTY = 0.01  # eV, of a reference's energy difference along a path
+NO_ENDS = "end points without energies: give their OUTCAR"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,3 +119,74 @@ class PathProfile(Record):
             return None
         steps = np.diff(energies[self.both]) / np.diff(self.coordinate[self.both])
         return float(np.abs(steps).max() / self.area)
+
+
+def read_height(row: PathProfile, kind: str, barrier: bool | None = None) -> Reading | None:
+    if row.kind != kind or barrier not in (None, row.shape == BARRIER):
+        return None
+    if row.error or row.failures:
+        return Reading(math.nan, row.error or ": ".join(row.failures[0]))
+    found = [
+        compare(name, model, reference, "reference", UNCERTAINTY)
+        for name, (reference, model) in row.heights.items()
+    ]
+    return max(found, key=lambda r: r.value or 0.0, default=Reading(None, NO_ENDS))
+
+
+def read_profile(row: PathProfile, kind: str) -> Reading | None:
+    if row.error or row.rest is None or row.kind != kind:
+        return None
+    off, where = row.rest
+    heights = [reference for reference, _ in row.heights.values()]
+    text = f"{off:.2f} eV at {where} that no factor explains"
+    return Reading(100 * off / max([LEAST, *heights]), text)
+
+
+def _criterion(quantity: str, read: Any, what: str, why: str, **uses: Any) -> Criterion:
+    return Criterion(
+        quantity,
+        read,
+        good=f"{what} is the reference's",
+        bad=f"{what} differs from the reference's",
+        why=why,
+        **COMPARED,
+        **uses,
+    )
+
+
+OF_MOLECULES: dict[str, Any] = {"decides": ("molecules",), "hints": ()}
+_SHAPE = "the profile's shape", "a well or top that is not there traps atoms, or moves the barrier"
+
+CRITERIA = (
+    _criterion(
+        "barrier",
+        partial(read_height, kind=CRYSTAL, barrier=True),
+        "the barrier",
+        "rates are exponential in a barrier",
+    ),
+    _criterion(
+        "height of a path",
+        partial(read_height, kind=CRYSTAL, barrier=False),
+        "the energy to go along the path",
+        "works of separation and binding energies are such heights",
+    ),
+    _criterion(
+        "energy of strain",
+        partial(read_height, kind=STRAIN),
+        "the energy of strain",
+        "elastic constants are the curvature of this energy",
+        decides=("vibrations",),
+        hints=("relax",),
+    ),
+    _criterion(
+        "height of a molecule's path",
+        partial(read_height, kind=MOLECULE),
+        "the energy to go along a molecule's path",
+        "binding energies and barriers of reactions are such heights",
+        **OF_MOLECULES,
+    ),
+    _criterion("shape of a path", partial(read_profile, kind=CRYSTAL), *_SHAPE),
+    _criterion(
+        "shape of a molecule's path", partial(read_profile, kind=MOLECULE), *_SHAPE, **OF_MOLECULES
+    ),
+)

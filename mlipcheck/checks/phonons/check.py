@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
+from ...drawing.colours import REFERENCE
 from ...drawing.tables import Column, Paragraph, number
 from ...record import Model
 from ...references.phonons import INSTALL, PhononReference, quiet, to_atoms
 from ...system import Settings, System
-from ..crystals import METHODS, Crystal, bring_to_rest, choose_crystals
-from .criteria import CRITERIA
+from ..crystals import METHODS, Crystal, bring_to_rest, choose_crystals, row_or_error
 from .frequencies import build_phonon, displace, displace_twice, follow_file
-from .record import HEIGHT, STEPS, CrystalPhonons
+from .record import CRITERIA, HEIGHT, STEPS, CrystalPhonons
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -63,7 +61,7 @@ class Phonons(Check[CrystalPhonons]):
             return [Skip(INSTALL)]
         files, crystals, atoms, cells = QUICK if settings.quick else BOUNDS
         given, known = system.phonons, {p.source for p in system.phonons}
-        tasks = [_file_task(p) for p in given[:files]]
+        tasks = [_task(p, p.phonon, len(p.forces)) for p in given[:files]]
         skips = [Skip(f"{files} phonopy files at most; left out: {p.name}") for p in given[files:]]
         references = tuple(r for r in system.references if r.source not in known)
         if not given or references or system.frames:
@@ -71,25 +69,28 @@ class Phonons(Check[CrystalPhonons]):
             skips += why
             for crystal in chosen:
                 try:
-                    tasks.append(_crystal_task(crystal, atoms, cells))
+                    phonon = build_phonon(crystal.atoms, atoms)
+                    count = len(displace(phonon, STEPS[0]))
+                    if count > cells:
+                        raise InputError(f"{count} displacements by symmetry; {cells} at most")
                 except InputError as error:
                     skips.append(Skip(f"{crystal.name}: {error}"))
+                else:
+                    tasks.append(_task(crystal, phonon, 2 * count, atoms))
         return [*tasks, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[CrystalPhonons]:
         subject, row, most = task.subject
-        try:
-            if row.error is not None:
-                return [row]
+
+        def measure() -> CrystalPhonons:
             if isinstance(subject, PhononReference):
-                facts = follow_file(calculator, subject, context.advance)
-            else:
-                with quiet():  # of errors of 1e-13 in the logarithm of a strain
-                    relaxed = bring_to_rest(calculator, subject.atoms, AT_REST, cell=True)
-                facts = displace_twice(calculator, build_phonon(relaxed, most), context.advance)
-            return [replace(row, **facts)]
-        except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
+                return replace(row, **follow_file(calculator, subject, context.advance))
+            with quiet():  # of errors of 1e-13 in the logarithm of a strain
+                relaxed = bring_to_rest(calculator, subject.atoms, AT_REST, cell=True)
+            phonon = build_phonon(relaxed, most)
+            return replace(row, **displace_twice(calculator, phonon, context.advance))
+
+        return [row] if row.error else row_or_error(row, measure)
 
     def evidence(self, row: CrystalPhonons) -> Evidence:
         return Evidence(doubts=row.doubts)
@@ -108,12 +109,9 @@ class Phonons(Check[CrystalPhonons]):
         return draw_each(self, models, lambda r: r.model is not None, _draw, about, axes)
 
 
-def _draw(axis: Any, good: list[tuple[Model, CrystalPhonons]]) -> None:
+def _draw(axis: Any, good: Sequence[tuple[Model, CrystalPhonons]]) -> None:
     """Draw the densities of states of models, and of the reference dashed."""
-    from ...drawing.colours import REFERENCE
-    from ...drawing.lettering import printable
-
-    looks = [(r.model, {"color": m.colour, "label": printable(m.label, 40)}) for m, r in good]
+    looks = [(r.model, {"color": m.colour, "label": m.label}) for m, r in good]
     looks.append((good[0][1].reference, {"color": REFERENCE, "ls": "--", "label": "reference"}))
     for spectrum, look in looks:
         if spectrum is not None:
@@ -122,31 +120,15 @@ def _draw(axis: Any, good: list[tuple[Model, CrystalPhonons]]) -> None:
     axis.set_ylim(bottom=0)
 
 
-def _file_task(given: PhononReference) -> Task:
-    row = CrystalPhonons(given.name, given.source, given.fingerprint, error=given.error)
-    if given.error is not None:
-        return Task(given.name, (given, row, 0), (given.name, given.source, given.error))
-    return _task(given, row, 0, given.phonon, len(given.forces) + 2)
-
-
-def _crystal_task(given: Crystal, most: int, cells: int) -> Task:
-    """Return the task of a crystal; raise `InputError` where it is too much."""
-    phonon = build_phonon(given.atoms, most)
-    count = len(displace(phonon, STEPS[0]))
-    if count > cells:
-        raise InputError(f"{count} displacements by symmetry; {cells} at most")
-    row = CrystalPhonons(given.name, given.source, given.fingerprint)
-    relaxing = RELAXING * len(given.atoms) / len(phonon.supercell)
-    return _task(given, row, most, phonon, 2 * count + 2, relaxing)
-
-
-def _task(
-    given: Any, row: CrystalPhonons, most: int, phonon: Any, images: int, relaxing: float = 0.0
-) -> Task:
-    rest = to_atoms(phonon.supercell)
+def _task(given: PhononReference | Crystal, phonon: Any, cells: int, most: int = 0) -> Task:
+    """Return the task of a file, or of a crystal in at most so many atoms."""
+    error = given.error if isinstance(given, PhononReference) else None
+    row = CrystalPhonons(given.name, given.source, given.fingerprint, error=error)
+    key = (row.name, row.source, row.fingerprint, row.error, most)
+    if error:
+        return Task(row.name, (given, row, most), key)
+    rest, images = to_atoms(phonon.supercell), cells + 2
+    relaxing = RELAXING * len(given.atoms) / len(rest) if isinstance(given, Crystal) else 0.0
     seconds = 0.4 + 1e-5 * len(phonon.primitive) ** 3  # of symmetry and meshes
-    batch = max(min(images, 400 // len(rest)), 1)
-    key = (row.name, row.source, row.fingerprint, most)
-    return Task(
-        row.name, (given, row, most), key, rest, images + relaxing, batch, seconds, steps=images
-    )
+    cost = (rest, images + relaxing, max(min(images, 400 // len(rest)), 1), seconds, images)
+    return Task(row.name, (given, row, most), key, *cost)

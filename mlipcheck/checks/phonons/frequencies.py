@@ -11,9 +11,10 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.spacegroup.symmetrize import refine_symmetry
 from scipy.ndimage import gaussian_filter1d
 
-from ...calculators.evaluate import Progress, evaluate
+from ...calculators.evaluate import Progress
 from ...references.doubts import Doubt
 from ...references.phonons import PhononReference, displaced_cells, new_phonon, quiet, to_atoms
+from ..crystals import find_forces
 from ..dimers.curve import fit_slope
 from ..parity.label_warnings import doubt_unit
 from .record import HEIGHT, STEPS, Spectrum
@@ -33,13 +34,10 @@ def build_phonon(atoms: Atoms, most: int) -> Any:
     atoms = atoms.copy()
     with quiet():
         refine_symmetry(atoms, symprec=SYMMETRY)
-    repeats = [np.ceil(h / heights(atoms) - 1e-6).astype(int) for h in np.arange(HEIGHT, 0, -0.5)]
+    heights = 1 / atoms.cell.reciprocal().lengths()
+    repeats = [np.ceil(h / heights - 1e-6).astype(int) for h in np.arange(HEIGHT, 0, -0.5)]
     fitting = (n for n in repeats if n.prod() * len(atoms) <= most)
     return new_phonon(atoms, np.diag(next(fitting, np.ones(3, int))))
-
-
-def heights(atoms: Atoms) -> np.ndarray:
-    return 1 / np.linalg.norm(np.linalg.inv(atoms.cell[:]), axis=0)
 
 
 def displace(phonon: Any, step: float) -> list[Atoms]:
@@ -96,11 +94,8 @@ def _measure(
     """Return fields of the row, and forces without those of the undisplaced cell."""
     rest, moved = to_atoms(phonon.supercell), cells[-1].copy()
     moved.positions += PROBE
-    results = evaluate(calculator, [rest, moved, *cells], progress=progress)
-    for result in results:
-        if result.forces is None:
-            raise InputError(result.error or "the calculator has no forces")
-    still, again, *others = (np.array(e.forces, dtype=float) for e in results)
+    found = find_forces(calculator, [rest, moved, *cells], progress)
+    still, again, *others = np.array(found, dtype=float)
     forces = np.array(others) - still
     noise = float(np.sqrt(np.mean((again - others[-1]) ** 2) / 2))
     net = np.sqrt(np.sum(forces.sum(axis=1) ** 2) / len(cells))
@@ -109,7 +104,7 @@ def _measure(
     return {
         "n_atoms": len(rest),
         "cells": len(cells),
-        "height": float(heights(rest).min()),
+        "height": float(1 / rest.cell.reciprocal().lengths().max()),
         "signal": signal,
         "noise": noise,
         "sum_rule": float(net / (signal * np.sqrt(3 * len(rest)))) if signal else None,

@@ -16,10 +16,9 @@ from ...record import Model
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
 from .criteria import CRITERIA
-from .energies import compare_energies
+from .optimize import RelaxSettings
 from .record import BondChange, Relaxation
-from .relax import iterate_relaxations
-from .settings import RelaxSettings
+from .relax import compare_energies, relax_structure
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -103,8 +102,7 @@ class Relaxations(Check[Relaxation]):
         return [*few, *skips]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Relaxation]:
-        reference, how = task.subject
-        return list(iterate_relaxations(calculator, [reference], how))
+        return [relax_structure(calculator, *task.subject)]
 
     def finish(
         self, rows: Sequence[Relaxation], earlier: Mapping[str, Sequence[Any]]

@@ -62,11 +62,8 @@ def read_volume(row: Relaxation) -> Reading | None:
     if change is None or row.cell == "fixed":
         return None
     left = row.to_go_percent or 0.0
-    return Reading(
-        abs(change),
-        f"{change:+.2f} % ({abs(left):.1f} % left to relax)",
-        max(0.0, abs(change) - abs(left)),
-    )
+    text = f"{change:+.2f} % ({abs(left):.1f} % left to relax)"
+    return Reading(abs(change), text, sure=max(0.0, abs(change) - abs(left)))
 
 
 def read_bonds(row: Relaxation) -> Reading | None:

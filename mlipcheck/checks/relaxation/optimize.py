@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
+from ase.filters import FrechetCellFilter
 
 from ...analysis.closest import find_gaps
 from ...analysis.strain import look_around, strained
+from ...calculators.base import check_seed
 from ...calculators.neighbours import full_cell
-from .settings import RelaxSettings
 
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "optimizer": ("BFGS", "LBFGS", "FIRE", "BFGSLineSearch"),
+    "start": ("relaxed", "first", "rattled"),
+    "cell": ("free", "fixed", None),
+}
 AT_REST = 0.003  # of the volume, still to go
 NUDGE = 0.02  # of the volume, at most at once, towards a minimum or in search of one
 NUDGES = 12
@@ -22,6 +29,45 @@ LAYERS = 2.5  # Å without atoms between layers, and 1.5 times as much as along 
 # A cell that is stretched or squeezed by this factor along any direction is no crystal any more:
 # layers and noble gases come to three, where the model's range ends.
 RUNAWAY = 10.0
+
+
+@dataclass(frozen=True)
+class RelaxSettings:
+    """How to relax; see `relax_against_reference`. Raises InputError for what cannot be."""
+
+    fmax: float = 0.02
+    steps: int = 500
+    optimizer: str = "BFGS"
+    cell: str | None = None
+    start: str = "relaxed"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.fmax) and self.fmax > 0):
+            raise InputError(f"fmax is {self.fmax}; give a positive force in eV/Å")
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; give at least 1")
+        check_seed(self.seed)
+        for name, known in CHOICES.items():
+            if (value := getattr(self, name)) not in known:
+                names = ", ".join(k for k in known if k)
+                raise InputError(f"{name} is {value!r}; give one of {names}")
+
+
+class CellFilter(FrechetCellFilter):
+    """ASE's filter for a free cell, computed once a step.
+
+    Optimizers ask three times a step, and each answer takes ten functions of matrices.
+    """
+
+    _known: tuple[bytes, Any] = (b"", None)
+
+    def get_forces(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        """Return the forces on atoms and cell, as `FrechetCellFilter`, shape (n_atoms + 3, 3)."""
+        state = self.atoms.positions.tobytes() + self.atoms.cell.array.tobytes()
+        if self._known[0] != state:
+            self._known = state, super().get_forces(*args, **kwargs)
+        return self._known[1].copy()
 
 
 def optimize(
@@ -69,8 +115,6 @@ def _run_optimizer(
     atoms: Atoms, start: Atoms, mask: list[bool], settings: RelaxSettings, steps: int
 ) -> dict[str, Any]:
     import ase.optimize
-
-    from .cell_filter import CellFilter
 
     moving = CellFilter(atoms, mask=mask) if any(mask) else atoms
     run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)

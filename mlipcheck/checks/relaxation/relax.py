@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
+from ase.formula import Formula
 
 from ...analysis.closest import empty_directions
+from ...analysis.offsets import fit_offsets
 from ...analysis.strain import stress_error
+from ...calculators.around import CountingCalculator
 from ...calculators.base import FAILURES, stays_here
-from ...calculators.counting import CountingCalculator
 from ...calculators.evaluate import Progress, describe_error, evaluate
 from ...calculators.registry import as_calculator, describe
 from ...references.doubts import Doubt
@@ -21,13 +24,13 @@ from ...references.inputs import ReferenceItem, load_references
 from ...references.level_of_theory import level_doubt
 from ...references.structures import RelaxedReference
 from . import geometry
-from .energies import compare_energies
-from .optimize import mask_strains, optimize
+from .optimize import RelaxSettings, mask_strains, optimize
 from .record import Relaxation
-from .settings import RelaxSettings
 
 RATTLE = 0.05  # Å, standard deviation of each coordinate
 STRAIN = 0.02  # largest component of the random strain
+# what a row has of its reference
+SHARED = ("name", "source", "fingerprint", "level_of_theory", "start_only", "notes", "error")
 
 
 def relax_against_reference(
@@ -88,45 +91,26 @@ def relax_against_reference(
     calculator, given, rows = as_calculator(calculator), load_references(references), []
     if len(given) == 1 and given[0].relaxed is None:
         raise InputError(given[0].error)
-    for row in iterate_relaxations(calculator, given, how):
-        rows.append(row)
+    for reference in given:
+        rows.append(relax_structure(calculator, reference, how))
         if progress is not None:
             progress(1)
     return compare_energies(rows)
 
 
-def iterate_relaxations(
-    calculator: BaseCalculator, references: Sequence[RelaxedReference], settings: RelaxSettings
-) -> Iterator[Relaxation]:
-    """Yield the rows of `relax_against_reference` as they come, energies not yet compared."""
-    for reference in references:
-        # a structure is rattled alike whatever else is relaxed, and in whatever order
-        seeds = [settings.seed, int(reference.fingerprint or "0", 16)]
-        yield _relax(calculator, reference, settings, np.random.default_rng(seeds))
-
-
-@stays_here
-def _relax(
-    calculator: BaseCalculator,
-    reference: RelaxedReference,
-    settings: RelaxSettings,
-    rng: np.random.Generator,
+@stays_here()
+def relax_structure(
+    calculator: BaseCalculator, reference: RelaxedReference, settings: RelaxSettings
 ) -> Relaxation:
-    """Relax one structure; whatever goes wrong is in the row."""
+    """Return one row of `relax_against_reference`, whatever goes wrong; energies come later."""
     row = Relaxation(
-        name=reference.name,
-        source=reference.source,
-        fingerprint=reference.fingerprint,
-        level_of_theory=reference.level_of_theory,
-        start_only=reference.start_only,
-        notes=reference.notes,
+        **{field: getattr(reference, field) for field in SHARED},
         optimizer=settings.optimizer,
         target_fmax=settings.fmax,
         most_steps=settings.steps,
         start=settings.start,
         seed=settings.seed if settings.start == "rattled" else None,
         reference_energy=reference.energy,
-        error=reference.error,
     )
     target = reference.relaxed
     if target is None:
@@ -138,7 +122,7 @@ def _relax(
         facts |= {"cell": "free" if any(mask) else "fixed", "notes": (*row.notes, *notes)}
         facts |= {"reference_volume": _volume(target)}
         facts |= _judge_reference(calculator, reference, target)
-        atoms = _starting_structure(reference, target, settings.start, any(mask), rng)
+        atoms = _starting_structure(reference, target, settings, any(mask))
         facts["stress_error"] = stress_error(calculator, target, mask) if any(mask) else None
         # the inputs are checked here: a structure that the model cannot take is not a relaxation
         # that goes astray; what is found is where the optimizer starts
@@ -191,14 +175,16 @@ def _free_strains(
 
 
 def _starting_structure(
-    reference: RelaxedReference, target: Atoms, start: str, free: bool, rng: np.random.Generator
+    reference: RelaxedReference, target: Atoms, settings: RelaxSettings, free: bool
 ) -> Atoms:
-    if start == "first":
+    if settings.start == "first":
         if reference.first is None:
             raise InputError("the reference has one frame only; start from relaxed or rattled")
         return reference.first.copy()
     atoms = target.copy()
-    if start == "rattled":
+    if settings.start == "rattled":
+        # alike whatever else is relaxed, and in whatever order
+        rng = np.random.default_rng([settings.seed, int(reference.fingerprint or "0", 16)])
         if free:
             strain = rng.uniform(-STRAIN, STRAIN, (3, 3))
             periodic = np.outer(atoms.pbc, atoms.pbc)
@@ -233,3 +219,27 @@ def _compare(reference: RelaxedReference, target: Atoms, atoms: Atoms) -> dict[s
         "space_group": geometry.space_group(atoms),
         "reference_space_group": geometry.space_group(target),
     }
+
+
+def compare_energies(rows: Sequence[Relaxation]) -> list[Relaxation]:
+    """Fill in the energy errors where there are enough structures to judge them.
+
+    Zeros of energy differ by one constant an element, and perhaps by corrections. For each level
+    of theory the constants are fitted to (E_model - E_reference) / n over the converged rows by
+    least squares. The error of a row, in eV/atom, is what the constants fitted without it leave
+    of it; where the others do not fix its constants it stays None.
+    """
+    found = list(rows)
+    groups: dict[str | None, list[tuple[int, float]]] = {}
+    for k, row in enumerate(rows):
+        if row.converged and row.energy is not None and row.reference_energy is not None:
+            difference = (row.energy - row.reference_energy) / row.n_atoms
+            groups.setdefault(row.level_of_theory, []).append((k, difference))
+    for group in groups.values():
+        places, differences = zip(*group, strict=True)
+        counts = [Counter(Formula(rows[k].formula).count()) for k in places]
+        errors, _ = fit_offsets(counts, np.array(differences))
+        for k, error in zip(places, errors, strict=True):
+            if np.isfinite(error):
+                found[k] = dataclasses.replace(rows[k], energy_error_per_atom=float(error))
+    return found

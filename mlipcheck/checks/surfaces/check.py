@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.jackknife import jackknife
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error
 from ...calculators.neighbours import check_geometry
-from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
+from ...drawing.colours import PALE
 from ...drawing.tables import Block, Column, number, some, table_of_rows
 from ...record import Model
-from ...references import datasets
-from ...references.level_of_theory import level_doubt
+from ...references.datasets import get_dataset
 from ...references.surfaces import DATASET, ELEMENTS, Slabs, area, slabs_of
 from ...system import Settings, System
-from ...uses import ELEMENTS as OF_ELEMENTS
-from ..crystals import (
-    METHODS,
-    NONE_GIVEN,
-    Crystal,
-    choose_crystals,
-    find_energies,
-    keep_few,
-    tested_on,
-)
-from .criteria import CRITERIA
+from .. import crystals
 from .planes import Plane, find_planes
-from .record import GAPS, J_PER_M2, Facet, Surface
+from .record import CRITERIA, GAPS, J_PER_M2, Facet, Surface
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -85,29 +72,24 @@ class Surfaces(Check[Surface]):
         Column("largest\npull GPa", lambda r: _pull(r, np.max)),
         Column("smallest\nbeyond", lambda r: _pull(r, np.min)),
     )
-    methods = METHODS
+    methods = crystals.METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
-        elements = sorted({x for word in system.elements for x in word.split("-")})
+        elements = crystals.asked_elements(system)
         found = _slab_tasks(elements, settings)
         relaxed = dataclasses.replace(system, frames=())
-        crystals, left = choose_crystals(relaxed, MOST_CRYSTALS, elements=bool(elements))
-        planes, why = _plane_tasks(crystals, QUICK_PLANES if settings.quick else PLANES)
-        found += keep_few(planes, *QUICK, "planes") if settings.quick else planes
-        return [*found, *why, *(skip for skip in left if skip != NONE_GIVEN or not found)]
+        chosen, left = crystals.choose_crystals(relaxed, MOST_CRYSTALS, elements=bool(elements))
+        planes, why = _plane_tasks(chosen, QUICK_PLANES if settings.quick else PLANES)
+        found += crystals.keep_few(planes, *QUICK, "planes") if settings.quick else planes
+        return [*found, *why, *(s for s in left if s != crystals.NONE_GIVEN or not found)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Surface]:
         subject, row = task.subject
-        try:
-            if isinstance(subject, Slabs):
-                return [compare_slabs(calculator, subject, row)]
-            return [cleave(calculator, subject, row)]
-        except FAILURES as error:  # kept and shown as this surface's result
-            return [dataclasses.replace(row, error=describe_error(error))]
+        measure: Callable[..., Surface] = compare_slabs if isinstance(subject, Slabs) else cleave
+        return crystals.row_or_error(row, lambda: measure(calculator, subject, row))
 
     def evidence(self, row: Surface) -> Evidence:
-        slabs = row.source == DATASET
-        return Evidence(OF_ELEMENTS if slabs else tested_on(row.source, row.formula), row.doubts)
+        return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
@@ -120,11 +102,17 @@ class Surfaces(Check[Surface]):
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from ..panels import draw_each
-        from .figures import draw_gap
 
         about = "Energy of {} that is cut open, over twice the area; nothing relaxes."
         axes = "gap (Å)", "energy (J/m²)"
-        return draw_each(self, models, lambda r: r.work is not None, draw_gap, about, axes)
+        return draw_each(self, models, lambda r: r.work is not None, _draw, about, axes)
+
+
+def _draw(axis: Any, good: Sequence[tuple[Model, Surface]]) -> None:
+    for m, row in good:
+        look = {"color": m.colour, "marker": m.marker, "ms": 3, "label": m.label}
+        axis.plot(GAPS, row.energies / J_PER_M2, **look)
+    axis.axhline(0, color=PALE, lw=1, zorder=0)
 
 
 def compare_slabs(calculator: BaseCalculator, known: Slabs, row: Surface) -> Surface:
@@ -133,27 +121,25 @@ def compare_slabs(calculator: BaseCalculator, known: Slabs, row: Surface) -> Sur
     (E_slab - n E_bulk) / 2A; the model's E_bulk is that of the reference's crystal.
     """
     images = [known.crystal, *(s.atoms for s in known.slabs)]
-    crystal, *found = find_energies(calculator, images)
+    crystal, *found = crystals.find_energies(calculator, images)
     facets = []
     for slab, energy in zip(known.slabs, found, strict=True):
         n = len(slab.atoms)
         model = (energy - n * crystal / len(known.crystal)) / (2 * area(slab.atoms))
         facets.append(Facet(slab.name, n, slab.surface_energy, model))
     pairs = np.array([(f.model * f.reference, f.reference**2) for f in facets])
-    level = describe(calculator).level_of_theory
-    doubt = level_doubt(row.level_of_theory, level, [{known.element}])
     return dataclasses.replace(
         row,
         facets=tuple(facets),
         ratio=jackknife(lambda sums: sums[..., 0] / sums[..., 1], pairs),
-        doubts=(doubt,) if doubt else (),
+        doubts=crystals.find_doubts(calculator, row.level_of_theory, {known.element}),
     )
 
 
 def cleave(calculator: BaseCalculator, plane: Plane, row: Surface) -> Surface:
     """Return the row of a plane, completed with the energies of the crystal opened along it."""
     images = [plane.opened(plane.cuts[0], gap) for gap in GAPS]
-    energies = np.array(find_energies(calculator, images))
+    energies = np.array(crystals.find_energies(calculator, images))
     return dataclasses.replace(row, energies=(energies - energies[0]) / (2 * plane.area))
 
 
@@ -167,18 +153,13 @@ def _slab_tasks(elements: Sequence[str], settings: Settings) -> list[Task | Skip
     sets = slabs_of(known)
     if sets is None:
         return [Skip(f"slabs of {some(known)} are not here: mlipcheck data {DATASET} fetches them")]
+    level, large = get_dataset(DATASET).level_of_theory, []
     found: list[Task | Skip] = []
-    large: list[str] = []
     for every in sets:
         few = [s for s in every.slabs if not settings.quick or len(s.atoms) <= QUICK_ATOMS]
         large += [s.name for s in every.slabs if s not in few]
-        row = Surface(
-            name=f"{every.element} slabs",
-            formula=every.element,
-            source=DATASET,
-            fingerprint=f"{len(few)} slabs of {every.element}",
-            level_of_theory=datasets.get_dataset(DATASET).level_of_theory,
-        )
+        facts = every.element, DATASET, f"{len(few)} slabs of {every.element}", level
+        row = Surface(f"{every.element} slabs", *facts)
         middle = few[len(few) // 2].atoms
         evaluations = sum(len(s.atoms) for s in few) / len(middle)
         subject = dataclasses.replace(every, slabs=tuple(few)), row
@@ -189,11 +170,11 @@ def _slab_tasks(elements: Sequence[str], settings: Settings) -> list[Task | Skip
     return found
 
 
-def _plane_tasks(crystals: Sequence[Crystal], most: int) -> tuple[list[Task], list[Skip]]:
+def _plane_tasks(chosen: Sequence[crystals.Crystal], most: int) -> tuple[list[Task], list[Skip]]:
     """Return a task for each plane of the crystals that can be cut, and which cannot."""
     tasks: list[Task] = []
     refused = []
-    for crystal in crystals:
+    for crystal in chosen:
         try:
             check_geometry(crystal.atoms)
             planes, left = find_planes(crystal.atoms, most, MOST_ATOMS)

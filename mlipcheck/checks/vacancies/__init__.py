@@ -1,5 +1,1 @@
 """Vacancies: what it takes to make one, and to move an atom into it."""
-
-from .check import Vacancies
-
-__all__ = ["Vacancies"]

@@ -1,37 +1,23 @@
-"""The check of vacancies: which crystals, what each costs, and how they are tabled."""
+"""The check of vacancies: which crystals, what each costs, the questions and their limits."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ...calculators.base import FAILURES
-from ...calculators.evaluate import describe_error
-from ...calculators.registry import describe
 from ...check import Check, Context, Skip, Task
-from ...criterion import Evidence
+from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, number, some
 from ...references.datasets import get_dataset
-from ...references.level_of_theory import level_doubt
-from ...references.vacancies import DATASET, KnownVacancy, known_vacancies
+from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_vacancies
 from ...system import Settings, System
-from ..crystals import (
-    HEIGHT,
-    METHODS,
-    MOST_ATOMS,
-    NONE_GIVEN,
-    Crystal,
-    choose_crystals,
-    count_repeats,
-    tested_on,
-)
-from .criteria import CRITERIA
-from .hops import count_evaluations, find_hops, measure_hops
-from .record import Hop, Vacancy
+from .. import crystals
+from .hops import CALLS, Hop, Vacancy, find_hops, measure_hops
 
 # The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
 METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
@@ -40,6 +26,103 @@ METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
 }
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS = 2  # and one species of one crystal
+LEAST = 0.5  # eV that a reference is taken for at least: 20 % of it are 0.1 eV
+COMPARED: dict[str, Any] = {"caution": 20.0, "fail": 50.0, "unit": "%", "rests_on": ("energies",)}
+COMPARED["source"] = f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less"
+HALF_WAY = "the atom half way did not converge"
+
+
+def compare(
+    name: str, value: float, reference: float, said: str = "PBE", uncertainty: float = UNCERTAINTY
+) -> Reading:
+    """Compare the height of an energy (eV) with that of a reference, which is called ``said``."""
+    off, share = value - reference, 100 / max(reference, LEAST)
+    relative = f" ({100 * off / reference:+.0f} %)" if reference > uncertainty else ""
+    text = f"{name} {value:.2f} eV, {said} {reference:.2f}{relative}".lstrip()
+    return Reading(share * abs(off), text, max(0.0, share * (abs(off) - uncertainty)))
+
+
+def read_formation(row: Vacancy) -> Reading | None:
+    if row.formation_reference is None or row.error:
+        return None
+    if row.formation is None:
+        return Reading(None, f"{row.unconverged} did not converge")
+    return compare("", row.formation, row.formation_reference)
+
+
+def read_hop(row: Vacancy) -> Reading | None:
+    found = [
+        Reading(None, f"{h.name} {HALF_WAY}".lstrip())
+        if h.barrier is None
+        else compare(h.name, h.barrier, h.reference)
+        for h in row.hops
+        if h.reference is not None
+    ]
+    return max(found, key=lambda r: r.value or 0.0, default=None)
+
+
+def read_barrier(row: Vacancy) -> Reading:
+    if row.error:
+        return Reading(math.nan, row.error)
+    if row.unconverged:
+        return Reading(None, f"{row.unconverged} did not converge")
+    found = [(h.barrier, h) for h in row.hops if h.barrier is not None]
+    if not found:
+        return Reading(None, HALF_WAY)
+    barrier, hop = min(found, key=lambda f: f[0])
+    about = ", an intermediate half way" if hop.intermediate else ""
+    text = f"{hop.name} {barrier:.2f} eV over {hop.distance:.2f} Å{about}"
+    return Reading(barrier, text.lstrip())
+
+
+def read_ends(row: Vacancy) -> Reading | None:
+    if not row.hops:
+        return None
+    hop = max(row.hops, key=lambda h: h.apart)
+    return Reading(1000 * hop.apart, f"{hop.name} {1000 * hop.apart:.1f} meV apart".lstrip())
+
+
+CRITERIA = (
+    Criterion(
+        "vacancy formation energy",
+        read_formation,
+        good="a vacancy takes as much energy as in the reference",
+        bad="a vacancy takes another energy than in the reference",
+        why="the number of vacancies is exponential in this energy",
+        **COMPARED,
+    ),
+    Criterion(
+        "vacancy hop",
+        read_hop,
+        good="the barrier of a hop is the reference's",
+        bad="the barrier of a hop differs from the reference's",
+        why="diffusion is exponential in the barrier",
+        **COMPARED,
+    ),
+    Criterion(
+        "barrier of a hop",
+        read_barrier,
+        caution=0.001,
+        fail=-0.05,
+        source=f"{OWN_CONVENTION}: more than a relaxation leaves",
+        good="there is a barrier between equal sites",
+        bad="nothing keeps an atom on its site beside a vacancy",
+        why="where there is no barrier, atoms leave their sites",
+        unit="eV",
+        below=True,
+    ),
+    Criterion(
+        "equal ends",
+        read_ends,
+        caution=5.0,
+        fail=50.0,
+        source=f"{OWN_CONVENTION}: the two ends are one structure, turned or shifted",
+        good="both ends of a hop have one energy",
+        bad="the ends of a hop, equal by symmetry, differ in energy",
+        why="of unequal ends neither barrier is right",
+        unit="meV",
+    ),
+)
 
 
 def _each(values: Sequence[float | None]) -> str:
@@ -64,33 +147,30 @@ class Vacancies(Check[Vacancy]):
         Column("hop\neV", lambda r: _each([h.barrier for h in r.hops])),
         Column("hop ref.", lambda r: _each([h.reference for h in r.hops])),
     )
-    methods = METHODS
+    methods = crystals.METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most, species = (1, 1) if settings.quick else (MOST_CRYSTALS, MOST_SPECIES)
-        crystals, left = choose_crystals(replace(system, frames=()), most)
+        chosen, left = crystals.choose_crystals(replace(system, frames=()), most)
         found = _metals(system, settings)
-        for crystal in crystals:
+        for crystal in chosen:
             found += _own(crystal, species)
-        return [*found, *(skip for skip in left if skip != NONE_GIVEN or not found)]
+        return [*found, *(s for s in left if s != crystals.NONE_GIVEN or not found)]
 
     def run(self, calculator: BaseCalculator, task: Task, context: Context) -> list[Vacancy]:
         crystal, repeat, hops, row = task.subject
-        level = describe(calculator).level_of_theory
-        if doubt := level_doubt(row.level_of_theory, level, [set(crystal.symbols)]):
-            row = replace(row, doubts=(doubt,))
-        try:
-            return [measure_hops(calculator, crystal, repeat, hops, row, context.advance)]
-        except FAILURES as error:  # kept and shown as this crystal's result
-            return [replace(row, error=describe_error(error))]
+        doubts = crystals.find_doubts(calculator, row.level_of_theory, crystal.symbols)
+        row = replace(row, doubts=doubts)
+        how = calculator, crystal, repeat, hops, row, context.advance
+        return crystals.row_or_error(row, lambda: measure_hops(*how))
 
     def evidence(self, row: Vacancy) -> Evidence:
-        return Evidence(tested_on(row.source, row.formula), row.doubts)
+        return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
 
 def _metals(system: System, settings: Settings) -> list[Task | Skip]:
     """Return a task for each metal with a reference, and why there is none for others."""
-    elements = sorted({x for word in system.elements for x in word.split("-")})
+    elements = crystals.asked_elements(system)
     if not elements:
         return []
     if "none" in settings.reference:
@@ -110,30 +190,26 @@ def _metals(system: System, settings: Settings) -> list[Task | Skip]:
 def _metal(known: KnownVacancy) -> Task:
     repeat, hops = METALS[known.lattice]
     hops = tuple(replace(hop, reference=known.hops.get(hop.name)) for hop in hops)
-    row = Vacancy(
-        name=f"{known.element}-{known.lattice}",
-        formula=known.element,
-        source=DATASET,
-        level_of_theory=get_dataset(DATASET).level_of_theory,
-        formation_reference=known.formation,
-    )
+    row = Vacancy(f"{known.element}-{known.lattice}", known.element, DATASET)
+    level = get_dataset(DATASET).level_of_theory
+    row = replace(row, level_of_theory=level, formation_reference=known.formation)
     return _task(known.crystal, repeat, hops, row)
 
 
-def _own(crystal: Crystal, most: int) -> list[Task | Skip]:
+def _own(crystal: crystals.Crystal, most: int) -> list[Task | Skip]:
     """Return a task for each species of a user's crystal, and why there is none for others."""
-    repeat = count_repeats(crystal.atoms)
-    n = len(crystal.atoms) * math.prod(repeat)
-    if n > MOST_ATOMS:
-        why = f"{n} atoms in a supercell of {HEIGHT:g} Å, {MOST_ATOMS} at most"
+    repeat = crystals.count_repeats(crystal.atoms)
+    n, most_atoms = len(crystal.atoms) * math.prod(repeat), crystals.MOST_ATOMS
+    if n > most_atoms:
+        why = f"{n} atoms in a supercell of {crystals.HEIGHT:g} Å, {most_atoms} at most"
         return [Skip(f"no hops in {crystal.name}: {why}")]
     hops, why_not = find_hops(crystal.atoms)
     why_not += [f"{x}: {most} species are tried at most" for x in list(hops)[most:]]
     facts = crystal.formula, crystal.source, crystal.fingerprint
-    found: list[Task | Skip] = []
-    for symbol, hop in list(hops.items())[:most]:
-        row = Vacancy(f"{symbol} in {crystal.name}", *facts)
-        found.append(_task(crystal.atoms, repeat, [hop], row))
+    found: list[Task | Skip] = [
+        _task(crystal.atoms, repeat, [hop], Vacancy(f"{symbol} in {crystal.name}", *facts))
+        for symbol, hop in list(hops.items())[:most]
+    ]
     if why_not:
         found.append(Skip(f"hops left out in {crystal.name}, {'; '.join(why_not)}"))
     return found
@@ -142,5 +218,5 @@ def _own(crystal: Crystal, most: int) -> list[Task | Skip]:
 def _task(crystal: Atoms, repeat: Sequence[int], hops: Sequence[Hop], row: Vacancy) -> Task:
     crystal = Atoms(crystal.numbers, crystal.positions, cell=crystal.cell, pbc=True)
     key = (row, crystal.numbers, crystal.positions, crystal.cell[:], repeat, hops)
-    cost = crystal.repeat(repeat), count_evaluations(hops)
+    cost = crystal.repeat(repeat), 1 + CALLS + (CALLS + 2) * len(hops)
     return Task(row.name, (crystal, repeat, hops, row), key, *cost, steps=1 + len(hops))

@@ -1,9 +1,9 @@
-"""Find straight hops in a crystal; relax a vacancy, and move an atom into it."""
+"""Find straight hops in a crystal; relax a vacancy, and move an atom into it; the records."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
@@ -13,16 +13,59 @@ from ase.neighborlist import neighbor_list
 
 from ...analysis.symmetry import find_symmetry
 from ...calculators.base import stays_here
+from ...references.doubts import Doubt
+from ...storage import Record
 from ..crystals import find_energies
-from ..relaxation.optimize import optimize
-from ..relaxation.settings import RelaxSettings
-from .record import Hop, Vacancy
+from ..relaxation.optimize import RelaxSettings, optimize
 
 BULK = RelaxSettings(fmax=0.01, steps=200)
 IONS = RelaxSettings(fmax=0.03, steps=200)
 CALLS = 20  # that a relaxation of ions takes
 LONGEST, AROUND = 5.0, 4.0  # Å of a hop, and more for what stands beside it
 CLEAR = 0.8  # of the bond to a third atom
+
+
+@dataclass(frozen=True)
+class Hop(Record):
+    """An atom moves straight from a site of a crystal to an equal one; energies in eV.
+
+    It goes ``distance`` Å, from atom ``start`` to atom ``end`` in the cell ``offset`` of the
+    crystal. ``apart`` is by how much the energies of the two ends differ, all others at rest;
+    ``barrier`` is with relaxed ions, None where they did not converge; ``intermediate`` says that
+    half way is lower than the start, so that the barrier is before it.
+    """
+
+    name: str
+    start: int
+    end: int
+    offset: tuple[int, ...] = (0, 0, 0)
+    reference: float | None = None
+    distance: float = 0.0
+    apart: float = 0.0
+    barrier: float | None = None
+    intermediate: bool = False
+
+
+@dataclass(frozen=True)
+class Vacancy(Record):
+    """A vacancy of one species in a supercell of ``atoms``, and the hops into it; energies in eV.
+
+    ``formation`` is E_v - (N - 1) / N E, of elements only; ``unconverged`` says which relaxation
+    did not come to its end.
+    """
+
+    name: str
+    formula: str = ""
+    source: str = ""
+    fingerprint: str = field(default="", metadata={"input": "structure"})
+    level_of_theory: str | None = None
+    doubts: tuple[Doubt, ...] = ()
+    atoms: int = 0
+    formation: float | None = None
+    formation_reference: float | None = None
+    hops: tuple[Hop, ...] = ()
+    unconverged: str | None = None
+    error: str | None = None
 
 
 def find_hops(atoms: Atoms) -> tuple[dict[str, Hop], list[str]]:
@@ -55,12 +98,7 @@ def find_hops(atoms: Atoms) -> tuple[dict[str, Hop], list[str]]:
     return found, [f"{symbol}: {why}" for symbol in species if symbol not in found]
 
 
-def count_evaluations(hops: Sequence[Hop]) -> int:
-    """Return about how many supercells are evaluated."""
-    return 1 + CALLS + (CALLS + 2) * len(hops)
-
-
-@stays_here
+@stays_here()
 def measure_hops(
     calculator: BaseCalculator,
     crystal: Atoms,

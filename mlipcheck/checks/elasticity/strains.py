@@ -1,4 +1,4 @@
-"""The energy of a crystal at many volumes, and what the curve says."""
+"""A crystal at many volumes, and in small strains: what the energy and the stress say."""
 
 from __future__ import annotations
 
@@ -7,16 +7,23 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator
+from ase.calculators.calculator import BaseCalculator, InputError
+from ase.stress import voigt_6_to_full_3x3_stress
 from scipy.interpolate import CubicSpline
 from scipy.signal import find_peaks
 
 from ...analysis.eos import BirchMurnaghan, compare_curves, fit_birch_murnaghan
 from ...analysis.strain import derivative_error, strained
+from ...analysis.tensor import enough_modes, fit_tensors, invariant_tensors
+from ...calculators.base import stays_here
 from ...calculators.evaluate import evaluate
+from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
-from .record import EquationOfState
+from ...references.strained import StrainedCells
+from ..crystals import bring_to_rest
+from ..parity.label_warnings import doubt_own, doubt_unit
+from .record import ElasticTensor, EquationOfState
 
 WIDEST = (0.45, 1.40)  # of the start volume: reaches 0.5 to 1.3 of a V0 that is 8 % off
 SHAPE = (0.5, 1.3)  # of V0, what is reported
@@ -27,6 +34,9 @@ FLAT = 1e-5  # eV per atom over ±5 % of the volume; no crystal is as soft
 DEPTH = 1e-3  # eV per atom of a minimum, or of what falls beyond a maximum, beside noise
 DERIVATIVE_STEP = 3e-3  # of the volume: smaller ones drown in the rounding of float32
 EVALUATIONS = 39 + 4 * POINTS + 6
+STRAINS = (0.005, 0.01, -0.005, -0.01)  # the norm of each
+FMAX = 0.005  # eV/Å of ions and cell
+CELL_STEPS = 60  # in the time of as many points in a batch
 
 
 def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState) -> EquationOfState:
@@ -66,7 +76,7 @@ def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState)
         return replace(row, error=fit)
     others = [_fit(calculator, atoms, fit.v0, window) for window in WINDOWS]
     moduli = [x.b0 for x in (fit, *others) if not isinstance(x, str)]
-    ends = _scaled(atoms, fit.v0 * np.array([1 - FIT, 1 + FIT]))
+    ends = scaled(atoms, fit.v0 * np.array([1 - FIT, 1 + FIT]))
     errors = [derivative_error(calculator, end, np.eye(3) / 3, DERIVATIVE_STEP) for end in ends]
     epsilon, delta = compare_curves(fit, row.reference) if row.reference else (None, None)
     turn = max((v for v in _extrema(curve, 1) if SHAPE[0] * fit.v0 <= v < fit.v0), default=None)
@@ -84,7 +94,8 @@ def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState)
     )
 
 
-def _scaled(atoms: Atoms, volumes: np.ndarray) -> list[Atoms]:
+def scaled(atoms: Atoms, volumes: np.ndarray) -> list[Atoms]:
+    """Return a crystal at each of the volumes, Å^3 per atom."""
     scales = (volumes * len(atoms) / atoms.get_volume()) ** (1 / 3)
     return [strained(atoms, (scale - 1) * np.eye(3)) for scale in scales]
 
@@ -93,7 +104,7 @@ def _energies(
     calculator: BaseCalculator, atoms: Atoms, volumes: np.ndarray
 ) -> tuple[np.ndarray, str | None]:
     """Return energies per atom, and the first error."""
-    found = evaluate(calculator, _scaled(atoms, volumes), properties=("energy",))
+    found = evaluate(calculator, scaled(atoms, volumes), properties=("energy",))
     energies = [np.nan if e.energy is None else e.energy / len(atoms) for e in found]
     return np.array(energies), next((e.error for e in found if e.error), None)
 
@@ -112,3 +123,60 @@ def _extrema(curve: CubicSpline, sign: int) -> list[float]:
     """Return where the energy has minima (-1) or maxima (1) that are deeper than noise."""
     fine = np.linspace(curve.x[0], curve.x[-1], 20 * len(curve.x))
     return fine[find_peaks(sign * curve(fine), prominence=DEPTH)[0]].tolist()
+
+
+def count_evaluations(atoms: Atoms) -> int:
+    """Return about how many evaluations `measure_tensor` takes; ions need a step for each atom."""
+    cells = len(STRAINS) * len(enough_modes(invariant_tensors(atoms)))
+    return CELL_STEPS + cells * len(atoms)
+
+
+@stays_here()
+def measure_tensor(calculator: BaseCalculator, atoms: Atoms) -> ElasticTensor:
+    """Return the elastic constants of a crystal, after its cell and ions are relaxed.
+
+    As few of the six strains are taken as the crystal's symmetry allows. Ions relax in each
+    strained cell, where the strain gives them forces.
+
+    Raises
+    ------
+    InputError
+        Where the model has no answer, or no rest.
+    """
+    start = bring_to_rest(calculator, atoms, FMAX, cell=True)
+    invariants = invariant_tensors(start)
+    strains = np.array([size * mode for mode in enough_modes(invariants) for size in STRAINS])
+    images = [bring_to_rest(calculator, strained(start, strain), FMAX) for strain in strains]
+    stresses = [voigt_6_to_full_3x3_stress(e.stress) for e in _evaluate(calculator, images)]
+    return ElasticTensor(fit_tensors(strains, np.array(stresses), invariants), cells=len(images))
+
+
+def _evaluate(calculator: BaseCalculator, images: list[Atoms]) -> list[Evaluation]:
+    found = evaluate(calculator, images, properties=("energy", "forces", "stress"))
+    if error := next((e.error for e in found if e.error), None):
+        raise InputError(f"in a strained cell: {error}")
+    if any(e.stress is None or e.forces is None for e in found):
+        raise InputError("the model gives no stress")
+    return found
+
+
+def compare_tensors(
+    calculator: BaseCalculator, cells: StrainedCells, row: EquationOfState
+) -> EquationOfState:
+    """Return the row of a reference's strained cells, with tensors of both from these very cells.
+
+    Raises
+    ------
+    InputError
+        Where the model has no answer.
+    """
+    labels, frames = cells.labels, cells.labels.frames
+    found = _evaluate(calculator, [f.atoms for f in frames])
+    model, reference = (np.array([x.stress for x in side]) for side in (found, frames))
+    level = describe(calculator).level_of_theory
+    other = level_doubt(labels.level_of_theory, level, labels.compositions, labels.settings)
+    own = doubt_own(list(zip(frames, found, strict=True)))
+    unit = doubt_unit("stresses", reference.ravel(), model.ravel())
+    doubts = tuple(d for d in ((own,) if own else (other, unit, *labels.doubts)) if d)
+    tensor = ElasticTensor(cells.fit(model), reference=cells.fit(reference), cells=len(frames))
+    return replace(row, tensor=tensor, doubts=doubts)
