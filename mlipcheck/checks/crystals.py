@@ -156,6 +156,8 @@ def bring_to_rest(
 ) -> Atoms:
     """Return the structure relaxed with the model, without calculator and constraints.
 
+    The ``cell`` is relaxed, too, by a calculator that has stresses.
+
     Raises
     ------
     InputError
@@ -164,6 +166,7 @@ def bring_to_rest(
     from ase.filters import FrechetCellFilter
     from ase.optimize import BFGS
 
+    cell = cell and "stress" in calculator.implemented_properties
     moved = atoms.copy()
     moved.set_constraint()
     (forces,) = find_forces(calculator, [moved])

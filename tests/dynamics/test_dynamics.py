@@ -99,6 +99,28 @@ def test_a_perfect_crystal_gets_nothing_worse_than_ok(emt):
     assert emt.displacement < 0.12
 
 
+class WithoutStress(EMT):
+    """One that cannot relax a cell; its crystals keep theirs."""
+
+    implemented_properties = ("energy", "free_energy", "forces")
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        del self.results["stress"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dynamics", "phonons"])
+def test_a_calculator_without_stress_is_tested_in_the_cell_that_was_given(name, tmp_path):
+    if name == "phonons":
+        pytest.importorskip("phonopy")
+    write(tmp_path / "Cu.cif", bulk("Cu", a=3.65, cubic=True))
+    settings = Settings(only=(name,), quick=True)
+    (row,) = check_up(WithoutStress(), [str(tmp_path / "Cu.cif")], settings).rows(name)
+    assert row.error is None
+    assert row.n_atoms == 32
+
+
 class Faulty(EMT):
     """EMT with one fault planted: a curl, forces cut off, a hole, noise, or a failure."""
 

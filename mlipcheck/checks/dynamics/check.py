@@ -215,7 +215,8 @@ class DynamicsCheck(Check[Dynamics]):
         return [replace(row, collapses=farthest_collapses(earlier)) for row in rows]
 
     def remarks(self, rows: Sequence[Dynamics]) -> list[Paragraph]:
-        about = "Relaxed first; of twice the temperature, half goes into the potential."
+        about = "Relaxed first, the cell only where the calculator has stresses. "
+        about += "Of twice the temperature, half goes into the potential."
         return [*super().remarks(rows), Paragraph(about)]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:

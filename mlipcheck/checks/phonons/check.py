@@ -98,7 +98,8 @@ class Phonons(Check[CrystalPhonons]):
     def remarks(self, rows: Sequence[CrystalPhonons]) -> list[Paragraph]:
         low = [f"{r.name}: {r.height:.1f} Å" for r in rows if (r.height or HEIGHT) < HEIGHT]
         small = f"Supercells below {HEIGHT:g} Å cut forces off: {', '.join(low)}. " if low else ""
-        about = "Frequencies are without the splitting of LO and TO; negative ones are imaginary."
+        about = "Frequencies are without the splitting of LO and TO; negative ones are imaginary. "
+        about += "Crystals are relaxed first, the cell only where the calculator has stresses."
         return [*super().remarks(rows), Paragraph(f"{small}{about}")]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
