@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+__version__: str
 
 if TYPE_CHECKING:
     from .api import run_checks as run_checks
@@ -57,14 +59,16 @@ _PUBLIC = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = ["__version__", *sorted(_PUBLIC)]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # type checkers would take any name for one of ours
 
-        return version("mlipcheck")
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'mlipcheck' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name], __name__), name)
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("mlipcheck")
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'mlipcheck' has no attribute {name!r}")
+        return getattr(importlib.import_module(_PUBLIC[name], __name__), name)
 
 
 def __dir__() -> list[str]:

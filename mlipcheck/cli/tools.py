@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +37,7 @@ def guard(
     from ..drawing.colours import model_colours
     from ..guarding.build import make_guard
     from ..guarding.shown import draw_pair, list_pairs
-    from ..report import listings
+    from ..report import listings, terminal
     from ..system import Settings
 
     read = [backend, *(option or []), *(what or [])]
@@ -49,7 +48,7 @@ def guard(
         check_safe(info.spec, info.options)
     settings = Settings(**{name: given[name] for name in READING if given[name] is not None})
     found, rows, notes = make_guard(calculator, what or [], settings, checkup.progress_bar)
-    _show(None, [listings.heading(info), *list_pairs(rows, notes)], None)
+    terminal.print_blocks(terminal.console(), [listings.heading(info), *list_pairs(rows, notes)])
     if figures is not None:
         (colour,) = model_colours([info])
         outputs.write_figures(figures, [draw_pair(row, colour) for row in rows])
@@ -95,15 +94,15 @@ def report(
     outputs.exit_if_strict(where, records)
 
 
-def _show(json: str | None, blocks: Iterable[Block], facts: Any) -> None:
-    """Print what a command has found, unless stdout is for JSON, and write it as JSON."""
+def _show(json: str | None, blocks: Iterable[Block], facts: Callable[[], Any]) -> None:
+    """Print what a command has found, unless stdout is for JSON, and write it where JSON goes."""
     from ..report import terminal
     from ..storage import dumps
 
     if json != "-":
         terminal.print_blocks(terminal.console(), blocks)
     if json:
-        outputs.write_json(json, dumps(facts))
+        outputs.write_json(json, dumps(facts()))
 
 
 @app.command()
@@ -118,11 +117,13 @@ def backends(json: str | None) -> None:
 
     outputs.check_writable(json)
     rows = list_backends()
-    _show(json, listings.list_backends(rows), [_backend_facts(b) for b in rows])
+    _show(json, listings.list_backends(rows), lambda: [_backend_facts(b) for b in rows])
 
 
 def _backend_facts(backend: Backend) -> dict[str, Any]:
-    facts = dataclasses.asdict(backend)
+    from ..storage import to_plain
+
+    facts: dict[str, Any] = to_plain(backend)
     for entry, checkpoint in zip(facts["checkpoints"], backend.checkpoints, strict=True):
         path = checkpoint.path if checkpoint.files and checkpoint.found else None
         entry |= {"found": checkpoint.found, "path": None if path is None else str(path)}
@@ -148,7 +149,7 @@ def checks(json: str | None) -> None:
         rows.append((c.name, c.asks, ", ".join(c.needs) or "-", questions))
     table = TableBlock("Checks", heads, tuple(rows), (False,) * len(heads))
     broken = [Paragraph(f"{name}: {why}", "fail") for name, why in broken_checks().items()]
-    _show(json, [table, *broken], [dict(zip(heads, row, strict=True)) for row in rows])
+    _show(json, [table, *broken], lambda: [dict(zip(heads, row, strict=True)) for row in rows])
 
 
 @app.command()
@@ -171,7 +172,7 @@ def data(
     chosen = [datasets.get_dataset(name) for name in names] if names else datasets.DATASETS
     for name in names or ():
         datasets.fetch(name)
-    _show(json, listings.list_datasets(chosen), [datasets.describe(d) for d in chosen])
+    _show(json, listings.list_datasets(chosen), lambda: [datasets.describe(d) for d in chosen])
 
 
 @app.command()
@@ -207,4 +208,4 @@ def predict(
     names = [str(file) if len(frames) == 1 else f"{file}[{k}]" for k in range(len(frames))]
     info = describe(calculator)
     shown = [listings.heading(info), *listings.list_evaluations(names, frames, found)]
-    _show(json, shown, {"calculator": info, "evaluations": found})
+    _show(json, shown, lambda: {"calculator": info, "evaluations": found})

@@ -202,6 +202,7 @@ def test_the_public_names_are_there_and_typed():
     tree = ast.parse(inspect.getsource(mlipcheck))
     typed = {a.asname for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
     assert typed - {None} == set(mlipcheck.__all__) - {"__version__"}
+    assert "__getattr__" not in {getattr(n, "name", "") for n in tree.body}  # takes any name
     assert all(getattr(mlipcheck, name) is not None for name in mlipcheck.__all__)
     assert mlipcheck.__version__[0].isdigit()
     assert (Path(mlipcheck.__file__).parent / "py.typed").exists()

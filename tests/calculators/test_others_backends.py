@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import sys
+from types import MappingProxyType
 
 import pytest
 from ase import Atoms
@@ -137,6 +138,15 @@ def test_a_row_that_cannot_be_used_says_why_and_breaks_nothing(installed, run_cl
     status, out, _ = run_cli("backends")
     assert status == 0
     assert "elsewhere:MINE" in out
+
+
+def test_a_row_with_a_mapping_that_nothing_copies_is_listed(installed, run_cli):
+    known = MappingProxyType({"size": "it has a size"})
+    installed(mine=row("mine", expected_failures=known))
+    assert run_cli("backends")[0] == 0
+    status, out, _ = run_cli("backends", "--json", "-")
+    assert status == 0
+    assert json.loads(out)[-1]["expected_failures"] == dict(known)
 
 
 def test_a_loader_that_cannot_be_imported_is_one_line(installed):
