@@ -20,8 +20,8 @@ from .dimers.check import Dimers
 from .dynamics.check import DynamicsCheck
 from .elasticity.check import Elasticity
 from .interface.check import Interface
-from .learning import Learning
-from .parity import ParityCheck
+from .learning.check import Learning
+from .parity.check import ParityCheck
 from .paths.check import Paths
 from .phonons.check import Phonons
 from .relaxation.check import Relaxations
