@@ -49,7 +49,7 @@ def probe(calculator: BaseCalculator, elements: Iterable[str] = ()) -> list[floa
     if found := [x for k in range(0, len(own), 2) for x in _ask(calculator, own[k : k + 2])]:
         return found
     answers = filter(None, (_ask(calculator, [symbol]) for symbol in CANDIDATES))
-    return [x for answer in itertools.islice(answers, MAX_COMMON) for x in answer]
+    return [*itertools.chain(*itertools.islice(answers, MAX_COMMON))]
 
 
 def same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -27,7 +27,7 @@ from ...references.inputs import COLLECTIONS
 from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
-from ..crystals import METHODS, keep_few, tested_on
+from ..crystals import METHODS, asked_elements, keep_few, tested_on
 from . import strains
 from .record import CRITERIA, ElasticTensor, EquationOfState
 
@@ -91,7 +91,7 @@ class Elasticity(Check[EquationOfState]):
         flat = [r.name for r in own if empty_directions(r.relaxed).any()]
         asked = self.name in settings.only
         limit = QUICK_STRAINED if settings.quick else None if asked else MOST_STRAINED
-        elements = sorted({x for word in system.elements for x in word.split("-")})
+        elements = asked_elements(system)
         unwanted = "none" in settings.reference
         known = [] if unwanted else ground_states(elements)
         crystals = [*((r, None) for r in own if r.name not in flat), *(known or ())]

@@ -21,7 +21,7 @@ from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
 from ...references.strained import StrainedCells
-from ..crystals import bring_to_rest
+from ..crystals import bring_to_rest, find_doubts
 from ..parity.label_warnings import doubt_own, doubt_unit
 from .record import ElasticTensor, EquationOfState
 
@@ -48,15 +48,15 @@ def scan_volumes(calculator: BaseCalculator, atoms: Atoms, row: EquationOfState)
     volumes = start * np.linspace(*WIDEST, round((WIDEST[1] - WIDEST[0]) / STEP) + 1)
     energies, failed = _energies(calculator, atoms, volumes)
     known = np.isfinite(energies)
-    level = describe(calculator).level_of_theory
-    doubt = row.reference and level_doubt(row.level_of_theory, level, [set(atoms.symbols)])
+    level = row.level_of_theory if row.reference else None
+    doubts = find_doubts(calculator, level, atoms.symbols)
 
     def near(v0: float) -> dict[str, Any]:
         low, high = np.add(SHAPE, (-STEP, STEP)) * v0
         inside = (volumes > low) & (volumes < high)
         return {"volumes": volumes[inside], "energies": energies[inside]}
 
-    row = replace(row, start_volume=start, doubts=(doubt,) if doubt else (), **near(start))
+    row = replace(row, start_volume=start, doubts=doubts, **near(start))
     if known.sum() < POINTS:
         return replace(row, error=failed or "too few volumes have an energy")
     close = np.abs(volumes / start - 1) < FIT

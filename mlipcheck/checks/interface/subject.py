@@ -169,7 +169,7 @@ def choose_subject(
 def answer(
     calculator: BaseCalculator, atoms: Atoms, properties: Sequence[str] = ("energy", "forces")
 ) -> Evaluation:
-    """Return the evaluation of a crystal; in vacuum, where the calculator takes no crystal."""
+    """Return the evaluation of a crystal; one that is refused is tried again without its cell."""
     (found,) = evaluate(calculator, [atoms], properties=properties)
     if found.error is None:
         return found

@@ -136,8 +136,7 @@ def compare_path(calculator: BaseCalculator, path: ReferencePath) -> PathProfile
     composition = [set(path.frames[0].atoms.get_chemical_symbols())]
     settings = path.settings if path.settings.functional else None
     pairs = list(zip(path.frames, found, strict=True))
-    doubt = doubt_own([(f, e) for f, e in pairs if e.error is None])
-    doubt = doubt or level_doubt(level, own_level, composition, settings)
+    doubt = doubt_own(pairs) or level_doubt(level, own_level, composition, settings)
     failures = tuple((f.name, e.error) for f, e in pairs if e.error is not None)
     return PathProfile(
         name=path.name,
