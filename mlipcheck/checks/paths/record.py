@@ -13,7 +13,7 @@ from ...criterion import Criterion, Reading
 from ...references.doubts import Doubt
 from ...references.paths import CRYSTAL, MOLECULE, STRAIN
 from ...storage import Record
-from ..vacancies.check import COMPARED, LEAST, compare
+from ..barriers import ENERGY_LIMITS, MIN_REFERENCE, compare_energy
 
 BARRIER, WELL, RISE = "barrier", "well", "rise"
 NOISE = (0.01, 0.03)  # eV, and of the range of energies: what makes no top
@@ -127,7 +127,7 @@ def read_height(row: PathProfile, kind: str, barrier: bool | None = None) -> Rea
     if row.error or row.failures:
         return Reading(math.nan, row.error or ": ".join(row.failures[0]))
     found = [
-        compare(name, model, reference, "reference", UNCERTAINTY)
+        compare_energy(name, model, reference, "reference", UNCERTAINTY)
         for name, (reference, model) in row.heights.items()
     ]
     return max(found, key=lambda r: r.value or 0.0, default=Reading(None, NO_ENDS))
@@ -139,7 +139,7 @@ def read_profile(row: PathProfile, kind: str) -> Reading | None:
     off, where = row.rest
     heights = [reference for reference, _ in row.heights.values()]
     text = f"{off:.2f} eV at {where} that no factor explains"
-    return Reading(100 * off / max([LEAST, *heights]), text)
+    return Reading(100 * off / max([MIN_REFERENCE, *heights]), text)
 
 
 def _criterion(quantity: str, read: Any, what: str, why: str, **uses: Any) -> Criterion:
@@ -149,7 +149,7 @@ def _criterion(quantity: str, read: Any, what: str, why: str, **uses: Any) -> Cr
         good=f"{what} is the reference's",
         bad=f"{what} differs from the reference's",
         why=why,
-        **COMPARED,
+        **ENERGY_LIMITS,
         **uses,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
@@ -17,6 +16,7 @@ from ...references.datasets import get_dataset
 from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_vacancies
 from ...system import Settings, System
 from .. import crystals
+from ..barriers import ENERGY_LIMITS, compare_energy
 from .hops import CALLS, Hop, Vacancy, find_hops, measure_hops
 
 # The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
@@ -26,20 +26,7 @@ METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
 }
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS = 2  # and one species of one crystal
-LEAST = 0.5  # eV that a reference is taken for at least: 20 % of it are 0.1 eV
-COMPARED: dict[str, Any] = {"caution": 20.0, "fail": 50.0, "unit": "%", "rests_on": ("energies",)}
-COMPARED["source"] = f"{OWN_CONVENTION}: of the reference, or of {LEAST:g} eV where it is less"
 HALF_WAY = "the atom half way did not converge"
-
-
-def compare(
-    name: str, value: float, reference: float, said: str = "PBE", uncertainty: float = UNCERTAINTY
-) -> Reading:
-    """Compare the height of an energy (eV) with that of a reference, which is called ``said``."""
-    off, share = value - reference, 100 / max(reference, LEAST)
-    relative = f" ({100 * off / reference:+.0f} %)" if reference > uncertainty else ""
-    text = f"{name} {value:.2f} eV, {said} {reference:.2f}{relative}".lstrip()
-    return Reading(share * abs(off), text, max(0.0, share * (abs(off) - uncertainty)))
 
 
 def read_formation(row: Vacancy) -> Reading | None:
@@ -47,14 +34,14 @@ def read_formation(row: Vacancy) -> Reading | None:
         return None
     if row.formation is None:
         return Reading(None, f"{row.unconverged} did not converge")
-    return compare("", row.formation, row.formation_reference)
+    return compare_energy("", row.formation, row.formation_reference, "PBE", UNCERTAINTY)
 
 
 def read_hop(row: Vacancy) -> Reading | None:
     found = [
         Reading(None, f"{h.name} {HALF_WAY}".lstrip())
         if h.barrier is None
-        else compare(h.name, h.barrier, h.reference)
+        else compare_energy(h.name, h.barrier, h.reference, "PBE", UNCERTAINTY)
         for h in row.hops
         if h.reference is not None
     ]
@@ -89,7 +76,7 @@ CRITERIA = (
         good="a vacancy takes as much energy as in the reference",
         bad="a vacancy takes another energy than in the reference",
         why="the number of vacancies is exponential in this energy",
-        **COMPARED,
+        **ENERGY_LIMITS,
     ),
     Criterion(
         "vacancy hop",
@@ -97,7 +84,7 @@ CRITERIA = (
         good="the barrier of a hop is the reference's",
         bad="the barrier of a hop differs from the reference's",
         why="diffusion is exponential in the barrier",
-        **COMPARED,
+        **ENERGY_LIMITS,
     ),
     Criterion(
         "barrier of a hop",
