@@ -49,7 +49,8 @@ def _better_references(run: RunRecord) -> list[Advice]:
         return []
     level = run.calculator.level_of_theory or "the model's level of theory"
     fixes = "; ".join(FIXES[kind].format(level=level) for kind in kinds)
-    titles = [use.title for use in USES if any(use.name in f.decides for f in doubtful)]
+    concerned = {name for f in doubtful for name in (*f.decides, *f.hints)}
+    titles = [use.title for use in USES if use.name in concerned]
     text = f"{capital(fixes)}. It helps to: {some(titles, 2)}."
     return [Advice("matching reference", text)]
 

@@ -61,7 +61,10 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
     hints = [f for f in findings if use.name in f.hints and f.status in CROSSED]
     failed = [f for f in faults if f.status == "fail"]
     compared = [f for f in judged if f.tested_on != CONSISTENCY]
-    sound = [f for f in compared if not f.doubts]
+    bearing = [f for f in findings if use.name in (*f.decides, *f.hints)]
+    void = [f for f in bearing if f.doubts and f.status == "not assessed"]
+    wrong = {name for f in void for name in f.subjects}  # in part, such as a unit
+    sound = [f for f in compared if not f.doubts and not wrong.issuperset(f.subjects)]
     if failed:
         answer, found = NO, failed
     elif faults or hints:

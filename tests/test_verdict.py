@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from itertools import product
@@ -245,6 +246,21 @@ def test_a_doubt_about_other_labels_does_not_bear(plant):
     assert (found.status, found.doubts) == ("fail", ())
     assert describe_finding(found, run) == "energy: 5 off"
     assert list_doubts(compare_runs([run]).models) == []
+
+
+def test_a_file_with_a_wrong_unit_answers_nothing_with_yes(plant):
+    """Here of its stresses, which only hint at the use that its energies decide."""
+    stresses = criterion("stress", lambda r: reading(r.value), rests_on=("stresses",))
+    hinting = dataclasses.replace(stresses, decides=(), hints=("energies",))
+    unit = Doubt("unit", "stresses look 160 times too large", ("stresses",))
+    facts = {"criteria": (*Planting.criteria, hinting)}
+    assert answer(plant(Planted(value=OK), **facts)).answer == YES
+    run = plant(Planted(value=OK, doubts=(unit,)), **facts)
+    assert answer(run).answer == CARE
+    (advice,) = [a.text for a in run.advice if a.kind == "matching reference"]
+    assert advice == "Correct the unit of the labels. It helps to: compare energies."
+    # another file is sound
+    assert answer(plant(Planted(value=OK, doubts=(unit,)), Planted("b", OK), **facts)).answer == YES
 
 
 @pytest.mark.parametrize("doubt", [HSE, MINE])

@@ -100,6 +100,8 @@ def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]
     """
     found: list[str | Run] = []
     names: list[str] = []
+    if isinstance(given, list) and not given:  # of a pattern that no file has
+        raise InputError("inputs are an empty list; give structures, paths or elements")
     for item in _as_sets(given):
         if isinstance(item, (str, os.PathLike)):
             found.append(os.fspath(item))

@@ -124,10 +124,17 @@ class Report:
 
         Raises
         ------
+        InputError
+            If it cannot be read.
         ValueError
             If that is no report.
         """
-        return cls(compare_runs(load_runs(folder)))
+        try:
+            runs = load_runs(folder)
+        except OSError as error:
+            wanted = "give what `save` or --out has written"
+            raise InputError(f"{error.filename}: {error.strerror}; {wanted}") from error
+        return cls(compare_runs(runs))
 
     def compare(self, *others: Report) -> Report:
         """Return a report of the models of all, side by side.

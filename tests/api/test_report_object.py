@@ -110,6 +110,11 @@ def test_it_is_saved_and_read_again(one, both, tmp_path):
     assert Report.load(tmp_path / "one" / "results.json").verdict == one.verdict
 
 
+def test_a_folder_without_a_report_is_a_mistake(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.*: No such file"):
+        Report.load(tmp_path / "nowhere")
+
+
 @pytest.mark.slow
 def test_two_reports_become_one(both):
     found = [run_checks(m, "N", only="dimers", **SETTINGS) for m in ("toy", "toy:wide")]

@@ -139,6 +139,7 @@ def test_keys_of_labels_are_read_of_atoms_too():
         (3, "3 is no input; give Atoms, a list of them, a path, or a name such as Cu"),
         ([bulk("Cu"), None], "None is no input"),
         ([[]], r"\[\] is no input"),
+        ([], "inputs are an empty list"),
         ("cu", "did you mean Cu?"),
         ("cu-o", "did you mean Cu-O?"),
         ("CuO", "of a compound, give a file, or its elements: Cu O"),

@@ -173,7 +173,7 @@ def test_the_wrong_convention_is_named(planted, labels_are, model_is, asked):
     assert found.alternatives[model_is] == (pytest.approx(0, abs=1e-3), len(FORMULAS))
     assert doubt.kind == "zero of energy"
     assert doubt.text.startswith(f"{asked} seems the wrong convention: 70")
-    assert doubt.text.endswith(f" in {model_is}")
+    assert doubt.text.endswith(f" by --energies {model_is}")
     (energy,) = findings(row, "energy")
     assert (energy.status, energy.doubts) == ("not assessed", (doubt,))
 

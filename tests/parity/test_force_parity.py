@@ -319,6 +319,16 @@ def test_softness_of_all_frames_is_found_beside_a_frame_that_dominates():
     assert judged(once, "softening").status == "caution"
 
 
+def test_a_median_does_not_hide_frames_that_are_off_both_ways():
+    """As of an alloy: too soft at one end, too stiff at the other."""
+    reference = drawn(12)
+    model = [(0.75 if k % 2 else 1.25) * F for k, F in enumerate(reference)]
+    reference[4], model[4] = 30 * reference[4], 30 * reference[4]
+    finding = judged(compare(reference, model), "softening")
+    assert (finding.status, finding.number) == ("caution", pytest.approx(25))
+    assert "half of the frames more than 25 % off" in finding.value
+
+
 @pytest.mark.parametrize(
     ("factor", "status"),
     [

@@ -22,6 +22,7 @@ MIN_GROUPS = 5  # of one element, to be judged among many
 FOLLOWS = 0.5  # R² that it needs
 MIN_FRAMES = 3
 MIN_TO_SHOW = 20  # pairs, of which a wrong one is the 5 % that may be wrong
+FRAMES_DIFFER = 0.05  # that the slope of a frame is off while the median is not
 NO_INTERVAL = 2.0  # by which a limit has to be crossed where one run has no interval
 FORCE_QUESTIONS = ("forces", "force error at rest", "softening", "softening of one element")
 
@@ -100,7 +101,10 @@ def read_softening(row: Parity) -> Reading | None:
     text = f"slope {f.slope.s_lo:.3f}{word}{over}"
     if f.error_type in ("scattered", "uncorrelated"):
         return Reading(None, f"{text}: no factor describes the error")
-    return Reading(100 * f.slope.off, text, 100 * _surely_off(f))
+    off, typical = f.slope.off, row.forces.typically_off if over and row.forces else None
+    if typical is not None and typical > max(off, FRAMES_DIFFER):  # too large here, too small there
+        off, text = typical, f"{text}, half of the frames more than {100 * typical:.0f} % off"
+    return Reading(100 * off, text, 100 * _surely_off(f))
 
 
 def _surely_off(f: ForceGroup) -> float:

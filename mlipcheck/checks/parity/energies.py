@@ -110,7 +110,7 @@ class Conventions:
                 explained.append((after, before, name))
         if explained:
             after, before, name = min(explained)
-            text = f"{1000 * before:.0f} meV/atom in it, {1000 * after:.0f} in {name}"
+            text = f"{1000 * before:.0f} meV/atom in it, {1000 * after:.0f} by --energies {name}"
             return Doubt(ZERO, f"{chosen} seems the wrong convention: {text}", (ZERO,))
         known = np.isfinite(mine)
         if typical := _constant(mine[known], composition[known], astray):

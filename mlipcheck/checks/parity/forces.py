@@ -63,7 +63,7 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
     }
     total = _summarise("all", sum_by_group(frames.forces, frames.run))
     largest, squares = int(np.argmax(frames["FF"])), frames["FF"].sum()
-    medians, counted = _medians(frames.forces, frames.run)
+    medians, counted, typically_off = _medians(frames.forces, frames.run)
     shown = np.arange(len(frames.reference))
     if len(shown) > MAX_SHOWN:
         shown = np.sort(np.random.default_rng(seed).choice(len(shown), MAX_SHOWN, replace=False))
@@ -73,6 +73,7 @@ def compare_forces(frames: Frames, seed: int = 0) -> ForceParity:
         component_mae=float(frames["component_off"].sum() / (3 * frames["atoms"].sum())),
         medians=medians,
         median_frames=counted,
+        typically_off=typically_off,
         largest_share=float(frames["FF"][largest] / squares) if squares else 0.0,
         largest_frame=frames.name(largest),
         by_element=tuple(
@@ -106,18 +107,18 @@ def _summarise(name: str, sums: np.ndarray, confidence: float = CONFIDENCE) -> F
     return ForceGroup(name, int(sums[:, 4].sum()), len(sums), mae, rms, **slopes)
 
 
-def _medians(frames: np.ndarray, groups: np.ndarray) -> tuple[ForceGroup | None, int]:
-    """Return the medians over frames above the floor, and how many these are."""
+def _medians(frames: np.ndarray, groups: np.ndarray) -> tuple[ForceGroup | None, int, float | None]:
+    """Return medians over frames above the floor, how many these are, and that of |s_lo - 1|."""
     counted = np.sqrt(frames[:, 0] / (3 * frames[:, 4])) >= FLOOR
     kept, of = frames[counted], groups[counted]
     if not len(kept):
-        return None, 0
+        return None, 0, None
     pooled = _summarise("median of frames", sum_by_group(kept, of))
     with np.errstate(divide="ignore", invalid="ignore"):
         found = {key: statistic(kept) for key, statistic in STATISTICS.items()}
     middle: dict[str, Any] = {"mae": median(kept[:, 3] / kept[:, 4], of)}
     middle |= {key: median(x, of) if np.isfinite(x).all() else None for key, x in found.items()}
-    return replace(pooled, **middle), len(kept)
+    return replace(pooled, **middle), len(kept), median(np.abs(found["s_lo"] - 1), of).value
 
 
 def fit_factor(frames: Frames) -> Rescaling | None:

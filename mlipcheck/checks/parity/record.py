@@ -59,8 +59,8 @@ class ForceParity(ForceGroup):
     """All forces, pooled over components, and those of each element and size.
 
     ``medians`` are over the ``median_frames`` frames whose rms force is at least 0.1 eV/Å, where a
-    group counts once by its own median. ``largest_frame`` holds ``largest_share`` of ΣF². The
-    samples are of some components for a figure, in eV/Å.
+    group counts once by its own median; ``typically_off`` is that of |s_lo - 1|. ``largest_frame``
+    holds ``largest_share`` of ΣF². The samples are of some components for a figure, in eV/Å.
     """
 
     frames: int
@@ -73,6 +73,7 @@ class ForceParity(ForceGroup):
     by_magnitude: tuple[ForceGroup, ...]
     reference_sample: np.ndarray
     model_sample: np.ndarray
+    typically_off: float | None = None
 
     def __post_init__(self) -> None:
         check_lengths(self, "reference_sample", "model_sample")
