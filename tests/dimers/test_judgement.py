@@ -140,6 +140,19 @@ def test_a_moved_curve_is_displaced_and_not_soft(shift, data_dir):
     assert statuses(found)["well depth"] == "ok"
 
 
+def test_a_wall_is_judged_as_far_as_it_goes():
+    """A collapse behind 7 eV is no displacement; the height of the wall has a finding of its own."""
+    found = scan(exact())
+
+    def status(**walls):
+        compared = dataclasses.replace(found.comparison, wall_displacements=walls)
+        return statuses(dataclasses.replace(found, comparison=compared))["wall displacement"]
+
+    assert status(one=0.01, five=0.02, ten=None) == "ok"
+    assert status(one=0.2, five=None) == "fail"
+    assert status(one=None, five=None) == "fail"
+
+
 def worse_than_ok(calculator, elements):
     found = scan_dimers(calculator, [(x, x) for x in elements], reference="pbe")
     judged = judge({"dimers": found})

@@ -70,16 +70,18 @@ def read_missing_wall(scan: DimerScan) -> Reading | None:
 
 
 def read_displacement(scan: DimerScan) -> Reading | None:
+    """Read where the wall is off most, up to the height that the model's own has."""
     c = scan.comparison
     if c is None:
         return None if scan.error else Reading(None, "no reference curve")
-    found = {h: math.inf if x is None else x for h, x in c.wall_displacements.items()}
-    if not found:
+    if not c.wall_displacements:
         return Reading(None, f"{c.reference} has no wall of 1 eV")
+    found = {h: x for h, x in c.wall_displacements.items() if x is not None}
+    if not found:
+        lowest = next(iter(c.wall_displacements))
+        return Reading(math.inf, f"no wall of {lowest} eV, {c.reference} has one")
     height = max(found, key=lambda h: abs(found[h]))
     x = found[height]
-    if math.isinf(x):
-        return Reading(x, f"no wall of {height} eV, {c.reference} has one")
     return Reading(abs(x), f"{x:+.3f} Å from that of {c.reference}, at {height} eV")
 
 
