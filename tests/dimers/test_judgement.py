@@ -141,7 +141,7 @@ def test_a_moved_curve_is_displaced_and_not_soft(shift, data_dir):
 
 
 def test_a_wall_is_judged_as_far_as_it_goes():
-    """A collapse behind 7 eV is no displacement; the height of the wall has a finding of its own."""
+    """A collapse behind 7 eV is no displacement; the height of the wall is another finding."""
     found = scan(exact())
 
     def status(**walls):
