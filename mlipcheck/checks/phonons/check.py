@@ -117,7 +117,8 @@ def _draw(axis: Any, good: Sequence[tuple[Model, CrystalPhonons]]) -> None:
     for spectrum, look in looks:
         if spectrum is not None:
             grid = np.linspace(spectrum.lowest, spectrum.highest, len(spectrum.density))
-            axis.plot(grid, spectrum.density, lw=1.2, **look)
+            # no modes are beyond the lowest and the highest: down to zero there
+            axis.plot(np.pad(grid, 1, mode="edge"), np.pad(spectrum.density, 1), lw=1.2, **look)
     axis.set_ylim(bottom=0)
 
 
