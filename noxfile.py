@@ -12,9 +12,9 @@ nox.options.sessions = ["tests"]
 
 
 def run_tests(session: nox.Session, *arguments: str) -> None:
-    """Run pytest on all cores, one thread each; a file's tests share their fixtures."""
-    threads = {"OMP_NUM_THREADS": "1"}
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", *arguments, env=threads)
+    """Run pytest on up to four cores, one thread each; a file's tests share their fixtures."""
+    spread = ("-n", "auto", "--maxprocesses", "4", "--dist", "loadfile")  # each may load a model
+    session.run("pytest", *spread, *arguments, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
