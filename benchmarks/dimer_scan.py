@@ -13,7 +13,7 @@ from mlipcheck import Report, run_checks
 
 
 def scan(options: argparse.Namespace) -> Report:
-    what, reference = options.elements, options.reference
+    what, reference = options.elements or (), options.reference
     report = run_checks(options.backend, what, only="dimers", reference=reference)
     print(report.table("dimers"))
     return report

@@ -17,7 +17,7 @@ from mlipcheck import Report, run_checks
 
 def learn(options: argparse.Namespace) -> Report:
     how = {"sizes": options.sizes, "target": options.target}
-    report = run_checks(options.backend, options.frames, only="learning", **how)
+    report = run_checks(options.backend, options.frames or (), only="learning", **how)
     print(report.table("learning"))
     return report
 
