@@ -18,6 +18,7 @@ CONSISTENCY = "consistency only"
 TESTED_ON = (OWN, PUBLIC, ELEMENTS, PAIRS, MOLECULAR, TOY, CONSISTENCY)
 
 YES, NO_FAULT, CARE, NO, NOT_TESTED = ANSWERS
+MISTAKES = ("unit", "sign", "component order")  # doubts about a file that was written wrongly
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
     failed = [f for f in faults if f.status == "fail"]
     compared = [f for f in judged if f.tested_on != CONSISTENCY]
     bearing = [f for f in findings if use.name in (*f.decides, *f.hints)]
-    void = [f for f in bearing if f.doubts and f.status == "not assessed"]
-    wrong = {name for f in void for name in f.subjects}  # in part, such as a unit
+    # a file with a mistake in some of its labels; another zero of energy is none
+    wrong = {
+        name for f in bearing if any(d.kind in MISTAKES for d in f.doubts) for name in f.subjects
+    }
     sound = [f for f in compared if not f.doubts and not wrong.issuperset(f.subjects)]
     if failed:
         answer, found = NO, failed

@@ -259,6 +259,9 @@ def test_a_file_with_a_wrong_unit_answers_nothing_with_yes(plant):
     assert answer(run).answer == CARE
     (advice,) = [a.text for a in run.advice if a.kind == "matching reference"]
     assert advice == "Correct the unit of the labels. It helps to: compare energies."
+    # another zero of energy is no mistake, and what does not rest on it is sound
+    zero = dataclasses.replace(unit, kind="zero of energy")
+    assert answer(plant(Planted(value=OK, doubts=(zero,)), **facts)).answer == YES
     # another file is sound
     assert answer(plant(Planted(value=OK, doubts=(unit,)), Planted("b", OK), **facts)).answer == YES
 

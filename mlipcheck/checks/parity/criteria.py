@@ -101,7 +101,8 @@ def read_softening(row: Parity) -> Reading | None:
     text = f"slope {f.slope.s_lo:.3f}{word}{over}"
     if f.error_type in ("scattered", "uncorrelated"):
         return Reading(None, f"{text}: no factor describes the error")
-    off, typical = f.slope.off, row.forces.typically_off if over and row.forces else None
+    typical = row.forces.typically_off if row.forces and row.forces.dominated else None
+    off = f.slope.off
     if typical is not None and typical > max(off, FRAMES_DIFFER):  # too large here, too small there
         off, text = typical, f"{text}, half of the frames more than {100 * typical:.0f} % off"
     return Reading(100 * off, text, 100 * _surely_off(f))
