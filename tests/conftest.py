@@ -26,6 +26,13 @@ def pytest_collection_modifyitems(items):
             item.add_marker("model")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Keep away from the user's cache, and from that of tests in other processes."""
+    os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())  # fonts are listed once
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of reference data, which is never part of the repository."""

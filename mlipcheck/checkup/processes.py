@@ -102,11 +102,11 @@ class _Process:
         self.end = weakref.finalize(self, _end, self._popen)
 
     def call(self, timeout: float | None, function: Callable[..., Any], args: Any) -> Any:
-        late = threading.Event()
+        late, popen = threading.Event(), self._popen
 
-        def stop() -> None:
+        def stop() -> None:  # without self: its thread may outlive the one that asks
             late.set()
-            _kill(self._popen)
+            _kill(popen)
 
         watch = threading.Timer(min(timeout or 0, threading.TIMEOUT_MAX), stop)
         # bytes in bytes: a call that cannot be read there is read to its end all the same
@@ -114,7 +114,7 @@ class _Process:
         try:
             if timeout is not None:
                 watch.start()
-            stdin, stdout = (cast(IO[bytes], x) for x in (self._popen.stdin, self._popen.stdout))
+            stdin, stdout = (cast(IO[bytes], x) for x in (popen.stdin, popen.stdout))
             stdin.write(request)
             stdin.flush()
             return pickle.load(stdout)

@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -199,12 +200,24 @@ def test_what_a_worker_cannot_read_does_not_shift_its_answers(monkeypatch):
         host.end()
 
 
-def test_processes_end_with_the_threads_that_asked():
+def test_processes_end_with_the_threads_that_asked(monkeypatch):
+    """Even where the thread that watches the time is slow to end."""
+    done = threading.Event()
+
+    class Slow(threading.Timer):
+        def run(self):
+            super().run()
+            done.wait(LONG)
+
+    monkeypatch.setattr(threading, "Timer", Slow)
     with ThreadPoolExecutor(1) as threads:
         pid = threads.submit(call_apart, LONG, os.getpid).result()
         assert threads.submit(call_apart, LONG, os.getpid).result() == pid  # it is kept meanwhile
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    try:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        done.set()
 
 
 COMMAND = ("relax", *METALS, "-b", "deadly:Told", "--workers", "2", "--out", "report")
