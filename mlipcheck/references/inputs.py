@@ -21,7 +21,7 @@ from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
 from .morse_frames import NAMES, morse_frames
-from .reader import ATOMS, Run, read_runs, run_of_atoms
+from .reader import ATOMS, Run, formula_as_written, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
 from .vasp_settings import Settings
 
@@ -110,8 +110,8 @@ def as_inputs(given: Any, options: ReadOptions | None = None) -> list[str | Run]
         if not images or not all(isinstance(image, Atoms) for image in images):
             wanted = "Atoms, a list of them, a path, or a name such as Cu, Cu-O, random-TP"
             raise InputError(f"{reprlib.repr(item)} is no input; give {wanted}")
-        formulas = {image.get_chemical_formula() for image in images}
-        name = formulas.pop() if len(formulas) == 1 else "frames"
+        one = len({image.get_chemical_formula() for image in images}) == 1
+        name = formula_as_written(images[0]) if one else "frames"
         if len(images) == 1:
             name = str(images[0].info.get("name", name))
         names.append(name)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
+from ase.formula import Formula
 
 from ..drawing.tables import count, some
 from . import vasp
@@ -95,6 +96,11 @@ def run_of_atoms(
     """Take the labels that structures carry; never starts a calculation."""
     named = _name_frames(list(images), name)
     return Run(name, source, source, tuple(_label(named, options or ReadOptions())))
+
+
+def formula_as_written(atoms: Atoms) -> str:
+    """Return the formula, elements in the order of the atoms: NaCl, not ClNa."""
+    return str(Formula.from_dict(atoms.symbols.formula.count()))
 
 
 def fingerprint(frames: Iterable[LabelledFrame], digits: int = 6, start: str = "") -> str:

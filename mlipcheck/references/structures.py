@@ -18,7 +18,7 @@ from .doubts import Doubt
 from .incar import RELAXATION, SINGLE_POINT
 from .labels import NO_LABELS, LabelledFrame, read_frame
 from .level_of_theory import settings_in_info
-from .reader import Run, fingerprint
+from .reader import Run, fingerprint, formula_as_written
 from .states import part_states
 from .vasp_settings import Settings
 
@@ -223,7 +223,7 @@ def _reference(
     if not len(first.atoms):
         notes += (f"its first frame is left out: {first.error}",)
     return RelaxedReference(
-        name=name or relaxed.get_chemical_formula(),
+        name=name or formula_as_written(relaxed),
         source=source,
         relaxed=relaxed,
         first=_with_constraints(first) if len(run) > 1 and len(first.atoms) else None,

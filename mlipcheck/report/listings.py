@@ -11,6 +11,7 @@ from ..calculators.records import CalculatorInfo, Evaluation
 from ..drawing.tables import Block, Paragraph, TableBlock
 from ..references import datasets
 from ..references.datasets import Dataset
+from ..references.reader import formula_as_written
 from .tables import describe_calculator
 
 MANY_ATOMS = 50
@@ -26,7 +27,7 @@ def list_evaluations(
 ) -> Iterator[Block]:
     """Return energy, forces, stress and magnetic moments of each structure."""
     for name, atoms, e in zip(names, images, evaluations, strict=True):
-        yield Paragraph(f"{name} ({atoms.get_chemical_formula()})")
+        yield Paragraph(f"{name} ({formula_as_written(atoms)})")
         if e.error is not None or e.energy is None or e.forces is None:
             yield Paragraph(f"error: {e.error or 'no energy and forces'}", "fail", inset=True)
             continue

@@ -21,7 +21,7 @@ from ase.constraints import FixAtoms
 
 from mlipcheck.references import vasp
 from mlipcheck.references.images import read_images
-from mlipcheck.references.inputs import load_frame_sets, load_references
+from mlipcheck.references.inputs import as_inputs, load_frame_sets, load_references
 from mlipcheck.references.phonons import find_phonons
 from mlipcheck.references.structures import morse_clusters
 
@@ -414,6 +414,18 @@ def test_polymorphs_in_one_file_stand_for_themselves(tmp_path):
     assert len(load_references([path])) == 3
     ase.io.write(path, [labelled(a, e) for a, e in zip(frames, (-3.7, -3.6, -3.2), strict=True)])
     assert len(load_references([path])) == 3
+
+
+def test_a_structure_without_a_name_is_called_by_its_formula_as_it_was_written():
+    atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True)
+    (reference,) = load_references(atoms)
+    assert reference.name == "Na4Cl4"
+    (run,) = as_inputs(atoms)
+    assert run.name == "Na4Cl4"
+    (run,) = as_inputs([[atoms, atoms[::-1]]])
+    assert run.name == "Na4Cl4"
+    (run,) = as_inputs([[atoms, bulk("Na")]])
+    assert run.name == "frames"
 
 
 def test_equal_names_get_their_folders(tmp_path):
