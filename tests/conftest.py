@@ -6,10 +6,20 @@ import os
 import re
 from pathlib import Path
 
+import hypothesis
 import matplotlib as mpl
 import pytest
 
 mpl.use("agg")
+
+# the same examples everywhere, and none that fails because the machine is busy
+hypothesis.settings.register_profile(
+    "mlipcheck",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("mlipcheck")
 
 # Fixtures and parameters that need a real model's package, or what comes with one.
 MODELS = re.compile(r"(chgnet|sevennet|mace|mattersim)(_file|-float\d+)?|model|pretrained|pymatgen")
