@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import matplotlib as mpl
+import matplotlib.font_manager
 import pytest
 
 mpl.use("agg")
@@ -39,7 +40,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """Keep away from the user's cache, and from that of tests in other processes."""
-    os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())  # fonts are listed once
+    # fonts are listed once, here: another process would say on stderr that it takes a moment
+    os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
