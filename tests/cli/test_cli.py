@@ -754,7 +754,7 @@ HEAVY = ("torch", "matplotlib", "ase", "scipy", "chgnet")
 
 def python(code):
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
 
 
@@ -795,7 +795,7 @@ def test_no_arguments_print_the_help():
         [sys.executable, "-m", "mlipcheck"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "Usage" in done.stdout + done.stderr
@@ -813,7 +813,7 @@ def test_a_mistake_is_one_line_of_the_program_too(tmp_path, mistake):
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert mistake in refused((done.returncode, done.stdout, done.stderr))
