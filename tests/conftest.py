@@ -45,6 +45,17 @@ def cache(tmp_path_factory):
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def day():
+    """Let all runs be of one day, or those on both sides of midnight would differ."""
+    from mlipcheck import results_file
+
+    now = results_file.today()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results_file, "today", lambda: now)
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of reference data, which is never part of the repository."""
