@@ -13,6 +13,12 @@ import pytest
 
 mpl.use("agg")
 
+# what is printed is as wide, and as plain, whatever terminal or service the tests run in
+COLOURED = ("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+for name in (*COLOURED, "GITHUB_ACTIONS", "TERMINAL_WIDTH", "PYTEST_ADDOPTS"):
+    os.environ.pop(name, None)
+os.environ["COLUMNS"] = "80"
+
 # the same examples everywhere, and none that fails because the machine is busy
 hypothesis.settings.register_profile(
     "mlipcheck",
