@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -44,11 +45,21 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
+def caches(tmp_path_factory):
     """Keep away from the user's cache, and from that of tests in other processes."""
     # fonts are listed once, here: another process would say on stderr that it takes a moment
     os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    folder = tmp_path_factory.mktemp("caches")
+    os.environ["XDG_CACHE_HOME"] = str(folder / "shared")  # by fixtures of several tests
+    return (folder / str(k) for k in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(caches):
+    """Let no test find what another has left, whichever runs first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(next(caches)))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

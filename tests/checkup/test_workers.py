@@ -215,7 +215,7 @@ def test_the_start_of_a_process_does_not_count(monkeypatch):
     monkeypatch.setattr(Host, "call", noted)
     run, _ = parallel("deadly:Deadly", ["Ag", "Pt"], RELAX, 2, LONG)
     assert [r.name for r in run.rows("relaxation") if r.error] == ["Pt"]
-    assert len(starts) > 3
+    assert len(starts) >= 3
     assert set(starts) == {None}
 
 
