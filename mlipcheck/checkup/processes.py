@@ -61,7 +61,8 @@ class Host:
         try:
             value, error = process.call(timeout, function, args)
         except BaseException:  # Ctrl-C, too: its answer would be taken for the next call's
-            self._running.discard(process)
+            with self._lock:  # `end` may be reading it
+                self._running.discard(process)
             process.end()
             raise
         if error is not None:
