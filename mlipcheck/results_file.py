@@ -32,9 +32,14 @@ def make_run(
         versions=collect_versions(calculator.backend),
         settings=to_plain(settings),
         checks={name: tuple(rows) for name, rows in checks.items() if rows},
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        created=today(),
         **more,
     )
+
+
+def today() -> str:
+    """Return the date (UTC)."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def dump_runs(runs: Sequence[RunRecord]) -> str:

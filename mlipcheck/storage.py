@@ -11,8 +11,8 @@ import math
 import os
 import platform
 import reprlib
+import secrets
 import sys
-import tempfile
 import types
 import typing
 from collections.abc import Iterator
@@ -202,14 +202,12 @@ def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None
     if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as stream:
+        # as any new file: asking for the umask would change it, for other threads' processes too
+        with open(temporary, "xb") as stream:
             stream.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
 
+import hypothesis
 import matplotlib as mpl
+import matplotlib.font_manager
 import pytest
 
 mpl.use("agg")
+
+# what is printed is as wide, and as plain, whatever terminal or service the tests run in
+COLOURED = ("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+for name in (*COLOURED, "GITHUB_ACTIONS", "TERMINAL_WIDTH", "PYTEST_ADDOPTS"):
+    os.environ.pop(name, None)
+os.environ["COLUMNS"] = "80"
+
+# the same examples everywhere, and none that fails because the machine is busy
+hypothesis.settings.register_profile(
+    "mlipcheck",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("mlipcheck")
 
 # Fixtures and parameters that need a real model's package, or what comes with one.
 MODELS = re.compile(r"(chgnet|sevennet|mace|mattersim)(_file|-float\d+)?|model|pretrained|pymatgen")
@@ -27,10 +45,32 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
+def caches(tmp_path_factory):
     """Keep away from the user's cache, and from that of tests in other processes."""
-    os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())  # fonts are listed once
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    # fonts are listed once, here: another process would say on stderr that it takes a moment
+    os.environ.setdefault("MPLCONFIGDIR", mpl.get_cachedir())
+    folder = tmp_path_factory.mktemp("caches")
+    os.environ["XDG_CACHE_HOME"] = str(folder / "shared")  # by fixtures of several tests
+    return (folder / str(k) for k in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(caches):
+    """Let no test find what another has left, whichever runs first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(next(caches)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def day():
+    """Let all runs be of one day, or those on both sides of midnight would differ."""
+    from mlipcheck import results_file
+
+    now = results_file.today()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results_file, "today", lambda: now)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-from datetime import datetime
 from inspect import getsource
 
 import pytest
@@ -89,13 +88,9 @@ def test_figures_are_drawn_inline(executed):
 
 @pytest.mark.slow
 def test_the_toy_takes_less_than_a_minute(executed):
-    spent = 0.0
-    for name, cell in executed.items():
-        if name in CODE and not name.startswith((*REAL, "load", "soften")):
-            times = cell["metadata"]["execution"]
-            start, end = (times[f"iopub.status.{k}"] for k in ("busy", "idle"))
-            spent += (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-    assert spent < 60
+    """On a machine that has nothing else to do."""
+    of_toy = [n for n in CODE if not n.startswith((*REAL, "load", "soften"))]
+    assert 0 < sum(executed[name]["metadata"]["seconds"] for name in of_toy) < 60
 
 
 @pytest.mark.slow

@@ -61,7 +61,8 @@ class Host:
         try:
             value, error = process.call(timeout, function, args)
         except BaseException:  # Ctrl-C, too: its answer would be taken for the next call's
-            self._running.discard(process)
+            with self._lock:  # `end` may be reading it
+                self._running.discard(process)
             process.end()
             raise
         if error is not None:
@@ -102,11 +103,12 @@ class _Process:
         self.end = weakref.finalize(self, _end, self._popen)
 
     def call(self, timeout: float | None, function: Callable[..., Any], args: Any) -> Any:
-        late, popen = threading.Event(), self._popen
+        # taken by the end of the call or by that of its time, whichever comes first
+        over, popen = threading.Lock(), self._popen
 
         def stop() -> None:  # without self: its thread may outlive the one that asks
-            late.set()
-            _kill(popen)
+            if over.acquire(blocking=False):
+                _kill(popen)
 
         watch = threading.Timer(min(timeout or 0, threading.TIMEOUT_MAX), stop)
         # bytes in bytes: a call that cannot be read there is read to its end all the same
@@ -117,11 +119,14 @@ class _Process:
             stdin, stdout = (cast(IO[bytes], x) for x in (popen.stdin, popen.stdout))
             stdin.write(request)
             stdin.flush()
-            return pickle.load(stdout)
+            answer = pickle.load(stdout)
+            if not over.acquire(blocking=False):
+                raise EOFError("an answer of a process that is being killed")
+            return answer
         except (EOFError, OSError, pickle.UnpicklingError) as lost:
-            if late.is_set():
-                raise TaskTimeoutError(f"not finished in {timeout:g} s") from lost
-            raise WorkerLostError(f"the process {self._ending()}") from lost
+            if over.acquire(blocking=False):
+                raise WorkerLostError(f"the process {self._ending()}") from lost
+            raise TaskTimeoutError(f"not finished in {timeout:g} s") from lost
         finally:
             watch.cancel()
 

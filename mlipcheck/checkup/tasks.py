@@ -89,6 +89,12 @@ def load(model: Model) -> Model:
     return replace(model, info=info, offers=tuple(calculator.implemented_properties), cutoff=cutoff)
 
 
+def prepare(model: Model | None) -> None:
+    """Load a model, if any; who can read this call has imported everything else."""
+    if model is not None:
+        load(model)
+
+
 @stays_here()
 def run_task(call: Call) -> Outcome:
     """Do one task; what is raised here is the worker's fault, and not that of a check."""

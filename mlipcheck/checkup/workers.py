@@ -29,7 +29,7 @@ from ..calculators.base import FAILURES, brief
 from ..calculators.records import CalculatorInfo, Evaluation
 from ..calculators.registry import describe
 from .processes import Host, TaskTimeoutError, WorkerLostError, call_apart
-from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, run_task
+from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, prepare, run_task
 
 TRIES = 2  # of a task whose worker is lost
 _Entry: TypeAlias = "tuple[Any, Call, int]"  # place, call, the number of this try
@@ -159,7 +159,7 @@ class Workers:
         self._spare = ThreadPoolExecutor(1)
 
     def submit(self, call: Call) -> Future[Outcome]:
-        """Do a task; loading the model does not count for its time."""
+        """Do a task; starting a process and loading the model do not count for its time."""
         steps = (self._timeout, call)
         if self._executor is not None:
             return self._executor.submit(_do, call_apart, *steps)
@@ -177,10 +177,9 @@ class Workers:
 
     def give_up(self, call: Call, why: str) -> Outcome:
         """Let the check make its rows of a failure, in a process that nothing else waits for."""
-        call = replace(call, lost=why)
+        steps = (self._timeout, replace(call, lost=why))
         try:
-            done = self._spare.submit(self._host.call, self._timeout, run_task, call)
-            outcome: Outcome = done.result()
+            outcome: Outcome = self._spare.submit(_do, self._host.call, *steps).result()
         except FAILURES:  # it was not the calculator
             return Outcome([], lost=why)
         return outcome
@@ -193,9 +192,8 @@ class Workers:
 
 
 def _do(call: Callable[..., Any], timeout: float | None, task: Call) -> Any:
-    """Load what a task needs, then do it in its time."""
-    if task.lost is None:
-        call(None, load, task.model)
+    """Load what a task needs, in a process that may have to start; then do it in its time."""
+    call(None, prepare, task.model if task.lost is None else None)
     return call(timeout, run_task, task)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from worker_runs import DEADLY, LONG, METALS, RELAX, parallel, same, serial
+from worker_runs import DEADLY, METALS, RELAX, SHORT, parallel, same, serial
 
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import dumps
@@ -73,7 +73,7 @@ def test_ranks_of_mpi_do_it_on_the_command_line(tmp_path):
         pytest.skip("there is no mpiexec")
     (tmp_path / "mine.py").write_text(MPI)
     start = ("mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "-m", "mlipcheck")
-    command = ("relax", *METALS, "-b", "ase:emt", "--executor", "mine:ranks", "--timeout", "30")
+    command = ("relax", *METALS, "-b", "ase:emt", "--executor", "mine:ranks", "--timeout", "300")
     place = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [*start, *command, "--json", "run.json"],
@@ -91,7 +91,7 @@ def test_ranks_of_mpi_do_it_on_the_command_line(tmp_path):
 
 
 def test_dask_has_a_row_for_what_kills_hangs_and_exits(dask):
-    run, _ = parallel("deadly:Deadly", METALS + DEADLY, RELAX, dask, LONG / 2)
+    run, _ = parallel("deadly:Deadly", METALS + DEADLY, RELAX, dask, SHORT)
     failed = {row.name: row.error for row in run.rows("relaxation") if row.error}
     assert failed == {
         "Au": "not finished in 15 s",

@@ -138,7 +138,7 @@ def test_it_is_planned_and_run_beside_ours_which_stay_as_they_are(work, run_cli,
     assert plan.jobs[-1].seconds > 0
     status, _, err = run_cli("run", "-b", "ase:emt", *ALONE)
     assert status == 0
-    assert re.search(r"^  eos +\d+ s  2: cu, au$", err, re.M)
+    assert re.search(r"^  eos +[\d.]+ (s|min|h)  2: cu, au$", err, re.M)
     what, settings = ["cu.xyz"], Settings(reference=("none",))
     beside = check_up(EMT(), what, settings)
     assert {"eos", "interface", "dimers", "relaxation"} <= set(beside.checks)

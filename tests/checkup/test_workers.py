@@ -19,7 +19,7 @@ from ase.build import bulk
 from ase.calculators.calculator import CalculationFailed, CalculatorSetupError, InputError
 from ase.calculators.emt import EMT
 from ase.io import write
-from worker_runs import DEADLY, LONG, METALS, RELAX, parallel, same, serial
+from worker_runs import DEADLY, LONG, METALS, RELAX, SHORT, parallel, same, serial
 
 from mlipcheck import get_calculator, run_checks
 from mlipcheck.checkup.plan import plan_checkup
@@ -114,7 +114,7 @@ def test_resumed_serial_and_parallel(tmp_path, monkeypatch):
 def test_a_calculator_that_kills_hangs_and_exits_costs_three_rows(own):
     expected = {r.name: r for r in serial("ase:emt", METALS, RELAX).rows("relaxation")}
     with ThreadPoolExecutor(2) as threads:
-        run, _ = parallel("deadly:Deadly", METALS + DEADLY, RELAX, 2 if own else threads, LONG / 2)
+        run, _ = parallel("deadly:Deadly", METALS + DEADLY, RELAX, 2 if own else threads, SHORT)
     rows = {r.name: r for r in run.rows("relaxation")}
     assert rows.keys() == {*METALS, *DEADLY}
     failed = {name: row.error for name, row in rows.items() if row.error}
@@ -184,6 +184,39 @@ def test_a_call_that_dies_hangs_or_raises_and_then_the_next():
         host.end()
     with pytest.raises(WorkerLostError, match="ended"):
         host.call(None, os.getpid)
+
+
+def test_an_answer_at_the_last_moment_leaves_its_process_alone(monkeypatch):
+    """The thread that watches the time may have woken when it is told to sleep on."""
+
+    class Woken(threading.Timer):
+        def cancel(self):
+            super().cancel()
+            self.function()
+
+    monkeypatch.setattr(threading, "Timer", Woken)
+    host = Host()
+    try:
+        assert host.call(LONG, os.getpid) == host.call(LONG, os.getpid)
+    finally:
+        host.end()
+
+
+def test_the_start_of_a_process_does_not_count(monkeypatch):
+    """Nor that of the process which makes the rows of what is lost."""
+    starts = []
+    call = Host.call
+
+    def noted(host, timeout, *what):
+        if getattr(host._mine, "process", None) not in host._running:
+            starts.append(timeout)
+        return call(host, timeout, *what)
+
+    monkeypatch.setattr(Host, "call", noted)
+    run, _ = parallel("deadly:Deadly", ["Ag", "Pt"], RELAX, 2, LONG)
+    assert [r.name for r in run.rows("relaxation") if r.error] == ["Pt"]
+    assert len(starts) >= 3
+    assert set(starts) == {None}
 
 
 def test_what_a_worker_cannot_read_does_not_shift_its_answers(monkeypatch):

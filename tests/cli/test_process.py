@@ -39,7 +39,6 @@ RUN = ("run", "Cu-Cu", "Ag-Ag", "--reference", "none", "--quick")
 def work(tmp_path, monkeypatch):
     (tmp_path / "told.py").write_text(SIGNALLED)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "matplotlib"))
     return tmp_path
 
 

@@ -14,7 +14,8 @@ from mlipcheck.system import Settings
 METALS = ["Ag", "Al", "Cu", "Ni"]
 DEADLY = ["Au", "Pd", "Pt"]
 RELAX = Settings(only=("relaxation",))
-LONG = 30.0  # s, many times what a task takes
+LONG = 300.0  # s, more than anything takes on any machine: it ends what hangs
+SHORT = 15.0  # s, many times what a task takes once its process has started
 
 
 def serial(spec, what, settings):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from same import assert_same, there_and_back
 
-from mlipcheck import get_calculator, relax_against_reference, scan_dimers
+from mlipcheck import get_calculator, relax_against_reference, scan_dimers, storage
 from mlipcheck.calculators.records import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
@@ -196,17 +196,20 @@ def test_write_makes_and_replaces(tmp_path, content):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_written_files_can_be_read_by_others(tmp_path):
-    old = os.umask(0o022)
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_written_files_can_be_read_by_whom_other_files_can(tmp_path, monkeypatch, mask):
+    """Another thread may start a process meanwhile, which has what umask there is."""
+    old = os.umask(mask)
     try:
-        write_atomically(tmp_path / "out", "x")
-        assert (tmp_path / "out").stat().st_mode & 0o777 == 0o644
-        assert os.umask(0o022) == 0o022  # and left as it was
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda new: pytest.fail("it is of the whole process"))
+            write_atomically(tmp_path / "out", "x")
+        assert (tmp_path / "out").stat().st_mode & 0o777 == 0o666 & ~mask
     finally:
         os.umask(old)
 
 
-@pytest.mark.parametrize("step", ["fdopen", "chmod", "replace"])
+@pytest.mark.parametrize("step", ["open", "replace"])
 @pytest.mark.parametrize("problem", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, problem):
     path = tmp_path / "out"
@@ -215,7 +218,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, p
     def fail(*args, **kwargs):
         raise problem
 
-    monkeypatch.setattr(os, step, fail)
+    monkeypatch.setattr(storage if step == "open" else os, step, fail, raising=False)
     with pytest.raises(type(problem)):
         write_atomically(path, "half a fi")
     monkeypatch.undo()
@@ -224,11 +227,9 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, p
 
 
 def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
-    open_handle = os.fdopen
-
     class FullDisk:
         def __init__(self, *args):
-            self.stream = open_handle(*args)
+            self.stream = open(*args)  # noqa: SIM115
 
         def __enter__(self):
             return self
@@ -240,7 +241,7 @@ def test_a_write_that_fails_half_way_leaves_nothing(tmp_path, monkeypatch):
             self.stream.write(data[: len(data) // 2])
             raise OSError("disk full")
 
-    monkeypatch.setattr(os, "fdopen", FullDisk)
+    monkeypatch.setattr(storage, "open", FullDisk, raising=False)
     with pytest.raises(OSError, match="disk full"):
         write_atomically(tmp_path / "out", "0123456789")
     assert list(tmp_path.iterdir()) == []
