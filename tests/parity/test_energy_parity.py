@@ -302,6 +302,14 @@ def test_one_composition_and_run_does_not_determine_its_own_constant():
     assert ranking.value.endswith("say which difference matters: --energy-resolution")
 
 
+def test_elements_without_their_compounds_do_not_determine_each_other_s_constants():
+    formulas = [x for x in ("Cu4", "Al4", "Ni4") for _ in range(6)]
+    labels = labelled(np.arange(18.0), formulas, runs=range(18))
+    (finding,) = findings(compare(labels, np.arange(18.0) + 1), "energy")
+    assert finding.status == "not assessed"
+    assert finding.value == "the zero of energy of no composition follows from the others"
+
+
 @pytest.mark.parametrize("elements", ["Na Cl", "Na Cl O", "Na Cl O Fe S Mg"])
 def test_an_error_of_each_composition_is_never_ok(elements):
     """Six compositions of eight frames; constants of elements must not be fitted to the error."""

@@ -190,7 +190,7 @@ QUANTITIES = (
     Column("energy, MAE in meV/atom", _estimate("energy", "mae", ".1f", 1000)),
     Column("  in the convention", _of("energy", lambda e: e.convention)),
     Column("  in others", _of("energy", _others)),
-    Column("forces, mean |Δ| in eV/Å", _estimate("forces", "mae", ".3g")),
+    Column("forces, mean error |ΔF| in eV/Å", _estimate("forces", "mae", ".3g")),
     Column("  MAE of components", _of("forces", lambda f: f"{f.component_mae:.3g}")),
     Column("  slope (s_lo)", _estimate("forces", "s_lo", ".3f")),
     Column("  reverse slope (s_hi)", _estimate("forces", "s_hi", ".3f")),
@@ -226,7 +226,10 @@ def _remarks(p: Parity) -> list[Paragraph]:
         lines.append(f"{held}: pooled slopes are mostly about it, and the median decides")
     found += [Paragraph(f"{p.name}: {line}.") for line in lines]
     if p.ranking is not None and p.ranking.misfit:
-        text = f"{p.name}: Φ does not hold here: {p.ranking.misfit}. Read what was observed."
+        text = (
+            f"{p.name}: errors of energy are not normal and independent, so their spread does not "
+            f"say what is resolved: {p.ranking.misfit}. Read what was observed."
+        )
         found.append(Paragraph(text, "caution"))
     reasons: dict[str, list[str]] = {}
     for quantity, why in p.not_assessed.items():
@@ -268,7 +271,7 @@ def _word(g: ForceGroup) -> str:
 GROUP_COLUMNS = (
     Column("atoms", lambda g: str(g.atoms)),
     Column("groups", lambda g: str(g.groups)),
-    Column("mean |Δ|\neV/Å", lambda g: f"{g.mae.value:.3g}"),
+    Column("mean |ΔF|\neV/Å", lambda g: f"{g.mae.value:.3g}"),
     Column("slope", _number("s_lo")),
     Column("reverse\nslope", _number("s_hi")),
     Column("R²", _number("r_squared")),

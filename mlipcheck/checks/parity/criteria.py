@@ -82,7 +82,9 @@ def read_forces(row: Parity) -> Reading | None:
     value, sure = f.r_squared.value, _sure(f.r_squared, below=True)
     if f.s_lo.value <= 0:
         value, sure = -value, -value
-    return Reading(value, f"R² {f.r_squared.value:.2f}, MAE {f.mae.value:.3g} eV/Å{over}", sure)
+    return Reading(
+        value, f"R² {f.r_squared.value:.2f}, mean error {f.mae.value:.3g} eV/Å{over}", sure
+    )
 
 
 def read_rest(row: Parity) -> Reading | None:

@@ -93,8 +93,7 @@ class Conventions:
         if chosen == "fit-offsets" or chosen not in self.errors:
             return None
         mine, explained = self.errors[chosen], []
-        formulas = [f"{Formula(x).reduce()[0]:hill}" for x in self.frames.formulas]
-        composition = np.unique(formulas, return_inverse=True)[1].ravel()[self.frames.formula]
+        composition = _compositions(self.frames)
         for name, errors in self.errors.items():
             both = np.isfinite(errors) & np.isfinite(mine)
             if name == chosen or both.sum() < MIN_FRAMES:
@@ -118,6 +117,12 @@ class Conventions:
         return None
 
 
+def _compositions(frames: Frames) -> np.ndarray:
+    """Return the number of each frame's composition, whatever the size of its cell: 0, 1, ..."""
+    formulas = [f"{Formula(x).reduce()[0]:hill}" for x in frames.formulas]
+    return np.unique(formulas, return_inverse=True)[1].ravel()[frames.formula]
+
+
 def find_conventions(labels: FrameSet, frames: Frames) -> Conventions:
     """Compute the errors in every convention that the labels can be brought to."""
     plain, counts = per_atom(frames), frames.counts()
@@ -126,7 +131,11 @@ def find_conventions(labels: FrameSet, frames: Frames) -> Conventions:
     found = Conventions(frames, plain, {own: plain, "fit-offsets": fitted}, offsets)
     if np.isnan(fitted).all():
         found.errors["fit-offsets"] = fit_offsets(counts, plain)[0]
-        found.relative = "one composition does not fix the zero of energy"
+        found.relative = (
+            "the zero of energy of no composition follows from the others"
+            if _compositions(frames).any()
+            else "one composition does not fix the zero of energy"
+        )
     if frames.not_corrected or np.isfinite(frames["correction"]).any():
         other, sign = ("raw", -1) if own == "mp2020" else ("mp2020", 1)
         found.errors[other] = plain - sign * frames["correction"] / frames["n_atoms"]

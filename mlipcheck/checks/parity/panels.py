@@ -64,7 +64,7 @@ KINDS = (
     Kind(
         "forces",
         FORCE_QUESTIONS,
-        "MAE of the forces",
+        "mean error of the forces, as vectors",
         "eV/Å",
         lambda p: p.forces.mae if p.forces else None,
         draw_forces,

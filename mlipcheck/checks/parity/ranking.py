@@ -145,7 +145,7 @@ def _growth(reference: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> st
     if share < GROWS:
         return None
     times = f"{1 + slope:.2f} times the reference's"
-    return f"the model's differences are {times}, which is {100 * share:.0f} % of σ²"
+    return f"the model's differences are {times}, {100 * share:.0f} % of the errors' variance"
 
 
 def _misfit(bins: Sequence[tuple[RankingBin, float]]) -> str | None:
