@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
+from ase.geometry.dimensionality.rank_determination import RDA
 
 from ..analysis.closest import empty_directions
 from ..calculators.base import FAILURES
@@ -26,6 +27,7 @@ from ..references.structures import RelaxedReference, from_atoms
 from ..references.surfaces import ELEMENTS as STRAINED
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
+from .relaxation.geometry import find_bonds
 
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
@@ -180,6 +182,14 @@ def bring_to_rest(
     if not at_rest:
         raise InputError(f"not at rest after {STEPS} steps: forces of {left:.2g} eV/Å are left")
     return moved
+
+
+def spans_space(atoms: Atoms) -> bool:
+    """Tell whether bonds hold a crystal together in three dimensions: no molecules or layers."""
+    table, bonds = find_bonds(atoms), RDA(len(atoms))
+    for (i, j), image in zip(table.indices.tolist(), table.images.tolist(), strict=True):
+        bonds.insert_bond(i, j, tuple(image))
+    return bool(bonds.check()[3])
 
 
 def count_repeats(atoms: Atoms) -> tuple[int, ...]:

@@ -32,6 +32,8 @@ class OfVolume(Calculator):
     def __init__(self, energy, pressure_factor=1.0):
         super().__init__()
         self.curve, self.pressure_factor = energy, pressure_factor
+        # of the reference's own level: another or unknown one has limits of its own
+        self.mlipcheck_info = CalculatorInfo("x", level_of_theory="PBE")
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
@@ -234,13 +236,38 @@ def test_elements_are_evidence_as_far_as_their_bonding_goes():
 
 
 def test_a_curve_of_another_functional_is_in_doubt():
-    calculator = OfVolume(dataclasses.replace(TRUTH, b0=2 * TRUTH.b0).energy)
+    far = dataclasses.replace(TRUTH, v0=1.06 * TRUTH.v0, b0=2 * TRUTH.b0)  # beyond every limit
+    calculator = OfVolume(far.energy)
     calculator.mlipcheck_info = CalculatorInfo("x", level_of_theory="r2SCAN")
     found = {f.quantity: f for f in judge({"elasticity": [row_of(calculator)]})}
     for quantity in ("equation of state", "bulk modulus"):
         assert found[quantity].status == "caution"
         assert "r2SCAN" in found[quantity].doubts[0].text
     assert not found["one minimum"].doubts
+
+
+@pytest.mark.parametrize("level", [None, "LDA"])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"v0": 0.968}, ("caution", "ok")),  # as EMT's copper, and as LDA's volumes
+        ({"v0": 1.02, "b0": 1.2}, ("ok", "ok")),
+        ({"b0": 0.6}, ("ok", "caution")),
+        ({"v0": 1.12}, ("fail", "ok")),
+        ({"b0": 0.3}, ("ok", "fail")),
+    ],
+)
+def test_another_level_of_theory_has_wider_limits(level, changes, expected):
+    changed = {name: factor * getattr(TRUTH, name) for name, factor in changes.items()}
+    calculator = OfVolume(dataclasses.replace(TRUTH, **changed).energy)
+    calculator.mlipcheck_info = CalculatorInfo("x", level_of_theory=level)
+    row = row_of(calculator)
+    assert not row.same_functional
+    found = statuses(row)
+    both = tuple(found.pop(x) for x in ("equation of state", "bulk modulus"))
+    # what is known to be of another level can only be doubted
+    assert both == tuple("caution" if level and x == "fail" else x for x in expected)
+    assert set(found.values()) == {"ok"}
 
 
 def test_a_guess_of_the_volume_may_be_off():

@@ -245,9 +245,13 @@ def test_an_unstable_lattice_is_found(source, status):
 
 
 @pytest.mark.slow
-def test_a_guess_is_not_blamed_for_its_lattice():
-    row = row_of(EMT(), bulk("Cu", "bcc", a=2.86), start_only=True)
-    assert statuses(row)["mechanical stability"] == "not assessed"
+@pytest.mark.parametrize(("lattice", "status"), [("bcc", "caution"), ("fcc", "ok")])
+def test_a_guess_is_judged_where_the_model_has_relaxed_it(lattice, status):
+    a = {"bcc": 2.86, "fcc": 3.7}[lattice]
+    row = row_of(EMT(), bulk("Cu", lattice, a=a), "atoms", start_only=True)
+    found = {f.quantity: f for f in judge({"elasticity": [row]})}
+    assert found["mechanical stability"].status == status
+    assert "at zero pressure" in found["mechanical stability"].value
 
 
 @pytest.mark.slow
@@ -255,6 +259,53 @@ def test_a_stress_that_is_off_at_the_minimum_is_found():
     found = statuses(row_of(Planted(normal=1.3), bulk("Cu", a=3.59)))
     assert found.pop("pressure") == "fail"
     assert set(found.values()) == {"ok"}
+
+
+class Rough(Calculator):
+    """Copper that small strains hardly strain: K is half of B0, and energy and stress agree."""
+
+    implemented_properties = ["energy", "forces", "stress"]
+
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.v0 = size, measure_volume()
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        image, n, v = atoms.copy(), len(atoms), atoms.get_volume()
+        image.calc = EMT()
+        x, width = v / n / self.v0 - 1, 0.012
+        bump = -self.size * np.exp(-((x / width) ** 2) / 2)
+        pressure = bump * x / width**2 / self.v0  # -dE/dV
+        self.results = {
+            "energy": image.get_potential_energy() - n * bump,
+            "forces": image.get_forces(),
+            "stress": image.get_stress() + pressure * np.array([1.0, 1, 1, 0, 0, 0]),
+        }
+
+
+def measure_volume():
+    atoms = bring_to_rest(EMT(), bulk("Cu", a=3.59), 1e-4, cell=True)
+    return atoms.get_volume()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "status"), [(0.0, "ok"), (6e-4, "caution")])
+def test_roughness_is_found_where_two_bulk_moduli_contradict(size, status):
+    row = row_of(Rough(size), bulk("Cu", a=3.59), "mine")
+    found = statuses(row)
+    assert found.pop("roughness of the stiffness") == status
+    assert set(found.values()) == {"ok"}
+    (line,) = Elasticity().tables(models_of(row))[-1].rows
+    spreads = [float(x) for x in np.array(line)[[7, 9, 11]]]
+    assert all(x >= 0 for x in spreads)
+    half = np.ptp([c[:3, :3].mean() for c in row.tensor.fits]) / 2 / units.GPa
+    assert spreads[1] == pytest.approx(half, abs=0.06)
+
+
+def models_of(row):
+    run = RunRecord("run", CalculatorInfo("x"), {}, {}, {"elasticity": (row,)})
+    return compare_runs([run]).models
 
 
 @pytest.mark.slow
@@ -372,8 +423,7 @@ def test_large_crystals_are_strained_where_asked_for(settings, left):
 
 def test_tables_show_the_reference_beside_the_model(cells):
     row = compared(Planted(shift=1.0), cells)
-    run = RunRecord("run", CalculatorInfo("x"), {}, {}, {"elasticity": (row,)})
-    blocks = Elasticity().tables(compare_runs([run]).models)
+    blocks = Elasticity().tables(models_of(row))
     titles = [b.title for b in blocks if isinstance(b, TableBlock)]
     assert len(titles) == 2
     (line,) = next(b for b in blocks if isinstance(b, TableBlock) and b.title == titles[1]).rows

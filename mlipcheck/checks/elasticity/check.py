@@ -27,9 +27,10 @@ from ...references.inputs import COLLECTIONS
 from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
-from ..crystals import METHODS, asked_elements, keep_few, tested_on
+from ..crystals import METHODS, asked_elements, keep_few, spans_space, tested_on
 from . import strains
-from .record import CRITERIA, ElasticTensor, EquationOfState
+from .criteria import CRITERIA
+from .record import ElasticTensor, EquationOfState
 
 if TYPE_CHECKING:
     from ...drawing.panel import Panel
@@ -45,19 +46,43 @@ def _gpa(value: float | None) -> str:
     return number(None if value is None else value / units.GPa, ".1f")
 
 
+def _numbers(tensor: np.ndarray) -> np.ndarray:
+    """Return what is tabled of a tensor, in GPa."""
+    return np.array([*tensor[CONSTANTS], *moduli(tensor)]) / units.GPa
+
+
+def _ions(row: EquationOfState) -> str:
+    return "clamped" if row.clamped else MISSING
+
+
 def _constant(row: EquationOfState, k: int) -> str:
     """Return a number of the model's tensor, and the reference's in brackets, in GPa."""
     found = row.tensor or ElasticTensor()
-    both = [x[0] for x in (found.fits, found.reference) if x is not None]
-    numbers = [[*c[CONSTANTS], *moduli(c)][k] / units.GPa for c in both]
-    return " ".join((f"{x:.0f}", f"({x:.0f})")[n] for n, x in enumerate(numbers)) or MISSING
+    both = [_numbers(x[0])[k] for x in (found.fits, found.reference) if x is not None]
+    return " ".join((f"{x:.0f}", f"({x:.0f})")[n] for n, x in enumerate(both)) or MISSING
+
+
+def _spread(row: EquationOfState, part: slice) -> str:
+    """Return half of the largest range of some numbers over the sizes of strains, in GPa."""
+    fits = None if row.tensor is None else row.tensor.fits
+    if fits is None or len(fits) < 2:
+        return MISSING
+    return number(float(np.ptp([_numbers(c)[part] for c in fits], axis=0).max()) / 2, ".1f")
 
 
 CONSTANTS = (0, 0, 0, 2, 3, 5), (0, 1, 2, 2, 3, 5)  # rows and columns, that are tabled
-TENSOR_COLUMNS = tuple(
-    Column(head, partial(_constant, k=k))
-    for k, head in enumerate(("C11", "C12", "C13", "C33", "C44", "C66", "K", "G"))
+TENSOR_COLUMNS = (
+    *(
+        Column(head, partial(_constant, k=k))
+        for k, head in enumerate(("C11", "C12", "C13", "C33", "C44", "C66"))
+    ),
+    Column("±\nC", partial(_spread, part=slice(6))),
+    Column("K", partial(_constant, k=6)),
+    Column("±\nK", partial(_spread, part=slice(6, 7))),
+    Column("G", partial(_constant, k=7)),
+    Column("±\nG", partial(_spread, part=slice(7, 8))),
 )
+NO_CURVE = "no equation of state: it would press molecules, chains or layers; see K of C_ij"
 
 
 class Elasticity(Check[EquationOfState]):
@@ -77,6 +102,7 @@ class Elasticity(Check[EquationOfState]):
         Column("B0\nGPa", lambda r: _gpa(r.fit and r.fit.b0)),
         Column("±\n%", lambda r: number(r.fit and 100 * r.bulk_modulus_spread, ".0f")),
         Column("B0 ref.", lambda r: _gpa(r.reference and r.reference.b0)),
+        Column("ions", _ions, left=True),
         Column("B1", lambda r: number(r.fit and r.fit.b1, ".2f")),
         Column("ε", lambda r: number(r.epsilon, ".2f")),
         Column("Δ\nmeV/atom", lambda r: number(r.delta and 1000 * r.delta, ".1f")),
@@ -117,13 +143,13 @@ class Elasticity(Check[EquationOfState]):
         try:
             if row.of_frames:
                 return [strains.compare_tensors(calculator, subject, row)]
-            row = strains.scan_volumes(calculator, subject, row)
-            if wanted and row.fit is not None:
-                (start,) = strains.scaled(subject, np.array([row.fit.v0]))
-                row = replace(row, tensor=strains.measure_tensor(calculator, start))
+            if not row.no_curve:
+                row, subject = strains.scan_volumes(calculator, subject, row, free_ions=wanted)
+            if wanted and (row.fit is not None or row.no_curve):
+                row = replace(row, tensor=strains.measure_tensor(calculator, subject))
         except FAILURES as error:  # kept and shown as this crystal's result
             why = describe_error(error)
-            if row.fit is None:
+            if row.fit is None and not row.no_curve:
                 return [replace(row, error=why)]
             row = replace(row, tensor=ElasticTensor(why=why))
         return [row]
@@ -150,10 +176,12 @@ def _task(
     """Return the task of a crystal; those of more atoms than ``limit`` are not strained."""
     atoms = reference.relaxed
     assert atoms is not None
-    more = {"start_only": reference.start_only, "reference": curve}
+    own = curve is None
+    no_curve = NO_CURVE if own and not spans_space(atoms) else ""
+    more = {"start_only": reference.start_only, "reference": curve, "no_curve": no_curve}
     row = _row(reference, reference.name, atoms.get_chemical_formula(), **more)
     wanted = limit is None or len(atoms) <= limit
-    cost = strains.EVALUATIONS + strains.count_evaluations(atoms) * wanted
+    cost = max(1, strains.count_evaluations(atoms, own, not no_curve, wanted))
     key = (row.name, row.source, row.fingerprint, curve, wanted)
     return Task(row.name, (atoms, row, wanted), key, atoms, cost, BATCH)
 
@@ -194,7 +222,7 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
         near = np.linspace(*np.clip(ends, row.volumes.min(), row.volumes.max()))
         curve = row.reference.energy(near) - row.reference.e0
         axis.plot(near, curve, color=REFERENCE, ls="--", lw=1.2, label="reference", zorder=4)
-    axis.axvline(own, color=DARK, lw=0.8, ls=":", label="its own volume")
+    axis.axvline(own, color=DARK, lw=0.8, ls=":", label=row.start_words)
     high = above[above < HIGHEST].max()
     axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
     axis.tick_params(labelsize=SIZE)
@@ -202,7 +230,8 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     axis.set_xlabel("volume (Å³/atom)", fontsize=SIZE)
     axis.set_ylabel("E − E(V0) (eV/atom)", fontsize=SIZE)
     legend_below(figure, 2)
-    caption = f"Energy of {plain(row.name)} against its volume, shape and positions kept."
+    kept = "shape and positions kept, those of the model's relaxed cell for a crystal of yours"
+    caption = f"Energy of {plain(row.name)} against its volume, {kept}."
     alt = f"{caption} {' '.join(words)}"
     name = panel.slug("volume", row.name)
     return panel.Panel(name, caption, alt, ("elasticity",), (row.name,), figure)
