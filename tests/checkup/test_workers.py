@@ -24,7 +24,8 @@ from worker_runs import DEADLY, LONG, METALS, RELAX, SHORT, parallel, same, seri
 from mlipcheck import get_calculator, run_checks
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.processes import Host, TaskTimeoutError, WorkerLostError, call_apart
-from mlipcheck.checkup.run import make_store, run_checkup
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
 from mlipcheck.checkup.workers import check_workers, open_stand_in
 from mlipcheck.report.folder import write_report
 from mlipcheck.results_file import load_runs
@@ -67,6 +68,14 @@ def test_single_precision_stays_what_it_is_here(tmp_path):
     write(tmp_path / "frames.xyz", images)
     given = [str(tmp_path / "frames.xyz")], Settings(only=("parity", "agreement"), rescale=True)
     assert same(parallel("deadly:Single", *given)[0], serial("deadly:Single", *given))
+
+
+def test_a_plan_is_timed_where_the_model_is_warm():
+    """The second look is in the process of the first: another one would be as cold."""
+    with open_stand_in({"spec": "deadly:Cold"}, 2) as calculator:
+        (job,) = plan_checkup(calculator, METALS, RELAX).jobs
+    evaluations = sum(task.evaluations for task in job.tasks)
+    assert 0 < job.seconds < evaluations * deadly.COLD / 2
 
 
 @pytest.mark.parametrize("own", [True, False])
