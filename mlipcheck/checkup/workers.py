@@ -32,6 +32,7 @@ from .processes import Host, TaskTimeoutError, WorkerLostError, call_apart
 from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, prepare, run_task, time_task
 
 TRIES = 2  # of a task whose worker is lost
+FAILED_ROWS = 60.0  # s at least to make the rows of a failure, of which the model takes nothing
 _Entry: TypeAlias = "tuple[Any, Call, int]"  # place, call, the number of this try
 
 
@@ -185,7 +186,9 @@ class Workers:
 
     def give_up(self, call: Call, why: str) -> Outcome:
         """Let the check make its rows of a failure, in a process that nothing else waits for."""
-        steps = (self._timeout, replace(call, lost=why))
+        # the time that a user gives is the model's, and a busy machine needs more for the check's
+        least = None if self._timeout is None else max(self._timeout, FAILED_ROWS)
+        steps = (least, replace(call, lost=why))
         try:
             outcome: Outcome = self._spare.submit(_do, self._host.call, *steps).result()
         except FAILURES:  # it was not the calculator
