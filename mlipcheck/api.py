@@ -57,9 +57,9 @@ def run_checks(
     inputs : one or several of
         Atoms; lists of Atoms, which are frames of one set (a list of nothing but Atoms is one,
         too); paths of files and folders; elements (``"Cu"``), pairs (``"Cu-O"``), and names of data
-        sets. Nothing is a demonstration. A structure is a start, and what moves is reported, unless
-        it has stored results (a `SinglePointCalculator`, as ``ase.io.read`` leaves it): they are
-        labels. Any other calculator on it is not asked.
+        sets. Nothing is a demonstration, of a model that has one. A structure is a start, and what
+        moves is reported, unless it has stored results (a `SinglePointCalculator`, as
+        ``ase.io.read`` leaves it): they are labels. Any other calculator on it is not asked.
     only : str or several, optional
         The checks to run, by their names or those of their commands: ``"dimers,relax"``.
     quick : bool
