@@ -17,6 +17,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from .calculators.base import as_list, refuse_unknown
 from .calculators.registry import as_calculator
+from .checks import read_names
 from .checkup.plan import plan_checkup
 from .checkup.run import run_checkup
 from .checkup.workers import check_workers, find_recipe
@@ -56,11 +57,11 @@ def run_checks(
     inputs : one or several of
         Atoms; lists of Atoms, which are frames of one set (a list of nothing but Atoms is one,
         too); paths of files and folders; elements (``"Cu"``), pairs (``"Cu-O"``), and names of data
-        sets. Nothing is a demonstration. A structure is a start, and what moves is reported, unless
-        it has stored results (a `SinglePointCalculator`, as ``ase.io.read`` leaves it): they are
-        labels. Any other calculator on it is not asked.
+        sets. Nothing is a demonstration, of a model that has one. A structure is a start, and what
+        moves is reported, unless it has stored results (a `SinglePointCalculator`, as
+        ``ase.io.read`` leaves it): they are labels. Any other calculator on it is not asked.
     only : str or several, optional
-        The checks to run.
+        The checks to run, by their names or those of their commands: ``"dimers,relax"``.
     quick : bool
         Do less, by fixed amounts of work.
     device : str
@@ -85,7 +86,7 @@ def run_checks(
         For what cannot be read or cannot be, an unknown setting, and models that were not given
         the same.
     """
-    chosen = make_settings(only=only or (), quick=quick, **settings)
+    chosen = make_settings(only=read_names(only or ()), quick=quick, **settings)
     what = as_inputs(inputs, chosen.reading)
     models = [as_calculator(given, device) for given in as_list(calculators)]
     if not models:

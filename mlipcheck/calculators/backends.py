@@ -52,7 +52,10 @@ def _around(name: str, command: str, **facts: Any) -> Backend:
     """Return the row of a calculator around another, which a file names."""
     needs = f"the file that 'mlipcheck {command} --save FILE' writes"
     loader = f"mlipcheck.calculators.{name}:load"
-    return Backend(name, loader, needs=needs, dtypes=(), takes_path=True, **facts)
+    shown = Demonstration(())  # what is inside says which elements there are
+    return Backend(
+        name, loader, needs=needs, dtypes=(), takes_path=True, demonstration=shown, **facts
+    )
 
 
 BACKENDS = (
@@ -222,6 +225,6 @@ def get_backend(name: str) -> Backend:
 
 
 def get_demonstration(name: str | None) -> Demonstration:
-    """Return what a backend is shown on; a third-party calculator, on what real models are."""
+    """Return what a backend is shown on; nobody knows which elements a third-party one has."""
     backend = find_backend(name)
-    return backend.demonstration if backend is not None else Demonstration()
+    return backend.demonstration if backend is not None else Demonstration(())

@@ -38,6 +38,8 @@ EDGES_PER_STRUCTURE = 125
 
 PROPERTIES = ("energy", "forces", "stress", "energies", "magmoms")
 
+NOT_FINITE = "NaN or infinite"  # how the error of an answer begins that is no number
+
 Progress = Callable[[int], None]
 
 
@@ -240,7 +242,7 @@ def _checked(atoms: Atoms, result: Evaluation, properties: list[str]) -> Evaluat
         if np.shape(value) != shape:
             return Evaluation(error=f"{name} of shape {np.shape(value)}, {shape} expected")
         if not np.isfinite(value).all():
-            return Evaluation(error=f"NaN or infinite {name}")
+            return Evaluation(error=f"{NOT_FINITE} {name}")
     return result
 
 

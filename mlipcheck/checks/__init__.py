@@ -9,7 +9,7 @@ import functools
 import importlib.metadata
 from typing import Any
 
-from ..calculators.base import FAILURES, brief
+from ..calculators.base import FAILURES, as_list, brief
 from ..check import Check
 from .adsorption.check import Adsorption
 from .agreement.check import Agreement
@@ -49,6 +49,16 @@ CHECKS: tuple[Check[Any], ...] = (
     Agreement(),
     Learning(),
 )
+
+
+# Commands are named by what they do: a check may be called so, too.
+ALIASES = {"contract": "interface", "dimer": "dimers", "relax": "relaxation", "learn": "learning"}
+
+
+def read_names(words: Any) -> tuple[str, ...]:
+    """Return the names of checks in a user's words: ``"dimer,relaxation"``, or several such."""
+    names = [name.strip() for word in as_list(words) for name in str(word).split(",")]
+    return tuple(ALIASES.get(name, name) for name in names if name)
 
 
 @functools.cache

@@ -16,6 +16,7 @@ from ase.formula import Formula
 from ..calculators.backends import get_demonstration
 from ..calculators.registry import describe
 from ..drawing.tables import count
+from ..record import Subject
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.frame_sets import FrameSet, make_sets
@@ -30,6 +31,7 @@ from ..system import System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 ENERGY_RESOLUTION = 0.1
+MAX_FORMULAS = 3  # that a report names
 KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
 
 
@@ -227,3 +229,18 @@ def _own_structures(
     own = (r for r in references if r.source not in COLLECTIONS)
     found += [(r.name, r.relaxed) for r in own if r.relaxed is not None]
     return tuple(pair for pair in found if len(pair[1]))  # what is not a structure has no atoms
+
+
+def name_subject(system: System) -> Subject:
+    """Return what a record says of a system."""
+    kinds = {f"{atoms.symbols.formula.reduce()[0]:hill}": atoms for _, atoms in system.structures}
+    formulas = [f"{atoms.symbols.formula.reduce()[0]:reduce}" for atoms in kinds.values()]
+    return Subject(
+        formulas=tuple(formulas[:MAX_FORMULAS]),
+        compound=any(len(set(atoms.numbers)) > 1 for atoms in kinds.values()),
+        elements=system.named,
+        frames=sum(len(s.every) for s in system.frames),
+        runs=sum(s.runs for s in system.frames),
+        levels=tuple(dict.fromkeys(s.level_of_theory or "" for s in system.frames)),
+        demonstration=system.demonstration,
+    )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ase import Atoms
-from ase.calculators.calculator import BaseCalculator, InputError
+from ase.calculators.calculator import BaseCalculator, CalculationFailed, InputError
 
 from ..calculators.base import FAILURES
-from ..calculators.evaluate import describe_error, evaluate
+from ..calculators.evaluate import describe_error
 from ..calculators.registry import describe
 from ..check import Check, Skip, Task
 from ..checks import broken_checks, list_checks
@@ -19,6 +19,8 @@ from ..drawing.tables import list_reasons, some
 from ..references.reader import Run
 from ..system import Settings, System
 from .find import ENERGY_RESOLUTION, find_system
+from .tasks import time_warm
+from .workers import StandIn
 
 ENOUGH = 32  # atoms in a batch: in a larger one they cost about as much each
 PROPERTIES = ("energy", "forces", "stress")
@@ -180,13 +182,9 @@ def _estimate(calculator: BaseCalculator, tasks: Sequence[Task]) -> float:
 
 
 def _time(calculator: BaseCalculator, images: Sequence[Atoms]) -> float:
-    """Return the time of a second look, without what a calculator prepares for new atoms."""
-    taken = 0.0
-    for first, few in ((0, images[:1]), (1, images)):
-        moved = [atoms.copy() for atoms in few]
-        for k, atoms in enumerate(moved):  # each another one, or a cache would answer
-            atoms.positions[0] += 1e-3 * (k + first)
-        start = time.perf_counter()
-        evaluate(calculator, moved, properties=PROPERTIES)
-        taken = time.perf_counter() - start
-    return taken
+    """Return how many seconds images take where they are computed; nothing where that is lost."""
+    if not isinstance(calculator, StandIn):
+        return time_warm(calculator, images, PROPERTIES)
+    with suppress(CalculationFailed):
+        return calculator.time(images, PROPERTIES)
+    return 0.0

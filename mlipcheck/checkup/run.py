@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from copy import copy
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ase.calculators.calculator import BaseCalculator, CalculationFailed, InputError
@@ -15,18 +15,16 @@ from ..calculators.backends import find_backend
 from ..calculators.base import FAILURES, stays_here
 from ..calculators.registry import describe
 from ..check import Context, Task
-from ..checks.kept import probe, same_numbers
-from ..record import RunRecord, Subject
+from ..checks.kept import same_numbers
+from ..record import RunRecord
 from ..results_file import make_run
-from ..storage import collect_versions
-from ..system import System
 from ..verdict import conclude
+from .find import name_subject
 from .plan import Job, Plan, own_fault
-from .store import PartStore
+from .store import PartStore, probe_of
 from .tasks import Call, Model, Outcome
 from .workers import StandIn, TaskQueue, Workers, check_workers, open_stand_in
 
-MAX_FORMULAS = 3  # that a report names
 INTERRUPTED = "interrupted"
 
 # What shows how far a check is: entered with its name and its number of steps.
@@ -71,7 +69,7 @@ def run_checkup(
     check_workers(executor, timeout)
     if executor is not None and not isinstance(calculator, StandIn):
         with open_stand_in(calculator, executor, timeout) as there:
-            if not (same_numbers(_probe(calculator, plan), _probe(there, plan)) or there.why):
+            if not (same_numbers(probe_of(calculator, plan), probe_of(there, plan)) or there.why):
                 wrong = f"{describe(calculator).spec} was changed here, and a worker loads its own"
                 raise InputError(f"{wrong}; give package.module:factory, which changes it")
             return run_checkup(there, plan, store=store, progress=progress, command=command)
@@ -92,11 +90,28 @@ def run_checkup(
         not_run={**plan.not_run, **not_run},
         notes=(*notes, *_notes(plan, run.interrupted)),
         interrupted=run.interrupted,
-        subject=replace(_subject(plan.system), words=plan.what),
+        subject=replace(name_subject(plan.system), words=plan.what),
         unfinished={name: tuple(sorted(rows)) for name, rows in sorted(run.late.items())},
         workers=calculator.workers.size if isinstance(calculator, StandIn) else 1,
     )
     return conclude(record)
+
+
+def find_kept(plan: Plan, store: PartStore) -> dict[str, list[bool]]:
+    """Return which tasks of each check an interrupted run has kept, as far as that is known.
+
+    It is not where a task works on rows that are still to be computed, nor of pieces of a task.
+    """
+    run = _Run(plan, copy(store), _silent)  # what is only looked at was not used
+    kept = {}
+    for job in plan.jobs:
+        kept[job.check.name] = [False] * len(job.tasks)
+        with suppress(*FAILURES):  # rows that it needs are not there, or it is the check's fault
+            parts = run.find(job)
+            kept[job.check.name] = [part is not None for part in parts]
+            if None not in parts:
+                run.close(job, parts)
+    return kept
 
 
 class _Run:
@@ -117,7 +132,7 @@ class _Run:
             self.rows[job.check.name] = []
             self.not_run[job.check.name] = INTERRUPTED
         else:
-            self._close(job, self._compute(calculator, job))
+            self.close(job, self._compute(calculator, job))
 
     def elsewhere(self, model: Model, workers: Workers) -> None:
         """Do the tasks of all checks by workers, each when those that it needs are finished."""
@@ -135,7 +150,7 @@ class _Run:
             workers.end()
             for job in self.plan.jobs:
                 if job.check.name in parts and job.check.name not in self.rows:
-                    self._close(job, _rows_of(parts[job.check.name]))
+                    self.close(job, _rows_of(parts[job.check.name]))
             self._interrupt()
         finally:
             tasks.cancel()
@@ -149,7 +164,7 @@ class _Run:
                 parts[name] = self._begin(job, tasks, model)
             whole = name in parts and None not in parts[name]
             if whole and name not in self.rows and all(x in self.rows for x in self._before(job)):
-                self._close(job, _rows_of(parts[name]))
+                self.close(job, _rows_of(parts[name]))
         if self.interrupted:
             raise KeyboardInterrupt
 
@@ -157,7 +172,7 @@ class _Run:
         """Return the rows of tasks that are kept, and hand out the others, the longest first."""
         name, context = job.check.name, self._context(job)
         try:
-            kept = [self.store.find(*self._key(job, task, context)) for task in job.tasks]
+            kept = self.find(job)
         except FAILURES as error:
             return [error]
         alone = all(name not in other.check.needs for other in self.plan.jobs)
@@ -166,6 +181,11 @@ class _Run:
                 call = Call(model, name, task, context.settings, context.earlier)
                 tasks.add((alone, -seconds), (job, k), call)
         return kept
+
+    def find(self, job: Job) -> list[Any]:
+        """Return the rows of each task, None where they are not kept."""
+        context = self._context(job)
+        return [self.store.find(*self._key(job, task, context)) for task in job.tasks]
 
     def _take(self, job: Job, task: Task, outcome: Outcome) -> Any:
         """Return the rows of an outcome, which are kept, or the check's own fault."""
@@ -195,7 +215,7 @@ class _Run:
                 yield self.store.keep(*self._key(job, task, context), compute)
                 done.finish()
 
-    def _close(self, job: Job, parts: Iterable[list[Any]]) -> None:
+    def close(self, job: Job, parts: Iterable[list[Any]]) -> None:
         """Put the rows of a check together; what it raises is its own fault."""
         rows = self.rows[job.check.name] = []
         try:
@@ -241,20 +261,6 @@ def _rows_of(parts: Sequence[Any]) -> Iterator[list[Any]]:
         raise KeyboardInterrupt
 
 
-def _subject(system: System) -> Subject:
-    kinds = {f"{atoms.symbols.formula.reduce()[0]:hill}": atoms for _, atoms in system.structures}
-    formulas = [f"{atoms.symbols.formula.reduce()[0]:reduce}" for atoms in kinds.values()]
-    return Subject(
-        formulas=tuple(formulas[:MAX_FORMULAS]),
-        compound=any(len(set(atoms.numbers)) > 1 for atoms in kinds.values()),
-        elements=system.named,
-        frames=sum(len(s.every) for s in system.frames),
-        runs=sum(s.runs for s in system.frames),
-        levels=tuple(dict.fromkeys(s.level_of_theory or "" for s in system.frames)),
-        demonstration=system.demonstration,
-    )
-
-
 class _Steps:
     """The steps of one task: what it does not report itself is done when it ends."""
 
@@ -287,14 +293,3 @@ def _notes(plan: Plan, interrupted: bool) -> tuple[str, ...]:
 
 def _silent(name: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda n: None)
-
-
-def make_store(calculator: BaseCalculator, folder: Path, plan: Plan | None = None) -> PartStore:
-    """Return where the parts of check-ups with this model are kept; of ``plan``, if it is known."""
-    info = describe(calculator)
-    return PartStore(folder, [info, collect_versions(info.backend)], _probe(calculator, plan))
-
-
-def _probe(calculator: BaseCalculator, plan: Plan | None) -> list[float]:
-    words = plan.system.elements if plan is not None else ()  # elements and pairs
-    return probe(calculator, (x for word in words for x in word.split("-")))

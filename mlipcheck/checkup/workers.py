@@ -29,9 +29,10 @@ from ..calculators.base import FAILURES, brief
 from ..calculators.records import CalculatorInfo, Evaluation
 from ..calculators.registry import describe
 from .processes import Host, TaskTimeoutError, WorkerLostError, call_apart
-from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, prepare, run_task
+from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, prepare, run_task, time_task
 
 TRIES = 2  # of a task whose worker is lost
+FAILED_ROWS = 60.0  # s at least to make the rows of a failure, of which the model takes nothing
 _Entry: TypeAlias = "tuple[Any, Call, int]"  # place, call, the number of this try
 
 
@@ -46,16 +47,22 @@ class StandIn(Lost):
     def evaluate_batch(
         self, images: Sequence[Atoms], properties: Sequence[str]
     ) -> list[Evaluation]:
+        found: list[Evaluation] = self._ask(evaluate_task, images, properties)
+        return found
+
+    def time(self, images: Sequence[Atoms], properties: Sequence[str]) -> float:
+        """Return what `time_warm` finds in one process: a second one may not be warm."""
+        seconds: float = self._ask(time_task, images, properties)
+        return seconds
+
+    def _ask(self, function: Callable[..., Any], *args: Any) -> Any:
         if self.why:  # one death is enough to know; a plan is not worth more
             raise CalculationFailed(self.why)
         try:
-            found: list[Evaluation] = self.workers.ask(
-                evaluate_task, self.model, images, properties
-            )
+            return self.workers.ask(function, self.model, *args)
         except (WorkerLostError, TaskTimeoutError) as error:
             self.why = str(error)
             raise CalculationFailed(self.why) from error
-        return found
 
     def calculate(
         self,
@@ -89,7 +96,7 @@ def open_stand_in(
     timeout : float, optional
         Seconds that a task may take.
     early : bool
-        Whether all processes load the model now, while the first of them is asked for the plan.
+        Whether all processes load the model now, and not only that which is asked for the plan.
 
     Raises
     ------
@@ -168,8 +175,10 @@ class Workers:
     def start(self, model: Model, early: bool) -> Model:
         """Load a model, in one process or all, and return what it is."""
         count = self.size if self.size and early else 1
-        first, *_ = [self._threads.submit(self._host.call, None, load, model) for _ in range(count)]
-        return first.result()
+        all_ = [self._threads.submit(self._host.call, None, load, model) for _ in range(count)]
+        # one that still loads would take its share of what the plan is timed on
+        first, *_ = [loaded.result() for loaded in all_]
+        return first
 
     def ask(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return what a function returns in a process of this machine."""
@@ -177,7 +186,9 @@ class Workers:
 
     def give_up(self, call: Call, why: str) -> Outcome:
         """Let the check make its rows of a failure, in a process that nothing else waits for."""
-        steps = (self._timeout, replace(call, lost=why))
+        # the time that a user gives is the model's, and a busy machine needs more for the check's
+        least = None if self._timeout is None else max(self._timeout, FAILED_ROWS)
+        steps = (least, replace(call, lost=why))
         try:
             outcome: Outcome = self._spare.submit(_do, self._host.call, *steps).result()
         except FAILURES:  # it was not the calculator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,8 @@ def run_checks(
     ``before`` is called once everything is planned. An interruption ends with status 130.
     """
     from ..checkup.plan import plan_checkup
-    from ..checkup.run import make_store, run_checkup
+    from ..checkup.run import find_kept, run_checkup
+    from ..checkup.store import make_store
     from ..checkup.workers import open_stand_in
     from ..drawing.tables import count
     from ..references.datasets import cache_folder
@@ -62,11 +63,12 @@ def run_checks(
         # a mistake in any of them is reported before any work is done
         calculators = [load(spec) for spec in specs]
         plans = [plan_checkup(c, what, chosen) for c in calculators]
-        for spec, calculator, plan in zip(specs, calculators, plans, strict=True):
+        for calculator, plan in zip(calculators, plans, strict=True):
             before(calculator, plan)
-            whose = "" if alone else f" for {spec}"
-            _print_plan(whose, plan, destination.verbose, workers or 1)
         stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
+        for spec, plan, store in zip(specs, plans, stores, strict=True):
+            whose = "" if alone else f" for {spec}"
+            _print_plan(whose, plan, find_kept(plan, store), destination.verbose, workers or 1)
         for calculator, plan, store in zip(calculators, plans, stores, strict=True):
             run = run_checkup(calculator, plan, store=store, progress=progress_bar, command=typed)
             if store.used:
@@ -139,14 +141,24 @@ def _refuse_nothing(run: RunRecord, plan: Plan, store: PartStore) -> None:
         raise inputs.mistake(f"nothing could be judged; {errors[0]}{more}")
 
 
-def _print_plan(whose: str, plan: Plan, verbose: bool, workers: int) -> None:
-    """Say what is going to be done, and about how long it takes."""
-    longest = max(seconds for job in plan.jobs for seconds in job.each)
-    outputs.say(f"plan{whose}, about {_duration(max(plan.seconds / workers, longest))}:")
+def _print_plan(
+    whose: str, plan: Plan, kept: Mapping[str, Sequence[bool]], verbose: bool, workers: int
+) -> None:
+    """Say what is going to be done, and about how long what is not kept takes."""
+    left = {
+        job.check.name: [s for s, k in zip(job.each, kept[job.check.name], strict=True) if not k]
+        for job in plan.jobs
+    }
+    seconds = [s for each in left.values() for s in each]
+    about = max(sum(seconds) / workers, max(seconds, default=0.0))
+    outputs.say(f"plan{whose}, about {_duration(about)}:")
     for line in plan.found:
         outputs.say(f"  {line}")
     for job in plan.jobs:
-        outputs.say(f"  {job.check.name:10} {_duration(job.seconds):>7}  {job.words}")
+        name, n = job.check.name, sum(kept[job.check.name])
+        done = f" (kept: {n} of {len(job.tasks)})" if n else ""
+        takes = _duration(sum(left[name])) if left[name] else "-"
+        outputs.say(f"  {name:10} {takes:>7}  {job.words}{done}")
     for name, why in plan.not_run.items():
         outputs.say(f"  {name:10} {'-':>7}  {why}")
     for note in plan.notes:

@@ -20,7 +20,6 @@ WORKERS = ("workers", "executor", "timeout")
 OUTPUTS = ("out", "markdown", "json", "figures", "verbose", "strict", "uses")
 RELAXING = ("fmax", "steps", "optimizer", "cell", "start", "seed")
 MOVING = ("temperature", "time", "fits")
-RARE = ("executor", "timeout")  # docs/parallel.md has them
 LABELLED = ("energy_resolution", "energies", "sample", "independent", "rescale")
 
 
@@ -48,12 +47,13 @@ class Command:
         save = ("save",) if self.saver else ()
         reading = READING if self.check != "interface" else ()
         named = (*SYSTEM, *self.options, *reading, *save, *WORKERS, *OUTPUTS)
-        given = options(*named, hidden=(*self.hidden, *RARE))
+        given = options(*named, hidden=self.hidden)
         app.command(self.name)(given(command))
 
 
 def run(command: Command, **given: Any) -> None:
     """Run checks with what was given on the command line, write and print."""
+    from ..checks import read_names
     from ..system import Settings
 
     def chosen(kind: type) -> dict[str, Any]:
@@ -61,9 +61,7 @@ def run(command: Command, **given: Any) -> None:
         known = {name: value for name, value in found.items() if value not in (None, [])}
         return {name: tuple(x) if isinstance(x, list) else x for name, x in known.items()}
 
-    # a check may be named as its command is
-    named = [CHECK_OF.get(name, name) for name in given.get("only") or ()]
-    given["only"] = [command.check] if command.check else named
+    given["only"] = read_names(command.check or given.get("only") or ())
     where = outputs.Destination(**chosen(outputs.Destination))
     backends, option, what = (given[name] or [] for name in ("backends", "option", "what"))
     saver, save = command.saver, given.get("save")
@@ -102,7 +100,10 @@ COMMANDS = (
         "Run the check-up of your system: what may the model be used for, with its evidence",
         "mlipcheck run -b chgnet my_run/ --out report",
         ("only", "quick", "learn", "target", *LABELLED, "reference", "paths", *RELAXING, *MOVING),
-        hidden=("steps", "optimizer", "start", "independent", "rescale", "fits", "temperature"),
+        hidden=(
+            *("steps", "optimizer", "cell", "start", "seed"),
+            *("independent", "rescale", "fits", "temperature"),
+        ),
     ),
     Command(
         "contract",
@@ -150,6 +151,5 @@ COMMANDS = (
         saving.TUNED,
     ),
 )
-CHECK_OF = {command.name: command.check for command in COMMANDS if command.check}
 for each in COMMANDS:
     each.add()

@@ -13,7 +13,9 @@ from ase.data import atomic_numbers, covalent_radii
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from ..analysis.closest import find_closest
+from ..calculators.base import as_list
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
+from ..calculators.registry import as_calculator
 from ..check import Context, Skip, Task
 from ..checks.compression.check import Compression
 from ..checks.compression.push import CompressedPair
@@ -86,8 +88,8 @@ class GuardedPair:
 
 
 def build_guard(
-    calculator: BaseCalculator,
-    scans: Sequence[DimerScan],
+    calculator: BaseCalculator | str,
+    scans: str | Sequence[DimerScan | str],
     pushed: Sequence[CompressedPair] = (),
     closest: Mapping[Pair, tuple[float, str]] | None = None,
     built_from: Sequence[str] = (),
@@ -104,10 +106,12 @@ def build_guard(
 
     Parameters
     ----------
-    calculator : ase.calculators.calculator.BaseCalculator
+    calculator : any ASE calculator, or its name
         The one that was scanned.
-    scans, pushed : sequence of DimerScan, sequence of CompressedPair
-        Of every pair of the elements, best at `DISTANCES`; of neighbours in crystals.
+    scans : sequence of DimerScan, or str or several
+        Of every pair of the elements, best at `DISTANCES`; elements and pairs are scanned there.
+    pushed : sequence of CompressedPair
+        Of neighbours in crystals.
     closest : mapping of pair to (float, str), optional
         What `mlipcheck.analysis.closest.find_closest` returns of the user's structures.
     built_from : sequence of str
@@ -116,11 +120,12 @@ def build_guard(
     Raises
     ------
     InputError
-        For a pair that could not be scanned, and for a collapse that the guard could only close
-        by acting on bonds or on distances that the structures have; both distances are named.
+        For what is no scan, for a pair that could not be scanned, and for a collapse that the guard
+        could only close by acting on bonds or on distances that the structures have; both distances
+        are named.
     """
-    found = []
-    for scan in scans:
+    calculator, found = as_calculator(calculator), []
+    for scan in _scan(calculator, as_list(scans)):
         if scan.error is not None:
             raise InputError(f"{scan.name} could not be scanned: {scan.error}")
         s = sum(float(covalent_radii[atomic_numbers[x]]) for x in scan.pair)
@@ -140,8 +145,8 @@ def build_guard(
 
 
 def make_guard(
-    calculator: BaseCalculator,
-    what: Sequence[str],
+    calculator: BaseCalculator | str,
+    what: str | Sequence[str],
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> tuple[Guard, list[GuardedPair], list[str]]:
@@ -156,6 +161,7 @@ def make_guard(
     InputError
         For what cannot be read, and as `build_guard` does.
     """
+    calculator, what = as_calculator(calculator), as_list(what)
     settings = settings or Settings()
     progress = progress or (lambda name, total: nullcontext(lambda n: None))
     system = find_system(calculator, what, options=settings.reading)
@@ -190,6 +196,15 @@ def zbl_force(pair: Pair, r: np.ndarray) -> np.ndarray:
     terms = weights * np.exp(-np.multiply.outer(x, decays))
     coulomb = z.prod() * units.Hartree * units.Bohr / r
     return coulomb / r * (terms.sum(axis=-1) + x * (terms @ decays))
+
+
+def _scan(calculator: BaseCalculator, given: Sequence[DimerScan | str]) -> list[DimerScan]:
+    """Return scans as they are, and those of elements and pairs that are named."""
+    words = [x for x in given if isinstance(x, str)]
+    scans = [x for x in given if isinstance(x, DimerScan)]
+    if len(words) + len(scans) < len(given) or not given:
+        raise InputError(f"{given!r} are no scans; give those of scan_dimers, or elements like Cu")
+    return [*scans, *(scan_dimers(calculator, words, distances=DISTANCES) if words else ())]
 
 
 def _read(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ase.calculators.calculator import InputError
 
 from ..check import Check, named
-from ..checks import list_checks
+from ..checks import ALIASES, list_checks
 from ..comparison import Comparison, compare_runs
 from ..drawing.tables import clean, cut, some
 from ..record import Finding, RunRecord, UseAnswer
@@ -125,15 +125,13 @@ class Report:
         Raises
         ------
         InputError
-            If it cannot be read.
-        ValueError
-            If that is no report.
+            If it cannot be read, or is no report.
         """
         try:
             runs = load_runs(folder)
-        except OSError as error:
-            wanted = "give what `save` or --out has written"
-            raise InputError(f"{error.filename}: {error.strerror}; {wanted}") from error
+        except (OSError, ValueError) as error:
+            why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
+            raise InputError(f"{why}; give what `save` or --out has written") from error
         return cls(compare_runs(runs))
 
     def compare(self, *others: Report) -> Report:
@@ -206,6 +204,7 @@ class Report:
 
 def _find_check(name: str) -> Check[Any]:
     known = {check.name: check for check in list_checks()}
+    name = ALIASES.get(name, name)
     if name not in known:
         raise InputError(f"no check is called {name!r}; known: {', '.join(known)}")
     return known[name]

@@ -83,8 +83,8 @@ def test_the_verdict_is_a_mapping(one, both):
     assert len(both.uses) == 14
     assert [row.name for row in one.rows("dimers")] == ["Au-Au", "Cu-Cu"]
     assert one.rows("phonons") == ()
-    with pytest.raises(InputError, match="no check is called 'dimer'; known: interface"):
-        one.rows("dimer")
+    with pytest.raises(InputError, match="no check is called 'dimmer'; known: interface"):
+        one.rows("dimmer")
 
 
 def test_tables_of_text(one):
@@ -113,6 +113,9 @@ def test_it_is_saved_and_read_again(one, both, tmp_path):
 def test_a_folder_without_a_report_is_a_mistake(tmp_path):
     with pytest.raises(InputError, match=r"nowhere.*: No such file"):
         Report.load(tmp_path / "nowhere")
+    (tmp_path / "mine.cif").write_text("data_mine")
+    with pytest.raises(InputError, match=r"mine.cif: not JSON .*; give what `save` or --out"):
+        Report.load(tmp_path / "mine.cif")
 
 
 @pytest.mark.slow

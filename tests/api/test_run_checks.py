@@ -18,6 +18,8 @@ from ase.io import write
 import mlipcheck
 from mlipcheck import run_checks
 from mlipcheck.api import make_settings
+from mlipcheck.checks import ALIASES
+from mlipcheck.cli import commands
 from mlipcheck.references.inputs import as_inputs
 
 DIMERS = {"only": "dimers", "reference": "none", "quick": True}
@@ -154,6 +156,31 @@ def test_a_mistake_is_one_line(inputs, message):
     assert "\n" not in str(caught.value)
 
 
+def test_without_a_demonstration_it_asks_for_a_system():
+    """What elements somebody's calculator has nobody knows: EMT would be blamed for Si."""
+    with pytest.raises(InputError, match=r"^which system"):
+        run_checks(EMT())
+
+
+@pytest.mark.slow
+def test_checks_go_by_the_names_of_the_command_line():
+    found = run_checks(EMT(), "Cu", only="dimer, relaxation", quick=True)
+    assert list(found.runs[0].checks) == ["dimers", "relaxation"]
+    assert found.rows("dimer") == found.rows("dimers")
+    names = {c.name: c.check for c in commands.COMMANDS if c.check not in (None, c.name)}
+    assert names == ALIASES
+
+
+@pytest.mark.slow
+def test_an_element_that_it_does_not_have_is_no_fault_of_a_calculator():
+    found = run_checks(EMT(), ["Fe", "Cu"], **DIMERS)
+    status = {x: f.status for f in found.findings if f.quantity == "points" for x in f.subjects}
+    assert status == {"Cu-Cu": "ok", "Fe-Fe": "not assessed", "Cu-Fe": "not assessed"}
+    (alone,) = run_checks(EMT(), "Fe", **DIMERS).findings
+    assert alone.value.endswith("NotImplementedError: No EMT-potential for Fe")
+    assert run_checks(EMT(), "Fe", **DIMERS).verdict["hot"] == "not tested"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("checks", ["contacts", ("contacts", "parity"), ("contacts", "relaxation")])
 def test_what_cannot_be_read_beside_others_is_said_whatever_is_run(checks, tmp_path):
@@ -170,8 +197,8 @@ def test_what_cannot_be_read_beside_others_is_said_whatever_is_run(checks, tmp_p
 def test_an_unknown_setting_names_the_known():
     with pytest.raises(InputError, match="run_checks has no option 'refrence'; did you mean"):
         run_checks(EMT(), "Cu", refrence="pbe")
-    with pytest.raises(InputError, match="no check is called 'dimer'; known: interface, dimers"):
-        run_checks(EMT(), "Cu", only="dimer")
+    with pytest.raises(InputError, match="no check is called 'dimmer'; known: interface, dimers"):
+        run_checks(EMT(), "Cu", only="dimmer")
     with pytest.raises(InputError, match="no backend is called 'nope'"):
         run_checks("nope", "Cu")
 

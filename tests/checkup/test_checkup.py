@@ -26,7 +26,8 @@ from mlipcheck.checks.dimers.check import QUICK_PAIRS
 from mlipcheck.checks.parity.check import QUICK_FRAMES
 from mlipcheck.checkup.find import find_system, sort_words
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import make_store, run_checkup
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
 from mlipcheck.record import STATUSES
 from mlipcheck.storage import dumps
 from mlipcheck.system import Settings

@@ -24,7 +24,8 @@ from mlipcheck.checks.kept import (
 from mlipcheck.checks.learning import frames as frame_learning
 from mlipcheck.checks.learning.frames import learn_from_frames
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import make_store, run_checkup
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import dumps
 from mlipcheck.system import Settings

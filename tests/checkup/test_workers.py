@@ -24,8 +24,9 @@ from worker_runs import DEADLY, LONG, METALS, RELAX, SHORT, parallel, same, seri
 from mlipcheck import get_calculator, run_checks
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.checkup.processes import Host, TaskTimeoutError, WorkerLostError, call_apart
-from mlipcheck.checkup.run import make_store, run_checkup
-from mlipcheck.checkup.workers import check_workers, open_stand_in
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
+from mlipcheck.checkup.workers import FAILED_ROWS, check_workers, open_stand_in
 from mlipcheck.report.folder import write_report
 from mlipcheck.results_file import load_runs
 from mlipcheck.storage import dumps
@@ -67,6 +68,14 @@ def test_single_precision_stays_what_it_is_here(tmp_path):
     write(tmp_path / "frames.xyz", images)
     given = [str(tmp_path / "frames.xyz")], Settings(only=("parity", "agreement"), rescale=True)
     assert same(parallel("deadly:Single", *given)[0], serial("deadly:Single", *given))
+
+
+def test_a_plan_is_timed_where_the_model_is_warm():
+    """The second look is in the process of the first: another one would be as cold."""
+    with open_stand_in({"spec": "deadly:Cold"}, 2) as calculator:
+        (job,) = plan_checkup(calculator, METALS, RELAX).jobs
+    evaluations = sum(task.evaluations for task in job.tasks)
+    assert 0 < job.seconds < evaluations * deadly.COLD / 2
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -136,6 +145,23 @@ def test_a_calculator_that_kills_hangs_and_exits_costs_three_rows(own):
     assert run.unfinished == {"relaxation": ("Au",)}
     for name, row in expected.items():
         assert dumps(rows[name]) == dumps(row)
+
+
+def test_a_timeout_is_the_time_of_the_model_alone(monkeypatch):
+    """The rows of what hangs are made however short it is: on a busy machine they take longer."""
+    given = []
+    call = Host.call
+
+    def noted(host, timeout, function, *what):
+        if what and getattr(what[0], "lost", None):
+            given.append(timeout)
+        return call(host, timeout, function, *what)
+
+    monkeypatch.setattr(Host, "call", noted)
+    run, _ = parallel("deadly:Deadly", ["Au"], RELAX, 2, 0.001)
+    assert [r.name for r in run.rows("relaxation")] == ["Au"]
+    assert run.notes == ()
+    assert given == [FAILED_ROWS]
 
 
 def test_what_is_killed_once_is_done_again(tmp_path, monkeypatch):

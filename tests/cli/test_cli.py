@@ -681,6 +681,12 @@ def test_help_fits_a_screen_and_has_an_example(run_cli, monkeypatch, command):
     list_commands()[command].make_context(command, example.split()[2:])
 
 
+@pytest.mark.parametrize("command", ["run", "relax", "parity", "dynamics", "learn"])
+def test_help_has_all_that_is_of_workers(run_cli, command):
+    _, out, _ = run_cli(command, "--help")
+    assert all(f"--{name} " in out for name in ("workers", "executor", "timeout"))
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["report"]])
 def test_h_is_help(run_cli, command):
     assert run_cli(*command, "-h") == run_cli(*command, "--help")

@@ -9,6 +9,7 @@ import pytest
 from ase.build import bulk
 from learning_frames import labelled
 
+from mlipcheck.references import datasets
 from mlipcheck.results_file import load_runs
 
 
@@ -111,8 +112,9 @@ def test_json_has_stdout_for_itself(run_cli, copper, tmp_path):
     assert len(json.loads(out)["checks"]["learning"]) == 2
 
 
-def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
+def test_a_model_before_and_after(run_cli, chgnet, data_dir, monkeypatch, tmp_path):
     """Fine-tuned on one frame of a small crystal: kept, scanned, relaxed, and put side by side."""
+    monkeypatch.setenv(datasets.ENVIRONMENT_VARIABLE, str(data_dir))
     images = []
     for k in range(4):
         atoms = bulk("Si")
@@ -127,10 +129,13 @@ def test_a_model_before_and_after(run_cli, chgnet, tmp_path):
         "--store", tmp_path / "fits", "--save", model,
     )  # fmt: skip
     assert status == 0
-    assert "Before (A) and after (B) learning from 1 frame\n" in out
+    assert "Before (A) and after (B) learning from 1 frame, by pairs and relaxations alone\n" in out
     assert "molecules and gas" in out[out.index("Before (A)") :]
     assert model.is_file()
     (both,) = err.split("again: mlipcheck report ")[1].split()
+    for run in load_runs(both):  # with the reference that a run has
+        (pair,) = run.rows("dimers")
+        assert pair.comparison.reference == "PBE diatomics"
     status, out, _ = run_cli("report", both, "--verbose")
     assert status == 0
     assert "dimers: repulsive wall" in out

@@ -19,7 +19,7 @@ from parsed_report import HEADINGS, Report
 
 from mlipcheck.checks.parity.pieces import TOGETHER
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import make_store
+from mlipcheck.checkup.store import make_store
 from mlipcheck.record import RunRecord
 from mlipcheck.references import datasets
 from mlipcheck.results_file import load_runs
@@ -408,6 +408,11 @@ def test_an_interrupted_run_reports_and_goes_on_where_it_was(work, whole):
     status, _, err = typed(work, *COUNTED, "--out", "report")
     assert status == 0
     assert "parts of an interrupted run taken from" in err
+    planned = {line.split()[0]: line for line in err.splitlines() if line.startswith("  ")}
+    for name in ("interface", "dimers"):  # what is kept takes no time, and the plan says so
+        assert planned[name].split()[1] == "-"
+        assert planned[name].endswith("(kept: 1 of 1)")
+    assert "kept" not in planned["parity"]
     assert evaluations(work) == count_planned(work) + left
     assert not (work / "report" / "unfinished").exists()
     days = {load_run(f / "report" / "results.json").created for f in (work, whole)}

@@ -164,6 +164,14 @@ def test_a_calculator_that_always_fails_is_a_result():
     found = scan(Failing(get_calculator("toy:exact"), lambda a: True))
     assert "planted failure" in found.error
     assert len(found.failed_points) == len(found.distances)
+    # of a pair that it does not take, as of another element, nothing is known
+    assert status(found, "points") == {"not assessed"}
+
+
+@pytest.mark.slow
+def test_a_calculator_that_answers_no_number_at_any_distance_fails():
+    found = scan(Failing(get_calculator("toy:exact"), lambda a: True, "nan"))
+    assert "NaN" in found.error
     assert status(found, "points") == {"fail"}
 
 

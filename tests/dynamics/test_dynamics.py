@@ -17,7 +17,8 @@ from mlipcheck.check import Context
 from mlipcheck.checks.dynamics.check import CRITERIA, read_ratio
 from mlipcheck.checks.dynamics.nve import Dynamics, Segment, Trajectory, add_run, heat, simulate
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import make_store, run_checkup
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
 from mlipcheck.cli.inputs import parse_time
 from mlipcheck.system import Settings
 

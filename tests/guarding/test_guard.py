@@ -67,6 +67,22 @@ def build(calculator, elements=("Cu",), crystals=(copper,), closest=None):
     return build_guard(calculator, scans, pushed, closest)
 
 
+@pytest.mark.slow
+def test_elements_and_a_name_are_taken_as_scans_and_a_calculator_are():
+    named, _ = build_guard("ase:emt", "Cu")
+    scanned, _ = build_guard(EMT(), scan_dimers(EMT(), "Cu", distances=DISTANCES))
+    assert [p.radius for p in named.pairs] == [p.radius for p in scanned.pairs]
+
+
+@pytest.mark.parametrize(
+    ("scans", "message"),
+    [("Cuu", "'Cuu' is not an element"), ([3], r"\[3\] are no scans"), ([], "are no scans")],
+)
+def test_what_is_no_scan_is_one_line(scans, message):
+    with pytest.raises(InputError, match=message):
+        build_guard("ase:emt", scans)
+
+
 @pytest.fixture(scope="module")
 def holed():
     """A calculator with a hole, its guard, and what that does to the pair."""

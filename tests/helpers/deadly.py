@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 from ase.calculators.emt import EMT
+
+COLD = 0.2  # s
 
 
 class Deadly(EMT):
@@ -51,6 +54,19 @@ class Told(EMT):
             while True:
                 signal.pause()
         super().calculate(atoms, *args, **kwargs)
+
+
+class Cold(EMT):
+    """EMT whose first evaluation in a process takes much longer, as that of what compiles."""
+
+    warm = False
+
+    def calculate(self, *args, **kwargs):
+        start = time.perf_counter()
+        super().calculate(*args, **kwargs)
+        while not Cold.warm and time.perf_counter() < start + COLD:
+            pass
+        Cold.warm = True
 
 
 class Single(EMT):

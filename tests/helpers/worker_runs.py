@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mlipcheck import get_calculator
 from mlipcheck.checkup.plan import plan_checkup
-from mlipcheck.checkup.run import make_store, run_checkup
+from mlipcheck.checkup.run import run_checkup
+from mlipcheck.checkup.store import make_store
 from mlipcheck.checkup.workers import open_stand_in
 from mlipcheck.storage import dumps
 from mlipcheck.system import Settings

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ...calculators.evaluate import NOT_FINITE
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import some
 from .curve import LOWEST_WALL, SUSPECT_JUMP
@@ -34,9 +35,12 @@ def _place(at: Attraction) -> str:
 
 
 def read_points(scan: DimerScan) -> Reading:
+    failed = scan.failed_points
+    raised = [why for _, why in failed if not why.startswith(NOT_FINITE)]
+    if raised and len(raised) == len(scan.distances):  # as for an element that it does not know
+        return Reading(None, scan.error or raised[0])
     if scan.error:
         return Reading(math.inf, scan.error)
-    failed = scan.failed_points
     if not failed:
         return Reading(0, f"all {len(scan.distances)} points")
     at = some([f"{distance:.2f}" for distance, _ in failed], 3)
