@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
-from ase.geometry.dimensionality.rank_determination import RDA
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
 from ...analysis.anions import NONMETALS
 from ...analysis.symmetry import find_symmetry
-from ..relaxation.geometry import find_bonds
-from ..relaxation.record import BondTable
+from ..relaxation.geometry import find_bonds, find_covalent
 
 SYMPREC = 0.05  # Å
 LOW = np.array([x for x in itertools.product((1, 0, -1), repeat=3) if any(x)])  # indices
@@ -124,25 +122,14 @@ def _find_cuts(
         i, j = table.indices.T
         ends = scaled[i] @ index, (scaled[j] + table.images) @ index
         through = np.floor(ends[0] - cuts[:, None]) != np.floor(ends[1] - cuts[:, None])
-        whole = _is_bounded(table, len(atoms), np.ones(len(i), bool))
-        whole |= _is_bounded(table, len(atoms), nonmetal[i] & nonmetal[j])
+        kinds = find_covalent(table, atoms)
+        whole = np.any([among & (units[i] < 3) for among, units in kinds], axis=0)
         allowed &= ~(through & whole).any(axis=1)
         why = "would cut molecules, layers or covalent units"
     if not allowed.any():
         return (), why
     best = np.lexsort((-room.round(3), through.sum(axis=1)))
     return tuple(cuts[best][allowed[best]][:MOST_CUTS].tolist()), ""
-
-
-def _is_bounded(table: BondTable, atoms: int, among: np.ndarray) -> np.ndarray:
-    """Tell which bonds, of those ``among``, hold together a molecule, a chain or a layer."""
-    bonds = RDA(atoms)
-    pairs = table.indices[among].tolist(), table.images[among].tolist()
-    for (i, j), image in zip(*pairs, strict=True):
-        bonds.insert_bond(i, j, tuple(image))
-    bonds.check()
-    member, dimensions = bonds.get_components()
-    return among & np.array([dimensions[member[i]] < 3 for i in table.indices[:, 0]], bool)
 
 
 def _turn(atoms: Atoms, index: np.ndarray) -> Atoms:
