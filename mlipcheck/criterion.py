@@ -30,11 +30,13 @@ class Reading:
 class Evidence:
     """What a row rests on.
 
-    ``tested_on`` is one of `mlipcheck.uses.TESTED_ON`, ``doubts`` speak against its reference.
+    ``tested_on`` is one of `mlipcheck.uses.TESTED_ON`, ``doubts`` speak against its reference. The
+    row decides no use where somebody asked about a system without one of the ``elements``.
     """
 
     tested_on: str = OWN
     doubts: tuple[Doubt, ...] = ()
+    elements: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.tested_on not in TESTED_ON:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,7 @@ from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
 from .references.doubts import KINDS, Doubt
 from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses
 
+_SYMBOL = re.compile("[A-Z][a-z]?")  # in Cu2O and in Cu-O
 Bearing = tuple[str, str, tuple[Doubt, ...], tuple[str, ...], tuple[str, ...]]
 
 
@@ -145,7 +147,8 @@ def _uses(
     """Return the uses that a finding decides, and those at which it hints.
 
     Molecular crystals bear on molecules alone, and elements only hint at compounds, whose bonding
-    is another. All uses suppose that a foundation holds; what is known to fail asks for no care.
+    is another, as does what is about elements that nobody asked about. All uses suppose that a
+    foundation holds; what is known to fail asks for no care.
     """
     decides = check.decides if criterion.decides is None else criterion.decides
     hints = check.hints if criterion.hints is None else criterion.hints
@@ -153,7 +156,9 @@ def _uses(
         return (), ALL_USES if status == "fail" else ()
     if evidence.tested_on == MOLECULAR:
         return (), ("molecules",)
-    if evidence.tested_on == ELEMENTS and subject.compound:
+    asked = {x for name in (*subject.formulas, *subject.elements) for x in _SYMBOL.findall(name)}
+    unasked = not asked.issuperset(evidence.elements)
+    if unasked or (evidence.tested_on == ELEMENTS and subject.compound):
         return (), tuple(dict.fromkeys((*decides, *hints)))
     return decides, hints
 

@@ -161,7 +161,7 @@ def judged(run: RunRecord) -> dict[str, str]:
 
 
 def test_a_perfect_model_gets_nothing_worse_than_ok(sites):
-    run = check_up(Planted(), ["Pt", "Ag"], ONLY)
+    run = check_up(Planted(), ["Pt", "Ag", "H"], ONLY)
     assert [r.name for r in run.rows("adsorption")] == ["H on Pt(111)", "H on Ag(111)"]
     assert judged(run) == {"adsorption energy of H": "ok", "H between sites": "ok"}
     answers = {a.use: (a.answer, a.tested_on) for a in run.uses}
@@ -170,11 +170,20 @@ def test_a_perfect_model_gets_nothing_worse_than_ok(sites):
 
 def test_a_shift_of_all_sites_is_no_fault_between_them(sites):
     shifted = {name: 0.5 for name in REFERENCE if name.startswith("Pt")}
-    run = check_up(Planted(shifted), ["Pt"], ONLY)
+    run = check_up(Planted(shifted), ["Pt-H"], ONLY)
     assert judged(run) == {"adsorption energy of H": "fail", "H between sites": "ok"}
     (finding,) = [f for f in run.findings if f.status == "fail"]
     assert finding.number == pytest.approx(0.5)
     assert {a.use: a.answer for a in run.uses}["energies"] == "no"
+
+
+def test_hydrogen_that_nobody_asked_about_only_hints(sites):
+    run = check_up(Planted(dict.fromkeys(REFERENCE, 0.5)), ["Pt", "Ho"], ONLY)
+    assert judged(run)["adsorption energy of H"] == "fail"
+    assert {a.use: a.answer for a in run.uses}["energies"] == "with care"
+    run = check_up(Planted(), ["Pt"], ONLY)
+    assert judged(run)["adsorption energy of H"] == "ok"
+    assert {a.use: a.answer for a in run.uses}["energies"] == "not tested"
 
 
 def test_errors_that_differ_between_sites_are_found(sites):

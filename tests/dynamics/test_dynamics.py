@@ -230,7 +230,7 @@ def test_an_atom_that_leaves_is_lost_with_its_bonds():
     moves[0] = [0, 0, 200.0]
     row = end_of(crystal, moves)
     assert (row.broken, row.lost) == (12, 1)
-    assert judged(row)["crystal under heat"] == "caution"
+    assert judged(row)["bonds under heat"] == "caution"
     assert (end_of(crystal, moves + 5).broken, end_of(crystal, 0 * moves + 5).broken) == (12, 0)
 
 
@@ -238,17 +238,37 @@ def test_molecules_that_turn_are_no_melt():
     water = molecule("H2O", cell=[3.1] * 3, pbc=True)
     moves = np.where(water.numbers == 1, 0.5, 0.0)[:, None] * [0, 0, 1.0]
     assert end_of(water, moves).displacement == pytest.approx(0)
-    assert judged(end_of(water, moves))["crystal under heat"] == "ok"
+    assert judged(end_of(water, moves))["displacements under heat"] == "ok"
     chain = water + Atoms("O", [[0, 1.5, 1.5]])
     moves = np.outer([0.3, 0, 0, -0.3], [1.0, 0, 0])
     spacing = (3.1**3 / 2) ** (1 / 3)  # of two atoms
     assert end_of(chain, moves).displacement == pytest.approx(0.3 / spacing)
 
 
+@pytest.mark.parametrize("turns", [True, False])
+def test_molecules_melt_by_their_centres(turns):
+    """Dry ice whose molecules turn by 0.5 Å keeps its sites; where they move so far it does not."""
+    molecules = bulk("C", "fcc", a=5.6, cubic=True)
+    ice = molecules + molecules.copy() + molecules.copy()
+    ice.symbols[4:] = "O"
+    ice.positions[4:8, 2] += 1.16
+    ice.positions[8:, 2] -= 1.16
+    moves = np.zeros((12, 3))
+    if turns:
+        moves[4:8, 0], moves[8:, 0] = 0.5, -0.5
+    else:
+        moves[:, 0] = np.tile([1, -1, 1, -1], 3)
+    row = end_of(ice, moves)
+    assert row.displacement == pytest.approx(0.0 if turns else 4 ** (1 / 3) / 5.6, abs=1e-9)
+    found = {"displacements under heat": "ok" if turns else "caution", "bonds under heat": "ok"}
+    assert {name: judged(row)[name] for name in found} == found
+
+
 def test_a_melt_is_told_and_judged_near_room_temperature_only():
     for temperature, status in ((300.0, "caution"), (1500.0, "not assessed")):
         row = Dynamics("it", temperature=temperature, displacement=0.3)
-        assert judged(row)["crystal under heat"] == status
+        assert judged(row).pop("displacements under heat") == status
+        assert judged(row).pop("bonds under heat") == "ok"
 
 
 @pytest.mark.slow
@@ -256,7 +276,7 @@ def test_a_crystal_melts_when_it_is_heated_far_beyond_its_melting_point(copper):
     hot = Settings(only=("dynamics",), time=200.0, temperature=6000.0)
     (row,) = check_up(EMT(), [copper], hot).rows("dynamics")
     assert row.displacement > 0.15
-    assert judged(row)["crystal under heat"] == "not assessed"
+    assert judged(row)["displacements under heat"] == "not assessed"
 
 
 @pytest.mark.slow

@@ -139,7 +139,7 @@ def test_what_fails_is_a_row():
     assert "out of order" in rows[0].error
     assert statuses(rows[:1]) == {"γ ratio": "fail"}
     assert rows[1].error is None
-    assert statuses(rows[1:]) == {"cleavage": "fail"}  # no bond at all
+    assert statuses(rows[1:]) == {"binding across a plane": "fail"}  # no bond at all
 
 
 @pytest.mark.slow
@@ -220,6 +220,7 @@ def test_layers_are_cut_between_them_alone():
     )
     planes, refused = planes_of(graphite)
     assert list(planes) == ["(001)"]
+    assert planes["(001)"].bonds == 0
     assert all("layers" in why for why in refused.values())
 
 
@@ -254,6 +255,7 @@ def test_silicon_is_cut_through_one_bond():
         opened = planes["(111)"].opened(cut, 6.0)
         bonds.append(4 * len(opened) - 2 * len(half_neighbour_list(opened, 2.5, "d")[0]))
     assert bonds == [2, 6]  # ends that are free
+    assert planes["(111)"].bonds == 1
 
 
 @pytest.mark.parametrize(
@@ -343,12 +345,33 @@ def test_an_energy_above_the_halves_apart_is_found():
 
 @pytest.mark.parametrize(
     ("energy", "words"),
-    [(lambda gap: -rose(gap), "lower than the crystal"), (lambda gap: 0.0, "no bond")],
+    [(lambda gap: -rose(gap), "as low as the crystal"), (lambda gap: 0.0, "no force")],
 )
 def test_a_crystal_that_does_not_hold_is_found(energy, words):
     row = curve_of(energy)
-    assert statuses([row]) == {"cleavage": "fail"}
-    assert words in judge({"surfaces": [row]})[0].value
+    assert statuses([row]) == {"binding across a plane": "fail"}  # and no share of what is not
+    (finding,) = judge({"surfaces": [row]})
+    assert words in finding.value
+    assert "%" not in finding.limits
+    # what dispersion holds, and a geometry that is not the model's own, are no fault of the model
+    for blameless in (replace(row, bonds=0), replace(row, relaxed=False)):
+        assert statuses([blameless]) == {"binding across a plane": "caution"}
+
+
+@pytest.mark.parametrize(("kept", "relaxed"), [("stress", True), ("energy", False)])
+def test_the_crystal_that_is_cut_is_the_models_own(kept, relaxed):
+    """EMT's copper at another volume is brought to rest; without forces it stays as it is."""
+    rows = []
+    calculator = EMT()
+    calculator.implemented_properties = ["energy", "forces", "stress"] if relaxed else ["energy"]
+    for a in (3.59, 3.75):
+        (plane,), _ = find_planes(bulk("Cu", a=a), 1, 100)
+        rows.append(cleave(calculator, plane, Surface("Cu (111)", "Cu", "mine")))
+    assert [r.relaxed for r in rows] == [relaxed] * 2
+    same = rows[1].work == pytest.approx(rows[0].work, rel=2e-3)
+    assert same == relaxed
+    (finding,) = judge({"surfaces": rows[1:]})
+    assert ("in the geometry given" in finding.value) != relaxed
 
 
 def test_pressed_crystals_are_not_blamed_for_their_pressure():
@@ -381,7 +404,8 @@ def test_tables_and_figures_of_both_kinds():
     rows = [*rows_of(calculator, [task]), curve_of(rose)]
     run = RunRecord("", CalculatorInfo("x"), {}, {}, {"surfaces": tuple(rows)})
     models = [Model(run, "x", "C0", "o")]
-    first, facets = Surfaces().tables(models)
+    first, remark, facets = Surfaces().tables(models)
+    assert "relaxed before" in remark.text
     assert [row[0] for row in first.rows] == ["W slabs", "Cu (111)"]
     assert len(facets.rows) == 3
     panels = Surfaces().figures(models)
@@ -421,10 +445,11 @@ def test_sevennet_is_stiff_at_surfaces(sevennet, data_dir):
     assert facet(rows["Nb"], "Nb(110)") == pytest.approx(2.435, abs=2e-3)
 
 
-# J/m²; of Si(111) the cut through three bonds, since one is far cheaper: 0.38 and 0.84
+# J/m², of the models' own crystals (at the reference's up to 0.04 lower); of Si(111) the cut
+# through three bonds, since one is far cheaper: 0.38 and 0.84
 CLEAVAGE = {
-    "chgnet": {"Cu": 0.84, "Nb": 1.58, "W": 2.35, "NaCl": 0.12, "Si": 1.99},
-    "sevennet": {"Cu": 1.30, "Nb": 2.48, "W": 3.40, "NaCl": 0.15, "Si": 2.54},
+    "chgnet": {"Cu": 0.84, "Nb": 1.62, "W": 2.37, "NaCl": 0.12, "Si": 2.01},
+    "sevennet": {"Cu": 1.30, "Nb": 2.48, "W": 3.43, "NaCl": 0.15, "Si": 2.54},
 }
 
 

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111, graphene, molecule
+from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.filters import FrechetCellFilter
 from ase.mep import NEB
 from ase.optimize import BFGS
+from ase.spacegroup import crystal as spacegroup_crystal
 from faulty import Failing, Faulty
 
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal
-from mlipcheck.checks.vacancies.hops import IONS, find_hops
+from mlipcheck.checks.vacancies.hops import IONS, Hop, Vacancy, _follow, find_hops
 from mlipcheck.references import datasets, vacancies
 from mlipcheck.references.structures import from_atoms
 from mlipcheck.references.vacancies import KnownVacancy, known_vacancies
@@ -253,6 +255,84 @@ def test_ways_that_an_atom_stands_in_are_none():
     paths, why = find_hops(bulk("CaF2", "fluorite", a=5.46))
     assert list(paths) == ["F"]
     assert len(why) == 1
+
+
+PHOSPHATE = spacegroup_crystal(
+    ["Fe", "P", "O", "O", "O", "Li"],
+    [
+        (0.282, 0.25, 0.975),
+        (0.095, 0.25, 0.418),
+        (0.097, 0.25, 0.743),
+        (0.457, 0.25, 0.206),
+        (0.166, 0.046, 0.285),
+        (0, 0, 0),
+    ],
+    spacegroup=62,
+    cellpar=[10.33, 6.01, 4.69, 90, 90, 90],
+)
+DRY_ICE = spacegroup_crystal(
+    ["C", "O"],
+    [(0, 0, 0), (0.1185, 0.1185, 0.1185)],
+    spacegroup=205,
+    cellpar=[5.624] * 3 + [90] * 3,
+)
+
+
+@pytest.mark.parametrize(
+    ("crystal", "held"),
+    [
+        (DRY_ICE, {"C", "O"}),
+        (PHOSPHATE, {"P", "O"}),  # and Li and Fe hop, or have no path
+        (bulk("NaCl", "rocksalt", a=5.64), set()),
+        (bulk("MgO", "rocksalt", a=4.21), set()),
+        (bulk("Cu"), set()),
+        (bulk("Si"), set()),
+        (graphene(vacuum=1.7), set()),
+    ],
+    ids=lambda x: str(x.symbols) if isinstance(x, Atoms) else "",
+)
+def test_covalent_units_are_not_broken(crystal, held):
+    crystal.pbc = True
+    hops, why = find_hops(crystal)
+    assert {x.split(":")[0] for x in why if "covalent units" in x} == held
+    assert not held & set(hops)
+
+
+class Tied(Calculator):
+    """Atoms on springs k to their places, the first one on a spring of 1 eV/Å² to the second."""
+
+    implemented_properties = ("energy", "forces")
+
+    def __init__(self, home, k):
+        super().__init__()
+        self.home, self.k = home.copy(), np.where(np.arange(len(home)) < 1, 0.0, 10.0)[:, None]
+        self.k[1] = k
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        x = atoms.positions - self.home
+        forces = -self.k * x
+        forces[0] += x[1] - x[0]
+        forces[1] += x[0] - x[1]
+        energy = np.sum(self.k * x**2) / 2 + np.sum((x[1] - x[0]) ** 2) / 2
+        self.results = {"energy": energy, "forces": forces}
+
+
+@pytest.mark.parametrize("k", [0.0, 3.0])
+def test_what_takes_a_partner_along_has_no_barrier(k):
+    """The partner goes d/2 along where it is free, and d/2 / (1 + k) where it is tied."""
+    atoms, way = bulk("Cu", cubic=True) * 2, np.array([2.0, 0, 0])
+    calculator = Tied(atoms.positions, k)
+    hop = _follow(calculator, atoms, 0, way, Hop("", 0, 1), (0.0, atoms.positions))
+    row = Vacancy("x", atoms=32, hops=(hop,))
+    if k:
+        assert hop.barrier == pytest.approx(0.5 * k / (1 + k), abs=0.001)  # springs in series
+        assert statuses(row)["barrier of a hop"] == "ok"
+    else:
+        assert hop.barrier is None
+        assert statuses(row)["barrier of a hop"] == "not assessed"
+        (finding,) = (f for f in judge({"vacancies": [row]}) if f.quantity == "barrier of a hop")
+        assert finding.value.endswith("another moved along, Cu 1.0 Å: that is no hop")
 
 
 @pytest.mark.slow

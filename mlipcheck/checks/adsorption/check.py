@@ -123,7 +123,7 @@ class Adsorption(Check[MetalAdsorption]):
         return [MetalAdsorption(task.name, found, level, doubts, error)]
 
     def evidence(self, row: MetalAdsorption) -> Evidence:
-        return Evidence(ELEMENTS, row.doubts)
+        return Evidence(ELEMENTS, row.doubts, ("H",))
 
     def remarks(self, rows: Sequence[MetalAdsorption]) -> list[Paragraph]:
         failed = [s for row in rows if not row.error for s in row.sites if s.message]

@@ -16,7 +16,8 @@ from ...calculators.base import FAILURES
 from ...calculators.evaluate import Progress, describe_error
 from ...check import Context
 from ...storage import Record
-from ..relaxation.geometry import find_bonds, follow_bonds
+from ..relaxation.geometry import find_bonds, find_units, follow_bonds
+from ..relaxation.record import BondTable
 
 PIECE = 100.0  # fs between states that a run can go on from
 LOOK = 5  # steps from one look at distances to the next
@@ -82,8 +83,8 @@ class Dynamics(Record):
     ``noise`` is what rounding makes of the total energy, meV/atom; ``closest`` the shortest
     distance of each pair in either run and ``collapses`` where pairs collapse, as far as other
     checks found it, Å. At the end of the runs, ``broken`` bonds are longer than 1.5 of what they
-    were, ``lost`` atoms have no others, and ``displacement`` is the rms displacement, without
-    hydrogen, over the spacing of atoms.
+    were, ``lost`` atoms have no others, and ``displacement`` is the rms displacement of atoms, of
+    molecules as a whole, over their spacing; without hydrogen.
     """
 
     name: str
@@ -190,10 +191,8 @@ def add_run(row: Dynamics, start: Atoms, step: float, pieces: list[Segment]) -> 
     bonds = find_bonds(start)
     broken = follow_bonds(bonds, end).lengths > BROKEN * bonds.lengths
     lost = np.setdiff1d(bonds.indices, bonds.indices[~broken])  # all of their bonds are broken
-    # Hydrogen turns about what it is bound to, in a molecule or in OH: that is no melting.
-    heavy = start.numbers > 1 if (start.numbers > 1).any() else start.numbers > 0
-    spacing = (start.get_volume() / heavy.sum()) ** (1 / 3)
-    moves = (end.positions - start.positions)[heavy]
+    moves = _moves_of_molecules(start, end, bonds)
+    spacing = (start.get_volume() / len(moves)) ** (1 / 3)
     moved = float(np.sqrt(((moves - moves.mean(axis=0)) ** 2).sum(axis=1).mean()))
     return replace(
         row,
@@ -203,6 +202,22 @@ def add_run(row: Dynamics, start: Atoms, step: float, pieces: list[Segment]) -> 
         lost=max(row.lost, len(lost)),
         displacement=max(row.displacement or 0.0, moved / spacing),
     )
+
+
+def _moves_of_molecules(start: Atoms, end: Atoms, bonds: BondTable) -> np.ndarray:
+    """Return the way of each atom, and of each molecule's centre of mass, shape (n, 3).
+
+    What turns does not melt: molecules, and hydrogen about what it is bound to, as in OH.
+    """
+    n, every = len(start), np.ones(len(bonds.indices), bool)
+    member, dimensions = find_units(bonds, n, every)
+    _, unit = np.unique(np.where(dimensions == 0, member, n + np.arange(n)), return_inverse=True)
+    heavy = start.numbers > 1 if (start.numbers > 1).any() else start.numbers > 0
+    weights = start.get_masses() * heavy
+    total = np.bincount(unit, weights)
+    moves = weights[:, None] * (end.positions - start.positions)
+    sums = np.stack([np.bincount(unit, x) for x in moves.T], axis=1)
+    return np.asarray(sums[total > 0] / total[total > 0, None])
 
 
 def summarise(step: float, time: float, pieces: list[Segment]) -> Trajectory:

@@ -229,7 +229,7 @@ CRITERIA = (
         fail=None,
         unit="THz",
         source=f"{OWN_CONVENTION}: a reference has to say whether an instability is real",
-        good="the model's own crystal is stable",
+        good="the model's own crystal shows no instability beyond what noise may hide",
         bad="the model's own crystal is unstable: that may be true, compare with DFT",
         why="from an unstable crystal no vibrational property follows",
     ),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.build import minimize_rotation_and_translation
 from ase.data import covalent_radii
+from ase.geometry.dimensionality.rank_determination import RDA
 
 from ...analysis.anions import NONMETALS, find_anions
 from ...analysis.symmetry import find_symmetry
@@ -68,6 +70,28 @@ def follow_bonds(table: BondTable, after: Atoms) -> BondTable:
     i, j = table.indices.T
     vectors = after.positions[j] - after.positions[i] + table.images @ after.cell[:]
     return dataclasses.replace(table, lengths=np.linalg.norm(vectors, axis=1))
+
+
+def find_units(table: BondTable, atoms: int, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unit that bonds, of those ``among``, make each atom a part of; its dimension.
+
+    Both of shape (atoms,). A molecule, or an atom without a bond, has dimension 0, a chain 1, a
+    layer 2, a network 3.
+    """
+    bonds = RDA(atoms)
+    pairs = table.indices[among].tolist(), table.images[among].tolist()
+    for (i, j), image in zip(*pairs, strict=True):
+        bonds.insert_bond(i, j, tuple(image))
+    bonds.check()
+    member, dimensions = bonds.get_components()
+    return np.asarray(member), np.array([dimensions[m] for m in member])
+
+
+def find_covalent(table: BondTable, atoms: Atoms) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield bonds that may hold a unit together, all and nonmetals' alone; dimensions by them."""
+    nonmetal = np.isin(list(atoms.symbols), list(NONMETALS))[table.indices].all(axis=1)
+    for among in (np.ones_like(nonmetal), nonmetal):
+        yield among, find_units(table, len(atoms), among)[1]
 
 
 def summarise_bonds(table: BondTable) -> tuple[BondChange, ...]:

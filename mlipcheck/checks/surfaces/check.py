@@ -11,11 +11,12 @@ from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis.jackknife import jackknife
+from ...calculators.base import FAILURES
 from ...calculators.neighbours import check_geometry
 from ...check import Check, Context, Skip, Task, align
 from ...criterion import Evidence
 from ...drawing.colours import PALE
-from ...drawing.tables import Block, Column, number, some, table_of_rows
+from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
 from ...record import Model
 from ...references.datasets import get_dataset
 from ...references.surfaces import DATASET, ELEMENTS, Slabs, area, slabs_of
@@ -33,6 +34,8 @@ QUICK = (4, 60)  # planes, and atoms of all together
 QUICK_ATOMS = 40  # of a slab
 MOST_ATOMS = 100  # of an opened crystal
 BATCH = 16
+AT_REST = 0.02  # eV/Å
+RELAXING = 15  # evaluations of the crystal, about
 FACETS = (
     Column("atoms", lambda f: str(f.atoms)),
     Column("γ ref.\nJ/m²", lambda f: f"{f.reference / J_PER_M2:.3f}"),
@@ -68,7 +71,7 @@ class Surfaces(Check[Surface]):
     columns = (
         Column("facets", lambda r: str(len(r.facets) or "-")),
         Column("γ ratio\n[95 %]", _ratio),
-        Column("cleaved\nJ/m²", lambda r: number(r.work and r.work / J_PER_M2, ".2f")),
+        Column("cleaved\nJ/m²", lambda r: number(r.work and r.work / J_PER_M2, "z.2f")),
         Column("largest\npull GPa", lambda r: _pull(r, np.max)),
         Column("smallest\nbeyond", lambda r: _pull(r, np.min)),
     )
@@ -91,6 +94,12 @@ class Surfaces(Check[Surface]):
     def evidence(self, row: Surface) -> Evidence:
         return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
+    def remarks(self, rows: Sequence[Surface]) -> list[Paragraph]:
+        about = "Crystals are relaxed before they are cut, the cell only where the calculator has "
+        about += "stresses; slabs of the reference are not."
+        cut = any(len(r.energies) for r in rows)
+        return [*super().remarks(rows), *([Paragraph(about)] if cut else [])]
+
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
         each = [align([[(letter, f) for f in r.facets] for letter, r in same]) for same in rows]
@@ -103,7 +112,7 @@ class Surfaces(Check[Surface]):
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from ..panels import draw_each
 
-        about = "Energy of {} that is cut open, over twice the area; nothing relaxes."
+        about = "Energy of {} that is cut open, over twice the area; the halves do not relax."
         axes = "gap (Å)", "energy (J/m²)"
         return draw_each(self, models, lambda r: r.work is not None, _draw, about, axes)
 
@@ -137,7 +146,16 @@ def compare_slabs(calculator: BaseCalculator, known: Slabs, row: Surface) -> Sur
 
 
 def cleave(calculator: BaseCalculator, plane: Plane, row: Surface) -> Surface:
-    """Return the row of a plane, completed with the energies of the crystal opened along it."""
+    """Return the row of a plane, completed with the energies of the crystal opened along it.
+
+    The crystal is the model's own, relaxed, or where it does not come to rest the one given.
+    """
+    try:
+        rest = crystals.bring_to_rest(calculator, plane.crystal, AT_REST, cell=True)
+    except FAILURES:  # energies may be there all the same
+        rest = None
+    plane = plane if rest is None else plane.filled(rest)
+    row = dataclasses.replace(row, relaxed=rest is not None, bonds=plane.bonds)
     images = [plane.opened(plane.cuts[0], gap) for gap in GAPS]
     energies = np.array(crystals.find_energies(calculator, images))
     return dataclasses.replace(row, energies=(energies - energies[0]) / (2 * plane.area))
@@ -188,7 +206,8 @@ def _plane_tasks(chosen: Sequence[crystals.Crystal], most: int) -> tuple[list[Ta
             row = Surface(f"{crystal.name} {plane.name}", *facts)
             image = plane.opened(plane.cuts[0], GAPS[-1] / 2)
             key = (row.name, *facts)
-            tasks.append(Task(row.name, (plane, row), key, image, len(GAPS), BATCH))
+            evaluations = len(GAPS) + RELAXING * len(plane.crystal) / len(image)
+            tasks.append(Task(row.name, (plane, row), key, image, evaluations, BATCH))
     why = [f"not cut: {some(refused, joined='; ')}"] if refused else []
     why += ["--quick cuts one plane a crystal"] if most == QUICK_PLANES and tasks else []
     return tasks, [Skip(reason) for reason in why]

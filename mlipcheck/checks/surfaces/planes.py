@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
-from ase.geometry.dimensionality.rank_determination import RDA
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
 from ...analysis.anions import NONMETALS
 from ...analysis.symmetry import find_symmetry
-from ..relaxation.geometry import find_bonds
-from ..relaxation.record import BondTable
+from ..relaxation.geometry import find_bonds, find_covalent
 
 SYMPREC = 0.05  # Å
 LOW = np.array([x for x in itertools.product((1, 0, -1), repeat=3) if any(x)])  # indices
@@ -32,17 +30,24 @@ class Plane:
     """A plane of a crystal, and where it can be cut.
 
     ``crystal`` has two vectors in the plane, and the third leads one period of ``spacing`` Å up.
-    ``cuts`` are heights in periods: through the fewest bonds first, then the widest room.
+    ``cuts`` are heights in periods: through the fewest bonds first, then the widest room. The first
+    one breaks so many ``bonds``: none between layers, nor between molecules.
     """
 
     name: str
     crystal: Atoms
     spacing: float
     cuts: tuple[float, ...]
+    bonds: int = 1
 
     @property
     def area(self) -> float:
         return float(self.crystal.get_volume() / self.spacing)
+
+    def filled(self, crystal: Atoms) -> Plane:
+        """Return the plane of the same crystal, its atoms and cell relaxed."""
+        area = np.linalg.norm(np.cross(*crystal.cell[:2]))
+        return replace(self, crystal=crystal, spacing=float(crystal.get_volume() / area))
 
     def opened(self, cut: float, gap: float) -> Atoms:
         """Return at least 12 Å of crystal, periodic, with a gap of ``gap`` Å at the cut."""
@@ -67,12 +72,12 @@ def find_planes(atoms: Atoms, most: int, most_atoms: int) -> tuple[list[Plane], 
     refused: dict[str, str] = {}
     for name, index in _families(atoms, symmetry):
         spacing = float(1 / np.linalg.norm(index @ np.linalg.inv(atoms.cell[:]).T))
-        cuts, why = _find_cuts(atoms, symmetry, index, spacing)
+        cuts, bonds, why = _find_cuts(atoms, symmetry, index, spacing)
         needed = math.ceil(THICKNESS / spacing) * len(atoms)
         if why or needed > most_atoms:
             refused[name] = why or f"more than {most_atoms} atoms"
         elif len(planes) < most:
-            planes.append(Plane(name, _turn(atoms, index), spacing, cuts))
+            planes.append(Plane(name, _turn(atoms, index), spacing, cuts, bonds))
     return planes, refused
 
 
@@ -104,8 +109,11 @@ def _families(atoms: Atoms, symmetry: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 def _find_cuts(
     atoms: Atoms, symmetry: Any, index: np.ndarray, spacing: float
-) -> tuple[tuple[float, ...], str]:
-    """Return the heights at which a plane can be cut, the best first, or why there is none."""
+) -> tuple[tuple[float, ...], int, str]:
+    """Return the heights at which a plane can be cut, the best first, or why there is none.
+
+    Between them how many bonds the best breaks.
+    """
     scaled = atoms.get_scaled_positions()
     heights = np.sort((scaled @ index).round(9) % 1.0)
     room = np.diff([*heights, heights[0] + 1.0])
@@ -124,25 +132,15 @@ def _find_cuts(
         i, j = table.indices.T
         ends = scaled[i] @ index, (scaled[j] + table.images) @ index
         through = np.floor(ends[0] - cuts[:, None]) != np.floor(ends[1] - cuts[:, None])
-        whole = _is_bounded(table, len(atoms), np.ones(len(i), bool))
-        whole |= _is_bounded(table, len(atoms), nonmetal[i] & nonmetal[j])
+        kinds = find_covalent(table, atoms)
+        whole = np.any([among & (units[i] < 3) for among, units in kinds], axis=0)
         allowed &= ~(through & whole).any(axis=1)
         why = "would cut molecules, layers or covalent units"
     if not allowed.any():
-        return (), why
+        return (), 0, why
     best = np.lexsort((-room.round(3), through.sum(axis=1)))
-    return tuple(cuts[best][allowed[best]][:MOST_CUTS].tolist()), ""
-
-
-def _is_bounded(table: BondTable, atoms: int, among: np.ndarray) -> np.ndarray:
-    """Tell which bonds, of those ``among``, hold together a molecule, a chain or a layer."""
-    bonds = RDA(atoms)
-    pairs = table.indices[among].tolist(), table.images[among].tolist()
-    for (i, j), image in zip(*pairs, strict=True):
-        bonds.insert_bond(i, j, tuple(image))
-    bonds.check()
-    member, dimensions = bonds.get_components()
-    return among & np.array([dimensions[member[i]] < 3 for i in table.indices[:, 0]], bool)
+    best = best[allowed[best]][:MOST_CUTS]
+    return tuple(cuts[best].tolist()), int(through[best[0]].sum()), ""
 
 
 def _turn(atoms: Atoms, index: np.ndarray) -> Atoms:

@@ -26,7 +26,6 @@ METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
 }
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS = 2  # and one species of one crystal
-HALF_WAY = "the atom half way did not converge"
 
 
 def read_formation(row: Vacancy) -> Reading | None:
@@ -39,13 +38,20 @@ def read_formation(row: Vacancy) -> Reading | None:
 
 def read_hop(row: Vacancy) -> Reading | None:
     found = [
-        Reading(None, f"{h.name} {HALF_WAY}".lstrip())
+        Reading(None, _why_none(h))
         if h.barrier is None
         else compare_energy(h.name, h.barrier, h.reference, "PBE", UNCERTAINTY)
         for h in row.hops
         if h.reference is not None
     ]
     return max(found, key=lambda r: r.value or 0.0, default=None)
+
+
+def _why_none(hop: Hop) -> str:
+    why = "the atom half way did not converge"
+    if hop.follower:
+        why = f"with the atom half way another moved along, {hop.follower}: that is no hop"
+    return f"{hop.name} {why}".lstrip()
 
 
 def read_barrier(row: Vacancy) -> Reading:
@@ -55,7 +61,7 @@ def read_barrier(row: Vacancy) -> Reading:
         return Reading(None, f"{row.unconverged} did not converge")
     found = [(h.barrier, h) for h in row.hops if h.barrier is not None]
     if not found:
-        return Reading(None, HALF_WAY)
+        return Reading(None, _why_none(row.hops[0]))
     barrier, hop = min(found, key=lambda f: f[0])
     about = ", an intermediate half way" if hop.intermediate else ""
     text = f"{hop.name} {barrier:.2f} eV over {hop.distance:.2f} Å{about}"
