@@ -16,6 +16,7 @@ MOLECULAR = "molecular crystals of its elements"
 TOY = "a demonstration"
 CONSISTENCY = "consistency only"
 TESTED_ON = (OWN, PUBLIC, ELEMENTS, PAIRS, MOLECULAR, TOY, CONSISTENCY)
+OF_ELEMENTS = (ELEMENTS, PAIRS, MOLECULAR)
 
 YES, NO_FAULT, CARE, NO, NOT_TESTED = ANSWERS
 MISTAKES = ("unit", "sign", "component order")  # doubts about a file that was written wrongly
@@ -49,8 +50,9 @@ ALL_USES = tuple(use.name for use in USES)
 def answer_uses(findings: Sequence[Finding]) -> tuple[UseAnswer, ...]:
     """Answer for each use whether the model may be used, by the worst finding that decides it.
 
-    Only findings that decide a use can forbid it; those that hint at it ask for care. 'yes' needs
-    a reference without doubts; without any reference the answer is 'no fault found'.
+    Only findings that decide a use can forbid it; those that hint at it ask for care, but those
+    about its elements do not where the user's own structures answer 'yes'. 'yes' needs a reference
+    without doubts; without any reference the answer is 'no fault found'.
     """
     return tuple(_answer(use, findings) for use in USES)
 
@@ -68,6 +70,8 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
         name for f in bearing if any(d.kind in MISTAKES for d in f.doubts) for name in f.subjects
     }
     sound = [f for f in compared if not f.doubts and not wrong.issuperset(f.subjects)]
+    if any(f.tested_on == OWN for f in sound):  # better evidence than what elements hint at
+        hints = [f for f in hints if not f.of_elements]
     if failed:
         answer, found = NO, failed
     elif faults or hints:

@@ -29,6 +29,7 @@ from mlipcheck.uses import (
     NO_FAULT,
     NOT_TESTED,
     OWN,
+    PAIRS,
     PUBLIC,
     TESTED_ON,
     USES,
@@ -336,6 +337,30 @@ def test_a_hint_asks_for_care_at_most(plant):
         }
 
 
+@pytest.mark.parametrize("tested_on", [ELEMENTS, PAIRS, MOLECULAR])
+@pytest.mark.parametrize("fault", [{"sure": FAIL}, {"sure": CAUTION}, {"plain": FAIL}])
+def test_elements_hint_at_nothing_that_your_own_structures_answer(plant, tested_on, fault):
+    """Neither what is compared with a reference of theirs nor what is consistency alone."""
+    use = "molecules" if tested_on == MOLECULAR else "energies"
+    of = (
+        criterion("energy", lambda r: reading(r.value), rests_on=("energies",), decides=(use,)),
+        criterion("ratio", lambda r: reading(r.sure), rests_on=("energies",), decides=()),
+        criterion("smoothness", lambda r: reading(r.plain), decides=()),
+    )
+    hint = Planted("Cu", tested_on=tested_on, **fault)
+
+    def said(*rows):
+        return answer(plant(*rows, criteria=of, hints=(use,)), use).answer
+
+    assert said(Planted(value=OK), hint) == YES
+    # without a sound reference of one's own, elements are what there is
+    for weak in ({"doubts": (HSE,)}, {"tested_on": PUBLIC}):
+        assert said(Planted(value=OK, **weak), hint) == CARE
+    # what decides does, and so does a hint of one's own structures
+    assert said(Planted(value=CAUTION), hint) == CARE
+    assert said(Planted(value=OK), Planted("b", **fault)) == CARE
+
+
 def test_a_criterion_may_bear_on_other_uses_than_its_check(plant):
     of = (
         criterion("energy", lambda r: reading(r.value), decides=("hot",), hints=("relax",)),
@@ -383,7 +408,8 @@ def test_a_foundation_that_fails_asks_for_care_everywhere(plant):
 
 def a_finding(status, *, decides=True, tested_on=OWN, doubts=()):
     bears = {"decides": ("energies",)} if decides else {"hints": ("energies",)}
-    return Finding(status, "c", "q", ("s",), "v", tested_on=tested_on, doubts=doubts, **bears)
+    facts = {"tested_on": tested_on, "of_elements": tested_on == ELEMENTS, "doubts": doubts}
+    return Finding(status, "c", "q", ("s",), "v", **facts, **bears)
 
 
 EVERY = [
