@@ -444,18 +444,36 @@ def test_the_order_of_findings_decides_no_answer():
 # --- several models ----------------------------------------------------------------------------
 
 
-def given(**named):
-    return tuple(UseAnswer(use, named.get(use, NOT_TESTED), None) for use in ALL_USES)
+def given(tested_on=OWN, doubts=(), hint=False, **named):
+    """Return a model with these answers by use, all by a finding of one kind."""
+    finding = a_finding("caution", tested_on=tested_on, doubts=doubts)
+    bears = {"decides": () if hint else ALL_USES, "hints": ALL_USES}
+    uses = tuple(UseAnswer(use, named.get(use, NOT_TESTED), 0, tested_on) for use in ALL_USES)
+    run = RunRecord("mlipcheck run", CalculatorInfo(spec="planted"), {}, {}, uses=uses)
+    return dataclasses.replace(run, findings=(dataclasses.replace(finding, **bears),))
 
 
 def test_the_best_are_named_where_answers_part_the_models():
-    one = given(relax=YES, energies=CARE, hot=NO, vibrations=NO_FAULT, defects=CARE)
+    one = given(relax=YES, energies=CARE, hot=NO, vibrations=YES, defects=CARE)
     two = given(relax=NO, energies=CARE, hot=NO, vibrations=CARE, dynamics=YES)
-    three = given(relax=YES, energies=NO, hot=NO, vibrations=NO_FAULT)
+    three = given(relax=YES, energies=NO, hot=NO, vibrations=YES)
     found = best_models([one, two, three])
     # what one alone was tested on parts nobody
     assert found == {"relax": (0, 2), "energies": (0, 1), "vibrations": (0, 2)}
     assert best_models([one, one]) == {}
+
+
+@pytest.mark.parametrize("weak", [{"hint": True}, {"tested_on": CONSISTENCY}, {"doubts": (HSE,)}])
+def test_a_model_wins_by_a_reference_alone(weak):
+    """A fault that a model's own noise hides is none that it lacks."""
+    fine = given(relax=YES, energies=YES, hot=YES)
+    clean = given(tested_on=CONSISTENCY, relax=NO_FAULT, energies=NO_FAULT, hot=NO_FAULT)
+    behind = given(**weak, relax=CARE, energies=CARE)
+    assert best_models([fine, behind]) == best_models([clean, behind]) == {}
+    # what decides against a model does so whatever it rests on
+    fails = given(tested_on=CONSISTENCY, relax=NO)
+    assert best_models([behind, fails]) == best_models([clean, fails]) == {"relax": (0,)}
+    assert best_models([fine, behind, fails]) == {"relax": (0, 1)}
 
 
 def said_of(plant, *rows_of_models):
