@@ -18,7 +18,7 @@ from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
 from .criteria import CRITERIA, MOVED
 from .optimize import RelaxSettings
-from .record import BondChange, Relaxation
+from .record import BondChange, Relaxation, name_origin
 from .relax import compare_energies, relax_structure
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Relaxations(Check[Relaxation]):
         bonds = [_same_bonds(same) for same in align(rows)]
         if len(rows[0]) > MAX_STRUCTURES or not any(bonds):
             return found
-        title = "Bonds, model minus reference"
+        title = f"Bonds, model minus {name_origin(r for same in rows for _, r in same)}"
         entries = [entry for entries in bonds for entry in entries]
         found.append(table_of_rows(title, self.noun, entries, BOND_COLUMNS))
         moved = [(m, r) for m in models for r in m.run.rows(self.name) if r.cell == "free"]
