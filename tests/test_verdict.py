@@ -9,8 +9,9 @@ from itertools import product
 
 import pytest
 
-from mlipcheck import checks
+from mlipcheck import advice, checks
 from mlipcheck.advice import OTHER
+from mlipcheck.calculators.backend import Backend, Checkpoint
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Check, Context, Task
 from mlipcheck.comparison import compare_runs
@@ -496,6 +497,30 @@ def test_the_sentence_says_which_model_to_use_for_what(plant):
     assert recommend(compare_runs(both)) == (
         "Better here: y for: compare energies. For all other uses the answers are the same."
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "takes"),
+    [
+        ("mlipcheck run -b ase:emt Cu", True),
+        ("mlipcheck run Cu -b ase:emt --strict --use relax", True),
+        ("mlipcheck run Cu --strict --backend=ase:emt", True),
+        ("mlipcheck relax Cu --backend ase:emt", True),
+        ("mlipcheck run Cu", False),  # of the toy, which a second one would replace
+        ("mlipcheck run Cu -b ase:emt -b toy", False),
+        ("mlipcheck run -b ase:emt -- -b.cif", False),
+        ("mlipcheck learn my_run -b ase:emt", False),
+        ("run_checks", False),
+    ],
+)
+def test_a_second_model_is_added_wherever_the_first_was_typed(plant, monkeypatch, command, takes):
+    here = Checkpoint("1", "PBE", "raw", "MIT")
+    other = Backend("other", "it:load", "Another.", "Nobody", (here,), package="ase")
+    monkeypatch.setattr(advice, "list_backends", lambda: [other])
+    run = dataclasses.replace(plant(Planted(value=FAIL)), command=command)
+    (found,) = [a for a in advice.advise(run) if a.kind == OTHER]
+    assert found.command == (f"{command} -b other" if takes else None)
+    assert found.text.startswith("other is installed") == takes
 
 
 # --- the command -------------------------------------------------------------------------------
