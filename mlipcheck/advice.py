@@ -12,7 +12,8 @@ from .uses import CARE, NO, USES
 
 OTHER = "compare with another model"
 FAULTY = (CARE, NO)
-COMMAND = re.compile(r"mlipcheck (run|dimer|relax|parity|contract) -b ")  # that takes several
+COMMAND = re.compile(r"mlipcheck (run|dimer|relax|parity|contract) ")  # that takes several
+MODEL = re.compile(r" (-b|--backend)")  # wherever it was typed
 # What resolves a doubt about a reference; others are of the reference's kind, or say it themselves.
 FIXES = {
     "level of theory": "relax or compute a few frames with {level}",
@@ -65,11 +66,10 @@ def _another_model(run: RunRecord) -> Advice:
     ]
     # options are of one backend, and two may have no demonstration in common
     alike = not run.calculator.options and not run.subject.demonstration
-    alone = run.command.count(" -b ") == 1  # not what is left of an interrupted comparison
+    # not what is left of an interrupted comparison
+    alone = len(MODEL.findall(run.command)) == 1 and " -- " not in run.command
     if others and alike and alone and COMMAND.match(run.command):
         text = f"{others[0]} is installed; side by side the report says which one to use for what."
         return Advice(OTHER, text, f"{run.command} -b {others[0]}")
-    text = (
-        "It may do better here: mlipcheck backends lists how to install one; give it as second -b."
-    )
-    return Advice(OTHER, text)
+    text = "It may do better here: mlipcheck backends lists which are installed, and how to install"
+    return Advice(OTHER, f"{text} others; give it as second -b.")

@@ -47,8 +47,8 @@ class Comparison:
 
     @property
     def best(self) -> dict[str, tuple[str, ...]]:
-        """For each use that parts the models, the labels of those that answer it best."""
-        found = best_models([run.uses for run in self.runs])
+        """For each use that parts the models, the labels of those that are better."""
+        found = best_models(self.runs)
         return {use: tuple(self.models[k].label for k in at) for use, at in found.items()}
 
 

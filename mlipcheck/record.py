@@ -45,6 +45,8 @@ class Finding(Record):
         What kind of evidence it rests on.
     doubts : tuple of Doubt
         What speaks against the reference; ``capped`` where only that keeps it from failing.
+    of_elements : bool
+        Whether all of its rows are about elements or pairs, and none about a structure.
     """
 
     status: str
@@ -66,6 +68,7 @@ class Finding(Record):
     tested_on: str = ""
     doubts: tuple[Doubt, ...] = ()
     capped: bool = False
+    of_elements: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .record import ANSWERS, CROSSED, NOT_RUN, Finding, UseAnswer
+from .record import ANSWERS, CROSSED, NOT_RUN, Finding, RunRecord, UseAnswer
 
 # Where a finding was tested, the strongest evidence first.
 OWN = "your structures"
@@ -16,6 +16,7 @@ MOLECULAR = "molecular crystals of its elements"
 TOY = "a demonstration"
 CONSISTENCY = "consistency only"
 TESTED_ON = (OWN, PUBLIC, ELEMENTS, PAIRS, MOLECULAR, TOY, CONSISTENCY)
+OF_ELEMENTS = (ELEMENTS, PAIRS, MOLECULAR)
 
 YES, NO_FAULT, CARE, NO, NOT_TESTED = ANSWERS
 MISTAKES = ("unit", "sign", "component order")  # doubts about a file that was written wrongly
@@ -49,8 +50,9 @@ ALL_USES = tuple(use.name for use in USES)
 def answer_uses(findings: Sequence[Finding]) -> tuple[UseAnswer, ...]:
     """Answer for each use whether the model may be used, by the worst finding that decides it.
 
-    Only findings that decide a use can forbid it; those that hint at it ask for care. 'yes' needs
-    a reference without doubts; without any reference the answer is 'no fault found'.
+    Only findings that decide a use can forbid it; those that hint at it ask for care, but those
+    about its elements do not where the user's own structures answer 'yes'. 'yes' needs a reference
+    without doubts; without any reference the answer is 'no fault found'.
     """
     return tuple(_answer(use, findings) for use in USES)
 
@@ -68,6 +70,8 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
         name for f in bearing if any(d.kind in MISTAKES for d in f.doubts) for name in f.subjects
     }
     sound = [f for f in compared if not f.doubts and not wrong.issuperset(f.subjects)]
+    if any(f.tested_on == OWN for f in sound):  # better evidence than what elements hint at
+        hints = [f for f in hints if not f.of_elements]
     if failed:
         answer, found = NO, failed
     elif faults or hints:
@@ -88,28 +92,38 @@ def _answer(use: Use, findings: Sequence[Finding]) -> UseAnswer:
     return UseAnswer(use.name, answer, list(findings).index(best), tested_on, give)
 
 
-def best_models(answers: Sequence[Sequence[UseAnswer]]) -> dict[str, tuple[int, ...]]:
-    """Return for each use which of several models have its best answer.
+def best_models(runs: Sequence[RunRecord]) -> dict[str, tuple[int, ...]]:
+    """Return for each use which of several models are shown to be better than the others.
 
-    Parameters
-    ----------
-    answers : sequence of sequence of UseAnswer
-        Those of each model.
+    A deciding failure puts a model behind the others whatever it was tested on. Between other
+    answers only a comparison with a sound reference tells: that consistency shows no fault of a
+    model may be because its noise hides it.
 
     Returns
     -------
     dict of str to tuple of int
-        Nothing for a use that was tested with none, or that all answer alike or with 'no'.
+        Nothing for a use where no model is behind another.
     """
     found = {}
     for use in ALL_USES:
-        ranks = {
-            k: ANSWERS.index(a.answer)
-            for k, given in enumerate(answers)
-            for a in given
+        answers = {
+            k: a
+            for k, run in enumerate(runs)
+            for a in run.uses
             if a.use == use and a.answer != NOT_TESTED
         }
-        best = min(ranks.values(), default=0)
-        if len(set(ranks.values())) > 1:
-            found[use] = tuple(k for k, rank in ranks.items() if rank == best)
+        best = [k for k, a in answers.items() if a.answer != NO]
+        if all(_is_compared(runs[k], answers[k]) for k in best):
+            ranks = {k: ANSWERS.index(answers[k].answer) for k in best}
+            best = [k for k in best if ranks[k] == min(ranks.values())]
+        if 0 < len(best) < len(answers):
+            found[use] = tuple(best)
     return found
+
+
+def _is_compared(run: RunRecord, answer: UseAnswer) -> bool:
+    """Tell whether what decided an answer, not a hint, was compared with a sound reference."""
+    if answer.decided_by is None:
+        return False
+    f = run.findings[answer.decided_by]
+    return answer.use in f.decides and f.tested_on != CONSISTENCY and not f.doubts

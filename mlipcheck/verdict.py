@@ -16,7 +16,15 @@ from .checks import list_checks
 from .criterion import Criterion, Evidence, Reading
 from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
 from .references.doubts import KINDS, Doubt
-from .uses import ALL_USES, CONSISTENCY, ELEMENTS, MOLECULAR, TESTED_ON, answer_uses
+from .uses import (
+    ALL_USES,
+    CONSISTENCY,
+    ELEMENTS,
+    MOLECULAR,
+    OF_ELEMENTS,
+    TESTED_ON,
+    answer_uses,
+)
 
 _SYMBOL = re.compile("[A-Z][a-z]?")  # in Cu2O and in Cu-O
 Bearing = tuple[str, str, tuple[Doubt, ...], tuple[str, ...], tuple[str, ...]]
@@ -81,6 +89,7 @@ def _findings(
     subject: Subject,
 ) -> list[Finding]:
     groups: dict[Bearing, list[tuple[str, Reading]]] = {}
+    others = {name for name, _, evidence in found if evidence.tested_on not in OF_ELEMENTS}
     for name, reading, evidence in found:
         status, doubts = _weigh(criterion, reading, evidence)
         tested_on = evidence.tested_on if criterion.rests_on else CONSISTENCY
@@ -113,6 +122,7 @@ def _findings(
                 tested_on=tested_on,
                 doubts=doubts,
                 capped=fails and status == "caution",
+                of_elements=others.isdisjoint(name for name, _ in members),
             )
         )
     return findings

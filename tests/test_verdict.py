@@ -9,8 +9,9 @@ from itertools import product
 
 import pytest
 
-from mlipcheck import checks
+from mlipcheck import advice, checks
 from mlipcheck.advice import OTHER
+from mlipcheck.calculators.backend import Backend, Checkpoint
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Check, Context, Task
 from mlipcheck.comparison import compare_runs
@@ -29,6 +30,7 @@ from mlipcheck.uses import (
     NO_FAULT,
     NOT_TESTED,
     OWN,
+    PAIRS,
     PUBLIC,
     TESTED_ON,
     USES,
@@ -336,6 +338,30 @@ def test_a_hint_asks_for_care_at_most(plant):
         }
 
 
+@pytest.mark.parametrize("tested_on", [ELEMENTS, PAIRS, MOLECULAR])
+@pytest.mark.parametrize("fault", [{"sure": FAIL}, {"sure": CAUTION}, {"plain": FAIL}])
+def test_elements_hint_at_nothing_that_your_own_structures_answer(plant, tested_on, fault):
+    """Neither what is compared with a reference of theirs nor what is consistency alone."""
+    use = "molecules" if tested_on == MOLECULAR else "energies"
+    of = (
+        criterion("energy", lambda r: reading(r.value), rests_on=("energies",), decides=(use,)),
+        criterion("ratio", lambda r: reading(r.sure), rests_on=("energies",), decides=()),
+        criterion("smoothness", lambda r: reading(r.plain), decides=()),
+    )
+    hint = Planted("Cu", tested_on=tested_on, **fault)
+
+    def said(*rows):
+        return answer(plant(*rows, criteria=of, hints=(use,)), use).answer
+
+    assert said(Planted(value=OK), hint) == YES
+    # without a sound reference of one's own, elements are what there is
+    for weak in ({"doubts": (HSE,)}, {"tested_on": PUBLIC}):
+        assert said(Planted(value=OK, **weak), hint) == CARE
+    # what decides does, and so does a hint of one's own structures
+    assert said(Planted(value=CAUTION), hint) == CARE
+    assert said(Planted(value=OK), Planted("b", **fault)) == CARE
+
+
 def test_a_criterion_may_bear_on_other_uses_than_its_check(plant):
     of = (
         criterion("energy", lambda r: reading(r.value), decides=("hot",), hints=("relax",)),
@@ -383,7 +409,8 @@ def test_a_foundation_that_fails_asks_for_care_everywhere(plant):
 
 def a_finding(status, *, decides=True, tested_on=OWN, doubts=()):
     bears = {"decides": ("energies",)} if decides else {"hints": ("energies",)}
-    return Finding(status, "c", "q", ("s",), "v", tested_on=tested_on, doubts=doubts, **bears)
+    facts = {"tested_on": tested_on, "of_elements": tested_on == ELEMENTS, "doubts": doubts}
+    return Finding(status, "c", "q", ("s",), "v", **facts, **bears)
 
 
 EVERY = [
@@ -418,18 +445,36 @@ def test_the_order_of_findings_decides_no_answer():
 # --- several models ----------------------------------------------------------------------------
 
 
-def given(**named):
-    return tuple(UseAnswer(use, named.get(use, NOT_TESTED), None) for use in ALL_USES)
+def given(tested_on=OWN, doubts=(), hint=False, **named):
+    """Return a model with these answers by use, all by a finding of one kind."""
+    finding = a_finding("caution", tested_on=tested_on, doubts=doubts)
+    bears = {"decides": () if hint else ALL_USES, "hints": ALL_USES}
+    uses = tuple(UseAnswer(use, named.get(use, NOT_TESTED), 0, tested_on) for use in ALL_USES)
+    run = RunRecord("mlipcheck run", CalculatorInfo(spec="planted"), {}, {}, uses=uses)
+    return dataclasses.replace(run, findings=(dataclasses.replace(finding, **bears),))
 
 
 def test_the_best_are_named_where_answers_part_the_models():
-    one = given(relax=YES, energies=CARE, hot=NO, vibrations=NO_FAULT, defects=CARE)
+    one = given(relax=YES, energies=CARE, hot=NO, vibrations=YES, defects=CARE)
     two = given(relax=NO, energies=CARE, hot=NO, vibrations=CARE, dynamics=YES)
-    three = given(relax=YES, energies=NO, hot=NO, vibrations=NO_FAULT)
+    three = given(relax=YES, energies=NO, hot=NO, vibrations=YES)
     found = best_models([one, two, three])
     # what one alone was tested on parts nobody
     assert found == {"relax": (0, 2), "energies": (0, 1), "vibrations": (0, 2)}
     assert best_models([one, one]) == {}
+
+
+@pytest.mark.parametrize("weak", [{"hint": True}, {"tested_on": CONSISTENCY}, {"doubts": (HSE,)}])
+def test_a_model_wins_by_a_reference_alone(weak):
+    """A fault that a model's own noise hides is none that it lacks."""
+    fine = given(relax=YES, energies=YES, hot=YES)
+    clean = given(tested_on=CONSISTENCY, relax=NO_FAULT, energies=NO_FAULT, hot=NO_FAULT)
+    behind = given(**weak, relax=CARE, energies=CARE)
+    assert best_models([fine, behind]) == best_models([clean, behind]) == {}
+    # what decides against a model does so whatever it rests on
+    fails = given(tested_on=CONSISTENCY, relax=NO)
+    assert best_models([behind, fails]) == best_models([clean, fails]) == {"relax": (0,)}
+    assert best_models([fine, behind, fails]) == {"relax": (0, 1)}
 
 
 def said_of(plant, *rows_of_models):
@@ -452,6 +497,30 @@ def test_the_sentence_says_which_model_to_use_for_what(plant):
     assert recommend(compare_runs(both)) == (
         "Better here: y for: compare energies. For all other uses the answers are the same."
     )
+
+
+@pytest.mark.parametrize(
+    ("command", "takes"),
+    [
+        ("mlipcheck run -b ase:emt Cu", True),
+        ("mlipcheck run Cu -b ase:emt --strict --use relax", True),
+        ("mlipcheck run Cu --strict --backend=ase:emt", True),
+        ("mlipcheck relax Cu --backend ase:emt", True),
+        ("mlipcheck run Cu", False),  # of the toy, which a second one would replace
+        ("mlipcheck run Cu -b ase:emt -b toy", False),
+        ("mlipcheck run -b ase:emt -- -b.cif", False),
+        ("mlipcheck learn my_run -b ase:emt", False),
+        ("run_checks", False),
+    ],
+)
+def test_a_second_model_is_added_wherever_the_first_was_typed(plant, monkeypatch, command, takes):
+    here = Checkpoint("1", "PBE", "raw", "MIT")
+    other = Backend("other", "it:load", "Another.", "Nobody", (here,), package="ase")
+    monkeypatch.setattr(advice, "list_backends", lambda: [other])
+    run = dataclasses.replace(plant(Planted(value=FAIL)), command=command)
+    (found,) = [a for a in advice.advise(run) if a.kind == OTHER]
+    assert found.command == (f"{command} -b other" if takes else None)
+    assert found.text.startswith("other is installed") == takes
 
 
 # --- the command -------------------------------------------------------------------------------

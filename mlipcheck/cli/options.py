@@ -92,7 +92,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "option": _several("Of the backend, as dtype=float64.", "-o", "--option", metavar="KEY=VALUE"),
     "device": _option(str, "auto", "auto, cpu or cuda."),
     "only": _parsed("Checks to run; see mlipcheck checks.", split, "NAME,..."),
-    "quick": _flag("Under a minute: fewer pairs, structures, frames.", "--quick"),
+    "quick": _flag("About a minute: fewer pairs, structures, frames.", "--quick"),
     "learn": _flag("Also: how many frames of yours would improve it?", "--learn"),
     "target": _option(float, None, "Error to reach by learning, eV/Å (eV for the toy)."),
     "energy_resolution": _option(

@@ -19,14 +19,17 @@ from faulty_interface import SlabStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
+from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.checks.relaxation import geometry
 from mlipcheck.checks.relaxation.check import Relaxations
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.checks.relaxation.relax import compare_energies
+from mlipcheck.record import RunRecord
 from mlipcheck.references.crystals import dcdft_crystals
+from mlipcheck.references.doubts import Doubt
 from mlipcheck.references.structures import RelaxedReference
-from mlipcheck.uses import ELEMENTS, MOLECULAR, OWN, PUBLIC
-from mlipcheck.verdict import judge
+from mlipcheck.uses import CONSISTENCY, ELEMENTS, MOLECULAR, OWN, PUBLIC
+from mlipcheck.verdict import conclude, judge
 
 
 def known(atoms, name="known", **facts):
@@ -472,14 +475,57 @@ def test_a_bare_structure_is_a_start_and_what_moves_is_shown():
     assert row.start_only
     assert row.volume_change_percent < -10
     found = {f.quantity: f for f in judge({"relaxation": [row]})}
-    assert {found[quantity].status for quantity in OF_STRUCTURE} == {"not assessed"}
+    # so far no good input goes: that is told, and never worse
+    assert {found[quantity].status for quantity in OF_STRUCTURE[:2]} == {"caution"}
+    assert {found[quantity].status for quantity in OF_STRUCTURE[2:]} == {"not assessed"}
     assert f"{row.volume_change_percent:+.2f} %" in found["volume"].value
+    assert found["volume"].value.endswith("the input is not known to be relaxed")
+    assert (found["volume"].tested_on, found["volume"].decides) == (CONSISTENCY, ("relax",))
     # what it tests of the model alone stands
     assert found["convergence"].status == found["stress"].status == "ok"
     (unfinished,) = relax_against_reference(EMT(), stretched, steps=1)
     assert set(status([unfinished], "convergence")) == {"not assessed"}
     (failing,) = relax_against_reference(Failing(EMT(), lambda atoms: True), stretched)
     assert set(status([failing], "convergence")) == {"fail"}
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bare_structure_is_judged_only_where_it_goes_far(sign):
+    (row,) = relax_against_reference(EMT(), bulk("Cu", a=3.65, cubic=True))
+    assert {*status([row], "volume"), *status([row], "bond lengths")} == {"not assessed"}
+
+    def moved(volume, bond, **facts):
+        (pair,) = row.bond_changes
+        pair = dataclasses.replace(pair, mean_change=sign * bond / 100 * pair.mean_length)
+        other = {"volume_change_percent": sign * volume, "bond_changes": (pair,), **facts}
+        found = judge({"relaxation": [dataclasses.replace(row, **other)]})
+        return [f.status for q in OF_STRUCTURE[:2] for f in found if f.quantity == q]
+
+    assert moved(9.9, 4.9) == ["not assessed"] * 2
+    assert moved(10.1, 5.1) == moved(200.0, 50.0) == ["caution"] * 2
+    assert moved(200.0, 50.0, converged=False) == ["not assessed"] * 2
+    # a file in another unit moves far, too
+    unit = Doubt("unit", "no two atoms are within 5 Å: is its unit right?")
+    assert moved(200.0, 50.0, doubts=(unit,)) == ["not assessed"] * 2
+    # beside a reference nothing is wider than it was
+    assert moved(10.1, 3.1, start_only=False) == ["fail"] * 2
+
+
+def advised(*rows):
+    run = conclude(RunRecord("", CalculatorInfo("x"), {}, {}, {"relaxation": rows}))
+    return [a.text for a in run.advice if a.kind == "relaxed structure"]
+
+
+def test_what_goes_far_from_a_bare_structure_asks_for_the_run_that_relaxed_it():
+    facts = {"n_atoms": 4, "cell": "free", "converged": True, "start_only": True}
+    near = Relaxation("near", volume_change_percent=2.0, **facts)
+    far = Relaxation("far", volume_change_percent=30.0, **facts)
+    assert advised(near) == []
+    assert advised(near, far) == [
+        "Give the run that relaxed far (vasprun.xml): its change is then judged."
+    ]
+    # beside a reference it is the model
+    assert advised(dataclasses.replace(far, start_only=False)) == []
 
 
 def test_atoms_out_of_reach_put_the_unit_in_doubt():

@@ -315,6 +315,22 @@ def test_volumes_are_named(full, n):
     assert "Not converged, crossed: s1." in panel.alt
 
 
+def test_what_is_no_reference_is_called_the_input():
+    known = make_relaxation("a", 1.0)
+    start = dataclasses.replace(make_relaxation("b", 30.0), start_only=True)
+    for rows, origin in (
+        ([known], "reference"),
+        ([start], "input"),
+        ([start, known], "reference or input"),
+    ):
+        panels = draw(make_run(relaxation=rows))
+        panel = find(panels, "volumes")
+        assert panel.figure.axes[0].get_xlabel() == f"volume, model − {origin} (%)"
+        assert panel.caption.endswith(f"against that of the {origin}.")
+        assert f"model minus {origin}." in panel.alt
+        assert find(panels, "bonds").figure.axes[0].get_xlabel() == f"{origin} bond length (Å)"
+
+
 def test_volumes_are_model_minus_reference(full):
     panel = find(draw(full), "volumes")
     assert line_of(panel, "chgnet").get_xdata() == pytest.approx([1.25, -3.5])

@@ -5,19 +5,20 @@ from __future__ import annotations
 import dataclasses
 import statistics
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ase.calculators.calculator import BaseCalculator
 
 from ...check import Check, Context, Skip, Task, align, named
 from ...criterion import Evidence
-from ...drawing.tables import Block, Column, Paragraph, list_reasons, number, table_of_rows
-from ...record import Model
+from ...drawing.tables import Block, Column, Paragraph, list_reasons, number, some, table_of_rows
+from ...record import CROSSED, Advice, Model, RunRecord
 from ...system import Settings, System
 from ..crystals import METHODS, keep_few, tested_on
-from .criteria import CRITERIA
+from .criteria import CRITERIA, MOVED
 from .optimize import RelaxSettings
-from .record import BondChange, Relaxation
+from .record import BondChange, Relaxation, name_origin
 from .relax import compare_energies, relax_structure
 
 if TYPE_CHECKING:
@@ -124,13 +125,22 @@ class Relaxations(Check[Relaxation]):
             notes.insert(0, about)
         return [*super().remarks(rows), *map(Paragraph, (f"{line}.", *notes))]
 
+    def advice(self, run: RunRecord) -> list[Advice]:
+        """Ask for the run that relaxed what goes far from an input that may not be relaxed."""
+        starts = {r.name for r in run.rows(self.name) if r.start_only}
+        crossed = [f for f in run.findings if f.check == self.name and f.status in CROSSED]
+        moved = [f.subjects for f in crossed if f.quantity in MOVED]
+        far = [name for name in dict.fromkeys(chain(*moved)) if name in starts]
+        text = f"Give the run that relaxed {some(far, 2)} (vasprun.xml): its change is then judged."
+        return [Advice("relaxed structure", text)] if far else []
+
     def tables(self, models: Sequence[Model]) -> list[Block]:
         found = super().tables(models)
         rows = [[(m.letter, r) for r in m.run.rows(self.name)] for m in models]
         bonds = [_same_bonds(same) for same in align(rows)]
         if len(rows[0]) > MAX_STRUCTURES or not any(bonds):
             return found
-        title = "Bonds, model minus reference"
+        title = f"Bonds, model minus {name_origin(r for same in rows for _, r in same)}"
         entries = [entry for entries in bonds for entry in entries]
         found.append(table_of_rows(title, self.noun, entries, BOND_COLUMNS))
         moved = [(m, r) for m in models for r in m.run.rows(self.name) if r.cell == "free"]

@@ -14,6 +14,7 @@ from .record import Relaxation
 
 Read = Callable[[Relaxation], Reading | None]
 STRESS_CAUTION = 1.0  # %
+MOVED = ("volume", "bond lengths")  # what a bare structure may go too far in
 
 
 def read_converged(row: Relaxation) -> Reading:
@@ -47,13 +48,18 @@ def read_stress(row: Relaxation) -> Reading | None:
     return Reading(percent, text)
 
 
-def _read_end(read: Read, row: Relaxation) -> Reading | None:
-    """Judge by where a structure goes only what got there, and began at a reference."""
+def _read_end(read: Read, far: float, row: Relaxation) -> Reading | None:
+    """Judge by where a structure goes only what got there, and began at a reference.
+
+    From a bare structure it is shown, and judged where it goes farther than ``far``.
+    """
     found = None if row.error is not None else read(row)
     if found is not None and not row.converged:
         return Reading(None, "the relaxation did not converge")
     if found is not None and row.start_only:
-        return Reading(None, f"{found.text}; the input is not known to be relaxed")
+        near = (found.value or 0.0) <= far or any(d.void for d in row.doubts)
+        text = f"{found.text}; the input is not known to be relaxed"
+        return Reading(None if near else found.value, text)
     return found
 
 
@@ -106,9 +112,29 @@ def read_energy(row: Relaxation) -> Reading | None:
     return Reading(abs(error), f"{error:+.1f} meV/atom")
 
 
-def _of_end(quantity: str, read: Read, **facts: Any) -> Criterion:
+def _of_end(quantity: str, read: Read, far: float = math.inf, **facts: Any) -> Criterion:
     """Return a question about the structure that a relaxation ends at, beside its reference."""
-    return Criterion(quantity, partial(_read_end, read), **{"rests_on": ("structure",), **facts})
+    facts = {"rests_on": ("structure",), **facts}
+    return Criterion(quantity, partial(_read_end, read, far), **facts)
+
+
+def _from_input(quantity: str, read: Read, far: float) -> Criterion:
+    """Return a question about how far a bare structure goes: no reference says that it is wrong."""
+    return _of_end(
+        quantity,
+        lambda row: read(row) if row.start_only else None,
+        far,
+        caution=far,
+        fail=None,
+        unit="%",
+        source=f"{OWN_CONVENTION}: measured structures and other functionals' are nearer, "
+        "except where dispersion alone binds",
+        good="the structure stays near the input",
+        bad="far from the input: by the model, by its functional (layers and molecules need "
+        "dispersion), or because the input was not relaxed",
+        why="a model that leaves a good structure is not to relax with",
+        rests_on=(),
+    )
 
 
 _of_volume = partial(
@@ -143,13 +169,13 @@ CRITERIA: tuple[Criterion, ...] = (
         why="the stress moves the cell; with a wrong unit or sign the volume is wrong",
     ),
     _of_volume(
-        lambda row: read_volume(row) if row.same_functional else None,
+        lambda row: read_volume(row) if row.same_functional and not row.start_only else None,
         caution=1.0,
         fail=3.0,
         source=f"{OWN_CONVENTION}: codes agree within 1 % where the functional is the same",
     ),
     _of_volume(
-        lambda row: None if row.same_functional else read_volume(row),
+        lambda row: None if row.same_functional or row.start_only else read_volume(row),
         caution=3.0,
         fail=10.0,
         source=f"{OWN_CONVENTION}: 3 % is about PBE's own error against experiment "
@@ -157,7 +183,7 @@ CRITERIA: tuple[Criterion, ...] = (
     ),
     _of_end(
         "bond lengths",
-        read_bonds,
+        lambda row: None if row.start_only else read_bonds(row),
         caution=1.0,
         fail=3.0,
         unit="%",
@@ -166,6 +192,8 @@ CRITERIA: tuple[Criterion, ...] = (
         bad="bonds change by more than the reference's own error",
         why="vibrations, charges and reaction paths follow the bonds",
     ),
+    _from_input(MOVED[0], read_volume, far=10.0),
+    _from_input(MOVED[1], read_bonds, far=5.0),
     _of_end(
         "broken and new bonds",
         read_topology,

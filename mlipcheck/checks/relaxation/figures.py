@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,7 @@ from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes
 from ...drawing.tables import count
 from ...record import Model
-from .record import Relaxation
-
-VOLUME = "volume, model − reference (%)"
+from .record import Relaxation, name_origin
 
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
@@ -29,14 +27,16 @@ def _volume_change(row: Relaxation) -> float | None:
 
 
 def _volumes(models: Sequence[Model]) -> Iterator[Panel]:
-    found = draw_compared(models, "relaxation", _volume_change, VOLUME)
+    origin = _origin(models, lambda row: _volume_change(row) is not None)
+    quantity = f"volume, model − {origin} (%)"
+    found = draw_compared(models, "relaxation", _volume_change, quantity)
     if found is None:
         return
     yield Panel(
         name="volumes",
-        caption=f"The volume that {_each(models)} relaxes a structure to, against the reference's."
-        f"{found.more}",
-        alt=f"Volumes, model minus reference. {found.describe('+.2f', ' %')}{_crossed(models)}",
+        caption=f"The volume that {_each(models)} relaxes a structure to, against that of the "
+        f"{origin}.{found.more}",
+        alt=f"Volumes, model minus {origin}. {found.describe('+.2f', ' %')}{_crossed(models)}",
         checks=("relaxation",),
         subjects=found.names,
         quantities=("volume",),
@@ -74,12 +74,13 @@ def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
     axis.set_ylim(-1.25 * reach, 1.25 * reach)
     axis.margins(x=0.1)
     axis.tick_params(labelsize=SIZE)
-    axis.set_xlabel("reference bond length (Å)", fontsize=SIZE)
+    origin = _origin(models, lambda row: len(_points(row)[0]) > 0)
+    axis.set_xlabel(f"{origin} bond length (Å)", fontsize=SIZE)
     axis.set_ylabel("change of the bond (%)", fontsize=SIZE)
     legend_below(figure, 2)
     yield Panel(
         name="bonds",
-        caption=f"How much each bond of the reference changes when {_each(models)} relaxes it.",
+        caption=f"How much each bond of the {origin} changes when {_each(models)} relaxes it.",
         alt=f"Changes of bonds. {' '.join(words)}{_crossed(models)}",
         checks=("relaxation",),
         subjects=tuple(dict.fromkeys(subjects)),
@@ -106,6 +107,10 @@ def _looks(names: np.ndarray, model: Model, alone: bool) -> list[tuple[Any, ...]
         return [(*model.look, np.full(len(names), True))]
     n = len(PALETTE)
     return [(p, PALETTE[k % n], MARKERS[k % n], names == p) for k, p in enumerate(pairs)]
+
+
+def _origin(models: Sequence[Model], drawn: Callable[[Relaxation], bool]) -> str:
+    return name_origin(r for m in models for r in m.run.rows("relaxation") if drawn(r))
 
 
 def _each(models: Sequence[Model]) -> str:

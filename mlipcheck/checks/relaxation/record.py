@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -116,3 +117,9 @@ class Relaxation(Record):
     @property
     def largest_bond_change_percent(self) -> float | None:
         return max((abs(b.largest_change_percent) for b in self.bond_changes), default=None)
+
+
+def name_origin(rows: Iterable[Relaxation]) -> str:
+    """Return what structures are compared with: a reference, or the input where it is none."""
+    words = {"input" if r.start_only else "reference" for r in rows}
+    return " or ".join(sorted(words, reverse=True)) or "reference"
