@@ -35,7 +35,6 @@ DIGITS = 5  # of forces in eV/Å, so that results stay small
 UNLABELLED = "structures"  # the set of those without labels
 Pair = tuple[Model, Model, Predictions, Difference]
 _SAME: dict[str, Any] = {
-    "fail": None,
     "good": "the nearest model agrees, which does not show that either is right",
     "bad": "every other model differs",
     "why": "of two models that differ by d, one is wrong by d/2 or more",

@@ -137,7 +137,6 @@ CRITERIA = (
     Criterion(
         "binding across a plane",
         read_binding,
-        caution=None,
         fail=HOLDS,
         below=True,
         source=f"{OWN_CONVENTION}: layers that dispersion holds cost a hundred times as much",
