@@ -335,6 +335,17 @@ def test_what_takes_a_partner_along_has_no_barrier(k):
         assert finding.value.endswith("another moved along, Cu 1.0 Å: that is no hop")
 
 
+def test_the_two_ends_of_a_hop_are_evaluated_once(monkeypatch):
+    asked, atoms = [], bulk("Cu", cubic=True)
+    where = "mlipcheck.checks.vacancies.hops"
+    monkeypatch.setattr(f"{where}.find_energies", lambda _, images: asked.append(images) or [0, 1])
+    monkeypatch.setattr(f"{where}._relax", lambda *_: None)
+    hop = _follow(EMT(), atoms, 0, np.array([2.0, 0, 0]), Hop("", 0, 1), (0.0, atoms.positions))
+    assert (hop.apart, hop.barrier) == (1, None)
+    ((start, end),) = asked
+    assert (end.positions - start.positions)[0].tolist() == [2, 0, 0]
+
+
 @pytest.mark.slow
 def test_a_users_crystal_of_one_atom_and_an_alloy():
     (task,) = tasks_of(references=own(cu=bulk("Cu", a=3.6)))

@@ -195,8 +195,6 @@ def _follow(
         atoms.set_constraint([FixedPlane([mover], way), FixAtoms([far])])
         return _relax(calculator, atoms)
 
-    first, last = find_energies(calculator, [vacant, moved(1)])
-
     def follower(top: tuple[float, np.ndarray] | None) -> str:
         """Return the atom that moved by more than a fifth of the hop, as the mover's partner.
 
