@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -13,9 +13,8 @@ from ase.neighborlist import neighbor_list
 
 from ...analysis.symmetry import find_symmetry
 from ...calculators.base import stays_here
-from ...references.doubts import Doubt
 from ...storage import Record
-from ..crystals import find_energies
+from ..crystals import CrystalRow, find_energies
 from ..relaxation.geometry import find_bonds, find_covalent
 from ..relaxation.optimize import RelaxSettings, optimize
 
@@ -54,19 +53,13 @@ class Hop(Record):
 
 
 @dataclass(frozen=True)
-class Vacancy(Record):
+class Vacancy(CrystalRow):
     """A vacancy of one species in a supercell of ``atoms``, and the hops into it; energies in eV.
 
     ``formation`` is E_v - (N - 1) / N E, of elements only; ``unconverged`` says which relaxation
     did not come to its end.
     """
 
-    name: str
-    formula: str = ""
-    source: str = ""
-    fingerprint: str = field(default="", metadata={"input": "structure"})
-    level_of_theory: str | None = None
-    doubts: tuple[Doubt, ...] = ()
     atoms: int = 0
     formation: float | None = None
     formation_reference: float | None = None
