@@ -167,15 +167,10 @@ def _find_frames(
 ) -> tuple[list[FrameSet], list[FrameSet]]:
     """Return what has labels, and what was given and has none."""
     of_files = make_sets(runs)
-    public = [
-        name
-        for name in names
-        if name in (*DATA_SETS, *NAMES) or (name in OTHERS and name not in COLLECTIONS)
-    ]
+    known = {*DATA_SETS, *NAMES, *(OTHERS.keys() - COLLECTIONS.keys())}
+    public = [name for name in names if name in known]
     sets = load_frame_sets([*of_files, *public]) if of_files or public else []
-    good = [s for s in sets if s.error is None]
-    if independent:
-        good = [s.independent() for s in good]
+    good = [s.independent() if independent else s for s in sets if s.error is None]
     return good, [s for s in sets if s.error is not None]
 
 
