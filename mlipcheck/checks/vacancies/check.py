@@ -19,10 +19,10 @@ from .. import crystals
 from ..barriers import ENERGY_LIMITS, compare_energy
 from .hops import CALLS, Hop, Vacancy, find_hops, measure_hops
 
-# The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
+# The supercells of the metals, of 32 and of 64 atoms, and the hops in them, into one vacancy.
 METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
     "fcc": ((2, 2, 2), (Hop("", 0, 1),)),
-    "hcp": ((4, 4, 2), (Hop("basal", 0, 0, (1, 0, 0)), Hop("out of plane", 0, 1))),
+    "hcp": ((4, 4, 2), (Hop("basal", 0, 0, (0, 1, 0)), Hop("out of plane", 1, 0, (0, 1, 0)))),
 }
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS = 2  # and one species of one crystal

@@ -124,7 +124,7 @@ def measure_hops(
 
     ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
     supercell with a vacancy, and with an atom half way into it that stays in the plane normal to
-    its path. The first relaxation without an end is the row's.
+    its path. All ``hops`` lead into that vacancy. The first relaxation without an end is the row's.
 
     Raises
     ------
