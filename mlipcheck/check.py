@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .drawing.panel import Panel
 
 Row = TypeVar("Row")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +209,7 @@ class Check(ABC, Generic[Row]):
         return []
 
 
-def align(found: Sequence[Sequence[tuple[str, Any]]]) -> list[list[tuple[str, Any]]]:
+def align(found: Sequence[Sequence[Item]]) -> list[list[Item]]:
     """Put the rows of several models side by side: for each position, those of all models."""
     longest = max(len(rows) for rows in found)
     return [[rows[k] for rows in found if k < len(rows)] for k in range(longest)]

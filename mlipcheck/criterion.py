@@ -54,13 +54,13 @@ class Criterion:
         What is judged.
     read : callable
         Takes a row to a `Reading`, or to None where the question does not arise.
-    caution, fail : float or None
-        Limits: values above cross them, or below where ``below`` is set; None is never crossed.
-        Their text is made of the numbers, but for ``words``, where numbers only stand for cases.
     source : str
         Where the limits come from.
     good, bad, why : str
         What a value on either side means, and what it matters for.
+    caution, fail : float or None
+        Limits: values above cross them, or below where ``below`` is set; None is never crossed.
+        Their text is made of the numbers, but for ``words``, where numbers only stand for cases.
     unit : str
     rests_on : tuple of str
         What of a reference it compares with: energies, forces, stresses, structure, curve. Nothing
@@ -72,12 +72,12 @@ class Criterion:
 
     quantity: str
     read: Callable[[Any], Reading | None]
-    caution: float | None
-    fail: float | None
     source: str
     good: str
     bad: str
     why: str
+    caution: float | None = None
+    fail: float | None = None
     unit: str = ""
     below: bool = False
     words: str = ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from . import uses
 from .advice import advise
 from .calculators.base import FAILURES
 from .calculators.evaluate import describe_error
@@ -16,15 +17,6 @@ from .checks import list_checks
 from .criterion import Criterion, Evidence, Reading
 from .record import NOT_RUN, STATUSES, Finding, RunRecord, Subject
 from .references.doubts import KINDS, Doubt
-from .uses import (
-    ALL_USES,
-    CONSISTENCY,
-    ELEMENTS,
-    MOLECULAR,
-    OF_ELEMENTS,
-    TESTED_ON,
-    answer_uses,
-)
 
 _SYMBOL = re.compile("[A-Z][a-z]?")  # in Cu2O and in Cu-O
 Bearing = tuple[str, str, tuple[Doubt, ...], tuple[str, ...], tuple[str, ...]]
@@ -79,7 +71,7 @@ def _read(
         return (reading, check.evidence(row)) if reading else None
     except FAILURES as error:
         text = f"the check itself failed: {describe_error(error)}"
-        return Reading(None, text), Evidence(CONSISTENCY)
+        return Reading(None, text), Evidence(uses.CONSISTENCY)
 
 
 def _findings(
@@ -89,12 +81,12 @@ def _findings(
     subject: Subject,
 ) -> list[Finding]:
     groups: dict[Bearing, list[tuple[str, Reading]]] = {}
-    others = {name for name, _, evidence in found if evidence.tested_on not in OF_ELEMENTS}
+    others = {name for name, _, evidence in found if evidence.tested_on not in uses.OF_ELEMENTS}
     for name, reading, evidence in found:
         status, doubts = _weigh(criterion, reading, evidence)
-        tested_on = evidence.tested_on if criterion.rests_on else CONSISTENCY
-        uses = _uses(check, criterion, status, evidence, subject)
-        groups.setdefault((status, tested_on, doubts, *uses), []).append((name, reading))
+        tested_on = evidence.tested_on if criterion.rests_on else uses.CONSISTENCY
+        bearing = _uses(check, criterion, status, evidence, subject)
+        groups.setdefault((status, tested_on, doubts, *bearing), []).append((name, reading))
     findings = []
     for (status, tested_on, doubts, decides, hints), members in groups.items():
         members = sorted(members, key=lambda m: -_size(m[1], criterion.below))
@@ -130,7 +122,7 @@ def _findings(
 
 def _rank(f: Finding) -> tuple[int, int]:
     """Order findings: the worst first, and of those what is about the user's own structures."""
-    return STATUSES.index(f.status), TESTED_ON.index(f.tested_on)
+    return STATUSES.index(f.status), uses.TESTED_ON.index(f.tested_on)
 
 
 def _size(reading: Reading, below: bool) -> float:
@@ -163,12 +155,12 @@ def _uses(
     decides = check.decides if criterion.decides is None else criterion.decides
     hints = check.hints if criterion.hints is None else criterion.hints
     if check.foundation:
-        return (), ALL_USES if status == "fail" else ()
-    if evidence.tested_on == MOLECULAR:
+        return (), uses.ALL_USES if status == "fail" else ()
+    if evidence.tested_on == uses.MOLECULAR:
         return (), ("molecules",)
     asked = {x for name in (*subject.formulas, *subject.elements) for x in _SYMBOL.findall(name)}
     unasked = not asked.issuperset(evidence.elements)
-    if unasked or (evidence.tested_on == ELEMENTS and subject.compound):
+    if unasked or (evidence.tested_on == uses.ELEMENTS and subject.compound):
         return (), tuple(dict.fromkeys((*decides, *hints)))
     return decides, hints
 
@@ -187,7 +179,7 @@ def _not_run(check: Check[Any], why: str, partly: bool) -> Finding:
         reason=f"{'tested in part only' if partly else 'not tested'}: {check.asks}",
         decides=check.decides,
         hints=check.hints,
-        tested_on=CONSISTENCY,
+        tested_on=uses.CONSISTENCY,
     )
 
 
@@ -196,11 +188,11 @@ def judge_beside(run: RunRecord, check: str, rows: Sequence[Any]) -> RunRecord:
     kept = [f for f in run.findings if f.check != check or f.subjects == NOT_RUN]
     findings = sorted((*kept, *judge({check: rows}, None, run.subject, run.unfinished)), key=_rank)
     checks = {**run.checks, check: tuple(rows)}
-    return replace(run, checks=checks, findings=tuple(findings), uses=answer_uses(findings))
+    return replace(run, checks=checks, findings=tuple(findings), uses=uses.answer_uses(findings))
 
 
 def conclude(run: RunRecord) -> RunRecord:
     """Return the record with findings, answers by use and advice, all from its own rows."""
     findings = judge(run.checks, run.not_run, run.subject, run.unfinished)
-    judged = replace(run, findings=findings, uses=answer_uses(findings))
+    judged = replace(run, findings=findings, uses=uses.answer_uses(findings))
     return replace(judged, advice=advise(judged))

@@ -154,7 +154,6 @@ class Contacts(Check[Contact]):
             "contacts beside the guard",
             read_guard,
             caution=1.0,
-            fail=None,
             unit="x the guard's radius",
             source="where the guard adds its repulsion",
             good="the guard acts nowhere in your structures",

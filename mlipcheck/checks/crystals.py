@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from ase import Atoms
 from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
-from ase.geometry.dimensionality.rank_determination import RDA
 
 from ..analysis.closest import empty_directions
 from ..calculators.base import FAILURES
 from ..calculators.evaluate import Progress, describe_error, evaluate
 from ..calculators.records import Evaluation
 from ..calculators.registry import describe
-from ..check import Skip, Task
+from ..check import Check, Skip, Task
+from ..criterion import Evidence
 from ..drawing.tables import Column, some
 from ..references.doubts import Doubt
 from ..references.inputs import COLLECTIONS, DATA_SETS
 from ..references.level_of_theory import level_doubt
 from ..references.structures import RelaxedReference, from_atoms
 from ..references.surfaces import ELEMENTS as STRAINED
+from ..storage import Record
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
-from .relaxation.geometry import find_bonds
+from .relaxation.geometry import find_bonds, find_units
+
+Row = TypeVar("Row")
 
 # As crystals these are molecules or atoms that dispersion holds together.
 HALOGENS, NOBLE_GASES = ["F", "Cl", "Br", "I"], ["He", "Ne", "Ar", "Kr", "Xe", "Rn"]
@@ -40,13 +43,33 @@ METHODS = (
     Column("level of theory", lambda row: row.level_of_theory or "not known"),
 )
 
+
+@dataclass(frozen=True, eq=False)
+class CrystalRow(Record):
+    """What rows about a crystal begin with: where it comes from, and its reference's doubts."""
+
+    name: str
+    formula: str = ""
+    source: str = ""
+    fingerprint: str = field(default="", metadata={"input": "structure"})
+    level_of_theory: str | None = None
+    doubts: tuple[Doubt, ...] = ()
+
+
+class CrystalCheck(Check[Row]):
+    """A check whose rows have source, formula, level of theory and doubts."""
+
+    methods = METHODS
+
+    def evidence(self, row: Any) -> Evidence:
+        return Evidence(tested_on(row.source, row.formula), row.doubts)
+
+
 NONE_GIVEN = Skip("no crystals of your own given")
 STEPS = 200  # of a relaxation before something else is tried
 HEIGHT = 7.0  # Å between a crystal's planes, at least, for an atom not to see its own images
 MOST_ATOMS = 150  # of a supercell that is simulated
 QUICK_ATOMS = 64
-
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,10 +209,9 @@ def bring_to_rest(
 
 def spans_space(atoms: Atoms) -> bool:
     """Tell whether bonds hold a crystal together in three dimensions: no molecules or layers."""
-    table, bonds = find_bonds(atoms), RDA(len(atoms))
-    for (i, j), image in zip(table.indices.tolist(), table.images.tolist(), strict=True):
-        bonds.insert_bond(i, j, tuple(image))
-    return bool(bonds.check()[3])
+    bonds = find_bonds(atoms)
+    _, dimensions = find_units(bonds, len(atoms), np.ones(len(bonds.indices), bool))
+    return bool((dimensions == 3).any())
 
 
 def count_repeats(atoms: Atoms) -> tuple[int, ...]:

@@ -59,7 +59,7 @@ def same_numbers(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def _ask(calculator: BaseCalculator, elements: Sequence[str]) -> list[float]:
     """Return energy, forces and stress of one crystal whose forces are neither lost nor absurd."""
-    bond = describe(calculator).bond_scale or max(SHORTEST, bond_length(elements, None))
+    bond = describe(calculator).bond_scale or max(SHORTEST, bond_length(elements))
     for scale in SCALES:
         crystal = strained_crystal(elements, scale * bond)
         found = answer(calculator, crystal, ("energy", "forces", "stress"))

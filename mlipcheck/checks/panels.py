@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..check import Check, align
-from ..drawing.lettering import SIZE, legend_below, plain, printable
+from ..drawing.lettering import label_axes, legend_below, plain, printable
 from ..drawing.panel import Panel, new_axes, slug
 from ..record import Model
 
@@ -37,17 +37,14 @@ def draw_each(
         What stands along them.
     """
     panels = []
-    for same in align([[(m.letter, (m, r)) for r in m.run.rows(check.name)] for m in models]):
-        good = [(m, r) for _, (m, r) in same if has(r)]
+    for same in align([[(m, r) for r in m.run.rows(check.name)] for m in models]):
+        good = [(m, r) for m, r in same if has(r)]
         if not good:
             continue
         figure, axis = new_axes(3.3)
         draw(axis, [(replace(m, label=printable(m.label, 40)), r) for m, r in good])
         name = good[0][1].name
-        axis.tick_params(labelsize=SIZE)
-        axis.set_title(printable(name, 40), fontsize=SIZE + 1)
-        axis.set_xlabel(axes[0], fontsize=SIZE)
-        axis.set_ylabel(axes[1], fontsize=SIZE)
+        label_axes(axis, *axes, printable(name, 40))
         legend_below(figure, 2)
         found = [(m, x.text) for m, r in good for c in check.criteria if (x := c.read(r))]
         caption = about.format(plain(name))

@@ -20,14 +20,13 @@ from ..record import Subject
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.frame_sets import FrameSet, make_sets
-from ..references.images import ReadOptions
 from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
 from ..references.morse_frames import NAMES, morse_frames
 from ..references.paths import find_paths
 from ..references.phonons import find_phonons
 from ..references.reader import Run, read_runs
 from ..references.structures import RelaxedReference, from_atoms, make_references, morse_clusters
-from ..system import System
+from ..system import Settings, System
 
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 ENERGY_RESOLUTION = 0.1
@@ -36,26 +35,22 @@ KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
 
 
 def find_system(
-    calculator: BaseCalculator,
-    what: Sequence[str | Run],
-    *,
-    independent: bool = False,
-    options: ReadOptions | None = None,
-    paths: Sequence[str] = (),
+    calculator: BaseCalculator, what: Sequence[str | Run], settings: Settings | None = None
 ) -> System:
     """Find out what was given: elements and pairs, data sets, files and folders, or runs as read.
 
     Each file is read once. Labelled frames are compared with their labels; what is relaxed is
     relaxed again: runs, and structures whose forces are small or unknown. Elements are those asked
-    for, and the pairs that some structure of the user's has. What ``paths`` name is read, too, and
-    is compared with its labels; none of it is relaxed.
+    for, and the pairs that some structure of the user's has. What ``settings.paths`` name is read,
+    too, and is compared with its labels; none of it is relaxed.
 
     Raises
     ------
     InputError
         For an unknown word, or where nothing that was given can be read.
     """
-    given = [run for run in what if isinstance(run, Run)]
+    settings = settings or Settings()
+    paths, given = settings.paths, [run for run in what if isinstance(run, Run)]
     elements, names = sort_words([word for word in what if isinstance(word, str)])
     for path in paths:
         if not Path(path).exists():
@@ -65,7 +60,7 @@ def find_system(
         return _of_elements(calculator, elements)
     phonons, names = find_phonons(names)
     with_phonons = {p.given for p in phonons}  # a folder of theirs needs nothing else
-    runs = read_runs([*(name for name in names if name not in KNOWN), *along], options)
+    runs = read_runs([*(name for name in names if name not in KNOWN), *along], settings.reading)
     runs = [run for run in runs if not (run.error and run.source in with_phonons)]
     files, runs = runs, [*runs, *given]
     relaxed = [r for name in names if name in COLLECTIONS for r in COLLECTIONS[name]()]
@@ -73,7 +68,7 @@ def find_system(
     relaxed += make_references(run for run in runs if run.given not in only_along)
     references = [r for r in relaxed if r.not_relaxed is None]
     references += [from_atoms(p.unitcell, p.name, p.source) for p in phonons if not p.error]
-    sets, failed = _find_frames(names, runs, independent)
+    sets, failed = _find_frames(names, runs, settings.independent)
     readable = [r for r in references if r.relaxed is not None]
     if not (elements or readable or sets or len(references) < len(relaxed)):
         errors = [p.error for p in phonons if p.error]
@@ -172,15 +167,10 @@ def _find_frames(
 ) -> tuple[list[FrameSet], list[FrameSet]]:
     """Return what has labels, and what was given and has none."""
     of_files = make_sets(runs)
-    public = [
-        name
-        for name in names
-        if name in (*DATA_SETS, *NAMES) or (name in OTHERS and name not in COLLECTIONS)
-    ]
+    known = {*DATA_SETS, *NAMES, *(OTHERS.keys() - COLLECTIONS.keys())}
+    public = [name for name in names if name in known]
     sets = load_frame_sets([*of_files, *public]) if of_files or public else []
-    good = [s for s in sets if s.error is None]
-    if independent:
-        good = [s.independent() for s in good]
+    good = [s.independent() if independent else s for s in sets if s.error is None]
     return good, [s for s in sets if s.error is not None]
 
 

@@ -90,13 +90,7 @@ def plan_checkup(
     settings = settings or Settings()
     chosen = choose_checks(settings.only)
     if what or settings.paths or any(check.of_system for check in chosen):
-        system = find_system(
-            calculator,
-            what,
-            independent=settings.independent,
-            options=settings.reading,
-            paths=settings.paths,
-        )
+        system = find_system(calculator, what, settings)
     else:  # nobody has to know which
         system = System(describe(calculator))
     if settings.sample is not None:

@@ -213,7 +213,7 @@ class _Run:
                     return check.run(calculator, task, given)
 
                 yield self.store.keep(*self._key(job, task, context), compute)
-                done.finish()
+                done.advance(done.left)
 
     def close(self, job: Job, parts: Iterable[list[Any]]) -> None:
         """Put the rows of a check together; what it raises is its own fault."""
@@ -272,9 +272,6 @@ class _Steps:
         n = min(n, self.left)
         self.left -= n
         self._advance(n)
-
-    def finish(self) -> None:
-        self.advance(self.left)
 
 
 def _notes(plan: Plan, interrupted: bool) -> tuple[str, ...]:

@@ -90,6 +90,11 @@ def load(model: Model) -> Model:
     return replace(model, info=info, offers=tuple(calculator.implemented_properties), cutoff=cutoff)
 
 
+def _calculator(model: Model) -> BaseCalculator:
+    load(model)
+    return _loaded[model.recipe]
+
+
 def prepare(model: Model | None) -> None:
     """Load a model, if any; who can read this call has imported everything else."""
     if model is not None:
@@ -104,8 +109,7 @@ def run_task(call: Call) -> Outcome:
         raise CalculationFailed(f"a worker has no check {call.check!r}; install it there")
     calculator: BaseCalculator = Lost(call.model, call.lost or "")
     if call.lost is None:
-        load(call.model)
-        calculator = _loaded[call.model.recipe]
+        calculator = _calculator(call.model)
     # parts are read back as those that are kept, or float32 would stay float32
     context = Context(call.settings, call.earlier, PartStore(None, None).within(check.name))
     try:
@@ -118,14 +122,12 @@ def evaluate_task(
     model: Model, images: Sequence[Atoms], properties: Sequence[str]
 ) -> list[Evaluation]:
     """Evaluate structures with a model."""
-    load(model)
-    return evaluate(_loaded[model.recipe], images, properties=properties)
+    return evaluate(_calculator(model), images, properties=properties)
 
 
 def time_task(model: Model, images: Sequence[Atoms], properties: Sequence[str]) -> float:
     """Time a model on structures, here where it computes."""
-    load(model)
-    return time_warm(_loaded[model.recipe], images, properties)
+    return time_warm(_calculator(model), images, properties)
 
 
 def time_warm(

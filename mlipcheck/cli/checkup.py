@@ -86,8 +86,7 @@ def run_checks(
         runs.pop()
     outputs.finish(runs, destination)
     if stopped:
-        kept = any(store.kept for store in stores)
-        more = "; the same command goes on from here" if kept else ""
+        more = "; the same command goes on from here" * any(store.kept for store in stores)
         outputs.say(f"interrupted{more}")
         raise typer.Exit(130)
     for store in stores:  # the report is written: they are not needed any more

@@ -47,8 +47,7 @@ def read_recipe(spec: str, device: str, options: list[str] | None) -> dict[str, 
             raise mistake(f"option {item!r} has an option of its own; write {own} {value}")
         parsed[key] = read_literal(value)
     # a factory of the user's own may lie where they work; a package that a backend looks for, not
-    factory = spec.partition(":")[0] not in {b.name for b in list_backends()}
-    if factory:
+    if spec.partition(":")[0] not in {b.name for b in list_backends()}:
         _look_here()
     return {"spec": spec, "device": device, **parsed}
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -48,6 +49,14 @@ def signed(number: float, form: str) -> str:
 def is_finite(number: float | None) -> bool:
     """Tell whether there is a number; NaN comes back from JSON as None, in any field."""
     return number is not None and math.isfinite(number)
+
+
+def label_axes(axis: Axes, x: str, y: str, title: str = "") -> None:
+    """Write what stands along the axes, their numbers, and a title a point larger."""
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(title, fontsize=SIZE + 1)
+    axis.set_xlabel(x, fontsize=SIZE)
+    axis.set_ylabel(y, fontsize=SIZE)
 
 
 def legend_below(figure: Figure, columns: int) -> None:

@@ -164,7 +164,7 @@ def make_guard(
     calculator, what = as_calculator(calculator), as_list(what)
     settings = settings or Settings()
     progress = progress or (lambda name, total: nullcontext(lambda n: None))
-    system = find_system(calculator, what, options=settings.reading)
+    system = find_system(calculator, what, settings)
     pairs = list_pairs(dict.fromkeys(x for word in system.elements for x in word.split("-")))
     check = Compression()
     found = check.tasks(system, settings)

@@ -50,7 +50,7 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
 def draw_pair(row: GuardedPair, colour: str) -> Panel:
     """Draw a pair before and after, in vacuum and in the crystals."""
     from ..drawing.colours import BAND, DARK, MIDDLE
-    from ..drawing.lettering import SIZE, legend_below, plain, printable
+    from ..drawing.lettering import label_axes, legend_below, plain, printable
     from ..drawing.panel import Panel, new_axes, slug
 
     figure, axis = new_axes(3.6)
@@ -68,10 +68,7 @@ def draw_pair(row: GuardedPair, colour: str) -> Panel:
     low = min(float(np.min(c.before, initial=0.0)) for c in row.curves)
     axis.set_xlim(0, 1.25 * right)
     axis.set_ylim(max(low, DEEPEST) - 2, HIGHEST)
-    axis.tick_params(labelsize=SIZE)
-    axis.set_title(printable(row.name), fontsize=SIZE + 1)
-    axis.set_xlabel("distance (Å)", fontsize=SIZE)
-    axis.set_ylabel("E − E(bond) (eV)", fontsize=SIZE)
+    label_axes(axis, "distance (Å)", "E − E(bond) (eV)", printable(row.name))
     legend_below(figure, 2)
     name = plain(row.name)
     return Panel(

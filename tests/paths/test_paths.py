@@ -432,18 +432,18 @@ def file(tmp_path, hop):
 
 
 def test_a_file_named_as_a_path_is_read_once_and_not_relaxed(file):
-    system = find_system(EMT(), [], paths=[file])
+    system = find_system(EMT(), [], Settings(paths=(file,)))
     assert [p.name for p in system.paths] == ["hop"]
     assert system.references == ()
     assert [len(s.frames) for s in system.frames] == [5]
-    both = find_system(EMT(), [file], paths=[file])
+    both = find_system(EMT(), [file], Settings(paths=(file,)))
     assert [len(s.frames) for s in both.frames] == [5]
     assert both.references
 
 
 def test_a_missing_path_is_a_mistake():
     with pytest.raises(InputError, match=r"--path nowhere: no such file"):
-        find_system(EMT(), [], paths=["nowhere"])
+        find_system(EMT(), [], Settings(paths=("nowhere",)))
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from faulty import Failing, Faulty
 from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal
-from mlipcheck.checks.vacancies.hops import IONS, Hop, Vacancy, _follow, find_hops
+from mlipcheck.checks.vacancies.hops import IONS, Hop, Vacancy, _follow, _open, find_hops
 from mlipcheck.references import datasets, vacancies
 from mlipcheck.references.structures import from_atoms
 from mlipcheck.references.vacancies import KnownVacancy, known_vacancies
@@ -333,6 +333,36 @@ def test_what_takes_a_partner_along_has_no_barrier(k):
         assert statuses(row)["barrier of a hop"] == "not assessed"
         (finding,) = (f for f in judge({"vacancies": [row]}) if f.quantity == "barrier of a hop")
         assert finding.value.endswith("another moved along, Cu 1.0 Å: that is no hop")
+
+
+@pytest.mark.slow
+def test_each_hop_of_an_hcp_metal_has_a_barrier():
+    """Those of another vacancy's atoms at rest would seem to have moved by their distances."""
+    crystal = bulk("Cu", "hcp", a=2.55, c=4.16)
+    row = run(EMT(), _metal(KnownVacancy("Cu", "hcp", crystal, 1.0, {})))
+    assert [h.name for h in row.hops] == ["basal", "out of plane"]
+    assert [h.follower for h in row.hops] == ["", ""]
+    # those of hops 0 to (1, 0, 0) and 0 to 1, equal by symmetry, by their energies alone
+    assert [h.barrier for h in row.hops] == pytest.approx([0.745, 0.795], abs=0.005)
+
+
+@pytest.mark.parametrize("lattice", METALS)
+def test_hops_of_a_metal_lead_into_one_vacancy(lattice):
+    repeat, hops = METALS[lattice]
+    crystal = bulk("Cu", lattice, a=2.55, **({"c": 4.16} if lattice == "hcp" else {"cubic": True}))
+    opened = [_open(crystal, crystal.repeat(repeat), repeat, hop)[0] for hop in hops]
+    assert all(vacant == opened[0] for vacant in opened)
+
+
+def test_the_two_ends_of_a_hop_are_evaluated_once(monkeypatch):
+    asked, atoms = [], bulk("Cu", cubic=True)
+    where = "mlipcheck.checks.vacancies.hops"
+    monkeypatch.setattr(f"{where}.find_energies", lambda _, images: asked.append(images) or [0, 1])
+    monkeypatch.setattr(f"{where}._relax", lambda *_: None)
+    hop = _follow(EMT(), atoms, 0, np.array([2.0, 0, 0]), Hop("", 0, 1), (0.0, atoms.positions))
+    assert (hop.apart, hop.barrier) == (1, None)
+    ((start, end),) = asked
+    assert (end.positions - start.positions)[0].tolist() == [2, 0, 0]
 
 
 @pytest.mark.slow

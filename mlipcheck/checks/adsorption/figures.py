@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...analysis.estimate import Estimate
 from ...drawing.colours import BAND, DARK, REFERENCE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, plain, printable
+from ...drawing.lettering import SIZE, label_axes, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes
 from ...record import Model
 from .record import MetalAdsorption, Volcano, free, list_errors, read_volcano
@@ -54,10 +54,7 @@ def _draw(model: Model, volcano: Volcano) -> Panel:
         side = "right" if y > x else "left"  # where the error does not go to
         axis.text(x, -abs(x), f"  {metal}  ", ha=side, va="center", fontsize=SIZE, color=DARK)
     axis.set(xlim=(-reach, reach), ylim=(-1.2 * deepest - 0.02, 0.25 * deepest + 0.02))
-    axis.set_xlabel("ΔG of H (eV)", fontsize=SIZE)
-    axis.set_ylabel("−|ΔG| by reference (eV)", fontsize=SIZE)
-    axis.tick_params(labelsize=SIZE)
-    axis.set_title(printable(model.label, 40), fontsize=SIZE + 1)
+    label_axes(axis, "ΔG of H (eV)", "−|ΔG| by reference (eV)", printable(model.label, 40))
     shifts = list_largest([(metal, y - x) for metal, x, y in points], unit=" eV")
     return Panel(
         name=f"{model.prefix}volcano",

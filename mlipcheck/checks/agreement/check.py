@@ -35,7 +35,6 @@ DIGITS = 5  # of forces in eV/Å, so that results stay small
 UNLABELLED = "structures"  # the set of those without labels
 Pair = tuple[Model, Model, Predictions, Difference]
 _SAME: dict[str, Any] = {
-    "fail": None,
     "good": "the nearest model agrees, which does not show that either is right",
     "bad": "every other model differs",
     "why": "of two models that differ by d, one is wrong by d/2 or more",
@@ -192,7 +191,7 @@ def _shown(d: Difference) -> np.ndarray:
 
 def _draw(name: str, pairs: Sequence[Pair]) -> Panel:
     """Draw the errors of models beside their differences, where there are labels."""
-    from ...drawing.lettering import SIZE, legend_below, plain, printable
+    from ...drawing.lettering import label_axes, legend_below, plain, printable
     from ...drawing.panel import Panel, new_axes, slug
 
     figure, axis = new_axes(4.2)
@@ -206,10 +205,8 @@ def _draw(name: str, pairs: Sequence[Pair]) -> Panel:
         words.append(f"{plain(label)}: {f'Spearman {d.rank.value:.2f}' if d.rank else d.why_not}.")
     line = np.array([min(ends), max(ends)])
     axis.plot(line, line / 2, color=DARK, ls="--", lw=1, label="half of the difference")
-    axis.set_xlabel("difference of forces, mean over atoms (eV/Å)", fontsize=SIZE)
-    axis.set_ylabel("error of forces, mean over atoms (eV/Å)", fontsize=SIZE)
-    axis.tick_params(labelsize=SIZE)
-    axis.set_title(printable(name, 40), fontsize=SIZE + 1)
+    what = "of forces, mean over atoms (eV/Å)"
+    label_axes(axis, f"difference {what}", f"error {what}", printable(name, 40))
     legend_below(figure, 1)
     caption = (
         f"Errors beside differences on {plain(name)}, a mark a structure: of two models one lies "

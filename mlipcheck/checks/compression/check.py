@@ -82,7 +82,6 @@ class Compression(Check[CompressedPair]):
         Criterion(
             "neighbours beside the attraction",
             read_margin,
-            caution=None,
             fail=1.25,
             unit="x the attraction",
             source=f"{OWN_CONVENTION}: heat and pressure bring atoms a fifth closer",

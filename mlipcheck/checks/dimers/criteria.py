@@ -145,7 +145,6 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "points",
         read_points,
-        caution=None,
         fail=0,
         source=f"{OWN_CONVENTION}: a potential must answer everywhere",
         good="every point was answered",
@@ -169,7 +168,6 @@ CRITERIA: tuple[Criterion, ...] = (
         "height of the wall",
         read_missing_wall,
         caution=0,
-        fail=None,
         words="caution: a collapse where the reference stands higher",
         source=OWN_CONVENTION,
         good="the wall is as high as the reference's",

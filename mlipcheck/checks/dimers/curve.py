@@ -162,12 +162,6 @@ def wall_radius(
     return float(crossings.max()) if len(crossings) else None
 
 
-def trapezoid_weights(r: np.ndarray) -> np.ndarray:
-    """Return the length (Å) that each point stands for in the trapezoid rule."""
-    steps = np.diff(r)
-    return (np.append(steps, 0.0) + np.insert(steps, 0, 0.0)) / 2
-
-
 def fit_slope(model: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> Slope | None:
     """Return the slopes of `Slope`, or None for fewer than two points or no reference force."""
     ff = float(np.sum(weights * reference**2))
@@ -232,8 +226,8 @@ def compare_curves(
         true_forces = -CubicSpline(reference.distances, reference.energies)(reference.distances, 1)
         moved = -CubicSpline(at, curve(at + shift))(at, 1)
     low = reference.energies[shared] < true_floor + WALL_TOP
-    # of the whole grid: a point counts alike wherever the model's curve begins
-    weights = trapezoid_weights(reference.distances)[shared]
+    # the trapezoid rule's (Å), of the whole grid: a point counts alike wherever the model's begins
+    weights = np.convolve(np.diff(reference.distances), (0.5, 0.5))[shared]
     wall = low & (at < true_bond) & (at + shift >= r[0]) & (at + shift <= r[-1])
     return CurveComparison(
         reference=reference.name,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...check import align
 from ...drawing.colours import DARK, FAILED, HATCHED, REFERENCE
-from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
+from ...drawing.lettering import is_finite, label_axes, legend_below, plain, printable
 from ...drawing.panel import Panel, new_figure, slug
 from ...record import Model
 from .criteria import CRITERIA
@@ -23,10 +23,9 @@ ENDLESS = 1e9  # eV, eV/Å; no axis needs more, and matplotlib's transforms over
 
 def draw_panels(models: Sequence[Model]) -> list[Panel]:
     """Draw every pair that some model has a curve of, a model a colour."""
-    rows = align([[(m.letter, (m, s)) for s in m.run.rows("dimers")] for m in models])
+    rows = align([[(m, s) for s in m.run.rows("dimers")] for m in models])
     good = [
-        [(m, s) for _, (m, s) in same if not s.error and np.isfinite(s.energies).any()]
-        for same in rows
+        [(m, s) for m, s in same if not s.error and np.isfinite(s.energies).any()] for same in rows
     ]
     return [_draw_panel(curves, _closest(models, curves[0][1].pair)) for curves in good if curves]
 
@@ -93,12 +92,9 @@ def _draw_pair(
     upper.set_ylim(floor - 0.08 * (top - floor), top)
     lower.set_ylim(-0.25 * max(reaches), max(reaches))
     lower.set_xlim(left, max(right, left + 0.1))
-    upper.set_title(printable(curves[0][1].name), fontsize=SIZE + 1)
-    upper.set_ylabel("E − E(rₑ) (eV)", fontsize=SIZE)
-    lower.set_ylabel("f (eV/Å)", fontsize=SIZE)
-    lower.set_xlabel("distance (Å)", fontsize=SIZE)
+    label_axes(upper, "", "E − E(rₑ) (eV)", printable(curves[0][1].name))
+    label_axes(lower, "distance (Å)", "f (eV/Å)")
     for axis in (upper, lower):
-        axis.tick_params(labelsize=SIZE)
         axis.axhline(0, color="0.8", lw=0.6, zorder=0)
     figure.align_ylabels()
 

@@ -111,7 +111,6 @@ CRITERIA = (
     Criterion(
         "run to its end",
         read_end,
-        caution=None,
         fail=0,
         source=OWN_CONVENTION,
         good="the model has an answer along the whole run",
@@ -134,7 +133,6 @@ CRITERIA = (
         "energy fluctuations",
         read_ratio,
         caution=2.5,
-        fail=None,
         below=True,
         unit="x",
         source="velocity Verlet is of second order: half the step, a quarter of the fluctuation",
@@ -159,7 +157,6 @@ CRITERIA = (
         "displacements under heat",
         read_displacement,
         caution=MELT,
-        fail=None,
         source="Lindemann: a crystal melts at 0.1 to 0.15 of the spacing of atoms",
         good="atoms and molecules stay near their sites",
         bad="atoms, or molecules as a whole, are as far from their sites as in a melt: that may be "
@@ -171,7 +168,6 @@ CRITERIA = (
         "bonds under heat",
         read_broken,
         caution=0,
-        fail=None,
         source=f"{OWN_CONVENTION}: broken is 1.5 times as long as before",
         good="the crystal keeps its bonds",
         bad="bonds break at room temperature",

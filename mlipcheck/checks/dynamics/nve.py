@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -184,9 +184,6 @@ def _smallest(one: dict[str, float], other: dict[str, float]) -> dict[str, float
 
 def add_run(row: Dynamics, start: Atoms, step: float, pieces: list[Segment]) -> Dynamics:
     """Return the row with one more run, and with what became of the structure in it."""
-    closest = row.closest
-    for piece in pieces:
-        closest = _smallest(closest, piece.closest)
     end = pieces[-1].end(start)
     bonds = find_bonds(start)
     broken = follow_bonds(bonds, end).lengths > BROKEN * bonds.lengths
@@ -197,7 +194,7 @@ def add_run(row: Dynamics, start: Atoms, step: float, pieces: list[Segment]) -> 
     return replace(
         row,
         trajectories=(*row.trajectories, summarise(step, row.time, pieces)),
-        closest=closest,
+        closest=reduce(_smallest, (piece.closest for piece in pieces), row.closest),
         broken=max(row.broken, int(broken.sum())),
         lost=max(row.lost, len(lost)),
         displacement=max(row.displacement or 0.0, moved / spacing),

@@ -16,8 +16,7 @@ from ...analysis.eos import BirchMurnaghan
 from ...analysis.tensor import moduli
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
-from ...check import Check, Context, Skip, Task, align
-from ...criterion import Evidence
+from ...check import Context, Skip, Task, align
 from ...drawing.colours import DARK, REFERENCE
 from ...drawing.tables import MISSING, Block, Column, number, some, table_of_rows
 from ...record import Model
@@ -27,7 +26,7 @@ from ...references.inputs import COLLECTIONS
 from ...references.strained import StrainedCells, find_strained, known_strained
 from ...references.structures import RelaxedReference
 from ...system import Settings, System
-from ..crystals import METHODS, asked_elements, keep_few, spans_space, tested_on
+from ..crystals import CrystalCheck, asked_elements, keep_few, spans_space
 from . import strains
 from .criteria import CRITERIA
 from .record import ElasticTensor, EquationOfState
@@ -49,10 +48,6 @@ def _gpa(value: float | None) -> str:
 def _numbers(tensor: np.ndarray) -> np.ndarray:
     """Return what is tabled of a tensor, in GPa."""
     return np.array([*tensor[CONSTANTS], *moduli(tensor)]) / units.GPa
-
-
-def _ions(row: EquationOfState) -> str:
-    return "clamped" if row.clamped else MISSING
 
 
 def _constant(row: EquationOfState, k: int) -> str:
@@ -85,7 +80,7 @@ TENSOR_COLUMNS = (
 NO_CURVE = "no equation of state: it would press molecules, chains or layers; see K of C_ij"
 
 
-class Elasticity(Check[EquationOfState]):
+class Elasticity(CrystalCheck[EquationOfState]):
     """Scale crystals to other volumes, and strain them."""
 
     name = "elasticity"
@@ -102,14 +97,13 @@ class Elasticity(Check[EquationOfState]):
         Column("B0\nGPa", lambda r: _gpa(r.fit and r.fit.b0)),
         Column("±\n%", lambda r: number(r.fit and 100 * r.bulk_modulus_spread, ".0f")),
         Column("B0 ref.", lambda r: _gpa(r.reference and r.reference.b0)),
-        Column("ions", _ions, left=True),
+        Column("ions", lambda r: "clamped" if r.clamped else MISSING, left=True),
         Column("B1", lambda r: number(r.fit and r.fit.b1, ".2f")),
         Column("ε", lambda r: number(r.epsilon, ".2f")),
         Column("Δ\nmeV/atom", lambda r: number(r.delta and 1000 * r.delta, ".1f")),
         Column("minima\nV0", lambda r: ", ".join(f"{v:.2f}" for v in r.minima) or MISSING),
         Column("falls\nbelow V0", lambda r: number(r.turnover, ".2f")),
     )
-    methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         given = [r for r in system.references if r.source not in COLLECTIONS]
@@ -154,9 +148,6 @@ class Elasticity(Check[EquationOfState]):
             row = replace(row, tensor=ElasticTensor(why=why))
         return [row]
 
-    def evidence(self, row: EquationOfState) -> Evidence:
-        return Evidence(tested_on(row.source, row.formula), row.doubts)
-
     def tables(self, models: Sequence[Model]) -> list[Block]:
         rows = align([[(m.letter, r) for r in m.run.rows(self.name)] for m in models])
         known = [[(m, r) for m, r in same if r.tensor and r.tensor.cells] for same in rows]
@@ -165,8 +156,8 @@ class Elasticity(Check[EquationOfState]):
         return [*super().tables(models), *([found] if found.rows else [])]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
-        rows = align([[(m.letter, (m, r)) for r in m.run.rows(self.name)] for m in models])
-        good = [[(m, r) for _, (m, r) in same if np.isfinite(r.energies).any()] for same in rows]
+        rows = align([[(m, r) for r in m.run.rows(self.name)] for m in models])
+        good = [[(m, r) for m, r in same if np.isfinite(r.energies).any()] for same in rows]
         return [_draw(curves) for curves in good if curves]
 
 
@@ -203,7 +194,7 @@ def _row(
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     """Draw the energy of one crystal against its volume, a model a colour."""
     from ...drawing import panel
-    from ...drawing.lettering import SIZE, legend_below, plain, printable
+    from ...drawing.lettering import label_axes, legend_below, plain, printable
 
     figure, axis = panel.new_axes(3.6)
     row, above, words = good[0][1], np.array([0.1]), []
@@ -225,10 +216,7 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     axis.axvline(own, color=DARK, lw=0.8, ls=":", label=row.start_words)
     high = above[above < HIGHEST].max()
     axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
-    axis.tick_params(labelsize=SIZE)
-    axis.set_title(printable(row.name, 40), fontsize=SIZE + 1)
-    axis.set_xlabel("volume (Å³/atom)", fontsize=SIZE)
-    axis.set_ylabel("E − E(V0) (eV/atom)", fontsize=SIZE)
+    label_axes(axis, "volume (Å³/atom)", "E − E(V0) (eV/atom)", printable(row.name, 40))
     legend_below(figure, 2)
     kept = "shape and positions kept, those of the model's relaxed cell for a crystal of yours"
     caption = f"Energy of {plain(row.name)} against its volume, {kept}."

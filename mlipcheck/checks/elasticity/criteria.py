@@ -235,7 +235,6 @@ CRITERIA = (
         "roughness of the stiffness",
         read_roughness,
         caution=15.0,
-        fail=None,
         source=f"{OWN_CONVENTION}: as for the bulk modulus; beyond both uncertainties, the spreads "
         "between fit windows and between sizes of strain",
         good="the bulk modulus is the same by E(V) and by small strains",

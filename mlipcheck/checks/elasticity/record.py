@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...analysis.eos import BirchMurnaghan
-from ...references.doubts import Doubt
 from ...storage import Record
+from ..crystals import CrystalRow
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class ElasticTensor(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class EquationOfState(Record):
+class EquationOfState(CrystalRow):
     """The energy of one crystal against its volume, shape and fractional positions kept.
 
     Volumes in Å^3 and energies in eV, both per atom; pressures and moduli in eV/Å^3.
@@ -48,14 +48,8 @@ class EquationOfState(Record):
     ``of_frames`` is of labelled strained cells, which have a tensor and no curve.
     """
 
-    name: str
-    formula: str = ""
-    source: str = ""
-    fingerprint: str = field(default="", metadata={"input": "structure"})
-    level_of_theory: str | None = None
     same_functional: bool = False
     start_only: bool = False
-    doubts: tuple[Doubt, ...] = ()
     volumes: np.ndarray = field(default_factory=lambda: np.array([]))
     energies: np.ndarray = field(default_factory=lambda: np.array([]))
     start_volume: float | None = None

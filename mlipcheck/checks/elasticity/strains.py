@@ -93,21 +93,13 @@ def scan_volumes(
     guess = min(minima, key=lambda v: abs(v / start - 1))
     (atoms,) = scaled(atoms, np.array([guess]))
     if row.reference is None:
-        row, atoms = _at_rest(calculator, atoms, row)
+        try:
+            atoms = bring_to_rest(calculator, atoms, FMAX, cell=True)
+        except FAILURES:  # the cell stays as given; the tensor, which needs it too, says why
+            row = replace(row, clamped=True)
         again = _scan(calculator, atoms)
         scan = again if again.known.sum() >= POINTS else scan
     return _fit_about(calculator, atoms, row, scan, free_ions)
-
-
-def _at_rest(
-    calculator: BaseCalculator, atoms: Atoms, row: EquationOfState
-) -> tuple[EquationOfState, Atoms]:
-    """Return the model's own relaxed cell; the one that was given, clamped, where it has none."""
-    try:
-        rest = bring_to_rest(calculator, atoms, FMAX, cell=True)
-    except FAILURES:  # the tensor, which needs it too, says why
-        return replace(row, clamped=True), atoms
-    return row, rest
 
 
 def _fit_about(

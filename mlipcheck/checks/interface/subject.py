@@ -129,7 +129,7 @@ def choose_subject(
     known: list[str] = []
     error = ""
     for symbol in elements or CANDIDATES:
-        crystal = strained_crystal((symbol,), bond_length((symbol,), info.bond_scale))
+        crystal = strained_crystal((symbol,), info.bond_scale or bond_length((symbol,)))
         found = answer(calculator, crystal)
         if found.error is None:
             known.append(symbol)
@@ -140,7 +140,7 @@ def choose_subject(
         asked = f"; name elements that it knows ({', '.join(CANDIDATES)} were tried)"
         raise InputError(f"{info.spec} cannot be judged: {error}{'' if elements else asked}")
     pair = tuple(known[:2])
-    bond = bond_length(pair, info.bond_scale)
+    bond = info.bond_scale or bond_length(pair)
     tried: list[tuple[float, float, Atoms, Evaluation]] = []
     for _ in range(SHRINKS):
         sample = strained_crystal(pair, bond)
@@ -232,10 +232,8 @@ def _measured(subject: Subject) -> Subject:
     return subject
 
 
-def bond_length(elements: Sequence[str], scale: float | None) -> float:
+def bond_length(elements: Sequence[str]) -> float:
     """Return the sum of two covalent radii (Å), the largest among the elements."""
-    if scale is not None:
-        return scale
     radii = [covalent_radii[atomic_numbers[x]] for x in elements]
     return float(max(a + b for a, b in combinations_with_replacement(radii, 2)))
 

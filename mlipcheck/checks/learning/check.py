@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ase.calculators.calculator import BaseCalculator, InputError
@@ -101,9 +102,8 @@ class Learning(Check[LearningCurve]):
         return list(curves)
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
-        aligned = align([[(m.letter, (m, c)) for c in m.run.rows(self.name)] for m in models])
-        rows = [row for same in aligned for _, row in same]
-        return [b for model, curve in rows for b in make_tables(curve, named(model, curve.name))]
+        aligned = align([[(m, c) for c in m.run.rows(self.name)] for m in models])
+        return [b for m, c in chain(*aligned) for b in make_tables(c, named(m, c.name))]
 
     def figures(self, models: Sequence[Model]) -> list[Panel]:
         from .figures import draw_panels

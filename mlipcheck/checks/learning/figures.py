@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
 from ...drawing.colours import DARK, MARKERS, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import SIZE, legend_below, plain, printable
+from ...drawing.lettering import label_axes, legend_below, plain, printable
 from ...drawing.panel import Panel, new_axes
 from ...drawing.tables import capital
 from ...record import Model
@@ -90,10 +90,8 @@ def draw_curve(axis: Axes, curve: LearningCurve, colour: str) -> None:
     if curve.target is not None:
         label = f"target {curve.target:g} {curve.unit}, the N needed ringed"
         axis.axhline(curve.target, color=MIDDLE, lw=1, ls=":", label=label)
-    axis.set_title(printable(curve.name), fontsize=SIZE + 1)
-    axis.set_xlabel("own reference calculations N", fontsize=SIZE)
-    axis.set_ylabel(printable(f"{curve.quantity} ({curve.unit})"), fontsize=SIZE)
-    axis.tick_params(labelsize=SIZE)
+    y_words = printable(f"{curve.quantity} ({curve.unit})")
+    label_axes(axis, "own reference calculations N", y_words, printable(curve.name))
     axis.xaxis.set_major_locator(FixedLocator(list(curve.sizes)))
     axis.xaxis.set_major_formatter("{x:g}")
     axis.xaxis.set_minor_locator(NullLocator())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,10 +85,9 @@ class ParityCheck(Check[Parity]):
 
     def tables(self, models: Sequence[Model]) -> list[Block]:
         """Return all sets side by side, model by model, then what each has of its own."""
-        pairs = [[(m.letter, (m, p)) for p in m.run.rows(self.name)] for m in models]
-        if not any(pairs):
+        every = [*chain(*align([[(m, p) for p in m.run.rows(self.name)] for m in models]))]
+        if not every:
             return []
-        every = [found for same in align(pairs) for _, found in same]
         good = [(m, p) for m, p in every if p.error is None]
         blocks: list[Block] = []
         for k in range(0, len(good), SETS_PER_TABLE):

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import SIZE, printable, signed
+from ...drawing.lettering import SIZE, label_axes, printable, signed
 from ...drawing.tables import count, number
 from .record import Parity
 
@@ -27,10 +27,8 @@ MAX_LINE = 52  # characters above a panel
 
 def _set_words(axis: Axes, lines: Sequence[str], x: str, y: str) -> None:
     title = "\n".join(textwrap.fill(printable(line), MAX_LINE) for line in lines)
+    label_axes(axis, x, y)
     axis.set_title(title, fontsize=SIZE)
-    axis.set_xlabel(x, fontsize=SIZE)
-    axis.set_ylabel(y, fontsize=SIZE)
-    axis.tick_params(labelsize=SIZE)
 
 
 def draw_forces(axis: Axes, p: Parity, colour: str) -> None:

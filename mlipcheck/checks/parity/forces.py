@@ -184,13 +184,10 @@ def relaxed_energies(
     ):
         lowest.setdefault(f"{frame.atoms.symbols.formula.reduce()[0]:hill}", frame)
     free = labels.settings.cell_free if labels.settings is not None else None
-    starts = [
-        RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
-        for formula, frame in lowest.items()
-    ]
     energies: dict[str, float] = {}
     failed = []
-    for start in starts:
+    for formula, frame in lowest.items():
+        start = RelaxedReference(formula, labels.source, frame.atoms, cell_free=free)
         row = relax_structure(calculator, start, RelaxSettings())
         if row.converged and row.energy is not None:
             energies[row.name] = row.energy / row.n_atoms

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ase.calculators.calculator import BaseCalculator
 
-from ...check import Check, Context, Skip, Task, align, named
-from ...criterion import Evidence
+from ...check import Context, Skip, Task, align, named
 from ...drawing.tables import Block, Column, Paragraph, list_reasons, number, some, table_of_rows
 from ...record import CROSSED, Advice, Model, RunRecord
 from ...system import Settings, System
-from ..crystals import METHODS, keep_few, tested_on
+from ..crystals import CrystalCheck, keep_few
 from .criteria import CRITERIA, MOVED
 from .optimize import RelaxSettings
 from .record import BondChange, Relaxation, name_origin
@@ -58,7 +57,7 @@ BOND_COLUMNS = (
 )
 
 
-class Relaxations(Check[Relaxation]):
+class Relaxations(CrystalCheck[Relaxation]):
     """Relax what a reference has relaxed, and compare where it ends."""
 
     name = "relaxation"
@@ -84,7 +83,6 @@ class Relaxations(Check[Relaxation]):
         ),
         Column("space\ngroup", _group, left=True),
     )
-    methods = METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         names = (f.name for f in dataclasses.fields(RelaxSettings))
@@ -109,9 +107,6 @@ class Relaxations(Check[Relaxation]):
         self, rows: Sequence[Relaxation], earlier: Mapping[str, Sequence[Any]]
     ) -> list[Relaxation]:
         return compare_energies(rows)
-
-    def evidence(self, row: Relaxation) -> Evidence:
-        return Evidence(tested_on(row.source, row.formula), row.doubts)
 
     def remarks(self, rows: Sequence[Relaxation]) -> list[Paragraph]:
         how = "; ".join(sorted({f"{r.optimizer} from {r.start}" for r in rows}))

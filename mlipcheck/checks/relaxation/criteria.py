@@ -125,7 +125,6 @@ def _from_input(quantity: str, read: Read, far: float) -> Criterion:
         lambda row: read(row) if row.start_only else None,
         far,
         caution=far,
-        fail=None,
         unit="%",
         source=f"{OWN_CONVENTION}: measured structures and other functionals' are nearer, "
         "except where dispersion alone binds",
@@ -149,7 +148,6 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         "convergence",
         read_converged,
-        caution=None,
         fail=0,
         words="fail: forces above fmax, or more than 0.3 % of the volume left to relax",
         source=f"{OWN_CONVENTION}: an unconverged number is none",
@@ -198,7 +196,6 @@ CRITERIA: tuple[Criterion, ...] = (
         "broken and new bonds",
         read_topology,
         caution=0,
-        fail=None,
         source=f"{OWN_CONVENTION}: bonds that cross 1.25 of the covalent radii by a tenth",
         good="the same atoms are bonded",
         bad="it is another structure now",
@@ -219,7 +216,6 @@ CRITERIA: tuple[Criterion, ...] = (
         "symmetry",
         read_symmetry,
         caution=0,
-        fail=None,
         words="caution: another space group at 0.01 Å",
         source=f"{OWN_CONVENTION}; spglib",
         good="the space group stays",

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...drawing.colours import FAILED, MARKERS, PALE, PALETTE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
+from ...drawing.lettering import is_finite, label_axes, legend_below, plain, printable
 from ...drawing.panel import Panel, list_largest, new_axes
 from ...drawing.tables import count
 from ...record import Model
@@ -73,10 +73,8 @@ def _bonds(models: Sequence[Model]) -> Iterator[Panel]:
     axis.axhline(0, color=PALE, lw=1, zorder=0)
     axis.set_ylim(-1.25 * reach, 1.25 * reach)
     axis.margins(x=0.1)
-    axis.tick_params(labelsize=SIZE)
     origin = _origin(models, lambda row: len(_points(row)[0]) > 0)
-    axis.set_xlabel(f"{origin} bond length (Å)", fontsize=SIZE)
-    axis.set_ylabel("change of the bond (%)", fontsize=SIZE)
+    label_axes(axis, f"{origin} bond length (Å)", "change of the bond (%)")
     legend_below(figure, 2)
     yield Panel(
         name="bonds",

@@ -13,8 +13,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ...analysis.jackknife import jackknife
 from ...calculators.base import FAILURES
 from ...calculators.neighbours import check_geometry
-from ...check import Check, Context, Skip, Task, align
-from ...criterion import Evidence
+from ...check import Context, Skip, Task, align
 from ...drawing.colours import PALE
 from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
 from ...record import Model
@@ -57,7 +56,7 @@ def _pull(r: Surface, which: Callable[[np.ndarray], float]) -> str:
     return f"{which(r.traction[r.traction.argmax() :]) / units.GPa:z.1f}"
 
 
-class Surfaces(Check[Surface]):
+class Surfaces(crystals.CrystalCheck[Surface]):
     """Compare surface energies with a reference's, and cut crystals in two."""
 
     name = "surfaces"
@@ -75,7 +74,6 @@ class Surfaces(Check[Surface]):
         Column("largest\npull GPa", lambda r: _pull(r, np.max)),
         Column("smallest\nbeyond", lambda r: _pull(r, np.min)),
     )
-    methods = crystals.METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         elements = crystals.asked_elements(system)
@@ -90,9 +88,6 @@ class Surfaces(Check[Surface]):
         subject, row = task.subject
         measure: Callable[..., Surface] = compare_slabs if isinstance(subject, Slabs) else cleave
         return crystals.row_or_error(row, lambda: measure(calculator, subject, row))
-
-    def evidence(self, row: Surface) -> Evidence:
-        return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
     def remarks(self, rows: Sequence[Surface]) -> list[Paragraph]:
         about = "Crystals are relaxed before they are cut, the cell only where the calculator has "

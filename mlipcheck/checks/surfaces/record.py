@@ -10,9 +10,9 @@ from ase import units
 
 from ...analysis.estimate import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
-from ...references.doubts import Doubt
 from ...references.surfaces import DATASET
 from ...storage import Record
+from ..crystals import CrystalRow
 
 GAPS = np.arange(0.0, 6.01, 0.25)  # Å, how wide a crystal is opened
 J_PER_M2 = units.J / units.m**2  # in eV/Å^2
@@ -35,7 +35,7 @@ class Facet(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class Surface(Record):
+class Surface(CrystalRow):
     """The slabs of one element, which have ``facets``, or one plane, which has ``energies``.
 
     ``ratio`` is the slope through the origin of the model's surface energies over the reference's,
@@ -44,12 +44,6 @@ class Surface(Record):
     model's own, at rest, and not in the geometry that was given, and ``bonds`` how many are cut.
     """
 
-    name: str
-    formula: str = ""
-    source: str = ""
-    fingerprint: str = field(default="", metadata={"input": "structure"})
-    level_of_theory: str | None = None
-    doubts: tuple[Doubt, ...] = ()
     facets: tuple[Facet, ...] = ()
     ratio: Estimate | None = None
     energies: np.ndarray = field(default_factory=lambda: np.array([]))
@@ -137,7 +131,6 @@ CRITERIA = (
     Criterion(
         "binding across a plane",
         read_binding,
-        caution=None,
         fail=HOLDS,
         below=True,
         source=f"{OWN_CONVENTION}: layers that dispersion holds cost a hundred times as much",

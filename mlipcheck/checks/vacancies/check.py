@@ -9,8 +9,8 @@ from dataclasses import replace
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ...check import Check, Context, Skip, Task
-from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
+from ...check import Context, Skip, Task
+from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import Column, number, some
 from ...references.datasets import get_dataset
 from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_vacancies
@@ -19,10 +19,10 @@ from .. import crystals
 from ..barriers import ENERGY_LIMITS, compare_energy
 from .hops import CALLS, Hop, Vacancy, find_hops, measure_hops
 
-# The supercells of the metals, of 32 and of 64 atoms, and the hops in them.
+# The supercells of the metals, of 32 and of 64 atoms, and the hops in them, into one vacancy.
 METALS: dict[str, tuple[tuple[int, ...], tuple[Hop, ...]]] = {
     "fcc": ((2, 2, 2), (Hop("", 0, 1),)),
-    "hcp": ((4, 4, 2), (Hop("basal", 0, 0, (1, 0, 0)), Hop("out of plane", 0, 1))),
+    "hcp": ((4, 4, 2), (Hop("basal", 0, 0, (0, 1, 0)), Hop("out of plane", 1, 0, (0, 1, 0)))),
 }
 MOST_CRYSTALS, MOST_SPECIES = 3, 4
 QUICK_METALS = 2  # and one species of one crystal
@@ -122,7 +122,7 @@ def _each(values: Sequence[float | None]) -> str:
     return ", ".join(number(x, ".2f") for x in values) or "-"
 
 
-class Vacancies(Check[Vacancy]):
+class Vacancies(crystals.CrystalCheck[Vacancy]):
     """Take an atom out of a crystal, and move a neighbour into its place."""
 
     name = "vacancies"
@@ -140,7 +140,6 @@ class Vacancies(Check[Vacancy]):
         Column("hop\neV", lambda r: _each([h.barrier for h in r.hops])),
         Column("hop ref.", lambda r: _each([h.reference for h in r.hops])),
     )
-    methods = crystals.METHODS
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         most, species = (1, 1) if settings.quick else (MOST_CRYSTALS, MOST_SPECIES)
@@ -156,9 +155,6 @@ class Vacancies(Check[Vacancy]):
         row = replace(row, doubts=doubts)
         how = calculator, crystal, repeat, hops, row, context.advance
         return crystals.row_or_error(row, lambda: measure_hops(*how))
-
-    def evidence(self, row: Vacancy) -> Evidence:
-        return Evidence(crystals.tested_on(row.source, row.formula), row.doubts)
 
 
 def _metals(system: System, settings: Settings) -> list[Task | Skip]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -13,9 +13,8 @@ from ase.neighborlist import neighbor_list
 
 from ...analysis.symmetry import find_symmetry
 from ...calculators.base import stays_here
-from ...references.doubts import Doubt
 from ...storage import Record
-from ..crystals import find_energies
+from ..crystals import CrystalRow, find_energies
 from ..relaxation.geometry import find_bonds, find_covalent
 from ..relaxation.optimize import RelaxSettings, optimize
 
@@ -54,19 +53,13 @@ class Hop(Record):
 
 
 @dataclass(frozen=True)
-class Vacancy(Record):
+class Vacancy(CrystalRow):
     """A vacancy of one species in a supercell of ``atoms``, and the hops into it; energies in eV.
 
     ``formation`` is E_v - (N - 1) / N E, of elements only; ``unconverged`` says which relaxation
     did not come to its end.
     """
 
-    name: str
-    formula: str = ""
-    source: str = ""
-    fingerprint: str = field(default="", metadata={"input": "structure"})
-    level_of_theory: str | None = None
-    doubts: tuple[Doubt, ...] = ()
     atoms: int = 0
     formation: float | None = None
     formation_reference: float | None = None
@@ -131,7 +124,7 @@ def measure_hops(
 
     ``crystal`` is relaxed first, its cell too where the model has a stress, then the ions of its
     supercell with a vacancy, and with an atom half way into it that stays in the plane normal to
-    its path. The first relaxation without an end is the row's.
+    its path. All ``hops`` lead into that vacancy. The first relaxation without an end is the row's.
 
     Raises
     ------
@@ -194,8 +187,6 @@ def _follow(
         far = int(np.argmax(atoms.get_distances(mover, range(len(atoms)), mic=True)))
         atoms.set_constraint([FixedPlane([mover], way), FixAtoms([far])])
         return _relax(calculator, atoms)
-
-    first, last = find_energies(calculator, [vacant, moved(1)])
 
     def follower(top: tuple[float, np.ndarray] | None) -> str:
         """Return the atom that moved by more than a fifth of the hop, as the mover's partner.
