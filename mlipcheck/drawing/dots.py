@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis.estimate import Estimate
+from ..analysis.jackknife import Estimate
 from ..record import Model
 from .colours import FAILED, PALE
 from .lettering import SIZE, is_finite, legend_below, plain, printable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...analysis.estimate import Estimate
+from ...analysis.jackknife import Estimate
 from ...drawing.colours import BAND, DARK, REFERENCE
 from ...drawing.dots import draw_compared
 from ...drawing.lettering import SIZE, plain, printable

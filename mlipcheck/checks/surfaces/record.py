@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import units
 
-from ...analysis.estimate import Estimate
+from ...analysis.jackknife import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...references.doubts import Doubt
 from ...references.surfaces import DATASET
