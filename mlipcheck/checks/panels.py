@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..check import Check, align
-from ..drawing.lettering import SIZE, legend_below, plain, printable
-from ..drawing.panel import Panel, new_axes, slug
+from ..drawing.panel import SIZE, Panel, legend_below, new_axes, plain, printable, slug
 from ..record import Model
 
 

@@ -27,8 +27,17 @@ from mlipcheck.checks.parity.record import Parity
 from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import LOOKS, model_colours
-from mlipcheck.drawing.lettering import SIZE, plain, printable, signed
-from mlipcheck.drawing.panel import WIDTH, new_axes, slug, svg, write_panels
+from mlipcheck.drawing.panel import (
+    SIZE,
+    WIDTH,
+    new_axes,
+    plain,
+    printable,
+    signed,
+    slug,
+    svg,
+    write_panels,
+)
 from mlipcheck.record import RunRecord
 from mlipcheck.references.morse_frames import morse_frames
 from mlipcheck.report.folder import draw_panels, write_report

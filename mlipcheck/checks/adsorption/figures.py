@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ...analysis.jackknife import Estimate
 from ...drawing.colours import BAND, DARK, REFERENCE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, plain, printable
-from ...drawing.panel import Panel, list_largest, new_axes
+from ...drawing.panel import SIZE, Panel, list_largest, new_axes, plain, printable
 from ...record import Model
 from .record import MetalAdsorption, Volcano, free, list_errors, read_volcano
 

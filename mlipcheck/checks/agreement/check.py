@@ -192,8 +192,7 @@ def _shown(d: Difference) -> np.ndarray:
 
 def _draw(name: str, pairs: Sequence[Pair]) -> Panel:
     """Draw the errors of models beside their differences, where there are labels."""
-    from ...drawing.lettering import SIZE, legend_below, plain, printable
-    from ...drawing.panel import Panel, new_axes, slug
+    from ...drawing.panel import SIZE, Panel, legend_below, new_axes, plain, printable, slug
 
     figure, axis = new_axes(4.2)
     words, ends = [], []

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from ...check import align
 from ...drawing.colours import DARK, FAILED, HATCHED, REFERENCE
-from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
-from ...drawing.panel import Panel, new_figure, slug
+from ...drawing.panel import SIZE, Panel, legend_below, new_figure, plain, printable, slug
+from ...drawing.tables import is_finite
 from ...record import Model
 from .criteria import CRITERIA
 from .record import DimerScan

@@ -203,7 +203,7 @@ def _row(
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     """Draw the energy of one crystal against its volume, a model a colour."""
     from ...drawing import panel
-    from ...drawing.lettering import SIZE, legend_below, plain, printable
+    from ...drawing.panel import SIZE, legend_below, plain, printable
 
     figure, axis = panel.new_axes(3.6)
     row, above, words = good[0][1], np.array([0.1]), []

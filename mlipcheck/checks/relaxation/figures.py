@@ -9,9 +9,8 @@ import numpy as np
 
 from ...drawing.colours import FAILED, MARKERS, PALE, PALETTE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, is_finite, legend_below, plain, printable
-from ...drawing.panel import Panel, list_largest, new_axes
-from ...drawing.tables import count
+from ...drawing.panel import SIZE, Panel, legend_below, list_largest, new_axes, plain, printable
+from ...drawing.tables import count, is_finite
 from ...record import Model
 from .record import Relaxation, name_origin
 
