@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from . import datasets
-from .pymatgen_json import read_structure
+from .sites import read_structure
 
 DATASET = "metal-slabs"
 ELEMENTS = ("Mo", "Nb", "W")
