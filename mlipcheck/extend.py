@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .calculators.backend import Backend, Checkpoint, Demonstration
+from .calculators.base import Evaluation
 from .calculators.batched import split_batch
-from .calculators.records import Evaluation
 from .check import Check, Context, Skip, Task
 from .criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from .drawing.tables import Column, Paragraph, TableBlock, number

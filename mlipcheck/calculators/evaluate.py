@@ -17,9 +17,8 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from .base import FAILURES, as_list, stays_here
+from .base import FAILURES, Evaluation, as_list, stays_here
 from .neighbours import check_geometry, half_neighbour_list
-from .records import Evaluation
 from .registry import as_calculator
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.

@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
+from ..calculators.base import Evaluation
 from ..calculators.evaluate import evaluate
-from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..check import Check, Context, Skip, Task
 from ..criterion import OWN_CONVENTION, Criterion, Evidence, Reading

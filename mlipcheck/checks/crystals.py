@@ -14,9 +14,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.geometry.dimensionality.rank_determination import RDA
 
 from ..analysis.closest import empty_directions
-from ..calculators.base import FAILURES
+from ..calculators.base import FAILURES, Evaluation
 from ..calculators.evaluate import Progress, describe_error, evaluate
-from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..check import Skip, Task
 from ..drawing.tables import Column, some

@@ -16,7 +16,7 @@ from report_runs import with_rows
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
 from mlipcheck.analysis.jackknife import Estimate
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks import list_checks
 from mlipcheck.checks.contacts import Contact
 from mlipcheck.checks.dimers.record import Attraction, CurveComparison, DimerScan, Extremum

@@ -12,8 +12,8 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.spacegroup import crystal
 
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.calculators.neighbours import half_neighbour_list
-from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.surfaces.check import Surfaces, cleave
 from mlipcheck.checks.surfaces.planes import find_planes

@@ -16,7 +16,7 @@ from ase.optimize import BFGS
 from ase.spacegroup import crystal as spacegroup_crystal
 from faulty import Failing, Faulty
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal
 from mlipcheck.checks.vacancies.hops import IONS, Hop, Vacancy, _follow, find_hops

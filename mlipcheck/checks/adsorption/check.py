@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, Paragraph, count, number

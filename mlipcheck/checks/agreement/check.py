@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.colours import DARK

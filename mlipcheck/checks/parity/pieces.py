@@ -17,8 +17,8 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 from ase.formula import Formula
 
 from ...analysis.jackknife import sum_by_group
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...check import Context
 from ...references.frame_sets import FrameSet
