@@ -22,8 +22,8 @@ from ..drawing.tables import Column, some
 from ..references.doubts import Doubt
 from ..references.inputs import COLLECTIONS, DATA_SETS
 from ..references.level_of_theory import level_doubt
+from ..references.metals import ELEMENTS as STRAINED
 from ..references.structures import RelaxedReference, from_atoms
-from ..references.surfaces import ELEMENTS as STRAINED
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 from .relaxation.geometry import find_bonds

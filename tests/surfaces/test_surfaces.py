@@ -20,8 +20,8 @@ from mlipcheck.checks.surfaces.planes import find_planes
 from mlipcheck.checks.surfaces.record import GAPS, J_PER_M2, Surface
 from mlipcheck.record import Model, RunRecord, Subject
 from mlipcheck.references.crystals import dcdft_crystals
+from mlipcheck.references.metals import Slab, Slabs, area, slabs_of
 from mlipcheck.references.structures import RelaxedReference, from_atoms
-from mlipcheck.references.surfaces import Slab, Slabs, area, slabs_of
 from mlipcheck.storage import from_plain, to_plain
 from mlipcheck.system import Settings, System
 from mlipcheck.uses import CONSISTENCY, ELEMENTS, OWN, answer_uses

@@ -11,7 +11,7 @@ from ase import units
 from ...analysis.jackknife import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...references.doubts import Doubt
-from ...references.surfaces import DATASET
+from ...references.metals import SLABS
 from ...storage import Record
 
 GAPS = np.arange(0.0, 6.01, 0.25)  # Å, how wide a crystal is opened
@@ -78,7 +78,7 @@ class Surface(Record):
 
 
 def read_ratio(row: Surface) -> Reading | None:
-    if row.source != DATASET:
+    if row.source != SLABS:
         return None
     if row.ratio is None:
         return Reading(math.nan, row.error or "no surface energies")
@@ -96,7 +96,7 @@ def _work(row: Surface) -> str:
 
 def read_binding(row: Surface) -> Reading | None:
     """Return the work of a crystal that nothing holds together; `read_cleavage` has all others."""
-    if row.source == DATASET or row.work is None or row.work >= UNBOUND:
+    if row.source == SLABS or row.work is None or row.work >= UNBOUND:
         return None
     flat = np.ptp(row.energies) < UNBOUND
     what = "no force across the plane" if flat else "the halves apart are as low as the crystal"
@@ -109,7 +109,7 @@ def read_binding(row: Surface) -> Reading | None:
 
 def read_cleavage(row: Surface) -> Reading | None:
     """Return how far, in % of the halves apart, the energy does anything else but rise."""
-    if row.source == DATASET:
+    if row.source == SLABS:
         return None
     if row.work is None:
         return Reading(math.nan, row.error or "no energies")
