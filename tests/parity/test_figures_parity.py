@@ -16,7 +16,7 @@ from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import OTHER
 from mlipcheck.drawing.panel import new_axes, svg
 from mlipcheck.record import RunRecord
-from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.references.inputs import morse_frames
 from mlipcheck.storage import from_plain, to_plain
 
 # the panels of a set, and the unit along each

@@ -39,7 +39,7 @@ from mlipcheck.drawing.panel import (
     write_panels,
 )
 from mlipcheck.record import RunRecord
-from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.references.inputs import morse_frames
 from mlipcheck.report.folder import draw_panels, write_report
 from mlipcheck.storage import from_plain, to_plain
 
