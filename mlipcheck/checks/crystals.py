@@ -13,7 +13,7 @@ from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.geometry.dimensionality.rank_determination import RDA
 
-from ..analysis.closest import empty_directions
+from ..analysis.structures import empty_directions
 from ..calculators.base import FAILURES, Evaluation
 from ..calculators.evaluate import Progress, describe_error, evaluate
 from ..calculators.registry import describe

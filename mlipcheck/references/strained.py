@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
-from ..analysis.closest import empty_directions
+from ..analysis.structures import empty_directions
 from ..analysis.tensor import fit_tensors, invariant_tensors, strain_between
 from . import datasets
 from .frame_sets import FrameSet, frames_from_atoms

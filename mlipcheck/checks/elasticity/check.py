@@ -11,8 +11,8 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator
 
-from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
+from ...analysis.structures import empty_directions
 from ...analysis.tensor import moduli
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
