@@ -23,7 +23,7 @@ from ...calculators.registry import describe
 from ...check import Context
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
-from ...references.mp2020 import correction
+from ...references.level_of_theory import correction
 from ...system import Settings
 
 # Of each frame; NaN where it has none. Forces: F the reference's, f the model's.
