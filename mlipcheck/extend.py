@@ -5,12 +5,11 @@ With `mlipcheck` and `mlipcheck.testing` these are the public modules; what is e
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from .calculators.backend import Backend, Checkpoint, Demonstration
+from .calculators.base import Evaluation
 from .calculators.batched import split_batch
-from .calculators.records import Evaluation
 from .check import Check, Context, Skip, Task
 from .criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from .drawing.tables import Column, Paragraph, TableBlock, number
@@ -20,11 +19,9 @@ from .system import Settings, System
 from .uses import CONSISTENCY, ELEMENTS, MOLECULAR, OWN, PAIRS, PUBLIC, TOY, USES
 
 if TYPE_CHECKING:
-    from .drawing.lettering import SIZE, legend_below
-    from .drawing.panel import Panel, new_axes
+    from .drawing.panel import SIZE, Panel, legend_below, new_axes
 
-# these import matplotlib
-_DRAWING = {"Panel": "panel", "new_axes": "panel", "SIZE": "lettering", "legend_below": "lettering"}
+_DRAWING = ("SIZE", "Panel", "legend_below", "new_axes")
 
 __all__ = [
     "CONSISTENCY",
@@ -69,4 +66,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _DRAWING:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".drawing.{_DRAWING[name]}", __package__), name)
+    from .drawing import panel  # imports matplotlib
+
+    return getattr(panel, name)

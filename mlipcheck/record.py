@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .calculators.records import CalculatorInfo
+from .calculators.base import CalculatorInfo
 from .references.doubts import Doubt
 from .storage import Record
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .calculators.records import CalculatorInfo
+from .calculators.base import CalculatorInfo
 from .checks import list_checks
 from .record import SCHEMA, SETTINGS, RunRecord
 from .storage import collect_versions, dumps, from_plain, to_plain

@@ -44,6 +44,13 @@ class Record:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+def check_lengths(record: Any, *names: str) -> None:
+    """Raise ValueError where the fields ``names`` of a record are not equally long."""
+    lengths = [len(getattr(record, name)) for name in names]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"{', '.join(names)} have {', '.join(map(str, lengths))} points")
+
+
 def _same(value: Any, default: Any) -> bool:
     return type(value) is type(default) and not isinstance(value, np.ndarray) and value == default
 

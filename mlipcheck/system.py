@@ -11,8 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.data import atomic_numbers
 
-from .calculators.base import check_seed
-from .calculators.records import CalculatorInfo
+from .calculators.base import CalculatorInfo, check_seed
 from .references.frame_sets import FrameSet
 from .references.images import ReadOptions
 from .references.label_keys import LABELS

@@ -12,7 +12,7 @@ import pytest
 from mlipcheck import advice, checks
 from mlipcheck.advice import OTHER
 from mlipcheck.calculators.backend import Backend, Checkpoint
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Check, Context, Task
 from mlipcheck.comparison import compare_runs
 from mlipcheck.criterion import OWN_CONVENTION, Criterion, Evidence, Reading

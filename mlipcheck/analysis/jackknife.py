@@ -1,17 +1,26 @@
-"""Nominal intervals from independent groups: structures, or runs where frames share one."""
+"""Numbers and their nominal intervals, from independent groups: structures, or runs of frames."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from .estimate import Estimate
 from .offsets import places
 
 CONFIDENCE = 0.95
 POSITIVE = (0.0, np.inf)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; no interval where fewer than two groups are independent."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 def sum_by_group(values: np.ndarray, groups: Sequence[str] | np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 from scipy.linalg import polar
 
-from .symmetry import find_symmetry
+from .structures import find_symmetry
 
 RANK = 1e-2  # of the largest: strains that are this much smaller are noise of a file
 # Mandel's basis: six orthonormal strains, in which a rotation is orthogonal and eigenvalues are

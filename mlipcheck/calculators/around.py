@@ -15,9 +15,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
 from ..storage import dumps, from_plain, to_plain, write_atomically
-from .base import StrictCalculator, read_literal
+from .base import CalculatorInfo, Evaluation, StrictCalculator, read_literal
 from .neighbours import check_geometry
-from .records import CalculatorInfo, Evaluation
 from .registry import check_safe, checksum, describe, get_calculator
 
 # Attributes of the base that are those of the outer one too, where the base has them.

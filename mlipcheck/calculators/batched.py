@@ -23,9 +23,8 @@ from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from .backends import get_backend
-from .base import StrictCalculator, brief
+from .base import Evaluation, StrictCalculator, brief
 from .neighbours import check_geometry, near_home
-from .records import Evaluation
 
 
 class BatchedCalculator(StrictCalculator):

@@ -27,7 +27,7 @@ from torch.utils.data import DataLoader
 from ..storage import write_atomically
 from . import batched
 from .backends import get_backend
-from .records import Evaluation
+from .base import Evaluation
 
 # Fixed beforehand, and stated in every result; Deng et al. (2025) fine-tune with Adam too.
 EPOCHS = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,8 @@ from ase.calculators.calculator import (
 )
 from scipy.spatial.distance import pdist
 
-from .base import FAILURES, as_list, stays_here
+from .base import FAILURES, Evaluation, as_list, stays_here
 from .neighbours import check_geometry, half_neighbour_list
-from .records import Evaluation
 from .registry import as_calculator
 
 # Two atoms closer than this (Å) are on one spot: no potential means anything there.
@@ -80,27 +79,14 @@ def evaluate(
         For a property that an `Evaluation` does not have.
     """
     calculator, images = as_calculator(calculator), as_list(images)
-    results: dict[int, Evaluation] = {}
-    for index, result in iterate_evaluations(calculator, images, properties, max_edges):
-        results[index] = result
-        if progress is not None:
-            progress(1)
-    return [results[index] for index in range(len(images))]
-
-
-def iterate_evaluations(
-    calculator: BaseCalculator,
-    images: Sequence[Atoms],
-    properties: Sequence[str] = ("energy", "forces"),
-    max_edges: int | None = None,
-) -> Iterator[tuple[int, Evaluation]]:
-    """Yield (index, result) of `evaluate` as they come: refused structures first, then in order."""
     unknown = [p for p in properties if p not in PROPERTIES]
     if unknown:
         raise InputError(f"no property {unknown[0]!r}; known: {', '.join(PROPERTIES)}")
     wanted = [p for p in properties if p in calculator.implemented_properties]
     batched = hasattr(calculator, "evaluate_batch")
     cutoff = float(getattr(calculator, "cutoff", 5.0)) if batched else LOOK_AROUND
+    advance = progress or (lambda _: None)
+    results: dict[int, Evaluation] = {}
     queue: list[tuple[int, int]] = []
     for index, atoms in enumerate(images):
         try:
@@ -109,10 +95,13 @@ def iterate_evaluations(
                 _refuse_too_many(edges, calculator)
             queue.append((index, edges))
         except InputError as error:
-            yield index, Evaluation(error=str(error))
+            results[index] = Evaluation(error=str(error))
+            advance(1)
     room = (max_edges or default_max_edges(calculator)) if batched else 0  # then one by one
     for batch in _batches(queue, room):
-        yield from _evaluate_batch(calculator, images, batch, wanted)
+        results.update(_evaluate_batch(calculator, images, batch, wanted))
+        advance(len(batch))
+    return [results[index] for index in range(len(images))]
 
 
 def default_max_edges(calculator: BaseCalculator) -> int:

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import batched
-from .records import Evaluation
+from .base import Evaluation
 
 with batched.upstream_quiet():
     # before e3nn, whose pinned version otherwise fails under torch 2.6 and newer

@@ -9,8 +9,8 @@ import torch
 from ase import Atoms, units
 
 from . import batched
+from .base import Evaluation
 from .neighbours import closed_box
-from .records import Evaluation
 
 with batched.upstream_quiet():
     from loguru import logger

@@ -16,8 +16,7 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 
 from .backend import Backend
 from .backends import find_backend, get_backend, list_backends
-from .base import FAILURES, brief, refuse_unknown, stays_here
-from .records import CalculatorInfo
+from .base import FAILURES, CalculatorInfo, brief, refuse_unknown, stays_here
 
 
 @stays_here()

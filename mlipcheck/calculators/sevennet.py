@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import batched
-from .records import Evaluation
+from .base import Evaluation
 
 with batched.upstream_quiet():
     from sevenn import _keys as key

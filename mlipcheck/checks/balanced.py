@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 
+from ..calculators.base import Evaluation
 from ..calculators.evaluate import evaluate
-from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..check import Check, Context, Skip, Task
 from ..criterion import OWN_CONVENTION, Criterion, Evidence, Reading
@@ -22,8 +22,7 @@ from ..references.doubts import Doubt
 from ..references.frame_sets import FrameSet
 from ..references.inputs import DATA_SETS
 from ..references.labels import LabelledFrame
-from ..references.level_of_theory import level_doubt
-from ..references.mp2020 import correction
+from ..references.level_of_theory import correction, level_doubt
 from ..references.states import DIMER
 from ..references.structures import AT_REST, largest_force
 from ..storage import Record

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ..analysis.closest import find_closest
+from ..analysis.structures import find_closest
 from ..calculators.registry import check_safe
 from ..check import Check, Context, Skip, Task
 from ..criterion import OWN_CONVENTION, Criterion, Reading

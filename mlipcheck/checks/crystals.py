@@ -12,10 +12,9 @@ from ase import Atoms
 from ase.build import make_supercell
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ..analysis.closest import empty_directions
-from ..calculators.base import FAILURES
+from ..analysis.structures import empty_directions
+from ..calculators.base import FAILURES, Evaluation
 from ..calculators.evaluate import Progress, describe_error, evaluate
-from ..calculators.records import Evaluation
 from ..calculators.registry import describe
 from ..check import Check, Skip, Task
 from ..criterion import Evidence
@@ -23,8 +22,8 @@ from ..drawing.tables import Column, some
 from ..references.doubts import Doubt
 from ..references.inputs import COLLECTIONS, DATA_SETS
 from ..references.level_of_theory import level_doubt
+from ..references.metals import ELEMENTS as STRAINED
 from ..references.structures import RelaxedReference, from_atoms
-from ..references.surfaces import ELEMENTS as STRAINED
 from ..storage import Record
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY

@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..check import Check, align
-from ..drawing.lettering import label_axes, legend_below, plain, printable
-from ..drawing.panel import Panel, new_axes, slug
+from ..drawing.panel import Panel, label_axes, legend_below, new_axes, plain, printable, slug
 from ..record import Model
 
 

@@ -20,8 +20,7 @@ from ..record import Subject
 from ..references.crystals import dcdft_crystals
 from ..references.curves import parse_pair
 from ..references.frame_sets import FrameSet, make_sets
-from ..references.inputs import COLLECTIONS, DATA_SETS, OTHERS, load_frame_sets
-from ..references.morse_frames import NAMES, morse_frames
+from ..references.inputs import COLLECTIONS, DATA_SETS, MORSE, OTHERS, load_frame_sets
 from ..references.paths import find_paths
 from ..references.phonons import find_phonons
 from ..references.reader import Run, read_runs
@@ -31,7 +30,7 @@ from ..system import Settings, System
 # eV; differences on the hydrogen-evolution volcano are 0.1 to 0.2.
 ENERGY_RESOLUTION = 0.1
 MAX_FORMULAS = 3  # that a report names
-KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *NAMES)))
+KNOWN = tuple(dict.fromkeys((*DATA_SETS, *OTHERS, *COLLECTIONS, *MORSE)))
 
 
 def find_system(
@@ -150,7 +149,7 @@ def _of_elements(calculator: BaseCalculator, elements: Sequence[str]) -> System:
     # crystals of a Morse curve collapse; a pair like Cu-O counts for both of its elements
     single = [x for e in chosen for x in e.split("-")]
     references = morse_clusters() if shown.morse else dcdft_crystals(single)
-    sets = [morse_frames(name) for name in NAMES] if shown.morse and not elements else []
+    sets = load_frame_sets(MORSE) if shown.morse and not elements else []
     return System(
         calculator=info,
         elements=tuple(chosen),
@@ -167,7 +166,7 @@ def _find_frames(
 ) -> tuple[list[FrameSet], list[FrameSet]]:
     """Return what has labels, and what was given and has none."""
     of_files = make_sets(runs)
-    known = {*DATA_SETS, *NAMES, *(OTHERS.keys() - COLLECTIONS.keys())}
+    known = {*DATA_SETS, *MORSE, *(OTHERS.keys() - COLLECTIONS.keys())}
     public = [name for name in names if name in known]
     sets = load_frame_sets([*of_files, *public]) if of_files or public else []
     good = [s.independent() if independent else s for s in sets if s.error is None]

@@ -12,9 +12,8 @@ from typing import Any
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, CalculationFailed, Calculator
 
-from ..calculators.base import FAILURES, stays_here
+from ..calculators.base import FAILURES, CalculatorInfo, Evaluation, stays_here
 from ..calculators.evaluate import describe_error, evaluate
-from ..calculators.records import CalculatorInfo, Evaluation
 from ..calculators.registry import describe, get_calculator
 from ..check import Context, Task
 from ..checks import list_checks

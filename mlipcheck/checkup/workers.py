@@ -25,8 +25,7 @@ from ase.calculators.calculator import (
     all_changes,
 )
 
-from ..calculators.base import FAILURES, brief
-from ..calculators.records import CalculatorInfo, Evaluation
+from ..calculators.base import FAILURES, CalculatorInfo, Evaluation, brief
 from ..calculators.registry import describe
 from .processes import Host, TaskTimeoutError, WorkerLostError, call_apart
 from .tasks import Call, Lost, Model, Outcome, evaluate_task, load, prepare, run_task, time_task

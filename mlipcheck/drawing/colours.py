@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..calculators.records import CalculatorInfo
+from ..calculators.base import CalculatorInfo
 
 # backend: colour, and a marker for print without colours
 LOOKS = {

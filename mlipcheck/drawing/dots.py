@@ -10,11 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis.estimate import Estimate
+from ..analysis.jackknife import Estimate
 from ..record import Model
 from .colours import FAILED, PALE
-from .lettering import SIZE, is_finite, legend_below, plain, printable
-from .panel import list_largest, new_axes
+from .panel import SIZE, legend_below, list_largest, new_axes, plain, printable
+from .tables import is_finite
 
 NAMED = 16  # characters of a name beside a row
 MOST_ROWS = 30

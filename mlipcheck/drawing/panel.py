@@ -1,4 +1,4 @@
-"""One figure of a report, and how it becomes a file."""
+"""One figure of a report, how it becomes a file, and words in it: any name as it can be shown."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from ..storage import write_atomically
-from .lettering import DPI, SIZE, plain, signed
+from .tables import cut
 
+DPI = 150
+SIZE = 9  # points of all words: 10 pixels where a panel is shown on a phone
 WIDTH = 4.4  # inches: 480 pixels on a desktop and 360 on a phone
 MAX_LISTED = 8  # numbers in words, of however many
 CREATOR = "mlipcheck"
@@ -192,3 +196,60 @@ def list_largest(values: Iterable[tuple[str, float]], form: str = "+.2f", unit: 
     if len(ranked) > MAX_LISTED:
         words.append(f"and {len(ranked) - MAX_LISTED} smaller")
     return ", ".join(words) or "none"
+
+
+def plain(text: str, length: int | None = None) -> str:
+    """Return a name in one line, without control characters, cut to ``length`` characters."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words if length is None else cut(words, length)
+
+
+def printable(text: str, length: int | None = None) -> str:
+    """Return a name as matplotlib can draw it.
+
+    Dollars would start mathematics, a leading underscore hides from legends, and what the font
+    lacks would warn.
+    """
+    words = "".join(c if _has(c) else "?" for c in plain(text, length)).replace("$", r"\$")
+    return f" {words}" if words.startswith("_") else words
+
+
+@functools.cache
+def _has(character: str) -> bool:
+    font: Any = get_font(findfont(FontProperties()))
+    return bool(font.get_char_index(ord(character)))
+
+
+def signed(number: float, form: str) -> str:
+    """Return a number with a true minus, and none at a zero."""
+    words = format(number, form)
+    zero = not any(c in "123456789nf" for c in words)
+    return words.replace("-", "" if zero else "−")
+
+
+def label_axes(axis: Axes, x: str, y: str, title: str = "") -> None:
+    """Write what stands along the axes, their numbers, and a title a point larger."""
+    axis.tick_params(labelsize=SIZE)
+    axis.set_title(title, fontsize=SIZE + 1)
+    axis.set_xlabel(x, fontsize=SIZE)
+    axis.set_ylabel(y, fontsize=SIZE)
+
+
+def legend_below(figure: Figure, columns: int) -> None:
+    """Put one legend for all axes below them, each label once, in as many columns as fit."""
+    found: dict[str, Artist] = {}
+    for axis in figure.axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if not found:
+        return
+    points = 0.55 * SIZE * max(map(len, found)) + 40  # of a column, with its line
+    columns = min(len(found), columns, max(1, int(72 * figure.get_figwidth() / points)))
+    figure.legend(
+        list(found.values()),
+        list(found),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=SIZE,
+        frameon=False,
+    )

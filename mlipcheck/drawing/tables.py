@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ def table_of_columns(
         tuple(line for line in lines if any(cell != MISSING for cell in line[1:])),
         (False, *(True for _ in entries)),
     )
+
+
+def is_finite(number: float | None) -> bool:
+    """Tell whether there is a number; NaN comes back from JSON as None, in any field."""
+    return number is not None and math.isfinite(number)
 
 
 def number(value: float | None, form: str, missing: str = MISSING) -> str:

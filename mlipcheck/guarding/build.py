@@ -12,7 +12,7 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from ..analysis.closest import find_closest
+from ..analysis.structures import find_closest
 from ..calculators.base import as_list
 from ..calculators.guarded import INNERMOST, Guard, PairRepulsion
 from ..calculators.registry import as_calculator
@@ -113,7 +113,7 @@ def build_guard(
     pushed : sequence of CompressedPair
         Of neighbours in crystals.
     closest : mapping of pair to (float, str), optional
-        What `mlipcheck.analysis.closest.find_closest` returns of the user's structures.
+        What `mlipcheck.analysis.structures.find_closest` returns of the user's structures.
     built_from : sequence of str
         What to name on the command line to build it again.
 

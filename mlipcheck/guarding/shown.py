@@ -50,8 +50,7 @@ def list_pairs(rows: Sequence[GuardedPair], notes: Sequence[str]) -> list[Block]
 def draw_pair(row: GuardedPair, colour: str) -> Panel:
     """Draw a pair before and after, in vacuum and in the crystals."""
     from ..drawing.colours import BAND, DARK, MIDDLE
-    from ..drawing.lettering import label_axes, legend_below, plain, printable
-    from ..drawing.panel import Panel, new_axes, slug
+    from ..drawing.panel import Panel, label_axes, legend_below, new_axes, plain, printable, slug
 
     figure, axis = new_axes(3.6)
     for k, curve in enumerate(row.curves):

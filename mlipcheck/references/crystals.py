@@ -11,7 +11,7 @@ from ase.data import atomic_numbers, chemical_symbols, reference_states
 
 from ..analysis.eos import BirchMurnaghan
 from . import datasets
-from .pymatgen_json import read_structure
+from .sites import read_structure
 from .structures import RelaxedReference
 
 # The unaries were computed without magnetism: these are magnets, or have open f shells.

@@ -16,9 +16,8 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 
 from . import vasp
-from .cif import read_cif
 from .label_keys import parse_header
-from .pymatgen_json import is_ase_database, read_json
+from .sites import is_ase_database, read_cif, read_json
 from .species import HEAD, lammps_kind, read_lammps, read_text, read_vasp_structures, refuse_claim
 from .structure_faults import find_fault, mark_dropped_cells
 from .vasp_settings import Settings

@@ -18,6 +18,8 @@ FUNCTIONALS = _table("""
 DISPERSION = _table("""
     1=D2 10=D2 11=D3 12=D3(BJ) 13=D4 2=TS 20=TS 21=TS/HI 202=MBD 263=MBD/FI 4=dDsC ?=vdW
 """)
+# What the titles of POTCARs say where no tag does: the first of these that stands in them.
+POTCARS = {"PBE": "PBE", "GGA": "PW91", "": "LDA"}
 # Screened hybrids by functional and HFSCREEN in 1/Å, which is given as 0.2 or 0.207.
 HYBRIDS = {("PBE", 0.0): "PBE0", ("PBE", 0.2): "HSE06", ("PBE", 0.3): "HSE03"}
 HYBRIDS |= {("PBEsol", 0.2): "HSEsol"}
@@ -92,18 +94,12 @@ def spin_of(tags: Mapping[str, str]) -> str | None:
 def functional_of(tags: Mapping[str, str], potentials: str) -> str | None:
     """Return the functional; ``potentials`` are the titles of the POTCAR."""
     meta, gga = (tags.get(name, "--").upper() for name in ("METAGGA", "GGA"))
-    name: str | None
     # OUTCAR has a METAGGA of T or F too, which is something else
-    if meta not in ("--", "", "T", "F", ".FALSE.", "NONE"):
-        name = FUNCTIONALS.get(meta, meta)
-    elif gga not in ("--", ""):
-        name = FUNCTIONALS.get(gga, gga)
-    elif "PBE" in potentials:  # the POTCAR decides
-        name = "PBE"
-    elif "GGA" in potentials:
-        name = "PW91"
+    tag = gga if meta in (*UNSAID, "T", "F", ".FALSE.", "NONE") else meta
+    if tag in UNSAID:  # the POTCAR decides
+        name = next(POTCARS[word] for word in POTCARS if word in potentials) if potentials else None
     else:
-        name = "LDA" if potentials else None
+        name = FUNCTIONALS.get(tag, tag)
     if name is None or not is_on(tags, "LHFCALC") or name == "B3LYP":
         return name
     exchange, screening = number_of(tags, "AEXX", 0.25), number_of(tags, "HFSCREEN", 0.0)

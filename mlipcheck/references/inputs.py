@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ..calculators.base import as_list
+from ..calculators.toy.toy import MorseCalculator
 from . import datasets
 from .crystals import acwf_unaries, dcdft_crystals, wbm_crystals
 from .frame_sets import FrameSet, frames_from_atoms, make_set, make_sets
 from .images import ReadOptions, read_images
 from .labels import LabelledFrame
-from .morse_frames import NAMES, morse_frames
 from .reader import ATOMS, Run, formula_as_written, read_runs, run_of_atoms
 from .structures import RelaxedReference, from_atoms, make_references, morse_clusters
 from .vasp_settings import Settings
@@ -45,6 +46,14 @@ OTHERS = {
     "metal-slabs": "mlipcheck run W Mo Nb",
     "angsten-vacancies": "mlipcheck run Cu Al",
 }
+# The toy's own, which need no file.
+MORSE = ("morse-near", "morse-far")
+SIZE = 4  # a tetrahedron: all atoms are neighbours of each other
+FRAMES = 60
+# How clusters are scaled, from and to, and rattled (Å): the toy has learnt the near ones.
+NEAR = (0.97, 1.2, 0.015)
+FAR = (0.8, 1.9, 0.1)
+SEED = 20260611
 _NAMES = ", ".join(map(repr, COLLECTIONS))
 
 
@@ -160,7 +169,7 @@ def load_frame_sets(
 
 
 def _is_path(item: Any) -> bool:
-    return isinstance(item, (str, Path)) and item not in {*DATA_SETS, *OTHERS, *NAMES}
+    return isinstance(item, (str, Path)) and item not in {*DATA_SETS, *OTHERS, *MORSE}
 
 
 def _hint(run: Run) -> Run:
@@ -174,7 +183,7 @@ def _load(item: Any) -> list[FrameSet]:
     if isinstance(item, FrameSet):
         return [item]
     if isinstance(item, str):
-        return [morse_frames(item) if item in NAMES else _load_dataset(item)]
+        return [morse_frames(item) if item in MORSE else _load_dataset(item)]
     images = as_list(item)
     if not all(isinstance(image, Atoms) for image in images):
         what = reprlib.repr(item)
@@ -202,3 +211,29 @@ def _load_dataset(name: str) -> FrameSet:
         energy_convention=dataset.energy_convention or "raw",
         distribution=dataset.distribution,
     )
+
+
+def morse_frames(name: str) -> FrameSet:
+    """Return 60 rattled tetrahedra with the exact energies and forces of Morse.
+
+    Parameters
+    ----------
+    name : str
+        ``morse-near``, in the distribution that the toy was fitted to, or ``morse-far``.
+    """
+    rng = np.random.default_rng([SEED, MORSE.index(name)])
+    low, high, rattle = NEAR if name == "morse-near" else FAR
+    (cluster,) = morse_clusters([SIZE])
+    assert cluster.relaxed is not None
+    images = []
+    for k in range(FRAMES):
+        atoms = cluster.relaxed.copy()
+        atoms.positions *= rng.uniform(low, high)
+        atoms.positions += rng.normal(0, rattle, atoms.positions.shape)
+        atoms.info["internal_id"] = f"{name} {k}"  # each was drawn on its own
+        atoms.calc = MorseCalculator()
+        atoms.get_forces()
+        images.append(atoms)
+    made = frames_from_atoms(images, name, "exact Morse")
+    distribution = "in" if name == "morse-near" else "out"
+    return dataclasses.replace(made, level_of_theory="analytic", distribution=distribution)

@@ -13,7 +13,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import InputError
 
-from ..analysis.closest import empty_directions
+from ..analysis.structures import empty_directions
 from ..drawing.tables import some
 from .doubts import Doubt
 from .folders import own_name

@@ -15,8 +15,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms, FixCartesian, FixScaled
 from ase.geometry import find_mic
 
-from ..analysis.closest import find_gaps
-from ..analysis.symmetry import find_symmetry
+from ..analysis.structures import find_gaps, find_symmetry
 from .disk_list import list_like
 from .labels import NAMES, LabelledFrame
 

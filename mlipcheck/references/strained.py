@@ -9,13 +9,13 @@ import numpy as np
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
 
-from ..analysis.closest import empty_directions
+from ..analysis.structures import empty_directions
 from ..analysis.tensor import fit_tensors, invariant_tensors, strain_between
 from . import datasets
 from .frame_sets import FrameSet, frames_from_atoms
 from .images import read_images
 from .labels import LabelledFrame
-from .surfaces import DATASET
+from .metals import SLABS
 
 # The largest norm of a strain: the first with which all constants are found, at two sizes of strain
 # if possible. Shears of the Materials Project's workflow go to 6 %.
@@ -79,8 +79,8 @@ def _same_crystal(start: Atoms, frame: LabelledFrame) -> bool:
 def known_strained(elements: Collection[str]) -> list[StrainedCells]:
     """Return the strained PBE cells of these elements that are at hand; nothing is downloaded."""
     found = []
-    level = datasets.get_dataset(DATASET).level_of_theory
-    for path in datasets.find(DATASET) or ():
+    level = datasets.get_dataset(SLABS).level_of_theory
+    for path in datasets.find(SLABS) or ():
         element, kind = path.stem.split("_")
         if kind == "Elastic" and element in elements:
             name = f"elastic-{element}"

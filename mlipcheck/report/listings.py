@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ase import Atoms, units
 
 from ..calculators.backend import Backend
-from ..calculators.records import CalculatorInfo, Evaluation
+from ..calculators.base import CalculatorInfo, Evaluation
 from ..drawing.tables import Block, Paragraph, TableBlock
 from ..references import datasets
 from ..references.datasets import Dataset

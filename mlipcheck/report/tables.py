@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..calculators.records import CalculatorInfo
+from ..calculators.base import CalculatorInfo
 from ..checks import list_checks
 from ..comparison import Comparison
 from ..drawing.tables import Block, TableBlock, capital, facts, number, some

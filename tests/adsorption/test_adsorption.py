@@ -26,8 +26,8 @@ from mlipcheck.checks.adsorption.record import (
 )
 from mlipcheck.checkup.plan import plan_checkup
 from mlipcheck.record import Model, RunRecord
-from mlipcheck.references import adsorption as references
-from mlipcheck.references.adsorption import AdsorptionSite, hydrogen_sites
+from mlipcheck.references import metals as references
+from mlipcheck.references.metals import AdsorptionSite, hydrogen_sites
 from mlipcheck.storage import from_plain, to_plain
 from mlipcheck.system import Settings
 from mlipcheck.uses import ELEMENTS

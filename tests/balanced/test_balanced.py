@@ -17,7 +17,7 @@ from ase.optimize import BFGS
 from mlipcheck.check import Context, Skip
 from mlipcheck.checks.balanced import BalancedDifferences, find_reactions
 from mlipcheck.references.frame_sets import frames_from_atoms
-from mlipcheck.references.mp2020 import correction
+from mlipcheck.references.level_of_theory import correction
 from mlipcheck.system import Settings, System
 from mlipcheck.verdict import judge
 

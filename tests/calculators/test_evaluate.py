@@ -13,8 +13,8 @@ from ase.constraints import FixAtoms
 from ase.neighborlist import neighbor_list
 
 from mlipcheck import evaluate, get_calculator
+from mlipcheck.calculators.base import Evaluation
 from mlipcheck.calculators.evaluate import default_max_edges, describe_error, floating_type
-from mlipcheck.calculators.records import Evaluation
 
 
 def dimer(r, symbols="H2", **kwargs):

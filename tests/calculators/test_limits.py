@@ -12,6 +12,7 @@ from ase.calculators.calculator import InputError
 from ase.neighborlist import neighbor_list
 
 from mlipcheck import get_calculator
+from mlipcheck.calculators.base import Evaluation
 from mlipcheck.calculators.batched import BatchedCalculator
 from mlipcheck.calculators.evaluate import evaluate
 from mlipcheck.calculators.neighbours import (
@@ -21,7 +22,6 @@ from mlipcheck.calculators.neighbours import (
     half_neighbour_list,
     near_home,
 )
-from mlipcheck.calculators.records import Evaluation
 
 
 def _in_box(cell, pbc=True):

@@ -14,8 +14,7 @@ from ase.calculators.lj import LennardJones
 
 from mlipcheck import MorseCalculator, RBFRidgeCalculator, get_calculator, list_backends
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.calculators.base import read_literal
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo, read_literal
 from mlipcheck.calculators.registry import describe
 
 

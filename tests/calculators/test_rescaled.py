@@ -22,7 +22,7 @@ from structures import copper, salt
 
 from mlipcheck import MorseCalculator, check_calculator, evaluate, get_calculator
 from mlipcheck.calculators.backends import get_backend
-from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.calculators.base import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.calculators.rescaled import RescaledCalculator
 from mlipcheck.calculators.toy.toy import RBFRidgeCalculator, fit_toy, wide_model

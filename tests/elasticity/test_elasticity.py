@@ -10,9 +10,9 @@ from ase import Atoms
 from ase.build import bulk, fcc111
 from ase.calculators.calculator import Calculator, all_changes
 
-from mlipcheck.analysis.closest import empty_directions
 from mlipcheck.analysis.eos import BirchMurnaghan, compare_curves, fit_birch_murnaghan
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.analysis.structures import empty_directions
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Context
 from mlipcheck.checks.elasticity.check import Elasticity, _task
 from mlipcheck.references.crystals import ground_states

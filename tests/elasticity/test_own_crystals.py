@@ -10,7 +10,7 @@ from ase.calculators.emt import EMT
 from ase.lattice.hexagonal import Graphite
 
 from mlipcheck.analysis.strain import strained
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Context
 from mlipcheck.checks.crystals import bring_to_rest, spans_space
 from mlipcheck.checks.elasticity.check import Elasticity, _task

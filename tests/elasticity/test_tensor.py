@@ -24,8 +24,8 @@ from mlipcheck.analysis.tensor import (
     invariant_tensors,
     moduli,
 )
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.calculators.evaluate import evaluate
-from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip
 from mlipcheck.checks.crystals import bring_to_rest
 from mlipcheck.checks.elasticity.check import Elasticity, _task

@@ -24,7 +24,7 @@ from mlipcheck import (
     get_calculator,
     scan_dimers,
 )
-from mlipcheck.analysis.closest import find_closest
+from mlipcheck.analysis.structures import find_closest
 from mlipcheck.calculators.guarded import Guard, GuardedCalculator, PairRepulsion
 from mlipcheck.calculators.toy.toy import RBFRidgeCalculator, fit_toy
 from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together

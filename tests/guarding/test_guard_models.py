@@ -13,7 +13,7 @@ from ase.io import read, write
 from checking import check_up
 
 from mlipcheck import check_calculator, evaluate, make_guard, scan_dimers
-from mlipcheck.analysis.closest import find_closest
+from mlipcheck.analysis.structures import find_closest
 from mlipcheck.calculators.guarded import GuardedCalculator
 from mlipcheck.checks.compression.push import CompressedPair, find_neighbours, push_together
 from mlipcheck.checks.crystals import build_supercell

@@ -6,7 +6,7 @@ import pytest
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from mlipcheck.references.adsorption import AdsorptionSite
+from mlipcheck.references.metals import AdsorptionSite
 
 # fcc is the most stable, ΔG is -0.3, -0.1 and 0.25 eV
 REFERENCE = {

@@ -14,7 +14,7 @@ from faulty import Faulty
 from scipy.spatial.distance import pdist
 
 from mlipcheck import MorseCalculator
-from mlipcheck.calculators.records import Evaluation
+from mlipcheck.calculators.base import Evaluation
 
 
 def good():

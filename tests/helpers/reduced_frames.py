@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from mlipcheck.calculators.records import Evaluation
+from mlipcheck.calculators.base import Evaluation
 from mlipcheck.checks.parity.compare import summarise
 from mlipcheck.checks.parity.pieces import (
     Frames,

@@ -11,7 +11,7 @@ from ase.units import GPa
 from faulty import Failing, ScaledForces, ScaledStress
 
 from mlipcheck import check_calculator, iter_checks
-from mlipcheck.calculators.records import Evaluation
+from mlipcheck.calculators.base import Evaluation
 
 CHECKS = [check.name for check in iter_checks()]
 ALIKE = "translation rotation permutation lattice_vectors size_extensivity determinism"

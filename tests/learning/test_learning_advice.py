@@ -10,7 +10,7 @@ import pytest
 from ase.calculators.emt import EMT
 from learning_frames import labelled
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.learning.check import Learning
 from mlipcheck.checks.learning.record import (
     FINE_TUNED,

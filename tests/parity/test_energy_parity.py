@@ -15,7 +15,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from reduced_frames import compare_frames, reduced
 
 from mlipcheck.analysis.offsets import fit_offsets
-from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.calculators.base import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import pieces as reduction
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.energies import find_conventions

@@ -8,7 +8,7 @@ from matplotlib.container import BarContainer
 from parity_records import BINS, make_energy, make_forces, make_parity, make_ranking
 
 from mlipcheck import get_calculator
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.panels import SIGNAL, draw_panels, draw_scales, kinds_of
 from mlipcheck.checks.parity.record import Parity
@@ -16,7 +16,7 @@ from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import OTHER
 from mlipcheck.drawing.panel import new_axes, svg
 from mlipcheck.record import RunRecord
-from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.references.inputs import morse_frames
 from mlipcheck.storage import from_plain, to_plain
 
 # the panels of a set, and the unit along each

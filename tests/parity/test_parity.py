@@ -15,7 +15,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from faulty import Failing, Faulty, ScaledForces
 from same import assert_same, there_and_back
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.parity.compare import parity
 from mlipcheck.checks.parity.criteria import FORCE_QUESTIONS
 from mlipcheck.checks.parity.forces import FLOOR

@@ -20,8 +20,7 @@ from mlipcheck.checks.parity.forces import compare_forces
 from mlipcheck.checks.parity.pieces import PROPERTIES
 from mlipcheck.checks.parity.record import Parity
 from mlipcheck.record import RunRecord
-from mlipcheck.references.inputs import load_frame_sets
-from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.references.inputs import load_frame_sets, morse_frames
 from mlipcheck.verdict import conclude, judge
 
 # --- the toy ------------------------------------------------------------------------------------

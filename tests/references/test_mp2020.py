@@ -13,7 +13,7 @@ from ase.build import bulk, molecule
 from ase.calculators.calculator import CalculatorSetupError, InputError
 from ase.spacegroup import crystal
 
-from mlipcheck.references.mp2020 import correction, scheme_u
+from mlipcheck.references.level_of_theory import correction, scheme_u
 
 OXIDE, PEROXIDE, CHLORINE, FLUORINE, SULPHUR = -0.687, -0.465, -0.614, -0.462, -0.503
 IRON, NICKEL = -2.256, -2.541  # in oxides, with their U

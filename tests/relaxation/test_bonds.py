@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.spacegroup import crystal
 
-from mlipcheck.analysis.anions import find_anions
+from mlipcheck.analysis.structures import find_anions
 from mlipcheck.checks.relaxation import geometry
 from mlipcheck.checks.relaxation.record import BondChange, Relaxation
 from mlipcheck.verdict import judge

@@ -19,7 +19,7 @@ from faulty_interface import SlabStress
 
 from mlipcheck import get_calculator, relax_against_reference
 from mlipcheck.analysis.strain import stress_error
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.relaxation import geometry
 from mlipcheck.checks.relaxation.check import Relaxations
 from mlipcheck.checks.relaxation.record import Relaxation

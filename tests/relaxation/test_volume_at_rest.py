@@ -12,7 +12,7 @@ from ase.units import GPa
 
 from mlipcheck import relax_against_reference
 from mlipcheck.analysis.strain import look_around
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.relaxation.optimize import _modes
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.references.structures import RelaxedReference

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.drawing.colours import (
     LOOKS,
     PALETTE,

@@ -15,8 +15,8 @@ from parity_records import make_energy, make_forces, make_parity, make_ranking
 from report_runs import with_rows
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
-from mlipcheck.analysis.estimate import Estimate
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.analysis.jackknife import Estimate
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks import list_checks
 from mlipcheck.checks.contacts import Contact
 from mlipcheck.checks.dimers.record import Attraction, CurveComparison, DimerScan, Extremum
@@ -27,10 +27,19 @@ from mlipcheck.checks.parity.record import Parity
 from mlipcheck.checks.relaxation.record import BondChange, BondTable, Relaxation
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.colours import LOOKS, model_colours
-from mlipcheck.drawing.lettering import SIZE, plain, printable, signed
-from mlipcheck.drawing.panel import WIDTH, new_axes, slug, svg, write_panels
+from mlipcheck.drawing.panel import (
+    SIZE,
+    WIDTH,
+    new_axes,
+    plain,
+    printable,
+    signed,
+    slug,
+    svg,
+    write_panels,
+)
 from mlipcheck.record import RunRecord
-from mlipcheck.references.morse_frames import morse_frames
+from mlipcheck.references.inputs import morse_frames
 from mlipcheck.report.folder import draw_panels, write_report
 from mlipcheck.storage import from_plain, to_plain
 

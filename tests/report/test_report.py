@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from parsed_report import HEADINGS, Report
 from report_runs import with_rows
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.comparison import compare_runs
 from mlipcheck.drawing.panel import Panel
 from mlipcheck.drawing.tables import Paragraph, TableBlock

@@ -22,7 +22,7 @@ from parsed_report import HEADINGS, Report, said
 from report_runs import HOSTILE, spoilt, with_rows
 
 from mlipcheck import get_calculator
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks.dimers.record import DimerScan
 from mlipcheck.checks.learning.toy import toy_learning_curve
 from mlipcheck.checks.relaxation.record import Relaxation

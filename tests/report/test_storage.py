@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as npst
 from same import assert_same, there_and_back
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers, storage
-from mlipcheck.calculators.records import CalculatorInfo, Evaluation
+from mlipcheck.calculators.base import CalculatorInfo, Evaluation
 from mlipcheck.calculators.registry import describe
 from mlipcheck.checks.dimers.record import DimerScan, Extremum
 from mlipcheck.checks.relaxation.record import BondTable

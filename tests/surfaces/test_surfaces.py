@@ -12,16 +12,16 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.spacegroup import crystal
 
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.calculators.neighbours import half_neighbour_list
-from mlipcheck.calculators.records import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.surfaces.check import Surfaces, cleave
 from mlipcheck.checks.surfaces.planes import find_planes
 from mlipcheck.checks.surfaces.record import GAPS, J_PER_M2, Surface
 from mlipcheck.record import Model, RunRecord, Subject
 from mlipcheck.references.crystals import dcdft_crystals
+from mlipcheck.references.metals import Slab, Slabs, area, slabs_of
 from mlipcheck.references.structures import RelaxedReference, from_atoms
-from mlipcheck.references.surfaces import Slab, Slabs, area, slabs_of
 from mlipcheck.storage import from_plain, to_plain
 from mlipcheck.system import Settings, System
 from mlipcheck.uses import CONSISTENCY, ELEMENTS, OWN, answer_uses

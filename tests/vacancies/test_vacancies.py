@@ -16,13 +16,13 @@ from ase.optimize import BFGS
 from ase.spacegroup import crystal as spacegroup_crystal
 from faulty import Failing, Faulty
 
-from mlipcheck.calculators.records import CalculatorInfo
+from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
 from mlipcheck.checks.vacancies.check import METALS, Vacancies, _metal
 from mlipcheck.checks.vacancies.hops import IONS, Hop, Vacancy, _follow, _open, find_hops
-from mlipcheck.references import datasets, vacancies
+from mlipcheck.references import datasets, metals
+from mlipcheck.references.metals import KnownVacancy, known_vacancies
 from mlipcheck.references.structures import from_atoms
-from mlipcheck.references.vacancies import KnownVacancy, known_vacancies
 from mlipcheck.storage import from_plain, to_plain
 from mlipcheck.system import Settings, System
 from mlipcheck.uses import CONSISTENCY, ELEMENTS
@@ -445,10 +445,10 @@ def test_elements_without_a_reference_are_named(data_dir):
 
 
 def test_without_the_data_it_says_how_to_get_them(monkeypatch):
-    monkeypatch.setattr(vacancies.datasets, "find", lambda name: None)
+    monkeypatch.setattr(metals.datasets, "find", lambda name: None)
     (skip,) = tasks_of(elements=("Cu",))
-    assert f"mlipcheck data {vacancies.DATASET}" in skip.reason
-    assert datasets.get_dataset(vacancies.DATASET).licence == "Apache-2.0"
+    assert f"mlipcheck data {metals.VACANCIES}" in skip.reason
+    assert datasets.get_dataset(metals.VACANCIES).licence == "Apache-2.0"
 
 
 @pytest.mark.slow
@@ -474,7 +474,7 @@ def test_sevennet_palladium(data_dir, sevennet):
 
 
 def test_selenium_and_tellurium_are_no_metals(data_dir):
-    from mlipcheck.references.vacancies import known_vacancies
+    from mlipcheck.references.metals import known_vacancies
 
     assert known_vacancies(["Se", "Te"]) == []
     assert [v.element for v in known_vacancies(["Te", "Cu"])] == ["Cu"]

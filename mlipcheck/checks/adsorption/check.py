@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Evidence, Reading
 from ...drawing.tables import Column, Paragraph, count, number
 from ...record import Model
 from ...references import datasets
-from ...references.adsorption import DATASET, AdsorptionSite, hydrogen_sites
+from ...references.metals import HYDROGEN, AdsorptionSite, hydrogen_sites
 from ...system import Settings, System
 from ...uses import ELEMENTS
 from ..crystals import asked_elements, find_doubts
@@ -92,16 +92,16 @@ class Adsorption(Check[MetalAdsorption]):
         Column("ΔE of H\nmodel eV", lambda r: number(r.stable.model, "+.3f")),
     )
     methods = (
-        Column("from", lambda r: DATASET),
+        Column("from", lambda r: HYDROGEN),
         Column("level of theory", lambda r: r.level_of_theory),
     )
 
     def tasks(self, system: System, settings: Settings) -> list[Task | Skip]:
         if "none" in settings.reference:
             return [Skip("--reference none leaves it out")]
-        if datasets.find(DATASET) is None:
-            return [Skip(f"the reference is not here: mlipcheck data {DATASET} fetches it")]
-        elements, level = asked_elements(system), datasets.get_dataset(DATASET).level_of_theory
+        if datasets.find(HYDROGEN) is None:
+            return [Skip(f"the reference is not here: mlipcheck data {HYDROGEN} fetches it")]
+        elements, level = asked_elements(system), datasets.get_dataset(HYDROGEN).level_of_theory
         sites: dict[str, list[AdsorptionSite]] = {}
         for site in hydrogen_sites():
             sites.setdefault(site.metal, []).append(site)

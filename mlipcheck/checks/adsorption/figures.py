@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...analysis.estimate import Estimate
+from ...analysis.jackknife import Estimate
 from ...drawing.colours import BAND, DARK, REFERENCE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import SIZE, label_axes, plain, printable
-from ...drawing.panel import Panel, list_largest, new_axes
+from ...drawing.panel import SIZE, Panel, label_axes, list_largest, new_axes, plain, printable
 from ...record import Model
 from .record import MetalAdsorption, Volcano, free, list_errors, read_volcano
 

@@ -10,8 +10,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...check import Check, Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.colours import DARK
@@ -191,8 +191,7 @@ def _shown(d: Difference) -> np.ndarray:
 
 def _draw(name: str, pairs: Sequence[Pair]) -> Panel:
     """Draw the errors of models beside their differences, where there are labels."""
-    from ...drawing.lettering import label_axes, legend_below, plain, printable
-    from ...drawing.panel import Panel, new_axes, slug
+    from ...drawing.panel import Panel, label_axes, legend_below, new_axes, plain, printable, slug
 
     figure, axis = new_axes(4.2)
     words, ends = [], []

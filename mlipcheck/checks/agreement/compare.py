@@ -12,12 +12,10 @@ import numpy as np
 from ase.symbols import Symbols
 from scipy import stats
 
-from ...analysis.estimate import Estimate
-from ...analysis.jackknife import CONFIDENCE
-from ...analysis.lengths import check_lengths
+from ...analysis.jackknife import CONFIDENCE, Estimate
 from ...analysis.offsets import fit_offsets
 from ...references.doubts import Doubt
-from ...storage import Record
+from ...storage import Record, check_lengths
 
 FLOOR = 0.5  # eV/Å; good models differ by 0.08 on MPtrj's frames, however small the forces are
 MIN_STRUCTURES = 5  # that have an element which is called the most different one

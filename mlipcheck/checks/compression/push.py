@@ -11,10 +11,9 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 from ase.data import covalent_radii
 
-from ...analysis.lengths import check_lengths
 from ...calculators.evaluate import evaluate
 from ...references.curves import sorted_pair
-from ...storage import Record
+from ...storage import Record, check_lengths
 from ..dimers.curve import find_attractions
 from ..dimers.record import Attraction
 from ..relaxation.geometry import find_bonds

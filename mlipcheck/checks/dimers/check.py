@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import BaseCalculator
 
-from ...analysis.closest import find_closest
+from ...analysis.structures import find_closest
 from ...check import Check, Context, Skip, Task
 from ...criterion import Evidence
 from ...drawing.tables import Column, Paragraph, number, some

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from ...check import align
 from ...drawing.colours import DARK, FAILED, HATCHED, REFERENCE
-from ...drawing.lettering import is_finite, label_axes, legend_below, plain, printable
-from ...drawing.panel import Panel, new_figure, slug
+from ...drawing.panel import Panel, label_axes, legend_below, new_figure, plain, printable, slug
+from ...drawing.tables import is_finite
 from ...record import Model
 from .criteria import CRITERIA
 from .record import DimerScan

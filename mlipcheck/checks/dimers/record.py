@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...analysis.lengths import check_lengths
 from ...analysis.slope import Slope
-from ...storage import Record
+from ...storage import Record, check_lengths
 
 
 @dataclass(frozen=True)

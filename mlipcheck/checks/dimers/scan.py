@@ -13,9 +13,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 
 from ...calculators.backends import get_demonstration
-from ...calculators.base import as_list
+from ...calculators.base import CalculatorInfo, Evaluation, as_list
 from ...calculators.evaluate import Progress, evaluate, floating_type
-from ...calculators.records import CalculatorInfo, Evaluation
 from ...calculators.registry import as_calculator, describe
 from ...references.curves import Pair, ReferenceCurve, find_curves, parse_pair, sorted_pair
 from ...references.images import ReadOptions

@@ -11,7 +11,7 @@ from ase import Atoms, units
 from ase.calculators.calculator import BaseCalculator
 from ase.data import atomic_numbers, covalent_radii
 
-from ...analysis.closest import find_closest
+from ...analysis.structures import find_closest
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import Progress, describe_error
 from ...check import Context

@@ -11,8 +11,8 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator
 
-from ...analysis.closest import empty_directions
 from ...analysis.eos import BirchMurnaghan
+from ...analysis.structures import empty_directions
 from ...analysis.tensor import moduli
 from ...calculators.base import FAILURES
 from ...calculators.evaluate import describe_error
@@ -194,7 +194,7 @@ def _row(
 def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     """Draw the energy of one crystal against its volume, a model a colour."""
     from ...drawing import panel
-    from ...drawing.lettering import label_axes, legend_below, plain, printable
+    from ...drawing.panel import label_axes, legend_below, plain, printable
 
     figure, axis = panel.new_axes(3.6)
     row, above, words = good[0][1], np.array([0.1]), []

@@ -15,9 +15,8 @@ from scipy.signal import find_peaks
 from ...analysis.eos import BirchMurnaghan, compare_curves, fit_birch_murnaghan
 from ...analysis.strain import derivative_error, strained
 from ...analysis.tensor import enough_modes, fit_tensors, invariant_tensors
-from ...calculators.base import FAILURES, stays_here
+from ...calculators.base import FAILURES, Evaluation, stays_here
 from ...calculators.evaluate import describe_error, evaluate
-from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
 from ...references.strained import StrainedCells

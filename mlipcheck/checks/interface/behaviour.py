@@ -15,8 +15,7 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError, all_properties
 from ase.constraints import FixAtoms
 
-from ...calculators.base import brief
-from ...calculators.records import Evaluation
+from ...calculators.base import Evaluation, brief
 from .precision import Deviation, NotApplicable, compare
 from .subject import CalculatorError, Subject, calling, nudged
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...calculators.records import Evaluation
+from ...calculators.base import Evaluation
 
 
 @dataclass(frozen=True)

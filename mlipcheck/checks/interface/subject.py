@@ -14,9 +14,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.data import atomic_numbers, covalent_radii
 from ase.outputs import all_outputs
 
-from ...calculators.base import FAILURES, stays_here
+from ...calculators.base import FAILURES, Evaluation, stays_here
 from ...calculators.evaluate import describe_error, evaluate
-from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from .precision import PRECISIONS, NotApplicable, Precision
 

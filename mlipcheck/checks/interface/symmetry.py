@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from scipy.spatial.transform import Rotation
 
-from ...calculators.records import Evaluation
+from ...calculators.base import Evaluation
 from .precision import Deviation, NotApplicable, compare
 from .subject import Subject, moved
 

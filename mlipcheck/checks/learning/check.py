@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...calculators.backends import list_backends
-from ...calculators.base import FAILURES
+from ...calculators.base import FAILURES, CalculatorInfo
 from ...calculators.evaluate import describe_error
-from ...calculators.records import CalculatorInfo
 from ...check import Check, Context, Skip, Task, align, named
 from ...drawing.tables import Block, Paragraph, TableBlock, capital, list_reasons, number
 from ...record import CROSSED, Advice, Model, RunRecord

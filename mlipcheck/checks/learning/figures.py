@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator
 
 from ...drawing.colours import DARK, MARKERS, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import label_axes, legend_below, plain, printable
-from ...drawing.panel import Panel, new_axes
+from ...drawing.panel import Panel, label_axes, legend_below, new_axes, plain, printable
 from ...drawing.tables import capital
 from ...record import Model
 from .record import FINE_TUNED, ZERO_FORCES, LearningCurve, LearningPoint

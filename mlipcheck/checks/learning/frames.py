@@ -14,9 +14,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ...analysis.offsets import fit_offsets
-from ...calculators.base import FAILURES
+from ...calculators.base import FAILURES, Evaluation
 from ...calculators.evaluate import describe_error, evaluate
-from ...calculators.records import Evaluation
 from ...calculators.registry import checksum, describe, get_trainer
 from ...calculators.toy.rbf_ridge import RBFRidge
 from ...drawing.tables import count, some

@@ -12,8 +12,8 @@ from ase.calculators.calculator import BaseCalculator, InputError
 
 from ...analysis import jackknife
 from ...calculators.backends import get_demonstration
+from ...calculators.base import CalculatorInfo
 from ...calculators.evaluate import Progress
-from ...calculators.records import CalculatorInfo
 from ...calculators.registry import as_calculator, describe
 from ...check import Context
 from ...drawing.tables import count

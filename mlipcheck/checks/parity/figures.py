@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ...drawing.colours import DARK, MIDDLE, PALE, REFERENCE
-from ...drawing.lettering import SIZE, label_axes, printable, signed
+from ...drawing.panel import SIZE, label_axes, printable, signed
 from ...drawing.tables import count, number
 from .record import Parity
 

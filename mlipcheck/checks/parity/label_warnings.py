@@ -9,7 +9,7 @@ import numpy as np
 from ase import units
 
 from ...analysis.jackknife import sum_by_group
-from ...calculators.records import Evaluation
+from ...calculators.base import Evaluation
 from ...references.doubts import Doubt
 from ...references.label_keys import unit_factor
 from ...references.labels import LabelledFrame

@@ -12,11 +12,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.estimate import Estimate
+from ...analysis.jackknife import Estimate
 from ...drawing.colours import BAND, MIDDLE, OTHER
 from ...drawing.dots import Dots, as_estimate, draw_compared, draw_dots, height_of_rows
-from ...drawing.lettering import SIZE, legend_below, plain, printable
-from ...drawing.panel import Panel, new_axes, new_figure, slug
+from ...drawing.panel import SIZE, Panel, legend_below, new_axes, new_figure, plain, printable, slug
 from ...record import Model
 from .criteria import CRITERIA, FORCE_QUESTIONS
 from .figures import draw_energies, draw_forces, draw_ranking

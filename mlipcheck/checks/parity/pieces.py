@@ -17,13 +17,13 @@ from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, Inp
 from ase.formula import Formula
 
 from ...analysis.jackknife import sum_by_group
+from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
-from ...calculators.records import Evaluation
 from ...calculators.registry import describe
 from ...check import Context
 from ...references.frame_sets import FrameSet
 from ...references.labels import LabelledFrame
-from ...references.mp2020 import correction
+from ...references.level_of_theory import correction
 from ...system import Settings
 
 # Of each frame; NaN where it has none. Forces: F the reference's, f the model's.

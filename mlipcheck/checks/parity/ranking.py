@@ -8,8 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import norm
 
-from ...analysis.estimate import Estimate
-from ...analysis.jackknife import sum_by_group, with_interval
+from ...analysis.jackknife import Estimate, sum_by_group, with_interval
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...analysis.estimate import Estimate
-from ...analysis.lengths import check_lengths
+from ...analysis.jackknife import Estimate
 from ...analysis.slope import Slope
 from ...references.doubts import Doubt
-from ...storage import Record
+from ...storage import Record, check_lengths
 
 DOMINATES = 0.5  # of ΣF² in one frame
 

@@ -9,9 +9,16 @@ import numpy as np
 
 from ...drawing.colours import FAILED, MARKERS, PALE, PALETTE
 from ...drawing.dots import draw_compared
-from ...drawing.lettering import is_finite, label_axes, legend_below, plain, printable
-from ...drawing.panel import Panel, list_largest, new_axes
-from ...drawing.tables import count
+from ...drawing.panel import (
+    Panel,
+    label_axes,
+    legend_below,
+    list_largest,
+    new_axes,
+    plain,
+    printable,
+)
+from ...drawing.tables import count, is_finite
 from ...record import Model
 from .record import Relaxation, name_origin
 

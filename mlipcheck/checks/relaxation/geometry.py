@@ -12,8 +12,7 @@ from ase.build import minimize_rotation_and_translation
 from ase.data import covalent_radii
 from ase.geometry.dimensionality.rank_determination import RDA
 
-from ...analysis.anions import NONMETALS, find_anions
-from ...analysis.symmetry import find_symmetry
+from ...analysis.structures import NONMETALS, find_anions, find_symmetry
 from ...calculators.neighbours import half_neighbour_list
 from .record import BondChange, BondTable
 

@@ -12,8 +12,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.filters import FrechetCellFilter
 
-from ...analysis.closest import find_gaps
 from ...analysis.strain import look_around, strained
+from ...analysis.structures import find_gaps
 from ...calculators.base import check_seed
 from ...calculators.neighbours import full_cell
 

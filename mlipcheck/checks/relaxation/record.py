@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...analysis.lengths import check_lengths
 from ...references.doubts import Doubt
-from ...storage import Record
+from ...storage import Record, check_lengths
 
 
 @dataclass(frozen=True, eq=False)

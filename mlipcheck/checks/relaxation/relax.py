@@ -12,9 +12,9 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.formula import Formula
 
-from ...analysis.closest import empty_directions
 from ...analysis.offsets import fit_offsets
 from ...analysis.strain import stress_error
+from ...analysis.structures import empty_directions
 from ...calculators.around import CountingCalculator
 from ...calculators.base import FAILURES, stays_here
 from ...calculators.evaluate import Progress, describe_error, evaluate

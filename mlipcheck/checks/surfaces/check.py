@@ -18,7 +18,7 @@ from ...drawing.colours import PALE
 from ...drawing.tables import Block, Column, Paragraph, number, some, table_of_rows
 from ...record import Model
 from ...references.datasets import get_dataset
-from ...references.surfaces import DATASET, ELEMENTS, Slabs, area, slabs_of
+from ...references.metals import ELEMENTS, SLABS, Slabs, area, slabs_of
 from ...system import Settings, System
 from .. import crystals
 from .planes import Plane, find_planes
@@ -165,13 +165,13 @@ def _slab_tasks(elements: Sequence[str], settings: Settings) -> list[Task | Skip
         return [Skip(f"--reference none leaves out the slabs of {some(known)}")]
     sets = slabs_of(known)
     if sets is None:
-        return [Skip(f"slabs of {some(known)} are not here: mlipcheck data {DATASET} fetches them")]
-    level, large = get_dataset(DATASET).level_of_theory, []
+        return [Skip(f"slabs of {some(known)} are not here: mlipcheck data {SLABS} fetches them")]
+    level, large = get_dataset(SLABS).level_of_theory, []
     found: list[Task | Skip] = []
     for every in sets:
         few = [s for s in every.slabs if not settings.quick or len(s.atoms) <= QUICK_ATOMS]
         large += [s.name for s in every.slabs if s not in few]
-        facts = every.element, DATASET, f"{len(few)} slabs of {every.element}", level
+        facts = every.element, SLABS, f"{len(few)} slabs of {every.element}", level
         row = Surface(f"{every.element} slabs", *facts)
         middle = few[len(few) // 2].atoms
         evaluations = sum(len(s.atoms) for s in few) / len(middle)

@@ -13,8 +13,7 @@ from ase import Atoms
 from ase.calculators.calculator import InputError
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
-from ...analysis.anions import NONMETALS
-from ...analysis.symmetry import find_symmetry
+from ...analysis.structures import NONMETALS, find_symmetry
 from ..relaxation.geometry import find_bonds, find_covalent
 
 SYMPREC = 0.05  # Å

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import units
 
-from ...analysis.estimate import Estimate
+from ...analysis.jackknife import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
-from ...references.surfaces import DATASET
+from ...references.metals import SLABS
 from ...storage import Record
 from ..crystals import CrystalRow
 
@@ -72,7 +72,7 @@ class Surface(CrystalRow):
 
 
 def read_ratio(row: Surface) -> Reading | None:
-    if row.source != DATASET:
+    if row.source != SLABS:
         return None
     if row.ratio is None:
         return Reading(math.nan, row.error or "no surface energies")
@@ -90,7 +90,7 @@ def _work(row: Surface) -> str:
 
 def read_binding(row: Surface) -> Reading | None:
     """Return the work of a crystal that nothing holds together; `read_cleavage` has all others."""
-    if row.source == DATASET or row.work is None or row.work >= UNBOUND:
+    if row.source == SLABS or row.work is None or row.work >= UNBOUND:
         return None
     flat = np.ptp(row.energies) < UNBOUND
     what = "no force across the plane" if flat else "the halves apart are as low as the crystal"
@@ -103,7 +103,7 @@ def read_binding(row: Surface) -> Reading | None:
 
 def read_cleavage(row: Surface) -> Reading | None:
     """Return how far, in % of the halves apart, the energy does anything else but rise."""
-    if row.source == DATASET:
+    if row.source == SLABS:
         return None
     if row.work is None:
         return Reading(math.nan, row.error or "no energies")

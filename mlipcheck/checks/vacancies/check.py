@@ -13,7 +13,7 @@ from ...check import Context, Skip, Task
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import Column, number, some
 from ...references.datasets import get_dataset
-from ...references.vacancies import DATASET, UNCERTAINTY, KnownVacancy, known_vacancies
+from ...references.metals import UNCERTAINTY, VACANCIES, KnownVacancy, known_vacancies
 from ...system import Settings, System
 from .. import crystals
 from ..barriers import ENERGY_LIMITS, compare_energy
@@ -166,7 +166,7 @@ def _metals(system: System, settings: Settings) -> list[Task | Skip]:
         return [Skip("--reference none leaves out the vacancies of metals")]
     known = known_vacancies(elements)
     if known is None:
-        return [Skip(f"vacancies of metals are not here: mlipcheck data {DATASET} fetches them")]
+        return [Skip(f"vacancies of metals are not here: mlipcheck data {VACANCIES} fetches them")]
     most = QUICK_METALS if settings.quick else len(known)
     found: list[Task | Skip] = [_metal(x) for x in known[:most]]
     if unknown := [x for x in elements if x not in {k.element for k in known}]:
@@ -179,8 +179,8 @@ def _metals(system: System, settings: Settings) -> list[Task | Skip]:
 def _metal(known: KnownVacancy) -> Task:
     repeat, hops = METALS[known.lattice]
     hops = tuple(replace(hop, reference=known.hops.get(hop.name)) for hop in hops)
-    row = Vacancy(f"{known.element}-{known.lattice}", known.element, DATASET)
-    level = get_dataset(DATASET).level_of_theory
+    row = Vacancy(f"{known.element}-{known.lattice}", known.element, VACANCIES)
+    level = get_dataset(VACANCIES).level_of_theory
     row = replace(row, level_of_theory=level, formation_reference=known.formation)
     return _task(known.crystal, repeat, hops, row)
 

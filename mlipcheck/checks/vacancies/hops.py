@@ -11,7 +11,7 @@ from ase.calculators.calculator import BaseCalculator
 from ase.constraints import FixAtoms, FixedPlane
 from ase.neighborlist import neighbor_list
 
-from ...analysis.symmetry import find_symmetry
+from ...analysis.structures import find_symmetry
 from ...calculators.base import stays_here
 from ...storage import Record
 from ..crystals import CrystalRow, find_energies
