@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..analysis.jackknife import Estimate
+from ..analysis.statistics import Estimate
 from ..record import Model
 from .colours import FAILED, PALE
 from .panel import SIZE, legend_below, list_largest, new_axes, plain, printable

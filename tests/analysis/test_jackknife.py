@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlipcheck.analysis.jackknife import POSITIVE, jackknife, median, sum_by_group, with_interval
+from mlipcheck.analysis.statistics import POSITIVE, jackknife, median, sum_by_group, with_interval
 
 DRAWS = 1000
 SIZES = [10, 60]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlipcheck.analysis.jackknife import Estimate
+from mlipcheck.analysis.statistics import Estimate
 from mlipcheck.checks.parity.record import (
     EnergyParity,
     ForceParity,

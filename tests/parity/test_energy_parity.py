@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from reduced_frames import compare_frames, reduced
 
-from mlipcheck.analysis.offsets import fit_offsets
+from mlipcheck.analysis.statistics import fit_offsets
 from mlipcheck.calculators.base import CalculatorInfo, Evaluation
 from mlipcheck.checks.parity import pieces as reduction
 from mlipcheck.checks.parity.compare import parity

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reduced_frames import reduced_forces
 
-from mlipcheck.analysis.jackknife import jackknife, sum_by_group
+from mlipcheck.analysis.statistics import jackknife, sum_by_group
 from mlipcheck.checks.parity.forces import MAX_SHOWN, compare_forces
 from mlipcheck.checks.parity.record import Parity
 from mlipcheck.verdict import judge

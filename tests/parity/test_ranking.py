@@ -203,7 +203,7 @@ def test_a_large_group_is_thinned_and_keeps_sigma(monkeypatch):
 
 
 def test_a_larger_difference_that_is_not_resolved_counts():
-    from mlipcheck.analysis.jackknife import Estimate
+    from mlipcheck.analysis.statistics import Estimate
     from mlipcheck.checks.parity.record import Parity, Ranking, RankingBin
     from mlipcheck.verdict import judge
 
@@ -229,7 +229,7 @@ def test_a_larger_difference_that_is_not_resolved_counts():
     [(1.0, 10, "not assessed"), (1.0, 19, "not assessed"), (1.0, 20, "ok"), (0.9, 10, "caution")],
 )
 def test_a_few_pairs_do_not_show_that_one_in_twenty_is_wrong(observed, pairs, status):
-    from mlipcheck.analysis.jackknife import Estimate
+    from mlipcheck.analysis.statistics import Estimate
     from mlipcheck.checks.parity.record import Parity, Ranking
     from mlipcheck.verdict import judge
 

@@ -15,7 +15,7 @@ from parity_records import make_energy, make_forces, make_parity, make_ranking
 from report_runs import with_rows
 
 from mlipcheck import get_calculator, relax_against_reference, scan_dimers
-from mlipcheck.analysis.jackknife import Estimate
+from mlipcheck.analysis.statistics import Estimate
 from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.checks import list_checks
 from mlipcheck.checks.contacts import Contact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...analysis.jackknife import Estimate
+from ...analysis.statistics import Estimate
 from ...drawing.colours import BAND, DARK, REFERENCE
 from ...drawing.dots import draw_compared
 from ...drawing.panel import SIZE, Panel, label_axes, list_largest, new_axes, plain, printable

@@ -12,8 +12,7 @@ import numpy as np
 from ase.symbols import Symbols
 from scipy import stats
 
-from ...analysis.jackknife import CONFIDENCE, Estimate
-from ...analysis.offsets import fit_offsets
+from ...analysis.statistics import CONFIDENCE, Estimate, fit_offsets
 from ...references.doubts import Doubt
 from ...storage import Record, check_lengths
 

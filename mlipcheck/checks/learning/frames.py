@@ -13,7 +13,7 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ...analysis.offsets import fit_offsets
+from ...analysis.statistics import fit_offsets
 from ...calculators.base import FAILURES, Evaluation
 from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.registry import checksum, describe, get_trainer

@@ -11,7 +11,7 @@ import numpy as np
 from ase.calculators.calculator import InputError
 from scipy import stats
 
-from ...analysis.jackknife import CONFIDENCE
+from ...analysis.statistics import CONFIDENCE
 from ...drawing.tables import number
 from .record import SCRATCH, ZERO_FORCES, LearningCurve, LearningPoint, NeededFrames
 

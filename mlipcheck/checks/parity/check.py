@@ -14,7 +14,7 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator
 
-from ...analysis.jackknife import Estimate
+from ...analysis.statistics import Estimate
 from ...check import Check, Context, Skip, Task, align, named
 from ...criterion import Evidence
 from ...drawing import tables as text_tables

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...analysis import jackknife
+from ...analysis import statistics
 from ...calculators.backends import get_demonstration
 from ...calculators.base import CalculatorInfo
 from ...calculators.evaluate import Progress
@@ -262,6 +262,6 @@ def _add_stresses(parts: _Parts, frames: Frames) -> None:
     mean = off[:, :3].mean(axis=1)
     off[:, :3] -= mean[:, None]
     mises = np.sqrt(1.5 * (off**2 @ [1, 1, 1, 2, 2, 2]))
-    means = [jackknife.mean(sizes, kept.run) for sizes in (np.abs(mean), mises)]
+    means = [statistics.mean(sizes, kept.run) for sizes in (np.abs(mean), mises)]
     parts.results["stress"] = StressParity(len(kept), *means)
     parts.doubts += doubt_stresses(reference, model, kept["volume"])

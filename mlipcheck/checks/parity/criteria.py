@@ -9,7 +9,7 @@ from typing import Any
 
 from ase import units
 
-from ...analysis.jackknife import Estimate
+from ...analysis.statistics import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...drawing.tables import count
 from .compare import MIN_PAIRS

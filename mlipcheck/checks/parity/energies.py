@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase.formula import Formula
 
-from ...analysis import jackknife
-from ...analysis.offsets import fit_offsets, fit_robustly
+from ...analysis import statistics
+from ...analysis.statistics import fit_offsets, fit_robustly
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from .pieces import MAX_LISTED, Frames
@@ -67,7 +67,7 @@ class Conventions:
         return EnergyParity(
             convention=convention,
             why=why,
-            mae=jackknife.mean(np.abs(values), frames.run[kept]),
+            mae=statistics.mean(np.abs(values), frames.run[kept]),
             bias=float(values.mean()),
             alternatives={
                 name: (float(np.abs(other[common]).mean()), int(common.sum()))

@@ -13,7 +13,7 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator
 from ase.data import chemical_symbols
 
-from ...analysis.jackknife import CONFIDENCE, POSITIVE, Estimate, jackknife, median, sum_by_group
+from ...analysis.statistics import CONFIDENCE, POSITIVE, Estimate, jackknife, median, sum_by_group
 from ...calculators.evaluate import Progress
 from ...drawing.tables import count
 from ...references.frame_sets import FrameSet

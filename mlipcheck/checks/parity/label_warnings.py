@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 from ase import units
 
-from ...analysis.jackknife import sum_by_group
+from ...analysis.statistics import sum_by_group
 from ...calculators.base import Evaluation
 from ...references.doubts import Doubt
 from ...references.label_keys import unit_factor

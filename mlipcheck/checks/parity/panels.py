@@ -12,7 +12,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ...analysis.jackknife import Estimate
+from ...analysis.statistics import Estimate
 from ...drawing.colours import BAND, MIDDLE, OTHER
 from ...drawing.dots import Dots, as_estimate, draw_compared, draw_dots, height_of_rows
 from ...drawing.panel import SIZE, Panel, legend_below, new_axes, new_figure, plain, printable, slug

@@ -16,7 +16,7 @@ import numpy as np
 from ase.calculators.calculator import BaseCalculator, CalculatorSetupError, InputError
 from ase.formula import Formula
 
-from ...analysis.jackknife import sum_by_group
+from ...analysis.statistics import sum_by_group
 from ...calculators.base import Evaluation
 from ...calculators.evaluate import evaluate
 from ...calculators.registry import describe

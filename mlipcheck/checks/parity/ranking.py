@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import norm
 
-from ...analysis.jackknife import Estimate, sum_by_group, with_interval
+from ...analysis.statistics import Estimate, sum_by_group, with_interval
 from .record import Ranking, RankingBin
 
 RELIABLE = 0.95

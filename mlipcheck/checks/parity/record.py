@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...analysis.jackknife import Estimate
 from ...analysis.slope import Slope
+from ...analysis.statistics import Estimate
 from ...references.doubts import Doubt
 from ...storage import Record, check_lengths
 

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, InputError
 from ase.formula import Formula
 
-from ...analysis.offsets import fit_offsets
+from ...analysis.statistics import fit_offsets
 from ...analysis.strain import stress_error
 from ...analysis.structures import empty_directions
 from ...calculators.around import CountingCalculator

@@ -10,7 +10,7 @@ import numpy as np
 from ase import units
 from ase.calculators.calculator import BaseCalculator, InputError
 
-from ...analysis.jackknife import jackknife
+from ...analysis.statistics import jackknife
 from ...calculators.base import FAILURES
 from ...calculators.neighbours import check_geometry
 from ...check import Context, Skip, Task, align

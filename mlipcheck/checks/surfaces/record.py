@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import units
 
-from ...analysis.jackknife import Estimate
+from ...analysis.statistics import Estimate
 from ...criterion import OWN_CONVENTION, Criterion, Reading
 from ...references.metals import SLABS
 from ...storage import Record
