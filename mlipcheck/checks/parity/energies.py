@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.formula import Formula
 
-from ...analysis import statistics
-from ...analysis.statistics import fit_offsets, fit_robustly
+from ...analysis.statistics import fit_offsets, fit_robustly, mean
 from ...references.doubts import Doubt
 from ...references.frame_sets import FrameSet
 from .pieces import MAX_LISTED, Frames
@@ -67,7 +66,7 @@ class Conventions:
         return EnergyParity(
             convention=convention,
             why=why,
-            mae=statistics.mean(np.abs(values), frames.run[kept]),
+            mae=mean(np.abs(values), frames.run[kept]),
             bias=float(values.mean()),
             alternatives={
                 name: (float(np.abs(other[common]).mean()), int(common.sum()))
