@@ -400,7 +400,7 @@ def test_of_very_many_structures_the_worst_are_shown(backends):
         ("dimer-Cu-Cu", ["2.200 Å", "no collapse down to 0.50 Å"]),
         ("volumes", ["CuO −3.50 %, Cu +1.25 %", "Not converged, crossed: CuO."]),
         ("bonds", ["4 bonds", "Cu −2.00 %", "0 broken"]),
-        ("forces-my-set", ["MAE of the forces 0.25 eV/Å"]),
+        ("forces-my-set", ["mean error of the forces 0.25 eV/Å"]),
         ("energies-my-set", ["MAE of the energy 15 meV/atom"]),
         ("ranking-my-set", ["σ of ΔE, model − reference 0.25 total eV", "66 % for 0.1 eV"]),
         ("scales", ["MAE of the energy 15 meV/atom", "0.25 total eV"]),

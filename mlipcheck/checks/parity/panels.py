@@ -63,7 +63,7 @@ KINDS = (
     Kind(
         "forces",
         FORCE_QUESTIONS,
-        "mean error of the forces, as vectors",
+        "mean error of the forces",
         "eV/Å",
         lambda p: p.forces.mae if p.forces else None,
         draw_forces,
