@@ -28,6 +28,7 @@ from ..storage import Record
 from ..system import System
 from ..uses import ELEMENTS, MOLECULAR, OWN, PUBLIC, TOY
 from .relaxation.geometry import find_bonds, find_units
+from .relaxation.optimize import run_optimizer
 
 Row = TypeVar("Row")
 
@@ -185,11 +186,8 @@ def bring_to_rest(
     Raises
     ------
     InputError
-        Where it is not at rest after 200 steps, with the force that is left.
+        Where it is not at rest after 200 steps, with the force that is left, or runs away.
     """
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import BFGS
-
     cell = cell and "stress" in calculator.implemented_properties
     moved = atoms.copy()
     moved.set_constraint()
@@ -197,8 +195,7 @@ def bring_to_rest(
     if not cell and np.linalg.norm(forces, axis=1).max() <= fmax:
         return moved
     moved.calc = calculator
-    with BFGS(FrechetCellFilter(moved) if cell else moved, logfile=None) as run:
-        at_rest = run.run(fmax=fmax, steps=STEPS)
+    at_rest = run_optimizer(moved, atoms, [cell] * 6, "BFGS", fmax, STEPS)["converged"]
     left = float(np.linalg.norm(moved.get_forces(), axis=1).max())
     moved.calc = None
     if not at_rest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext, suppress
-from copy import copy
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -102,7 +102,7 @@ def find_kept(plan: Plan, store: PartStore) -> dict[str, list[bool]]:
 
     It is not where a task works on rows that are still to be computed, nor of pieces of a task.
     """
-    run = _Run(plan, copy(store), _silent)  # what is only looked at was not used
+    run = _Run(plan, deepcopy(store), _silent)  # what is only looked at was not used
     kept = {}
     for job in plan.jobs:
         kept[job.check.name] = [False] * len(job.tasks)

@@ -15,7 +15,7 @@ from mlipcheck.check import Context
 from mlipcheck.checks.crystals import bring_to_rest, spans_space
 from mlipcheck.checks.elasticity.check import Elasticity, _task
 from mlipcheck.comparison import compare_runs
-from mlipcheck.record import RunRecord
+from mlipcheck.record import Model, RunRecord
 from mlipcheck.references.structures import from_atoms
 from mlipcheck.verdict import judge
 
@@ -51,6 +51,20 @@ def findings(row):
 
 def voigt(row):
     return row.tensor.fits[0][:3, :3].mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("properties", [["energy"], ["energy", "forces"]])
+def test_ions_are_clamped_only_where_they_would_move(properties):
+    """Of a calculator whose cell cannot be relaxed."""
+    calculator = EMT()
+    calculator.implemented_properties = properties
+    row = row_of(bulk("Cu", a=3.7, cubic=True), calculator=calculator)
+    assert row.fit.v0 == pytest.approx(11.565, abs=0.01)
+    assert (row.relaxed, row.clamped) == (False, False)
+    run = RunRecord("run", CalculatorInfo("x"), {}, {}, {"elasticity": (row,)})
+    (panel,) = Elasticity().figures([Model(run, "x", "C0", "o")])
+    assert "relaxed cell" not in panel.caption
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 from ase.build import bulk, graphene
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import Calculator, InputError, all_changes
 from ase.units import GPa
 
 from mlipcheck import relax_against_reference
 from mlipcheck.analysis.strain import look_around
 from mlipcheck.calculators.base import CalculatorInfo
-from mlipcheck.checks.relaxation.optimize import _modes
+from mlipcheck.checks.crystals import bring_to_rest
+from mlipcheck.checks.relaxation.optimize import COLLAPSED, _modes
 from mlipcheck.checks.relaxation.record import Relaxation
 from mlipcheck.references.structures import RelaxedReference
 from mlipcheck.verdict import judge
@@ -87,6 +88,16 @@ def test_forces_may_be_small_far_from_a_soft_minimum():
     assert row.volume_change_percent == pytest.approx(100 * (np.exp(-0.05) - 1), abs=0.3)
     assert abs(row.to_go_percent) < 0.3
     assert found(row, "volume").value == f"{row.volume_change_percent:+.2f} % (0.0 % left to relax)"
+
+
+def test_a_cell_that_falls_together_is_given_up_before_it_costs():
+    """Each of its steps would have more neighbours than the last, in whichever check."""
+    falls = OfVolume(lambda x: 5 * x, lambda x: 5.0)
+    row = relax(falls)
+    assert "the cell runs away" in row.error
+    with pytest.raises(InputError, match="the cell runs away"):
+        bring_to_rest(falls, crystal(), 0.02, cell=True)
+    assert falls.atoms.get_volume() / crystal().get_volume() > COLLAPSED / 3  # the last one
 
 
 def test_a_maximum_is_left_behind():

@@ -29,9 +29,9 @@ from mlipcheck.verdict import judge
 
 
 class ByAtoms(Calculator):
-    """Any energy as a function of the structure."""
+    """Any energy as a function of the structure, which is at rest, its cell too."""
 
-    implemented_properties = ["energy", "forces"]
+    implemented_properties = ["energy", "forces", "stress"]
 
     def __init__(self, energy):
         super().__init__()
@@ -40,7 +40,8 @@ class ByAtoms(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         energy = float(self.function(atoms))
-        self.results = {"energy": energy, "forces": np.zeros((len(atoms), 3))}
+        at_rest = {"forces": np.zeros((len(atoms), 3)), "stress": np.zeros(6)}
+        self.results = {"energy": energy, **at_rest}
 
 
 def system_of(*references, elements=()):
@@ -372,6 +373,16 @@ def test_the_crystal_that_is_cut_is_the_models_own(kept, relaxed):
     assert same == relaxed
     (finding,) = judge({"surfaces": rows[1:]})
     assert ("in the geometry given" in finding.value) != relaxed
+
+
+@pytest.mark.slow
+def test_a_cell_that_cannot_relax_is_not_the_models_own():
+    """Without stresses the ions alone are at rest."""
+    calculator = EMT()
+    calculator.implemented_properties = ["energy", "forces"]
+    (plane,), _ = find_planes(bulk("Cu", a=3.75), 1, 100)
+    row = cleave(calculator, plane, Surface("Cu (111)", "Cu", "mine"))
+    assert not row.relaxed
 
 
 def test_pressed_crystals_are_not_blamed_for_their_pressure():

@@ -218,7 +218,7 @@ def _draw(good: Sequence[tuple[Model, EquationOfState]]) -> Panel:
     axis.set_ylim(max(above.min(), -HIGHEST) - 0.05 * high, 1.1 * high)
     label_axes(axis, "volume (Å³/atom)", "E − E(V0) (eV/atom)", printable(row.name, 40))
     legend_below(figure, 2)
-    kept = "shape and positions kept, those of the model's relaxed cell for a crystal of yours"
+    kept = f"shape and positions kept{', those of the relaxed cell' * row.relaxed}"
     caption = f"Energy of {plain(row.name)} against its volume, {kept}."
     alt = f"{caption} {' '.join(words)}"
     name = panel.slug("volume", row.name)

@@ -38,10 +38,10 @@ class EquationOfState(CrystalRow):
     ``reference`` are equations of state; ``epsilon`` and ``delta`` compare them, see
     `compare_curves`. ``bulk_modulus_spread`` is half of the range of B0 over windows of ±3, ±6 and
     ±10 %, over B0, and ``pressure_error`` |p + dE/dV| over dE/dV at the worse end of the fit.
-    Without a reference ``volumes`` and ``energies`` are of the model's own relaxed cell, and in the
-    fit ions are relaxed at each volume; where they are ``clamped`` they were not, though positions
-    are free. ``no_curve`` says why there is no equation of state. ``same_functional`` is where the
-    reference's is known to be the model's.
+    Without a reference ``volumes`` and ``energies`` are of the model's own cell, where that was
+    ``relaxed``, and in the fit ions are relaxed at each volume; where they are ``clamped`` they
+    were not, though they would move. ``no_curve`` says why there is no equation of state.
+    ``same_functional`` is where the reference's is known to be the model's.
 
     ``minima`` are over V0; below ``turnover`` (V / V0) the energy falls again when pressed, from
     ``barrier`` above the minimum. What is not ``bound`` does not depend on the volume. A row
@@ -67,6 +67,7 @@ class EquationOfState(CrystalRow):
     tensor: ElasticTensor | None = None
     of_frames: bool = False
     clamped: bool = False
+    relaxed: bool = False
     no_curve: str = ""
     error: str | None = None
 

@@ -20,7 +20,7 @@ from ...calculators.evaluate import describe_error, evaluate
 from ...calculators.registry import describe
 from ...references.level_of_theory import level_doubt
 from ...references.strained import StrainedCells
-from ..crystals import bring_to_rest, find_doubts, find_forces
+from ..crystals import bring_to_rest, find_doubts
 from ..parity.label_warnings import doubt_own, doubt_unit
 from .record import ElasticTensor, EquationOfState
 
@@ -94,8 +94,9 @@ def scan_volumes(
     if row.reference is None:
         try:
             atoms = bring_to_rest(calculator, atoms, FMAX, cell=True)
+            row = replace(row, relaxed="stress" in calculator.implemented_properties)
         except FAILURES:  # the cell stays as given; the tensor, which needs it too, says why
-            row = replace(row, clamped=True)
+            free_ions = False
         again = _scan(calculator, atoms)
         scan = again if again.known.sum() >= POINTS else scan
     return _fit_about(calculator, atoms, row, scan, free_ions)
@@ -112,7 +113,7 @@ def _fit_about(
         return replace(row, error=fit), atoms
     ends = scaled(atoms, fit.v0 * np.array([1 - FIT, 1 + FIT]))
     relax = False
-    if row.reference is None and not row.clamped and _largest_force(calculator, ends) > FMAX:
+    if row.reference is None and _largest_force(calculator, ends) > FMAX:
         freed = _fit(calculator, atoms, fit.v0, FIT, relax=True) if free_ions else ""
         relax = not isinstance(freed, str)
         row, fit = replace(row, clamped=not relax), fit if isinstance(freed, str) else freed
@@ -139,8 +140,9 @@ def _fit_about(
 
 
 def _largest_force(calculator: BaseCalculator, images: list[Atoms]) -> float:
-    forces = find_forces(calculator, images)
-    return max(float(np.linalg.norm(f, axis=1).max()) for f in forces)
+    """Return the largest force on an ion, eV/Å; 0 where the calculator has none."""
+    found = [e.forces for e in evaluate(calculator, images) if e.forces is not None]
+    return max((float(np.linalg.norm(f, axis=1).max()) for f in found), default=0.0)
 
 
 def scaled(atoms: Atoms, volumes: np.ndarray) -> list[Atoms]:

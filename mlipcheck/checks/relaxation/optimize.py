@@ -27,8 +27,9 @@ NUDGE = 0.02  # of the volume, at most at once, towards a minimum or in search o
 NUDGES = 12
 LAYERS = 2.5  # Å without atoms between layers, and 1.5 times as much as along other directions
 # A cell that is stretched or squeezed by this factor along any direction is no crystal any more:
-# layers and noble gases come to three, where the model's range ends.
-RUNAWAY = 10.0
+# layers and noble gases come to three, where the model's range ends. Nor is one of so small a part
+# of its volume: it falls together, and each step has more neighbours than the last.
+RUNAWAY, COLLAPSED = 10.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def optimize(
     start = atoms.copy()
     steps = 0
     for nudges in range(NUDGES + 1):
-        facts = _run_optimizer(atoms, start, mask, settings, settings.steps - steps)
+        left = settings.steps - steps
+        facts = run_optimizer(atoms, start, mask, settings.optimizer, settings.fmax, left)
         steps += facts["steps"]
         facts["steps"] = steps
         if not (facts["converged"] and all(mask)):
@@ -111,18 +113,27 @@ def _modes(atoms: Atoms) -> list[np.ndarray]:
     return modes
 
 
-def _run_optimizer(
-    atoms: Atoms, start: Atoms, mask: list[bool], settings: RelaxSettings, steps: int
+def run_optimizer(
+    atoms: Atoms, start: Atoms, mask: list[bool], optimizer: str, fmax: float, steps: int
 ) -> dict[str, Any]:
+    """Relax until forces, and stresses times the volume, are below ``fmax`` (eV/Å).
+
+    ``atoms`` have a calculator and are left where they end; strains where ``mask`` is set are free.
+
+    Raises
+    ------
+    InputError
+        For forces that are no numbers, and for a cell that runs away from ``start``.
+    """
     import ase.optimize
 
     moving = CellFilter(atoms, mask=mask) if any(mask) else atoms
-    run = getattr(ase.optimize, settings.optimizer)(moving, logfile=None)
+    run = getattr(ase.optimize, optimizer)(moving, logfile=None)
     if any(mask):
         run.attach(_refuse_runaway, 1, atoms, start, run)
     with warnings.catch_warnings():  # of errors of 1e-13 in the logarithm of a strain
         warnings.filterwarnings("ignore", "logm result may be inaccurate")
-        converged = bool(run.run(fmax=settings.fmax, steps=steps))
+        converged = bool(run.run(fmax=fmax, steps=steps))
     forces = moving.get_forces()
     if not (np.isfinite(forces).all() and np.isfinite(atoms.positions).all()):
         raise InputError(f"NaN forces after {run.nsteps} steps; the model left its range")
@@ -135,9 +146,10 @@ def _run_optimizer(
 
 
 def _refuse_runaway(atoms: Atoms, start: Atoms, run: Any) -> None:
-    """Raise `InputError` where the cell is `RUNAWAY` times as long or as thin as at the start."""
+    """Raise `InputError` where the cell flies apart or falls together."""
     stretches = np.linalg.svd(np.linalg.solve(full_cell(start), full_cell(atoms)), compute_uv=False)
-    if not 1 / RUNAWAY < stretches[-1] <= stretches[0] < RUNAWAY:
+    apart = not 1 / RUNAWAY < stretches[-1] <= stretches[0] < RUNAWAY
+    if apart or np.prod(stretches) < COLLAPSED:
         before, after = (a.cell.cellpar().round(2).tolist() for a in (start, atoms))
         raise InputError(f"the cell runs away: from {before} to {after} in {run.nsteps} steps")
 

@@ -150,7 +150,8 @@ def cleave(calculator: BaseCalculator, plane: Plane, row: Surface) -> Surface:
     except FAILURES:  # energies may be there all the same
         rest = None
     plane = plane if rest is None else plane.filled(rest)
-    row = dataclasses.replace(row, relaxed=rest is not None, bonds=plane.bonds)
+    relaxed = rest is not None and "stress" in calculator.implemented_properties
+    row = dataclasses.replace(row, relaxed=relaxed, bonds=plane.bonds)
     images = [plane.opened(plane.cuts[0], gap) for gap in GAPS]
     energies = np.array(crystals.find_energies(calculator, images))
     return dataclasses.replace(row, energies=(energies - energies[0]) / (2 * plane.area))
