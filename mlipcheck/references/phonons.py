@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -57,9 +58,18 @@ class PhononReference:
         return fingerprint(LabelledFrame("", cell, forces=f) for cell, f in pairs)
 
 
-def quiet() -> contextlib.AbstractContextManager[Any]:
-    """Leave out phonopy's warnings: of what changed since version 3, of files without BORN."""
-    return warnings.catch_warnings(action="ignore")
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out phonopy's warnings: of what changed since version 3, of files without BORN.
+
+    What it imports (symfc) allows so deep a recursion that a damaged JSON file would end Python.
+    """
+    deepest = sys.getrecursionlimit()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        sys.setrecursionlimit(deepest)
 
 
 def find_phonons(names: Iterable[str]) -> tuple[list[PhononReference], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import sys
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ ONLY = Settings(only=("phonons",))
 @pytest.fixture(scope="module", autouse=True)
 def phonopy(request):
     return pytest.importorskip("phonopy", reason="phonopy is not installed")
+
+
+def test_phonopy_leaves_the_depth_of_recursion_as_it_was():
+    """Where symfc is imported it is 100000, and JSON of so many brackets ends Python."""
+    before = sys.getrecursionlimit()
+    with quiet():
+        sys.setrecursionlimit(before + 1)
+    assert sys.getrecursionlimit() == before
 
 
 class Noisy(Faulty):
