@@ -69,7 +69,8 @@ def run_checkup(
     check_workers(executor, timeout)
     if executor is not None and not isinstance(calculator, StandIn):
         with open_stand_in(calculator, executor, timeout) as there:
-            if not (same_numbers(probe_of(calculator, plan), probe_of(there, plan)) or there.why):
+            here, away = (probe_of(x, plan.system) for x in (calculator, there))
+            if not (same_numbers(here, away) or there.why):
                 wrong = f"{describe(calculator).spec} was changed here, and a worker loads its own"
                 raise InputError(f"{wrong}; give package.module:factory, which changes it")
             return run_checkup(there, plan, store=store, progress=progress, command=command)

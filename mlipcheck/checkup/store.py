@@ -7,16 +7,14 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ase.calculators.calculator import BaseCalculator
 
 from ..calculators.registry import describe
 from ..checks.kept import probe, read_kept, seal
 from ..storage import collect_versions, from_plain, report_loss, to_plain, write_atomically
-
-if TYPE_CHECKING:
-    from .plan import Plan
+from ..system import System
 
 
 class PartStore:
@@ -102,15 +100,15 @@ class PartStore:
         return self.folder / f"part-{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
 
 
-def make_store(calculator: BaseCalculator, folder: Path, plan: Plan | None = None) -> PartStore:
-    """Return where the parts of check-ups with this model are kept; of ``plan``, if it is known."""
+def make_store(calculator: BaseCalculator, folder: Path, system: System | None = None) -> PartStore:
+    """Return where the parts of check-ups of a system with this model are kept."""
     info = describe(calculator)
-    return PartStore(folder, [info, collect_versions(info.backend)], probe_of(calculator, plan))
+    return PartStore(folder, [info, collect_versions(info.backend)], probe_of(calculator, system))
 
 
-def probe_of(calculator: BaseCalculator, plan: Plan | None) -> list[float]:
-    """Return what a model computes on a few crystals of what is planned."""
-    words = plan.system.elements if plan is not None else ()  # elements and pairs
+def probe_of(calculator: BaseCalculator, system: System | None) -> list[float]:
+    """Return what a model computes on a few crystals of a system's elements."""
+    words = system.elements if system is not None else ()  # elements and pairs
     return probe(calculator, (x for word in words for x in word.split("-")))
 
 

@@ -65,7 +65,8 @@ def run_checks(
         plans = [plan_checkup(c, what, chosen) for c in calculators]
         for calculator, plan in zip(calculators, plans, strict=True):
             before(calculator, plan)
-        stores = [make_store(c, folder, plan) for c, plan in zip(calculators, plans, strict=True)]
+        pairs = zip(calculators, plans, strict=True)
+        stores = [make_store(c, folder, plan.system) for c, plan in pairs]
         for spec, plan, store in zip(specs, plans, stores, strict=True):
             whose = "" if alone else f" for {spec}"
             _print_plan(whose, plan, find_kept(plan, store), destination.verbose, workers or 1)

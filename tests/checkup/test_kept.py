@@ -59,7 +59,7 @@ def test_other_settings_find_nothing_of_these_frames(tmp_path):
     for file, independent in (("a", False), ("a", True), ("b", True), ("b", False)):
         settings = Settings(only=only, independent=independent)
         plan = plan_checkup(EMT(), [str(tmp_path / f"{file}.xyz")], settings)
-        found = run_checkup(EMT(), plan, store=make_store(EMT(), tmp_path / "parts", plan))
+        found = run_checkup(EMT(), plan, store=make_store(EMT(), tmp_path / "parts", plan.system))
         assert dumps(found) == dumps(run_checkup(EMT(), plan))
 
 
@@ -226,7 +226,7 @@ def test_a_run_that_goes_on_is_of_one_model(tmp_path):
     def once(epsilon, folder, progress=None):
         calculator = LennardJones(sigma=2.3, epsilon=epsilon, rc=6.0)
         plan = plan_checkup(calculator, [str(tmp_path / "frames.xyz")], settings)
-        store = make_store(calculator, tmp_path / folder, plan)
+        store = make_store(calculator, tmp_path / folder, plan.system)
         return run_checkup(calculator, plan, store=store, progress=progress), store
 
     once(0.3, "parts", stop)

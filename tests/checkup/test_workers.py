@@ -103,7 +103,7 @@ def test_resumed_serial_and_parallel(tmp_path, monkeypatch):
 
     calculator = get_calculator("ase:emt")
     plan = plan_checkup(calculator, METALS, RELAX)
-    store = make_store(calculator, tmp_path, plan)
+    store = make_store(calculator, tmp_path, plan.system)
     with monkeypatch.context() as patch:
         patch.setattr("mlipcheck.checks.relaxation.check.relax_structure", never)
         assert same(run_checkup(calculator, plan, store=store), expected)

@@ -360,7 +360,7 @@ def count_planned(folder: Path) -> int:
     plan = plan_checkup(
         Counted(), [str(folder / "frames.xyz")], Settings(reference=("none",), only=ONLY)
     )
-    make_store(Counted(), folder, plan)
+    make_store(Counted(), folder, plan.system)
     return Counted.calls
 
 

@@ -293,7 +293,7 @@ def test_a_run_goes_on_where_it_was_and_is_kept(copper, tmp_path, emt):
     settings = replace(ONLY, fits=tmp_path / "kept")
     for calculator in (Interrupted(), EMT()):
         plan = plan_checkup(calculator, [copper], settings)
-        store = make_store(EMT(), tmp_path / "parts", plan)
+        store = make_store(EMT(), tmp_path / "parts", plan.system)
         run = run_checkup(calculator, plan, store=store)
     assert store.used >= 1
     (row,) = run.rows("dynamics")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.build import bulk, fcc111, molecule
+from ase.spacegroup import crystal
 
 
 def salt():
@@ -14,6 +15,23 @@ def salt():
     atoms.set_cell(atoms.cell @ (np.eye(3) + strain), scale_atoms=True)
     atoms.rattle(0.1, seed=2)
     return atoms
+
+
+def phosphate():
+    """Return LiFePO4: its PO4 are covalent units."""
+    return crystal(
+        ["Fe", "P", "O", "O", "O", "Li"],
+        [
+            (0.282, 0.25, 0.975),
+            (0.095, 0.25, 0.418),
+            (0.097, 0.25, 0.743),
+            (0.457, 0.25, 0.206),
+            (0.166, 0.046, 0.285),
+            (0, 0, 0),
+        ],
+        spacegroup=62,
+        cellpar=[10.33, 6.01, 4.69, 90, 90, 90],
+    )
 
 
 def left_handed():

@@ -30,7 +30,7 @@ def parallel(spec, what, settings, executor=2, timeout=None, folder=None, marker
         plan = plan_checkup(calculator, what, settings)
         if marker is not None:
             marker.touch()
-        store = make_store(calculator, folder, plan) if folder else None
+        store = make_store(calculator, folder, plan.system) if folder else None
         return run_checkup(calculator, plan, store=store), store
 
 

@@ -10,7 +10,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111, graphene, molecule
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
-from ase.spacegroup import crystal
+from structures import phosphate
 
 from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.calculators.neighbours import half_neighbour_list
@@ -226,20 +226,7 @@ def test_layers_are_cut_between_them_alone():
 
 
 def test_covalent_units_stay_whole():
-    phosphate = crystal(
-        ["Fe", "P", "O", "O", "O", "Li"],
-        [
-            (0.282, 0.25, 0.975),
-            (0.095, 0.25, 0.418),
-            (0.097, 0.25, 0.743),
-            (0.457, 0.25, 0.206),
-            (0.166, 0.046, 0.285),
-            (0, 0, 0),
-        ],
-        spacegroup=62,
-        cellpar=[10.33, 6.01, 4.69, 90, 90, 90],
-    )
-    planes, refused = planes_of(phosphate)
+    planes, refused = planes_of(phosphate())
     assert list(planes) == ["(100)"]
     assert "covalent units" in refused["(110)"]
     halves = planes["(100)"].opened(planes["(100)"].cuts[0], 6.0)

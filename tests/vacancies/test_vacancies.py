@@ -15,6 +15,7 @@ from ase.mep import NEB
 from ase.optimize import BFGS
 from ase.spacegroup import crystal as spacegroup_crystal
 from faulty import Failing, Faulty
+from structures import phosphate
 
 from mlipcheck.calculators.base import CalculatorInfo
 from mlipcheck.check import Context, Skip, Task
@@ -257,19 +258,6 @@ def test_ways_that_an_atom_stands_in_are_none():
     assert len(why) == 1
 
 
-PHOSPHATE = spacegroup_crystal(
-    ["Fe", "P", "O", "O", "O", "Li"],
-    [
-        (0.282, 0.25, 0.975),
-        (0.095, 0.25, 0.418),
-        (0.097, 0.25, 0.743),
-        (0.457, 0.25, 0.206),
-        (0.166, 0.046, 0.285),
-        (0, 0, 0),
-    ],
-    spacegroup=62,
-    cellpar=[10.33, 6.01, 4.69, 90, 90, 90],
-)
 DRY_ICE = spacegroup_crystal(
     ["C", "O"],
     [(0, 0, 0), (0.1185, 0.1185, 0.1185)],
@@ -282,7 +270,7 @@ DRY_ICE = spacegroup_crystal(
     ("crystal", "held"),
     [
         (DRY_ICE, {"C", "O"}),
-        (PHOSPHATE, {"P", "O"}),  # and Li and Fe hop, or have no path
+        (phosphate(), {"P", "O"}),  # and Li and Fe hop, or have no path
         (bulk("NaCl", "rocksalt", a=5.64), set()),
         (bulk("MgO", "rocksalt", a=4.21), set()),
         (bulk("Cu"), set()),
